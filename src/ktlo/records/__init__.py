@@ -1,0 +1,22 @@
+"""The nouns of keeping the lights on, one module per family.
+
+Each noun is a frozen dataclass registered with :func:`ktlo.records.schema.record`; from that one place
+come its Arrow schema, its table in every store, and its page in the reference documentation.
+"""
+
+from ktlo.records import code, collection, effort, people, reliability, services, work
+from ktlo.records.schema import TABLES, Column, Table, table_of
+
+__all__ = [
+    "TABLES",
+    "Column",
+    "Table",
+    "code",
+    "collection",
+    "effort",
+    "people",
+    "reliability",
+    "services",
+    "table_of",
+    "work",
+]

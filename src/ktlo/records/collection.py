@@ -1,0 +1,39 @@
+"""Collections: what was read when, how much came in, and what was turned away and why.
+
+Written by the collector; read by the Sources page and by every answer's *how we know*.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated
+
+from ktlo.records.schema import Field, record
+
+
+@record("collections", key=("source", "started_at"), order=("source", "started_at"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """One run of one source, ended or failed."""
+
+    source: Annotated[str, Field("Identifier of the source", label=True)]
+    started_at: Annotated[dt.datetime, Field("When the run began")]
+    finished_at: Annotated[dt.datetime, Field("When it ended")]
+    status: Annotated[str, Field("complete, partial (will continue) or failed", label=True)]
+    rows: Annotated[int, Field("Rows written, replacements included")]
+    rejected: Annotated[int, Field("Rows turned away in this run")]
+    message: Annotated[str, Field("What went wrong, in words; empty when nothing did")]
+
+
+@record("rejections", key=("source", "place", "reason"), order=("source", "place", "reason"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """One piece of input that was turned away (or came in with something missing), and why."""
+
+    source: Annotated[str, Field("Identifier of the source", label=True)]
+    place: Annotated[str, Field("Where: file and row, URL, commit…")]
+    reason: Annotated[str, Field("What was wrong and what to do, one sentence")]
+    excerpt: Annotated[str, Field("The beginning of the input, at most 200 characters")]
+    seen_at: Annotated[dt.datetime, Field("When it was last turned away")]
+    is_kept: Annotated[bool, Field("True for a warning: the row is in, with something missing")]

@@ -1,0 +1,225 @@
+"""What a person says once, in ``ktlo.yaml`` or the environment, and where things are kept.
+
+Only what cannot be found out is asked. Secrets are given by reference (``env:NAME`` or ``file:PATH``),
+never as values. Source of the format: docs/configuration.md, generated from these models.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from ktlo.errors import UserError
+
+FILE_NAME = "ktlo.yaml"
+PORT = 5856
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(_Strict):
+    """Where records and state are kept."""
+
+    url: str = Field(
+        "",
+        description="ClickHouse server, https://user@host:8443/database; empty for the embedded engine."
+        " The password is read from KTLO_STORE_PASSWORD.",
+    )
+    cluster: str = Field("", description="Name of the ClickHouse cluster; empty on a single server.")
+    state: str = Field(
+        "", description="SQLAlchemy URL of the state database; empty for SQLite in the data folder."
+    )
+
+
+class ServerSettings(_Strict):
+    """How the server listens."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; others need a token.")
+    port: int = Field(PORT, ge=0, le=65535, description="Port of the pages and the API.")
+    sync_minutes: float = Field(15, gt=0, description="How often sources are read again, in minutes.")
+
+
+class ServiceSettings(_Strict):
+    """One service: what different tools call the same thing."""
+
+    repositories: list[str] = Field(default_factory=list, description="owner/name or folder name.")
+    names: list[str] = Field(default_factory=list, description="What trackers, pagers and CSV files call it.")
+    workloads: list[str] = Field(default_factory=list, description="Orchestrator workloads.")
+    telemetry: list[str] = Field(default_factory=list, description="service.name in telemetry.")
+    team: str = Field("", description="Owning team.")
+
+
+class TeamSettings(_Strict):
+    """One team: who is in it."""
+
+    members: list[str] = Field(default_factory=list, description="Mails or logins.")
+
+
+class PersonSettings(_Strict):
+    """One person's aliases, where they cannot be found."""
+
+    aliases: list[str] = Field(default_factory=list, description="Other mails, logins or names.")
+    bot: bool = Field(False, description="True for automation that looks like a person.")
+
+
+class RuleSettings(_Strict):
+    """A rule of the team's own that gives work items a category. All given conditions must hold."""
+
+    category: Literal[
+        "feature",
+        "bug_fix",
+        "security",
+        "performance",
+        "dependency",
+        "incident",
+        "infrastructure",
+        "debt",
+        "support",
+    ] = Field(description="The category to give.")
+    label: str = Field("", description="Label of an issue or change, * as wildcard.")
+    issue_type: str = Field("", description="Issue type, * as wildcard.")
+    title: str = Field("", description="Regular expression searched in the title or subject.")
+    branch: str = Field("", description="Branch of a change, * as wildcard.")
+    path: str = Field("", description="All touched paths match this, * as wildcard.")
+    repository: str = Field("", description="Repository, * as wildcard.")
+
+
+class EffortSettings(_Strict):
+    """How activity becomes person-days. See docs/effort.md for the meaning and the defaults."""
+
+    hours_per_day: float = Field(8.0, gt=0, le=24, description="Hours that make one person-day.")
+    commit_hours: float = Field(1.0, ge=0, description="Hours for a commit, before its size.")
+    commit_hours_per_doubling: float = Field(
+        0.5, ge=0, description="Hours added for each doubling of 1 + changed lines."
+    )
+    review_hours: float = Field(1.0, ge=0, description="Hours for a submitted review.")
+    change_hours: float = Field(0.5, ge=0, description="Hours for opening a change.")
+    comment_hours: float = Field(0.25, ge=0, description="Hours for a comment.")
+    triage_hours: float = Field(
+        0.1, ge=0, description="Hours for opening, closing, labelling or assigning an issue."
+    )
+    incident_hours: float = Field(1.0, ge=0, description="Hours for each step a person takes in an incident.")
+    bots: list[str] = Field(
+        default_factory=list, description="Further names, mails or logins of bots, * as wildcard."
+    )
+
+
+class SourceSettings(BaseModel):
+    """One source; the remaining keys are the source's own (see docs/sources)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(description="Kind of source: git, github, csv, or an installed one.")
+    name: str = Field("", description="A name of your own; found automatically when empty.")
+
+
+class Settings(_Strict):
+    """Everything in ``ktlo.yaml``."""
+
+    store: StoreSettings = StoreSettings()
+    server: ServerSettings = ServerSettings()
+    sources: list[SourceSettings] = Field(default_factory=list)
+    services: dict[str, ServiceSettings] = Field(default_factory=dict)
+    teams: dict[str, TeamSettings] = Field(default_factory=dict)
+    people: dict[str, PersonSettings] = Field(default_factory=dict)
+    rules: list[RuleSettings] = Field(default_factory=list)
+    effort: EffortSettings = EffortSettings()
+    ktlo_share_target: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2,
+        description="Share of effort planned for KTLO, drawn as a line; 0.2 by the rule of thumb.",
+    )
+    incident_deadlines_hours: dict[str, float] = Field(
+        default_factory=dict, description="Hours to resolve by severity, for the deadline metric."
+    )
+
+
+def data_folder(given: Path | None = None) -> Path:
+    """Where the embedded store and the state live: ``--data``, ``KTLO_DATA``, or the user's folder."""
+    if given is not None:
+        return given.expanduser().absolute()
+    named = os.environ.get("KTLO_DATA")
+    if named:
+        return Path(named).expanduser().absolute()
+    return Path(platformdirs.user_data_dir("ktlo", appauthor=False))
+
+
+def find_settings_file(given: Path | None = None, start: Path | None = None) -> Path | None:
+    """The file to read: the one given, ``KTLO_CONFIG``, or the nearest ``ktlo.yaml`` upwards.
+
+    Raises:
+        UserError: a file was named that does not exist.
+    """
+    named = given or (Path(os.environ["KTLO_CONFIG"]) if os.environ.get("KTLO_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise UserError(
+                "there is no such settings file",
+                where=str(named),
+                fix="Check --config or KTLO_CONFIG",
+            )
+        return named
+    folder = (start or Path.cwd()).absolute()
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate / FILE_NAME
+    return None
+
+
+def load_settings(file: Path | None) -> Settings:
+    """Read settings; defaults when there is no file.
+
+    Raises:
+        UserError: the file is not YAML, or says something that is not understood; names the key.
+    """
+    if file is None:
+        return Settings()
+    import yaml
+
+    try:
+        said: Any = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"this is not YAML: {error}", where=str(file), fix="Mend the line") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the file cannot be read: {error}", where=str(file)) from error
+    if not isinstance(said, dict):
+        raise UserError("expected keys such as services: or rules:", where=str(file))
+    try:
+        return Settings.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise UserError(
+            f"{key}: {first['msg']}{more}",
+            where=str(file),
+            fix="See docs/configuration.md for every key",
+        ) from error
+
+
+def secret(reference: str) -> SecretStr:
+    """Resolve a secret given by reference, ``env:NAME`` or ``file:PATH``.
+
+    Raises:
+        UserError: it is a bare value, or what it refers to is missing.
+    """
+    scheme, _, rest = reference.partition(":")
+    if scheme == "env" and rest:
+        value = os.environ.get(rest)
+        if not value:
+            raise UserError(f"the environment variable {rest} is not set", fix=f"export {rest}=…")
+        return SecretStr(value)
+    if scheme == "file" and rest:
+        try:
+            return SecretStr(Path(rest).expanduser().read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise UserError(f"the secret file cannot be read: {error.strerror}", where=rest) from error
+    raise UserError(
+        "secrets are given by reference, never as values",
+        fix="Write env:NAME or file:PATH",
+    )

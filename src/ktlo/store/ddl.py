@@ -1,0 +1,123 @@
+"""Table declarations turned into ClickHouse DDL, the same for the embedded engine, a server and a cluster.
+
+An observed noun ``commits`` becomes the table ``commits_log`` (every version, ReplacingMergeTree) and the
+view ``commits`` (newest version of each key, removals hidden). A derived noun becomes one MergeTree.
+On a cluster each table gets a Replicated engine, ``ON CLUSTER`` and a Distributed front.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ktlo.records.arrow import DELETED, VERSION
+from ktlo.records.schema import Column, Kind, Life, Table
+
+_TYPES: dict[Kind, str] = {
+    Kind.STRING: "String",
+    Kind.LABEL: "LowCardinality(String)",
+    Kind.INTEGER: "Int64",
+    Kind.FLOAT: "Float64",
+    Kind.BOOLEAN: "Bool",
+    Kind.INSTANT: "DateTime64(6, 'UTC')",
+    Kind.DATE: "Date32",
+    Kind.STRINGS: "Array(String)",
+    Kind.MAP: "Map(LowCardinality(String), String)",
+}
+
+_DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where tables are made.
+
+    Attributes:
+        database: database name.
+        cluster: cluster name for ON CLUSTER and Replicated engines; empty on a single node.
+    """
+
+    database: str = "ktlo"
+    cluster: str = ""
+
+    @property
+    def on_cluster(self) -> str:
+        """The clause that follows a name in DDL."""
+        return f" ON CLUSTER `{self.cluster}`" if self.cluster else ""
+
+
+def column_type(column: Column) -> str:
+    """ClickHouse type of a column; a dictionary-encoded optional column nests Nullable inside."""
+    base = _TYPES[column.kind]
+    if not column.optional:
+        return base
+    if column.kind is Kind.LABEL:
+        return "LowCardinality(Nullable(String))"
+    return f"Nullable({base})"
+
+
+def rows_table(table: Table) -> str:
+    """Name of the table that rows are written to."""
+    return f"{table.name}_log" if table.life is Life.OBSERVED else table.name
+
+
+def columns_of(table: Table) -> list[tuple[str, str]]:
+    """Names and types of the physical columns, bookkeeping included."""
+    columns = [(column.name, column_type(column)) for column in table.columns]
+    if table.life is Life.OBSERVED:
+        columns += [(VERSION, "UInt64"), (DELETED, "UInt8")]
+    return columns
+
+
+def _engine(table: Table, place: Place, local: str) -> str:
+    arguments = [VERSION, DELETED] if table.life is Life.OBSERVED else []
+    family = "ReplacingMergeTree" if table.life is Life.OBSERVED else "MergeTree"
+    if place.cluster:
+        path = f"'/clickhouse/tables/{{uuid}}/{{shard}}/{local}'"
+        arguments = [path, "'{replica}'", *arguments]
+        family = f"Replicated{family}"
+    return f"{family}({', '.join(arguments)})"
+
+
+def create_table(table: Table, place: Place, *, name: str | None = None) -> list[str]:
+    """Statements that make the table rows are written to, if it is missing."""
+    front = name or rows_table(table)
+    local = f"{front}_local" if place.cluster else front
+    columns = ",\n  ".join(f"`{column}` {kind}" for column, kind in columns_of(table))
+    order = ", ".join(f"`{column}`" for column in table.order)
+    statements = [
+        (
+            f"CREATE TABLE IF NOT EXISTS {place.database}.`{local}`{place.on_cluster} (\n  {columns}\n)"
+            f"\nENGINE = {_engine(table, place, local)}\nORDER BY ({order})\nSETTINGS {_DURABLE}"
+        )
+    ]
+    if place.cluster:
+        key = ", ".join(f"`{column}`" for column in table.key)
+        statements.append(
+            f"CREATE TABLE IF NOT EXISTS {place.database}.`{front}`{place.on_cluster}"
+            f" AS {place.database}.`{local}`\nENGINE = Distributed('{place.cluster}',"
+            f" '{place.database}', '{local}', cityHash64({key}))"
+        )
+    return statements
+
+
+def create_view(table: Table, place: Place) -> list[str]:
+    """Statement that makes the view people query; none for derived tables."""
+    if table.life is Life.DERIVED:
+        return []
+    columns = ", ".join(f"`{column.name}`" for column in table.columns)
+    return [
+        (
+            f"CREATE OR REPLACE VIEW {place.database}.`{table.name}`{place.on_cluster} AS\n"
+            f"SELECT {columns} FROM {place.database}.`{rows_table(table)}` FINAL"
+        )
+    ]
+
+
+def add_column(table: Table, place: Place, column: str, kind: str) -> list[str]:
+    """Statements that add a column that a newer version of ktlo declares."""
+    front = rows_table(table)
+    names = [f"{front}_local", front] if place.cluster else [front]
+    return [
+        f"ALTER TABLE {place.database}.`{name}`{place.on_cluster} ADD COLUMN IF NOT EXISTS `{column}` {kind}"
+        for name in names
+    ]

@@ -1,0 +1,74 @@
+"""The one interface between ktlo and the engine that keeps its records.
+
+Backends live beside this file; ``tests/conformance`` runs the same suite against each. Callers hand in
+Arrow and get Arrow; SQL is ClickHouse's dialect with bound parameters, ``{name:Type}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from ktlo.records.schema import Table
+
+
+@runtime_checkable
+class Store(Protocol):
+    """A place for records.
+
+    Every observed table ``commits`` is read as the view ``commits``, which shows the newest version of
+    each key and hides removed rows; derived tables are read under their own name. Safe to use from
+    several threads at once.
+    """
+
+    def migrate(self) -> None:
+        """Create what is missing and bring older layouts up to date. Idempotent.
+
+        Raises:
+            StoreError: the store holds a layout newer than this version of ktlo knows.
+        """
+
+    def insert(self, table: Table, rows: pa.RecordBatch | pa.Table) -> None:
+        """Add rows to an observed table; durable when this returns.
+
+        A row replaces the one with the same key unless its version is older; a row with
+        ``is_deleted = 1`` removes it. Inserting the same rows twice changes nothing. Zero rows is legal.
+
+        Raises:
+            ValueError: the schema is not the table's, or the table is derived.
+            StoreError: the engine refused or failed; then none or all of the rows are in.
+        """
+
+    def replace(self, table: Table, rows: Iterable[pa.RecordBatch]) -> None:
+        """Replace the whole content of a derived table at once.
+
+        Readers see the old content or the new, never a mixture; after a failure, the old.
+
+        Raises:
+            ValueError: the schema is not the table's, or the table is observed.
+            StoreError: the engine refused or failed.
+        """
+
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+        """Answer one SELECT.
+
+        Args:
+            sql: statement with parameters as ``{name:Type}``.
+            params: values by name: str, int, float, bool, datetime (aware), date, None for Nullable
+                types, and lists or tuples of these for Array types.
+
+        Raises:
+            StoreError: the statement is wrong or the engine failed; the engine's message is kept.
+        """
+
+    def query_readonly(self, sql: str, limit: int) -> pa.Table:
+        """Answer a SELECT that a person typed: nothing can be written, at most ``limit`` rows.
+
+        Raises:
+            UserError: the statement is wrong, tries to write, or takes longer than 30 s.
+        """
+
+    def close(self) -> None:
+        """Release the engine. Idempotent."""

@@ -1,0 +1,199 @@
+"""What people and runs change: configured sources, cursors, corrections. SQLite, or PostgreSQL by URL.
+
+Few rows, transactional, edited in place; facts never live here. The layout is made by the Alembic
+migrations in ``state_migrations/``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from ktlo.errors import StoreError
+
+
+class Base(DeclarativeBase):
+    """Root of the state's tables."""
+
+
+class SourceRow(Base):
+    """A source that a person added."""
+
+    __tablename__ = "sources"
+    source_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    options: Mapped[str]
+    added_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+    removed_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+
+
+class CursorRow(Base):
+    """From where a source continues."""
+
+    __tablename__ = "cursors"
+    source_id: Mapped[str] = mapped_column(primary_key=True)
+    cursor: Mapped[str]
+    saved_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
+class CorrectionRow(Base):
+    """What a person said about an item's category or about who is who; the newest wins."""
+
+    __tablename__ = "corrections"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    subject: Mapped[str] = mapped_column(index=True)
+    key: Mapped[str]
+    value: Mapped[str]
+    author: Mapped[str]
+    said_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredSource:
+    """A source as a person configured it."""
+
+    source_id: str
+    kind: str
+    options: Mapping[str, Any]
+    added_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One correction. ``subject`` is ``category`` or ``person``."""
+
+    subject: str
+    key: str
+    """For a category ``ITEM_KIND|SOURCE|ITEM_ID``; for a person the alias, ``mail:…`` or ``login:…``."""
+    value: str
+    """The category, or the person; empty withdraws the correction."""
+    author: str
+    said_at: dt.datetime
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _aware(moment: dt.datetime) -> dt.datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+class State:
+    """The state database.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        StoreError: the database cannot be reached or migrated.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        try:
+            self._engine = sa.create_engine(url)
+            if self._engine.dialect.name == "sqlite":
+                sa.event.listen(self._engine, "connect", _sqlite_durable)
+            self._migrate()
+        except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+            raise StoreError(
+                f"the state database cannot be used: {error}",
+                where=sa.engine.make_url(url).render_as_string(hide_password=True),
+                fix="Check store.state in ktlo.yaml; PostgreSQL needs `pip install ktlo[postgresql]`",
+            ) from error
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> State:
+        """The default: a SQLite file in the data folder."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(f"sqlite:///{folder / 'state.sqlite'}")
+
+    def _migrate(self) -> None:
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", "ktlo.store:state_migrations")
+        with self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def sources(self) -> list[ConfiguredSource]:
+        """Sources that were added and not removed, oldest first."""
+        with Session(self._engine) as session:
+            rows = session.scalars(
+                sa.select(SourceRow).where(SourceRow.removed_at.is_(None)).order_by(SourceRow.added_at)
+            )
+            return [
+                ConfiguredSource(row.source_id, row.kind, json.loads(row.options), _aware(row.added_at))
+                for row in rows
+            ]
+
+    def add_source(self, source_id: str, kind: str, options: Mapping[str, Any]) -> None:
+        """Add a source, or change the options of one."""
+        with Session(self._engine) as session, session.begin():
+            row = session.get(SourceRow, source_id)
+            if row is None:
+                row = SourceRow(source_id=source_id, kind=kind, options="", added_at=_now())
+                session.add(row)
+            row.kind, row.options, row.removed_at = kind, json.dumps(dict(options)), None
+
+    def remove_source(self, source_id: str) -> bool:
+        """Stop reading a source; its records stay. False when there is none."""
+        with Session(self._engine) as session, session.begin():
+            row = session.get(SourceRow, source_id)
+            if row is None or row.removed_at is not None:
+                return False
+            row.removed_at = _now()
+            return True
+
+    def cursor(self, source_id: str) -> Mapping[str, Any]:
+        """The last committed cursor; empty when there is none."""
+        with Session(self._engine) as session:
+            row = session.get(CursorRow, source_id)
+            return dict(json.loads(row.cursor)) if row else {}
+
+    def set_cursor(self, source_id: str, cursor: Mapping[str, Any]) -> None:
+        """Commit a cursor."""
+        with Session(self._engine) as session, session.begin():
+            session.merge(CursorRow(source_id=source_id, cursor=json.dumps(dict(cursor)), saved_at=_now()))
+
+    def correct(self, subject: str, key: str, value: str, author: str) -> None:
+        """Record a correction; nothing is overwritten, the newest of a key is in force."""
+        with Session(self._engine) as session, session.begin():
+            session.add(CorrectionRow(subject=subject, key=key, value=value, author=author, said_at=_now()))
+
+    def corrections(self, subject: str) -> list[Correction]:
+        """Corrections in force, one a key, oldest first; withdrawn ones are left out."""
+        with Session(self._engine) as session:
+            rows = session.scalars(
+                sa.select(CorrectionRow)
+                .where(CorrectionRow.subject == subject)
+                .order_by(CorrectionRow.number)
+            )
+            newest = {row.key: row for row in rows}
+            return [
+                Correction(row.subject, row.key, row.value, row.author, _aware(row.said_at))
+                for row in newest.values()
+                if row.value
+            ]
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._engine.dispose()
+
+
+def _sqlite_durable(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA busy_timeout = 5000")
+    cursor.close()
