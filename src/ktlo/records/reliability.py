@@ -39,6 +39,10 @@ class Incident:
     responders: Annotated[tuple[str, ...], Field("Who worked on it: logins, mails or names")]
     caused_by: Annotated[str, Field("Change or deployment named as its cause; empty when none")]
     url: Annotated[str, Field("Where a person reads it; empty when nowhere")]
+    observed_until: Annotated[
+        dt.datetime | None,
+        Field("Until when the source knew the item (an export's horizon); null for a live source"),
+    ] = None
 
 
 @record(
@@ -81,3 +85,7 @@ class Outage:
     severity: Annotated[str, Field("Severity as the source names it: full, partial…", label=True)]
     incident_id: Annotated[str, Field("Incident it belongs to; empty when none")]
     title: Annotated[str, Field("What was down, in words")]
+    observed_until: Annotated[
+        dt.datetime | None,
+        Field("Until when the source knew the item (an export's horizon); null for a live source"),
+    ] = None

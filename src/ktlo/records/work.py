@@ -38,6 +38,10 @@ class Issue:
     closed_at: Annotated[dt.datetime | None, Field("When it was last closed; null while open")]
     updated_at: Annotated[dt.datetime, Field("When the tracker last changed it")]
     url: Annotated[str, Field("Where a person reads it; empty when nowhere")]
+    observed_until: Annotated[
+        dt.datetime | None,
+        Field("Until when the source knew the item (an export's horizon); null for a live source"),
+    ] = None
 
 
 @record(
