@@ -1,0 +1,1 @@
+"""Metrics: the registry of definitions, and the estimators behind them."""
