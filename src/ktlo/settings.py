@@ -134,8 +134,9 @@ class Settings(_Strict):
         0.2,
         description="Share of effort planned for KTLO, drawn as a line; 0.2 by the rule of thumb.",
     )
-    incident_deadlines_hours: dict[str, float] = Field(
-        default_factory=dict, description="Hours to resolve by severity, for the deadline metric."
+    downtime_severities: list[str] = Field(
+        default_factory=list,
+        description="Incident severities that mean the service was down; such incidents count as outages.",
     )
 
 

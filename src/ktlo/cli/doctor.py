@@ -1,0 +1,133 @@
+"""``ktlo doctor``: is this machine ready, and is this ktlo well?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import typer
+
+from ktlo.cli.main import AsJson, Config, Data
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: what was looked at.
+        state: ok, warning or broken.
+        detail: what was found, and what to do when it is not well.
+    """
+
+    what: str
+    state: str
+    detail: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Examples:  ktlo doctor  ·  ktlo doctor --json")(doctor)
+
+
+def doctor(data: Data = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Look at Python, git, the engine, the data folder, the settings, the server and every source."""
+    from ktlo.cli.output import print_json, print_table
+
+    findings = [_python(), _git(), _engine(), _folder(data), _settings(config), *_running(data, config)]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        print_table(("what", "state", "detail"), [(f.what, f.state, f.detail) for f in findings])
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _python() -> Finding:
+    import platform
+
+    return Finding("Python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
+
+
+def _git() -> Finding:
+    import shutil
+    import subprocess
+
+    if shutil.which("git") is None:
+        return Finding(
+            "git", "broken", "the git program is missing; install it (Debian: apt-get install git)"
+        )
+    answer = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False)
+    return Finding("git", "ok", answer.stdout.strip())
+
+
+def _engine() -> Finding:
+    from ktlo.cli.client import require_server_extra
+    from ktlo.errors import UserError
+
+    try:
+        require_server_extra()
+    except UserError as error:
+        return Finding("engine", "warning", str(error))
+    from importlib.metadata import version
+
+    return Finding("engine", "ok", f"chdb {version('chdb')}")
+
+
+def _folder(data: object) -> Finding:
+    import os
+    import shutil
+    from pathlib import Path
+
+    from ktlo.settings import data_folder
+
+    folder = data_folder(data if isinstance(data, Path) else None)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        return Finding("data folder", "broken", f"{folder} cannot be written; choose another with --data")
+    free = shutil.disk_usage(existing).free / 2**30
+    state = "ok" if free > 2 else "warning"
+    return Finding("data folder", state, f"{folder}, {free:.0f} GiB free")
+
+
+def _settings(config: object) -> Finding:
+    from pathlib import Path
+
+    from ktlo.errors import UserError
+    from ktlo.settings import find_settings_file, load_settings
+
+    try:
+        file = find_settings_file(config if isinstance(config, Path) else None)
+        load_settings(file)
+    except UserError as error:
+        return Finding("settings", "broken", str(error))
+    return Finding("settings", "ok", str(file) if file else "no ktlo.yaml: defaults")
+
+
+def _running(data: object, config: object) -> list[Finding]:
+    from pathlib import Path
+
+    from ktlo.cli.client import connect
+    from ktlo.errors import KtloError
+    from ktlo.server.address import find
+    from ktlo.settings import data_folder
+
+    given = data if isinstance(data, Path) else None
+    address = find(data_folder(given))
+    findings = [
+        Finding("server", "ok", f"listens at {address.url}, process {address.process}")
+        if address
+        else Finding("server", "warning", "not running; start it with `ktlo up`")
+    ]
+    try:
+        with connect(given, config if isinstance(config, Path) else None) as client:
+            findings.append(Finding("store", "ok", f"opens, version {client.get('/health')['version']}"))
+            for source in client.get("/sources"):
+                health = client.get("/sources/check", params={"source": source["source_id"]})
+                state = {"ready": "ok", "limited": "warning"}.get(health["status"], "broken")
+                detail = " ".join(
+                    [health["summary"], *(m["what"] + ". " + m["fix"] for m in health["missing"])]
+                )
+                findings.append(Finding(source["source_id"], state, detail))
+    except KtloError as error:
+        findings.append(Finding("store", "broken", str(error)))
+    return findings

@@ -1,0 +1,112 @@
+"""``ktlo metrics``: every number with its interval, sample size and definition."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ktlo.cli.main import AsJson, Config, Data
+
+Only = list[str] | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Examples:  ktlo metrics  ·  ktlo metrics time_to_restore --from 1y --by severity"
+        "  ·  ktlo metrics ktlo_share --grain month --from 1y  ·  ktlo metrics bug_age --rows",
+    )(metrics)
+
+
+def metrics(
+    name: Annotated[str, typer.Argument(help="Metric; all are listed when none is given.")] = "",
+    from_: Annotated[
+        str, typer.Option("--from", help="Start: 2026-05-01, an age (90d, 13w, 2y), or all.")
+    ] = "90d",
+    to: Annotated[str, typer.Option(help="End, a bare date included; now when not given.")] = "",
+    by: Annotated[
+        str, typer.Option(help="Group by service, repository, team, severity, category or source.")
+    ] = "",
+    grain: Annotated[str, typer.Option(help="Series by day, week, month or quarter.")] = "",
+    service: Annotated[Only, typer.Option(help="Keep only this service; repeat for several.")] = None,
+    repository: Annotated[Only, typer.Option(help="Keep only this repository.")] = None,
+    team: Annotated[Only, typer.Option(help="Keep only this team.")] = None,
+    severity: Annotated[Only, typer.Option(help="Keep only this severity.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Print the rows behind the number.")] = False,
+    limit: Annotated[int, typer.Option(help="Most rows to print.", min=1, max=100_000)] = 50,
+    define: Annotated[bool, typer.Option("--define", help="Print the definition and its SQL.")] = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one metric over a period, by a dimension, as a series, or for the rows behind it."""
+    from ktlo.cli.client import connect
+    from ktlo.cli.output import console, print_json, print_table
+
+    question = {
+        "from": from_, "to": to, "by": by, "grain": grain,
+        "service": service, "repository": repository, "team": team, "severity": severity,
+    }  # fmt: skip
+    with connect(data, config) as client:
+        if not name:
+            listed = client.get("/metrics")
+            if as_json:
+                print_json(listed)
+            else:
+                print_table(
+                    ("metric", "family", "unit", "what it is"),
+                    [(m["name"], m["family"], m["unit"], m["definition"]) for m in listed],
+                )
+            return
+        if define:
+            defined = client.get(f"/metrics/{name}/definition")
+            if as_json:
+                print_json(defined)
+            else:
+                for part in ("title", "definition", "reading", "source", "sql"):
+                    console.print(f"[bold]{part}[/bold]")
+                    console.print(defined[part] + "\n", markup=False)
+            return
+        if rows:
+            table = client.get(f"/metrics/{name}/rows", params={**question, "limit": limit})
+            if as_json:
+                print_json(table)
+            elif table:
+                print_table(list(table[0]), [list(row.values()) for row in table])
+            else:
+                console.print("No rows in this period.")
+            return
+        answer = client.get(f"/metrics/{name}", params=question)
+    if as_json:
+        print_json(answer)
+        return
+    _print(answer)
+
+
+def _print(answer: Any) -> None:
+    from ktlo.cli.output import console, print_table
+    from ktlo.metrics.estimate import Estimate
+    from ktlo.report.words import estimate_text
+
+    lines = [
+        (
+            figure["group"],
+            figure["start"][:10],
+            figure["end"][:10],
+            statistic,
+            estimate_text(Estimate(**estimate), answer["unit"], statistic),
+            estimate["n"],
+            estimate["censored"] or "",
+        )
+        for figure in answer["figures"]
+        for statistic, estimate in figure["statistics"].items()
+    ]
+    print_table(
+        ("group", "from", "to", "statistic", "value (95% interval)", "n", "open"), lines, answer["metric"]
+    )
+    if answer["comparison"]:
+        console.print(answer["comparison"]["sentence"], markup=False)
+    for note in answer["notes"]:
+        console.print(f"Note: {note}", markup=False)
+    console.print(f"Collected: {answer['collected_at'] or 'never'}", style="dim", markup=False)

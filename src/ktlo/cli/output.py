@@ -1,0 +1,34 @@
+"""How commands print: JSON for programs, quiet tables for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console()
+notes = Console(stderr=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """Print rows under a header; numbers to the right, markup in data is shown as it is."""
+    table = Table(title=escape(title) or None, title_justify="left", box=None, header_style="bold")
+    numeric = [
+        bool(rows)
+        and all(isinstance(row[index], int | float) for row in rows if row[index] not in (None, ""))
+        for index in range(len(columns))
+    ]
+    for name, right in zip(columns, numeric, strict=True):
+        table.add_column(escape(name), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+    console.print(table)

@@ -1,0 +1,182 @@
+"""Asks one metric one question: rows by SQL, groups and buckets, estimates, comparison, freshness.
+
+The only place where definitions meet the store. Filters and dimensions are applied here, the same for
+every metric, so that the rows behind a number are exactly the rows it was computed from.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from ktlo.errors import UsageError
+from ktlo.metrics.comparison import Comparison
+from ktlo.metrics.estimate import Estimate
+from ktlo.metrics.question import Question, Window
+from ktlo.metrics.registry import Definition
+from ktlo.metrics.rows import Rows
+from ktlo.metrics.trend import buckets
+from ktlo.store.protocol import Store
+
+MOST_GROUPS = 50
+"""Groups beyond this many are left out and counted in a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Estimates for one group and one bucket.
+
+    Attributes:
+        group: value of the dimension asked for; empty when none was.
+        start: start of the bucket or period.
+        end: end of the bucket or period.
+        statistics: estimates by statistic.
+    """
+
+    group: str
+    start: dt.datetime
+    end: dt.datetime
+    statistics: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a metric says.
+
+    Attributes:
+        metric: name of the metric.
+        question: what was asked.
+        figures: one a group and bucket.
+        comparison: this period against the one before, where the metric can tell and no group or grain
+            was asked; else ``None``.
+        notes: what the reader should know: left-out groups, missing data.
+        collected_at: when the newest of the rows' sources was last read; ``None`` before any was.
+    """
+
+    metric: str
+    question: Question
+    figures: tuple[Figure, ...]
+    comparison: Comparison | None
+    notes: tuple[str, ...]
+    collected_at: dt.datetime | None
+
+    def headline(self, definition: Definition) -> Estimate:
+        """The estimate that stands for the metric, of the first figure."""
+        return self.figures[0].statistics[definition.headline]
+
+
+def _filtered(sql: str, definition: Definition) -> str:
+    conditions = [
+        f"(empty({{{dimension}:Array(String)}}) OR has({{{dimension}:Array(String)}}, toString({dimension})))"
+        for dimension in definition.dimensions
+    ]
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT * FROM (\n{sql}\n){where}"  # noqa: S608 - both parts are ktlo's own, values are bound
+
+
+def _parameters(definition: Definition, question: Question) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "start": question.start,
+        "end": question.end,
+        "now": question.now,
+        "downtime_severities": list(question.downtime_severities),
+    }
+    for dimension, values in question.only.items():
+        if values and dimension not in definition.dimensions:
+            raise UsageError(
+                f"{definition.name} cannot be filtered by {dimension}",
+                fix=f"It can be by: {', '.join(definition.dimensions) or 'nothing'}",
+            )
+    for dimension in definition.dimensions:
+        parameters[dimension] = list(question.only.get(dimension, ()))
+    return parameters
+
+
+def fetch(store: Store, definition: Definition, question: Question) -> Rows:
+    """The rows that the estimator sees.
+
+    Raises:
+        UsageError: a filter that the metric does not have.
+    """
+    return Rows(store.query(_filtered(definition.sql, definition), _parameters(definition, question)))
+
+
+def rows_behind(store: Store, definition: Definition, question: Question, limit: int = 500) -> pa.Table:
+    """The rows that people see behind a number, at most ``limit``.
+
+    Raises:
+        UsageError: a filter that the metric does not have.
+    """
+    sql = f"{_filtered(definition.rows_sql, definition)} LIMIT {{limit:UInt32}}"
+    return store.query(sql, {**_parameters(definition, question), "limit": limit})
+
+
+def _windows(question: Question, definition: Definition) -> list[Window]:
+    if question.grain is None or definition.snapshot:
+        return [question.window]
+    edges = buckets(question.start, question.end, question.grain.value)
+    return [Window(start, end, question.now) for start, end in edges]
+
+
+def ask(store: Store, definition: Definition, question: Question) -> Answer:
+    """Answer one question.
+
+    Raises:
+        UsageError: a dimension or filter that the metric does not have.
+    """
+    if question.by is not None and question.by not in definition.dimensions:
+        raise UsageError(
+            f"{definition.name} cannot be grouped by {question.by}",
+            fix=f"It can be by: {', '.join(definition.dimensions) or 'nothing'}",
+        )
+    rows = fetch(store, definition, question)
+    notes: list[str] = []
+    if question.by is None:
+        groups = {"": rows}
+    else:
+        groups = rows.groups(question.by.value)
+        if len(groups) > MOST_GROUPS:
+            notes.append(f"{len(groups) - MOST_GROUPS} smaller groups are not shown")
+            groups = dict(list(groups.items())[:MOST_GROUPS])
+    windows = _windows(question, definition)
+    figures = tuple(
+        Figure(group, window.start, window.end, definition.estimate(members, window))
+        for group, members in groups.items()
+        for window in windows
+    )
+    return Answer(
+        metric=definition.name,
+        question=question,
+        figures=figures,
+        comparison=_compared(store, definition, question, rows),
+        notes=tuple(notes),
+        collected_at=collected_at(store, definition),
+    )
+
+
+def _compared(store: Store, definition: Definition, question: Question, rows: Rows) -> Comparison | None:
+    if definition.compare is None or question.by is not None or question.grain is not None:
+        return None
+    before = question.before()
+    earlier = fetch(store, definition, replace(before, now=question.now))
+    return definition.compare(earlier, before.window, rows, question.window)
+
+
+def collected_at(store: Store, definition: Definition) -> dt.datetime | None:
+    """When any source that feeds the metric's tables was last read to its end."""
+    sources = " UNION DISTINCT ".join(
+        f"SELECT source FROM ktlo.{name}_log"  # noqa: S608 - names of ktlo's own tables
+        for name in definition.tables
+    )
+    answer = store.query(
+        f"SELECT max(finished_at) AS at, count() AS n FROM ktlo.collections"  # noqa: S608 - names of ktlo's own tables
+        f" WHERE status != 'failed' AND source IN ({sources})"
+    )
+    if answer.num_rows == 0 or not answer["n"][0].as_py():
+        return None
+    moment: dt.datetime = answer["at"][0].as_py()
+    return moment

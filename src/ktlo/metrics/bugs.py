@@ -1,0 +1,205 @@
+"""Bugs: how fast they are resolved, how old the open ones are, whether their number grows, which come back.
+
+Rows are issues that the classification calls a bug fix (``verdicts``). Ages and times are right-censored, so
+that open bugs count. Estimators: ``survival``, ``proportions``, ``intervals``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ktlo.metrics import members, survival
+from ktlo.metrics.comparison import compare_proportions, compare_rates
+from ktlo.metrics.estimate import Estimate, not_estimable
+from ktlo.metrics.proportions import wilson
+from ktlo.metrics.question import Dimension, Window
+from ktlo.metrics.registry import Better, Family, Statistics, Unit, metric
+from ktlo.metrics.reliability import CENSORED, KAPLAN_MEIER, compared, durations, phase
+from ktlo.metrics.rows import Rows, stamp
+
+_BY = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SEVERITY, Dimension.SOURCE)
+_BUG = (
+    "A bug is an issue that the classification calls a bug fix, by its type and labels, the team's rules, the"
+    " model, or a person's correction."
+)
+RESOLVED_WITHIN = 30 * 86400.0
+"""Seconds within which a bug should be closed to count in the resolution rate."""
+
+BUGS = f"""
+WITH {members.MEMBERS}
+SELECT
+  i.source AS source, i.external_id AS external_id, i.title AS title, i.url AS url, i.state AS state,
+  {members.service("i")} AS service, i.repository AS repository, {members.team()} AS team,
+  i.severity AS severity, i.closed_as AS closed_as, v.layer AS layer, v.confidence AS confidence,
+  i.created_at AS at, i.closed_at AS closed_at, again.times AS reopened,
+  least(coalesce(i.observed_until, {{now:DateTime64(6, 'UTC')}}), {{now:DateTime64(6, 'UTC')}}) AS known_until
+FROM ktlo.issues AS i
+INNER JOIN ktlo.verdicts AS v
+  ON v.item_kind = 'issue' AND v.source = i.source AND v.item_id = i.external_id AND v.category = 'bug_fix'
+{members.joins("i")}
+LEFT JOIN (
+  SELECT source, issue_id, count() AS times FROM ktlo.issue_events
+  WHERE kind = 'reopened' GROUP BY source, issue_id
+) AS again ON again.source = i.source AND again.issue_id = i.external_id
+WHERE i.created_at < {{end:DateTime64(6, 'UTC')}}
+  AND (i.closed_at IS NULL OR i.closed_at >= {{start:DateTime64(6, 'UTC')}})
+ORDER BY at DESC"""  # noqa: S608 - no value enters the text
+
+_WILSON = "Wilson, JASA 1927"
+
+
+@metric(
+    title="Bug resolution rate",
+    family=Family.BUGS,
+    unit=Unit.SHARE,
+    definition="Of the bugs opened in the period, the share that is closed within 30 days of being opened,"
+    f" whatever the reason for closing. {CENSORED} {_BUG}",
+    reading="Read from the Kaplan-Meier curve at 30 days, so bugs opened last week do not count as failures.",
+    source=KAPLAN_MEIER,
+    dimensions=_BY,
+    headline="share",
+    better=Better.HIGHER,
+    tables=("issues",),
+    sql=BUGS,
+)
+def bug_resolution_rate(rows: Rows, window: Window) -> Statistics:
+    """Share closed within 30 days."""
+    curve = survival.kaplan_meier(*durations(rows.within(window), "at", "closed_at"))
+    return {"share": _ended_by(curve, RESOLVED_WITHIN)}
+
+
+def _ended_by(curve: survival.SurvivalCurve, seconds: float) -> Estimate:
+    if curve.n == 0:
+        return not_estimable("no bug was opened in this period")
+    if curve.last < seconds and (curve.survival.size == 0 or curve.survival[-1] > 0):
+        return not_estimable("no bug of this period is 30 days old yet", curve.n, curve.censored)
+    before = int(np.searchsorted(curve.times, seconds, side="right"))
+    if before == 0:
+        return Estimate(0.0, 0.0, None, curve.n, curve.censored, "none was closed within 30 days")
+    at = before - 1
+    return Estimate(
+        1 - float(curve.survival[at]),
+        1 - float(curve.high[at]),
+        1 - float(curve.low[at]),
+        curve.n,
+        curve.censored,
+    )
+
+
+@metric(
+    title="Time to close a bug",
+    family=Family.BUGS,
+    unit=Unit.SECONDS,
+    definition=f"Time from opening to the last closing, of the bugs opened in the period. {CENSORED} {_BUG}",
+    reading="Not estimable where fewer than half were closed: then p50 lies beyond everything seen so far.",
+    source=KAPLAN_MEIER,
+    dimensions=_BY,
+    headline="p50",
+    better=Better.LOWER,
+    tables=("issues",),
+    sql=BUGS,
+    curve=phase("at", "closed_at"),
+    compare=compared("at", "closed_at"),
+)
+def bug_time_to_close(rows: Rows, window: Window) -> Statistics:
+    """Quantiles of opening to closing."""
+    return survival.summarise(*durations(rows.within(window), "at", "closed_at"))
+
+
+@metric(
+    title="Age of open bugs",
+    family=Family.BUGS,
+    unit=Unit.SECONDS,
+    definition=f"Age at the end of the period of the bugs that were open then. {_BUG}",
+    reading="Quantiles of a full count: no interval is needed. Old bugs that nobody will mend are better closed.",
+    source="Order statistics",
+    dimensions=_BY,
+    headline="p50",
+    better=Better.LOWER,
+    tables=("issues",),
+    sql=BUGS,
+)
+def bug_age(rows: Rows, window: Window) -> Statistics:
+    """Quantiles of the age of open bugs."""
+    moment = min(stamp(window.end), stamp(window.now))
+    opened, closed, known = rows.seconds("at"), rows.seconds("closed_at"), rows.seconds("known_until")
+    is_open = (opened < moment) & (np.isnan(closed) | (closed > moment))
+    ages = np.minimum(moment, known[is_open]) - opened[is_open]
+    ages = ages[ages >= 0]
+    n = int(ages.size)
+    count = Estimate(float(n), None, None, n)
+    if n == 0:
+        none = not_estimable("no bug is open")
+        return {"p50": none, "p75": none, "p90": none, "open": count}
+    return {f"p{p}": Estimate(float(np.quantile(ages, p / 100)), None, None, n) for p in (50, 75, 90)} | {
+        "open": count
+    }
+
+
+@metric(
+    title="Net flow of bugs",
+    family=Family.BUGS,
+    unit=Unit.COUNT,
+    definition=f"Bugs opened minus bugs closed in the period. {_BUG}",
+    reading="Above zero the pile grows. The interval is that of the difference of two Poisson counts: when it"
+    " holds zero, growth is not shown.",
+    source="Difference of two Poisson counts, normal approximation",
+    dimensions=_BY,
+    headline="net",
+    better=Better.LOWER,
+    tables=("issues",),
+    sql=BUGS,
+    compare=lambda before, earlier, after, later: compare_rates(
+        len(before.within(earlier)),
+        earlier.seconds,
+        len(after.within(later)),
+        later.seconds,
+        noun="bugs opened",
+    ),
+)
+def bug_net_flow(rows: Rows, window: Window) -> Statistics:
+    """Opened minus closed."""
+    opened = len(rows.within(window))
+    closed = len(rows.within(window, "closed_at"))
+    n = opened + closed
+    half = 1.959964 * math.sqrt(n)
+    net = float(opened - closed)
+    return {
+        "net": Estimate(net, net - half, net + half, n)
+        if n
+        else not_estimable("no bug was opened or closed"),
+        "opened": Estimate(float(opened), None, None, opened),
+        "closed": Estimate(float(closed), None, None, closed),
+    }
+
+
+@metric(
+    title="Bugs reopened",
+    family=Family.BUGS,
+    unit=Unit.SHARE,
+    definition="Of the bugs opened in the period and closed at least once, the share that was reopened at least"
+    f" once. {_BUG}",
+    reading="Fixes that did not hold. Needs a source with history; bugs closed lately have had less time to"
+    " come back.",
+    source=_WILSON,
+    dimensions=_BY,
+    headline="share",
+    better=Better.LOWER,
+    tables=("issues", "issue_events"),
+    sql=BUGS,
+    compare=lambda before, earlier, after, later: compare_proportions(
+        *_reopened(before, earlier), *_reopened(after, later), noun="closed bugs"
+    ),
+)
+def bug_reopen_rate(rows: Rows, window: Window) -> Statistics:
+    """Share of closed bugs that were reopened."""
+    return {"share": wilson(*_reopened(rows, window))}
+
+
+def _reopened(rows: Rows, window: Window) -> tuple[int, int]:
+    inside = rows.within(window)
+    again = inside.numbers("reopened") > 0
+    ever = again | ~np.isnan(inside.seconds("closed_at"))
+    return int(again.sum()), int(ever.sum())

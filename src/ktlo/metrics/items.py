@@ -1,0 +1,44 @@
+"""Work items as people look for them: by identifier, or those whose category most needs a look.
+
+Read from ``verdicts`` and ``effort``; shown by the Effort page, the API and ``ktlo classify``.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from ktlo.store.protocol import Store
+
+_EFFORT = """
+  SELECT item_kind, source, item_id, sum(person_days) AS person_days FROM ktlo.effort
+  GROUP BY item_kind, source, item_id"""
+
+_COLUMNS = """
+  v.item_kind AS item_kind, v.source AS source, v.item_id AS item_id, v.repository AS repository,
+  v.title AS title, v.category AS category, v.layer AS layer, v.confidence AS confidence,
+  v.reason AS reason, v.occurred_at AS occurred_at, e.person_days AS person_days"""
+
+_FOUND = f"""
+SELECT {_COLUMNS}
+FROM ktlo.verdicts AS v
+LEFT JOIN ({_EFFORT}) AS e ON e.item_kind = v.item_kind AND e.source = v.source AND e.item_id = v.item_id
+WHERE v.item_id = {{text:String}}
+  OR (v.item_kind = 'commit' AND length({{text:String}}) >= 7 AND startsWith(v.item_id, {{text:String}}))
+ORDER BY v.item_kind, v.source, v.item_id LIMIT {{limit:UInt32}}"""  # noqa: S608 - no value enters the text
+
+_UNSURE = f"""
+SELECT {_COLUMNS}
+FROM ktlo.verdicts AS v
+INNER JOIN ({_EFFORT}) AS e ON e.item_kind = v.item_kind AND e.source = v.source AND e.item_id = v.item_id
+WHERE v.layer != 'correction'
+ORDER BY e.person_days * (1 - v.confidence) DESC, v.item_id LIMIT {{limit:UInt32}}"""  # noqa: S608
+
+
+def find_items(store: Store, text: str, limit: int) -> pa.Table:
+    """Items that an identifier names: a number, a key, or a sha of seven digits or more."""
+    return store.query(_FOUND, {"text": text.strip().lstrip("#"), "limit": limit})
+
+
+def unsure_items(store: Store, limit: int) -> pa.Table:
+    """Items whose category most needs a look: effort times doubt, largest first."""
+    return store.query(_UNSURE, {"limit": limit})

@@ -1,0 +1,263 @@
+"""Reliability: how fast things are restored, how often they break, how often they come back.
+
+Rows are incidents; durations are right-censored at the moment of asking (or when an export was last able to
+know, ``observed_until``), so that open incidents count instead of vanishing. Estimators: ``survival``,
+``intervals``, ``proportions``. Downtime is in ``downtime``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ktlo.metrics import members, survival
+from ktlo.metrics.comparison import Comparison, compare_durations, compare_proportions, compare_rates
+from ktlo.metrics.estimate import Estimate
+from ktlo.metrics.intervals import rate
+from ktlo.metrics.proportions import wilson
+from ktlo.metrics.question import Dimension, Window
+from ktlo.metrics.registry import Better, Comparer, Family, Statistics, Unit, metric
+from ktlo.metrics.rows import Floats, Rows
+
+WEEK = 7 * 86400.0
+_BY = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SEVERITY, Dimension.SOURCE)
+KAPLAN_MEIER = (
+    "Kaplan and Meier, JASA 1958; bands on the log(-log) scale with Greenwood's variance; intervals of"
+    " quantiles by Brookmeyer and Crowley, Biometrics 1982; the mean is restricted to the longest time seen"
+)
+CENSORED = (
+    "Open ones count as lasting at least until now (or until the export they came from was made), instead of"
+    " being left out, which would make the number too small."
+)
+
+INCIDENTS = f"""
+WITH {members.MEMBERS}
+SELECT
+  i.source AS source, i.external_id AS external_id, i.title AS title, i.url AS url, i.state AS state,
+  {members.service("i")} AS service, i.repository AS repository,
+  if(i.team != '', toString(i.team), {members.team()}) AS team,
+  i.severity AS severity, i.reopen_count AS reopen_count,
+  i.started_at AS started_at, i.detected_at AS at, i.acknowledged_at AS acknowledged_at,
+  i.mitigated_at AS mitigated_at, i.resolved_at AS resolved_at,
+  coalesce(least(i.mitigated_at, i.resolved_at), i.mitigated_at, i.resolved_at) AS restored_at,
+  first.at AS first_resolved_at,
+  least(coalesce(i.observed_until, {{now:DateTime64(6, 'UTC')}}), {{now:DateTime64(6, 'UTC')}}) AS known_until
+FROM ktlo.incidents AS i
+{members.joins("i")}
+LEFT JOIN (
+  SELECT source, incident_id, toNullable(min(occurred_at)) AS at
+  FROM ktlo.incident_events WHERE kind = 'resolved' GROUP BY source, incident_id
+) AS first ON first.source = i.source AND first.incident_id = i.external_id
+WHERE i.state != 'cancelled'
+  AND i.detected_at >= {{start:DateTime64(6, 'UTC')}} AND i.detected_at < {{end:DateTime64(6, 'UTC')}}
+ORDER BY at DESC"""  # noqa: S608 - no value enters the text
+
+
+def durations(rows: Rows, begin: str, finish: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Seconds from one instant to another, and whether the end was seen.
+
+    An end that is missing is censored when the source last knew. Rows without a beginning, or that end
+    before it, have no duration and are left out.
+    """
+    first, last, known = rows.seconds(begin), rows.seconds(finish), rows.seconds("known_until")
+    seen = ~np.isnan(last) & (last <= known)
+    length = np.where(seen, last, known) - first
+    usable = ~np.isnan(length) & (length >= 0)
+    return length[usable], seen[usable]
+
+
+def phase(begin: str, finish: str) -> Callable[[Rows, Window], survival.SurvivalCurve]:
+    """Curve of the time between two instants, of the incidents detected in a window."""
+
+    def curve(rows: Rows, window: Window) -> survival.SurvivalCurve:
+        return survival.kaplan_meier(*durations(rows.within(window), begin, finish))
+
+    return curve
+
+
+def compared(begin: str, finish: str) -> Comparer:
+    """Whether the time between two instants differs between two windows."""
+
+    def compare(before: Rows, earlier: Window, after: Rows, later: Window) -> Comparison:
+        return compare_durations(
+            *durations(before.within(earlier), begin, finish), *durations(after.within(later), begin, finish)
+        )
+
+    return compare
+
+
+def _lasting(rows: Rows, window: Window, begin: str, finish: str) -> Statistics:
+    return survival.summarise(*durations(rows.within(window), begin, finish))
+
+
+@metric(
+    title="Time to restore",
+    family=Family.RELIABILITY,
+    unit=Unit.SECONDS,
+    definition="Time from the detection of an incident until service was back: until it was mitigated where"
+    f" that is known, else until it was resolved. Incidents detected in the period. {CENSORED}",
+    reading="p50 is the time within which half of the incidents were restored. Times have heavy tails: one long"
+    " incident moves the mean and leaves p50. This is the honest form of MTTR; the mean is given because people"
+    " ask for it.",
+    source=KAPLAN_MEIER,
+    dimensions=_BY,
+    headline="p50",
+    better=Better.LOWER,
+    tables=("incidents",),
+    sql=INCIDENTS,
+    curve=phase("at", "restored_at"),
+    compare=compared("at", "restored_at"),
+)
+def time_to_restore(rows: Rows, window: Window) -> Statistics:
+    """Quantiles of detection to restoration."""
+    return _lasting(rows, window, "at", "restored_at")
+
+
+@metric(
+    title="Time to acknowledge",
+    family=Family.RELIABILITY,
+    unit=Unit.SECONDS,
+    definition="Time from the detection of an incident until a person first took it. Incidents detected in the"
+    f" period. {CENSORED}",
+    reading="Long times mean that nobody looks, or that the record is made later than the work.",
+    source=KAPLAN_MEIER,
+    dimensions=_BY,
+    headline="p50",
+    better=Better.LOWER,
+    tables=("incidents",),
+    sql=INCIDENTS,
+    curve=phase("at", "acknowledged_at"),
+    compare=compared("at", "acknowledged_at"),
+)
+def time_to_acknowledge(rows: Rows, window: Window) -> Statistics:
+    """Quantiles of detection to acknowledgement; incidents resolved without one say nothing about it."""
+    inside = rows.within(window)
+    skipped = np.isnan(inside.seconds("acknowledged_at")) & ~np.isnan(inside.seconds("restored_at"))
+    return survival.summarise(*durations(inside.where(~skipped), "at", "acknowledged_at"))
+
+
+@metric(
+    title="Time to mitigate",
+    family=Family.RELIABILITY,
+    unit=Unit.SECONDS,
+    definition="Time from the detection of an incident until its harm ended, where the source tells that apart"
+    " from the resolution. Incidents detected in the period that were mitigated, or are still open.",
+    reading="Not estimable where the source has no mitigation; then time to restore uses the resolution.",
+    source=KAPLAN_MEIER,
+    dimensions=_BY,
+    headline="p50",
+    better=Better.LOWER,
+    tables=("incidents",),
+    sql=INCIDENTS,
+    curve=phase("at", "mitigated_at"),
+)
+def time_to_mitigate(rows: Rows, window: Window) -> Statistics:
+    """Quantiles of detection to mitigation."""
+    inside = rows.within(window)
+    mitigated = inside.seconds("mitigated_at")
+    skipped = np.isnan(mitigated) & ~np.isnan(inside.seconds("resolved_at"))
+    if np.isnan(mitigated).all():
+        return survival.summarise([], [])
+    return survival.summarise(*durations(inside.where(~skipped), "at", "mitigated_at"))
+
+
+@metric(
+    title="Time to resolve",
+    family=Family.RELIABILITY,
+    unit=Unit.SECONDS,
+    definition="Time from the detection of an incident until its last resolution: an incident that was reopened"
+    f" ends when it was resolved for good. Incidents detected in the period. {CENSORED}",
+    reading="Longer than time to restore where clean-up follows mitigation, or incidents are reopened. The"
+    " closing of the record is paperwork and not used.",
+    source=KAPLAN_MEIER,
+    dimensions=_BY,
+    headline="p50",
+    better=Better.LOWER,
+    tables=("incidents",),
+    sql=INCIDENTS,
+    curve=phase("at", "resolved_at"),
+    compare=compared("at", "resolved_at"),
+)
+def time_to_resolve(rows: Rows, window: Window) -> Statistics:
+    """Quantiles of detection to last resolution."""
+    return _lasting(rows, window, "at", "resolved_at")
+
+
+@metric(
+    title="Time reopened",
+    family=Family.RELIABILITY,
+    unit=Unit.SECONDS,
+    definition="Time from an incident's first resolution to its last one, of the incidents detected in the"
+    f" period that were reopened. {CENSORED}",
+    reading="What a resolution that did not hold costs. Needs a source with history.",
+    source=KAPLAN_MEIER,
+    dimensions=_BY,
+    headline="p50",
+    better=Better.LOWER,
+    tables=("incidents", "incident_events"),
+    sql=INCIDENTS,
+)
+def time_reopened(rows: Rows, window: Window) -> Statistics:
+    """Quantiles of first to last resolution of reopened incidents."""
+    inside = rows.within(window)
+    reopened = inside.where(
+        (inside.numbers("reopen_count") > 0) & ~np.isnan(inside.seconds("first_resolved_at"))
+    )
+    return survival.summarise(*durations(reopened, "first_resolved_at", "resolved_at"))
+
+
+@metric(
+    title="Incidents reopened",
+    family=Family.RELIABILITY,
+    unit=Unit.SHARE,
+    definition="Incidents detected in the period that were reopened at least once, divided by those that were"
+    " resolved at least once.",
+    reading="Resolutions that did not hold. Recent incidents have had less time to be reopened.",
+    source="Wilson, JASA 1927",
+    dimensions=_BY,
+    headline="share",
+    better=Better.LOWER,
+    tables=("incidents",),
+    sql=INCIDENTS,
+    compare=lambda before, earlier, after, later: compare_proportions(
+        *_reopened(before, earlier), *_reopened(after, later)
+    ),
+)
+def incident_reopen_rate(rows: Rows, window: Window) -> Statistics:
+    """Share of resolved incidents that were reopened."""
+    return {"share": wilson(*_reopened(rows, window))}
+
+
+def _reopened(rows: Rows, window: Window) -> tuple[int, int]:
+    inside = rows.within(window)
+    again = inside.numbers("reopen_count") > 0
+    ever = again | ~np.isnan(inside.seconds("resolved_at"))
+    return int(again.sum()), int(ever.sum())
+
+
+@metric(
+    title="Incidents",
+    family=Family.RELIABILITY,
+    unit=Unit.COUNT,
+    definition="Incidents detected in the period, cancelled ones left out; per week as a rate.",
+    reading="More incidents may mean worse service or better detection. The interval is that of a Poisson rate.",
+    source="Garwood, Biometrika 1936",
+    dimensions=_BY,
+    headline="count",
+    better=Better.LOWER,
+    tables=("incidents",),
+    sql=INCIDENTS,
+    compare=lambda before, earlier, after, later: compare_rates(
+        len(before.within(earlier)), earlier.seconds, len(after.within(later)), later.seconds
+    ),
+)
+def incidents(rows: Rows, window: Window) -> Statistics:
+    """How many incidents, and how many a week."""
+    inside = rows.within(window)
+    unresolved = int(np.isnan(inside.seconds("restored_at")).sum())
+    return {
+        "count": Estimate(float(len(inside)), None, None, len(inside), unresolved),
+        "per_week": rate(len(inside), window.seconds, WEEK),
+    }

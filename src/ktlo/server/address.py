@@ -1,0 +1,55 @@
+"""How a command finds the server that has the store open: a small file in the data folder.
+
+Written by ``ktlo up`` when it listens, removed when it stops; readable by its owner only, because it
+carries the token. A stale file (the process is gone) is ignored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+_NAME = "server.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens.
+
+    Attributes:
+        url: base URL without a slash at the end.
+        token: bearer token; empty when it needs none.
+        process: process identifier.
+    """
+
+    url: str
+    token: str
+    process: int
+
+
+def announce(folder: Path, address: Address) -> None:
+    """Say where the server listens."""
+    path = folder / _NAME
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(address))
+
+
+def withdraw(folder: Path) -> None:
+    """Say that it no longer listens."""
+    with contextlib.suppress(OSError):
+        (folder / _NAME).unlink()
+
+
+def find(folder: Path) -> Address | None:
+    """The server of a data folder; ``None`` when none runs."""
+    try:
+        address = msgspec.json.decode((folder / _NAME).read_bytes(), type=Address)
+        os.kill(address.process, 0)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return address

@@ -1,0 +1,174 @@
+"""Sources over HTTP: what is connected, how it is doing, add and remove; and collections."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from ktlo.server.api.metrics import Running
+from ktlo.server.collecting import Collecting, Run
+from ktlo.server.freshness import SourceState, rejections_of, source_states
+from ktlo.server.tables import json_rows
+from ktlo.sources.protocol import Health
+from ktlo.sources.registry import kinds, make_source
+
+router = APIRouter(tags=["sources"])
+
+
+class KindOut(BaseModel):
+    """A kind of source that can be added."""
+
+    kind: str
+    summary: str
+    options: dict[str, Any] = Field(description="JSON Schema of its options.")
+
+
+class NewSource(BaseModel):
+    """A source to add."""
+
+    kind: str = Field(description="git, github, csv, or an installed one.")
+    options: dict[str, Any] = Field(description="See GET /source-kinds.")
+
+
+class MissingOut(BaseModel):
+    """Something a source cannot deliver."""
+
+    what: str
+    cost: str
+    fix: str
+
+
+class HealthOut(BaseModel):
+    """Answer of a source's check."""
+
+    status: str
+    summary: str
+    missing: list[MissingOut]
+
+    @classmethod
+    def of(cls, health: Health) -> HealthOut:
+        """A check's answer as JSON has it."""
+        return cls(
+            status=health.status,
+            summary=health.summary,
+            missing=[MissingOut(what=m.what, cost=m.cost, fix=m.fix) for m in health.missing],
+        )
+
+
+class StepOut(BaseModel):
+    """How far one part of a collection is."""
+
+    name: str
+    status: str
+    done: int
+    total: int | None
+    unit: str
+    message: str
+
+
+class RunOut(BaseModel):
+    """One run over the sources."""
+
+    number: int
+    started_at: dt.datetime
+    finished_at: dt.datetime | None
+    is_running: bool
+    steps: list[StepOut]
+
+    @classmethod
+    def of(cls, run: Run) -> RunOut:
+        """A run as JSON has it."""
+        return cls(
+            number=run.number,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            is_running=run.is_running,
+            steps=[
+                StepOut(
+                    name=step.name,
+                    status=step.status,
+                    done=step.done,
+                    total=step.total,
+                    unit=step.unit,
+                    message=step.message,
+                )
+                for step in run.steps
+            ],
+        )
+
+
+def _collecting(request: Request) -> Collecting:
+    collecting: Collecting = request.app.state.collecting
+    return collecting
+
+
+@router.get("/source-kinds")
+def list_kinds() -> list[KindOut]:
+    """Every kind of source that can be added, with its options."""
+    return [
+        KindOut(kind=name, summary=cls.summary, options=cls.config.model_json_schema())
+        for name, cls in kinds().items()
+    ]
+
+
+@router.get("/sources")
+def list_sources(running: Running) -> list[SourceState]:
+    """What is connected, how fresh it is, and what was turned away."""
+    return source_states(running)
+
+
+@router.post("/sources", status_code=201)
+async def add_source(running: Running, new: NewSource) -> HealthOut:
+    """Add a source after checking it. An unreachable one is added too: it is read when it is back."""
+    health = await make_source(new.kind, new.options).check()
+    running.add_source(new.kind, new.options)
+    return HealthOut.of(health)
+
+
+@router.get("/sources/check")
+async def check_source(
+    running: Running, source: Annotated[str, Query(description="Identifier of the source.")]
+) -> HealthOut:
+    """Can the source be reached, and what is missing?"""
+    return HealthOut.of(await running.source(source).check())
+
+
+@router.delete("/sources", status_code=204)
+def remove_source(
+    running: Running, source: Annotated[str, Query(description="Identifier of the source.")]
+) -> None:
+    """Stop reading a source; what it delivered stays."""
+    running.remove_source(source)
+
+
+@router.get("/sources/rejections", response_model=list[dict[str, Any]])
+def list_rejections(
+    running: Running,
+    source: Annotated[str, Query(description="Identifier of the source.")],
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
+) -> Any:
+    """Input that was turned away or came in incomplete, with reasons."""
+    return json_rows(rejections_of(running.store, source, limit))
+
+
+@router.post("/collections", status_code=202)
+def begin_collection(
+    request: Request,
+    source: Annotated[list[str], Query(description="Only these; all when none is given.")] = [],  # noqa: B006
+) -> RunOut:
+    """Read the sources now, in the background."""
+    return RunOut.of(_collecting(request).start(tuple(source)))
+
+
+@router.get("/collections/latest")
+def latest_collection(
+    request: Request,
+    wait: Annotated[float, Query(ge=0, le=30, description="Seconds to wait for its end.")] = 0,
+) -> RunOut | None:
+    """The collection that goes on, or the last one; null before the first."""
+    collecting = _collecting(request)
+    run = collecting.wait(wait) if wait else collecting.run
+    return RunOut.of(run) if run else None

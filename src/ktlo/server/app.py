@@ -1,0 +1,55 @@
+"""The composition root: the one place where store, sources, decisions and faces are wired together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from ktlo import __version__
+from ktlo.server.api import effort, health, metrics, problems, query, sources
+from ktlo.server.collecting import Collecting
+from ktlo.server.runtime import Runtime
+from ktlo.server.security import Access, Guarded
+from ktlo.server.web import mount_pages
+
+API = "/api/v1"
+
+
+def make_app(runtime: Runtime, access: Access, *, sync_minutes: float | None = None) -> FastAPI:
+    """Wire one ktlo.
+
+    Args:
+        runtime: opened store and state.
+        access: who may ask.
+        sync_minutes: read the sources now and every so many minutes; ``None`` leaves it to requests.
+    """
+    collecting = Collecting(runtime)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if sync_minutes is not None:
+            collecting.schedule(sync_minutes)
+        yield
+        collecting.close()
+
+    app = FastAPI(
+        title="ktlo",
+        version=__version__,
+        summary="Keeping the lights on: measured, planned, run.",
+        lifespan=lifespan,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.PROBLEMS,
+    )
+    app.state.runtime = runtime
+    app.state.collecting = collecting
+    app.state.access = access
+    for module in (health, metrics, sources, effort, query):
+        app.include_router(module.router, prefix=API)
+    problems.install(app)
+    mount_pages(app)
+    app.add_middleware(Guarded, access=access)
+    return app

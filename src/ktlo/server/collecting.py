@@ -1,0 +1,197 @@
+"""Collections in the background: every source in turn, then what is derived from them, with progress.
+
+One thread with its own event loop, so that neither pages nor sources wait for each other. Asked by the
+scheduler, the API and the CLI; two requests at once become one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ktlo.effort.derive import derive
+from ktlo.errors import KtloError
+from ktlo.records.collection import Collection
+from ktlo.server.runtime import Runtime
+from ktlo.sources.collector import collect
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far one part of a run is.
+
+    Attributes:
+        name: source identifier, or ``effort`` for what is derived.
+        status: waiting, running, complete, partial or failed.
+        done: units handled.
+        total: units expected; ``None`` when unknown.
+        unit: what is counted.
+        message: what went wrong, in words.
+    """
+
+    name: str
+    status: str = "waiting"
+    done: int = 0
+    total: int | None = None
+    unit: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run over all sources (or some).
+
+    Attributes:
+        number: counts up from 1 while the process lives.
+        started_at: when it began.
+        finished_at: when it ended; ``None`` while running.
+        steps: in the order they run.
+    """
+
+    number: int
+    started_at: dt.datetime
+    finished_at: dt.datetime | None
+    steps: tuple[Step, ...]
+
+    @property
+    def is_running(self) -> bool:
+        """True until every step has ended."""
+        return self.finished_at is None
+
+    @property
+    def failures(self) -> tuple[Step, ...]:
+        """Steps that did not end complete."""
+        return tuple(step for step in self.steps if step.status in ("partial", "failed"))
+
+
+DERIVE = "effort"
+"""Name of the last step of every run."""
+
+
+class Collecting:
+    """Runs collections one at a time in a thread of its own.
+
+    Args:
+        runtime: what to read and where to put it.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._changed = threading.Condition()
+        self._run: Run | None = None
+        self._thread: threading.Thread | None = None
+        self._timer: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    @property
+    def run(self) -> Run | None:
+        """The run that goes on, or the last one; ``None`` before the first."""
+        return self._run
+
+    def start(self, only: tuple[str, ...] = ()) -> Run:
+        """Begin a run, or return the one that goes on.
+
+        Args:
+            only: source identifiers; all when empty.
+
+        Raises:
+            NotFoundError: an identifier names no source.
+            UserError: a source's configuration is wrong.
+        """
+        names = [self._runtime.entry(name).source_id for name in only] or [
+            entry.source_id for entry in self._runtime.sources()
+        ]
+        with self._changed:
+            if self._run is not None and self._run.is_running:
+                return self._run
+            number = self._run.number + 1 if self._run else 1
+            steps = tuple(Step(name) for name in [*names, DERIVE])
+            self._run = Run(number, dt.datetime.now(dt.UTC), None, steps)
+            self._thread = threading.Thread(target=self._work, name="ktlo-collect", daemon=True)
+            self._thread.start()
+            return self._run
+
+    def wait(self, timeout: float | None = None) -> Run | None:
+        """Block until no run goes on, or the time-out (seconds) is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._run is None or not self._run.is_running, timeout)
+            return self._run
+
+    def schedule(self, minutes: float) -> None:
+        """Begin a run now and every so many minutes until :meth:`close`."""
+
+        def tick() -> None:
+            while not self._stop.is_set():
+                try:
+                    self.start()
+                except KtloError:
+                    _log.exception("the scheduled collection could not begin")
+                self._stop.wait(minutes * 60)
+
+        self._timer = threading.Thread(target=tick, name="ktlo-schedule", daemon=True)
+        self._timer.start()
+
+    def close(self, timeout: float = 10) -> None:
+        """Stop the schedule and wait a little for the run; what is durable stays, the rest is repeated."""
+        self._stop.set()
+        self.wait(timeout)
+
+    def _set(self, index: int, change: Callable[[Step], Step]) -> None:
+        with self._changed:
+            assert self._run is not None  # noqa: S101 - set by start()
+            steps = list(self._run.steps)
+            steps[index] = change(steps[index])
+            self._run = replace(self._run, steps=tuple(steps))
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        run = self._run
+        assert run is not None  # noqa: S101 - set by start()
+        try:
+            for index, step in enumerate(run.steps):
+                if self._stop.is_set():
+                    break
+                self._set(index, lambda old: replace(old, status="running"))
+                try:
+                    status, message = self._step(index, step.name)
+                except KtloError as error:
+                    status, message = "failed", str(error)
+                except Exception as error:  # noqa: BLE001 - a bug in one source must not stop the others
+                    _log.exception("%s broke", step.name)
+                    status, message = "failed", f"ktlo itself broke here ({type(error).__name__}: {error})"
+                self._set(index, lambda old, s=status, m=message: replace(old, status=s, message=m))  # type: ignore[misc]
+        finally:
+            with self._changed:
+                assert self._run is not None  # noqa: S101 - set by start()
+                self._run = replace(self._run, finished_at=dt.datetime.now(dt.UTC))
+                self._changed.notify_all()
+
+    def _step(self, index: int, name: str) -> tuple[str, str]:
+        def show(done: int, total: int | None, unit: str) -> None:
+            self._set(index, lambda old: replace(old, done=done, total=total, unit=unit))
+
+        runtime = self._runtime
+        if name == DERIVE:
+            derive(
+                runtime.store,
+                runtime.state,
+                runtime.settings,
+                report=lambda step: show(step.done, step.total, step.words),
+            )
+            return "complete", ""
+        source = runtime.source(name)
+        outcome: Collection = asyncio.run(
+            collect(
+                source,
+                runtime.store,
+                runtime.state,
+                lambda progress: show(progress.done, progress.total, progress.unit),
+            )
+        )
+        return outcome.status, outcome.message

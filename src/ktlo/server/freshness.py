@@ -1,0 +1,110 @@
+"""What each source delivered and when: the state that the Sources page, the API and ``ktlo sources`` show."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ktlo.records import TABLES
+from ktlo.records.schema import Life
+from ktlo.server.runtime import Runtime
+from ktlo.store.protocol import Store
+
+_LAST = """
+SELECT source, max(finished_at) AS finished_at, argMax(status, started_at) AS status,
+  argMax(message, started_at) AS message, maxIf(finished_at, status = 'complete') AS complete_at,
+  countIf(status = 'complete') AS completed
+FROM ktlo.collections GROUP BY source"""
+
+_REJECTED = """
+SELECT source, countIf(NOT is_kept) AS rejected, countIf(is_kept) AS incomplete
+FROM ktlo.rejections GROUP BY source"""
+
+_REJECTIONS = """
+SELECT place, reason, excerpt, seen_at, is_kept FROM ktlo.rejections
+WHERE source = {source:String} ORDER BY is_kept, place LIMIT {limit:UInt32}"""
+
+_BOOKKEEPING = ("collections", "rejections")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """One source, as it is doing.
+
+    Attributes:
+        source_id: identifier.
+        kind: kind of source.
+        options: configuration; secrets are references.
+        origin: ``ktlo.yaml`` or ``added``.
+        status: of the last collection: complete, partial, failed; ``never`` before the first.
+        message: what went wrong last, in words.
+        finished_at: end of the last collection.
+        complete_at: end of the last complete one.
+        rows: rows in the store, by table.
+        rejected: pieces of input turned away.
+        incomplete: rows that are in with something missing.
+    """
+
+    source_id: str
+    kind: str
+    options: Mapping[str, Any]
+    origin: str
+    status: str
+    message: str
+    finished_at: dt.datetime | None
+    complete_at: dt.datetime | None
+    rows: Mapping[str, int]
+    rejected: int
+    incomplete: int
+
+
+def _by_source(table: pa.Table) -> dict[str, dict[str, Any]]:
+    return {row["source"]: row for row in table.to_pylist()} if table.num_rows else {}
+
+
+def rows_by_source(store: Store) -> dict[str, dict[str, int]]:
+    """Rows in the store by source and table."""
+    parts = " UNION ALL ".join(
+        f"SELECT '{table.name}' AS noun, source, count() AS n FROM ktlo.{table.name} GROUP BY source"  # noqa: S608 - ktlo's own names
+        for table in TABLES.values()
+        if table.life is Life.OBSERVED and table.name not in _BOOKKEEPING
+    )
+    counted: dict[str, dict[str, int]] = {}
+    for row in store.query(parts).to_pylist():
+        counted.setdefault(row["source"], {})[row["noun"]] = row["n"]
+    return counted
+
+
+def source_states(runtime: Runtime) -> list[SourceState]:
+    """Every source that is read, in order of configuration."""
+    last, rejected = _by_source(runtime.store.query(_LAST)), _by_source(runtime.store.query(_REJECTED))
+    rows = rows_by_source(runtime.store)
+    states = []
+    for entry in runtime.sources():
+        run = last.get(entry.source_id)
+        turned = rejected.get(entry.source_id, {})
+        states.append(
+            SourceState(
+                source_id=entry.source_id,
+                kind=entry.kind,
+                options=entry.options,
+                origin=entry.origin,
+                status=run["status"] if run else "never",
+                message=run["message"] if run else "",
+                finished_at=run["finished_at"] if run else None,
+                complete_at=run["complete_at"] if run and run["completed"] else None,
+                rows=rows.get(entry.source_id, {}),
+                rejected=turned.get("rejected", 0),
+                incomplete=turned.get("incomplete", 0),
+            )
+        )
+    return states
+
+
+def rejections_of(store: Store, source_id: str, limit: int) -> pa.Table:
+    """Input of a source that was turned away or came in incomplete."""
+    return store.query(_REJECTIONS, {"source": source_id, "limit": limit})

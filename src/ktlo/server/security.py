@@ -1,0 +1,103 @@
+"""Who may ask: loopback needs no token but a loopback Host; every other address needs the token.
+
+Checking Host stops DNS rebinding; checking Origin stops other sites from sending forms here; the
+content security policy allows nothing from outside. A browser gives the token once, at ``/sign-in``, and
+keeps it as an HttpOnly cookie.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "ktlo_token"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+_HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none';"
+    " base-uri 'none'; form-action 'self'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+_OPEN = ("/sign-in", "/static/", "/api/v1/health")
+
+
+def is_loopback(host: str) -> bool:
+    """True when a host name or address can only mean this machine."""
+    return host.strip("[]") in {name.strip("[]") for name in _LOOPBACK}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask.
+
+    Attributes:
+        token: required of everybody when not empty.
+    """
+
+    token: str = ""
+
+    def admits(self, given: str) -> bool:
+        """Compare in constant time."""
+        return not self.token or hmac.compare_digest(given.encode(), self.token.encode())
+
+
+class Guarded:
+    """ASGI middleware that turns away who may not ask and adds the protective headers."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+
+        async def guarded_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                out = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    out.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(scope, headers)
+        await (refusal or self._app)(scope, receive, guarded_send)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        host = headers.get("host", "")
+        if not self._access.token and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+            return _problem(421, "this server answers only to its loopback name", "Open http://127.0.0.1")
+        origin = headers.get("origin")
+        changes = scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        if changes and origin is not None and urlsplit(origin).netloc != host:
+            return _problem(403, f"a page of {origin} may not change anything here", "")
+        path: str = scope["path"]
+        if path.startswith(_OPEN) or self._access.admits(_given(headers)):
+            return None
+        if "text/html" in headers.get("accept", ""):
+            return RedirectResponse("/sign-in", status_code=303)
+        return _problem(401, "a token is needed", "Send it as `Authorization: Bearer …`")
+
+
+def _given(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+
+
+def _problem(status: int, title: str, fix: str) -> ASGIApp:
+    return JSONResponse(
+        {"title": title, "status": status, "fix": fix},
+        status_code=status,
+        media_type="application/problem+json",
+    )
