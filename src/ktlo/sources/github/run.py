@@ -1,0 +1,238 @@
+"""One collection of one repository: walks the lists, gathers rows into batches, moves the cursor along.
+
+A list that this token may not read, or that is switched off, costs itself and not the others: it is noted
+as a warning. Only what stops everything (the limit, a broken GitHub, a refused token) ends the run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from ktlo.errors import UserError
+from ktlo.records import TABLES
+from ktlo.records.arrow import DELETED, VERSION, to_arrow
+from ktlo.records.collection import Rejection
+from ktlo.sources.github import cursor as cursors
+from ktlo.sources.github import mapping
+from ktlo.sources.github.api import AbsentError, Answer, Api, DeniedError, UnprocessableError, decode
+from ktlo.sources.github.cursor import Cursor
+from ktlo.sources.github.lists import ISSUES, Listing
+from ktlo.sources.github.mapping import Of, Row
+from ktlo.sources.github.payloads import RepositoryItem
+from ktlo.sources.github.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
+from ktlo.sources.protocol import Batch, Progress
+
+PER_PAGE = 100
+
+
+class Run:
+    """The state of one collection.
+
+    Args:
+        api: the connection.
+        of: whose rows they are.
+        cursor: where to continue; moved along.
+    """
+
+    def __init__(self, api: Api, of: Of, cursor: Cursor) -> None:
+        self.api = api
+        self.of = of
+        self.cursor = cursor
+        self._rejected: list[Rejection] = []
+        self._done = 0
+
+    @property
+    def root(self) -> str:
+        """Path of the repository."""
+        return f"/repos/{self.cursor.full_name or self.of.repository}"
+
+    async def find_repository(self) -> None:
+        """Learn the repository's present name and its count of open issues.
+
+        Raises:
+            UserError: it is not there, or not to be seen.
+        """
+        path = f"/repos/{self.of.repository}"
+        try:
+            answer = await self.api.get(path, etag=self.cursor.etag)
+        except (AbsentError, DeniedError) as error:
+            raise unseen(self.of.repository, self.api.has_token) from error
+        if answer.unchanged:
+            return
+        said = decode(answer.body, RepositoryItem, self.root)
+        self.cursor.etag = answer.etag
+        self.cursor.full_name, self.cursor.open_count = said.full_name, said.open_issues_count
+        if said.full_name.lower() != self.of.repository.lower():
+            self.warn(
+                path,
+                f"the repository is called {said.full_name} now; it is read on under the name configured."
+                " Change `repository` when the clones' remotes are changed too",
+            )
+
+    def batch(self, rows: Iterable[tuple[str, Row]] = ()) -> Batch:
+        """Rows, what was turned away meanwhile, and the cursor as it is now."""
+        by_table: dict[str, list[Row]] = defaultdict(list)
+        for table, row in rows:
+            by_table[table].append(row)
+            self._done += 1
+        rejected, self._rejected = tuple(self._rejected), []
+        return Batch(
+            rows={table: _arrow(table, group) for table, group in by_table.items()},
+            cursor=cursors.dump(self.cursor),
+            rejected=rejected,
+            progress=Progress(self._done, None, "rows"),
+        )
+
+    def warn(self, place: str, reason: str) -> None:
+        """Note something missing; goes out with the next batch."""
+        self._reject(place, reason, "", is_kept=True)
+
+    def _reject(self, place: str, reason: str, excerpt: str, *, is_kept: bool = False) -> None:
+        self._rejected.append(
+            Rejection(
+                source=self.of.source,
+                place=place,
+                reason=reason,
+                excerpt=excerpt,
+                seen_at=self.api.rest.now(),
+                is_kept=is_kept,
+            )
+        )
+
+    async def guarded(self, listing: Listing, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+        """Pass on the batches of a list; ends with a warning when it cannot be read."""
+        try:
+            async for batch in batches:
+                yield batch
+        except DeniedError as error:
+            self.warn(f"{self.root}{listing.path}", f"{error.what}. {listing.loss}")
+        except UnprocessableError as error:
+            self.warn(f"{self.root}{listing.path}", f"{error.what}: {listing.label} are not complete")
+        except AbsentError as error:
+            self.warn(
+                f"{self.root}{listing.path}",
+                f"{error.what}: {listing.label} are switched off, or not to be seen with this token."
+                f" {listing.loss}",
+            )
+        if self._rejected:
+            yield self.batch()
+
+    def walk(self, listing: Listing) -> AsyncIterator[Batch]:
+        """Read what is new in a list."""
+        return self._oldest(listing) if listing.params.get("direction") == "asc" else self._newest(listing)
+
+    def page(self, listing: Listing, answer: Answer) -> Page[Any]:
+        """An answer's entries; those of an unexpected form are turned away one by one."""
+        if answer.unchanged:
+            return Page((), more=False, etag=answer.etag, at=answer.at, unchanged=True)
+        entries = []
+        for raw in listing.entries(answer.body, self.root + listing.path):
+            try:
+                item: Any = msgspec.json.decode(raw, type=listing.item)
+            except msgspec.ValidationError as error:
+                self._reject(
+                    f"{self.root}{listing.path}",
+                    f"one of the {listing.label} has an unexpected form: {error}",
+                    mapping.excerpt(raw),
+                )
+                continue
+            entries.append(
+                Entry(listing.at(item), listing.number(item), item, is_settled=listing.is_settled(item))
+            )
+        return Page(entries, more=answer.more, etag=answer.etag, at=answer.at)
+
+    async def _oldest(self, listing: Listing) -> AsyncIterator[Batch]:
+        """Walk a list that can be asked ``since``."""
+
+        async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
+            params = {**listing.params, "since": stamp(since), "per_page": PER_PAGE, "page": page}
+            return self.page(listing, await self.api.get(self.root + listing.path, params, etag=etag))
+
+        state = self.cursor.oldest.get(listing.name) or OldestState(self.cursor.since)
+        async for entries, after in oldest_first(state, fetch):
+            self.cursor.oldest[listing.name] = after
+            if listing is ISSUES:
+                _note_open(self.cursor.open.numbers, entries)
+            yield self.batch(self._rows(listing, entries))
+
+    async def _newest(self, listing: Listing) -> AsyncIterator[Batch]:
+        """Walk a list from the newest back."""
+
+        async def fetch(page: int, etag: str) -> Page[Any]:
+            params = {**listing.params, "per_page": PER_PAGE, "page": page}
+            try:
+                answer = await self.api.get(self.root + listing.path, params, etag=etag)
+            except UnprocessableError as error:
+                if page == 1:
+                    raise
+                self.warn(
+                    f"{self.root}{listing.path}",
+                    f"GitHub shows no {listing.label} further back than page {page - 1}: older ones are not in"
+                    f" the numbers ({error.what})",
+                )
+                return Page((), more=False, etag="", at=self.api.rest.now())
+            return self.page(listing, answer)
+
+        async def complete(entries: Sequence[Entry[Any]]) -> Sequence[Entry[Any]]:
+            return await listing.complete(self.api, self.root.removeprefix("/repos/"), entries)
+
+        state = self.cursor.newest.get(listing.name) or NewestState()
+        async for entries, after in newest_first(
+            state,
+            fetch,
+            horizon=self.cursor.since,
+            chunk=listing.chunk,
+            complete=complete,
+            overlap=listing.overlap,
+        ):
+            self.cursor.newest[listing.name] = after
+            yield self.batch(self._rows(listing, entries))
+
+    def _rows(self, listing: Listing, entries: Sequence[Entry[Any]]) -> list[tuple[str, Row]]:
+        return [row for entry in entries for row in listing.rows(entry.item, self.of)]
+
+
+def _note_open(numbers: set[int], entries: Sequence[Entry[Any]]) -> None:
+    for entry in entries:
+        if entry.item.state == "open":
+            numbers.add(entry.number)
+        else:
+            numbers.discard(entry.number)
+
+
+def stamp(moment: dt.datetime) -> str:
+    """A time as GitHub wants it in a query."""
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _arrow(table: str, rows: Sequence[Row]) -> pa.RecordBatch:
+    batch = to_arrow([row.record for row in rows], TABLES[table].record)
+    for name, values, kind in (
+        (VERSION, [row.version for row in rows], pa.uint64()),
+        (DELETED, [int(row.is_removal) for row in rows], pa.uint8()),
+    ):
+        place = batch.schema.get_field_index(name)
+        batch = batch.set_column(place, batch.schema.field(place), pa.array(values, kind))
+    return batch
+
+
+def unseen(repository: str, has_token: bool) -> UserError:
+    """What to say when the repository is not there: GitHub does not tell private from missing."""
+    if has_token:
+        return UserError(
+            "GitHub shows no such repository to this token: the name is wrong, or the token may not see it",
+            where=repository,
+            fix="Check owner/name; a fine-grained token must list the repository with `Metadata: read`,"
+            " a classic one needs the scope `repo`",
+        )
+    return UserError(
+        "GitHub shows no such repository without a token: the name is wrong, or it is private",
+        where=repository,
+        fix="Check owner/name; for a private repository set GITHUB_TOKEN, or `token` of the source",
+    )

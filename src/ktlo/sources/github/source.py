@@ -1,0 +1,102 @@
+"""The source itself: one repository on GitHub, collected list after list, cheapest first.
+
+An interrupted run (limit, failure, kill) leaves a cursor from which the next one continues; the same
+records come out as from one uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar
+
+import httpx
+from pydantic import BaseModel
+
+from ktlo.sources.github import cursor as cursors
+from ktlo.sources.github.api import Api
+from ktlo.sources.github.config import PUBLIC_API, GitHubConfig, find_token
+from ktlo.sources.github.health import TOKEN_ADVICE, examine
+from ktlo.sources.github.lists import ALL, ISSUES, Listing
+from ktlo.sources.github.mapping import Of
+from ktlo.sources.github.quota import LimitReachedError, World
+from ktlo.sources.github.run import Run
+from ktlo.sources.github.vanished import follow_vanished
+from ktlo.sources.protocol import Batch, Health
+
+DEFAULT_HISTORY = dt.timedelta(days=365)
+
+
+class GitHubSource:
+    """One repository on GitHub.
+
+    Args:
+        config: which, and with what token.
+        world: time and chance; the real ones unless a test gives others.
+        transport: the network unless given.
+    """
+
+    kind: ClassVar[str] = "github"
+    summary: ClassVar[str] = "issues, pull requests, reviews, releases, deployments and CI runs from GitHub"
+    config: ClassVar[type[BaseModel]] = GitHubConfig
+
+    def __init__(
+        self,
+        config: GitHubConfig,
+        world: World | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._config = config
+        self._world = world or World()
+        self._transport = transport
+
+    @property
+    def source_id(self) -> str:
+        """``github:owner/name``; with the host for another GitHub than the public one."""
+        host = "" if self._config.api == PUBLIC_API else f"{httpx.URL(self._config.api).host}/"
+        return f"github:{host}{self._config.repository}"
+
+    def _connect(self) -> Api:
+        return Api(self._config.api, find_token(self._config), self._world, self._transport)
+
+    def _listings(self) -> tuple[Listing, ...]:
+        return tuple(listing for listing in ALL if listing.part in self._config.read)
+
+    async def check(self) -> Health:
+        """See :meth:`ktlo.sources.protocol.Source.check`."""
+        return await examine(self._connect, self._config.repository, self._listings())
+
+    async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Source.collect`."""
+        async with self._connect() as api:
+            run = Run(api, Of(self.source_id, self._config.repository), cursors.load(cursor, self._since()))
+            listings = self._listings()
+            left = [listing.label for listing in listings]
+            try:
+                await run.find_repository()
+                yield run.batch()
+                for listing in listings:
+                    async for batch in run.guarded(listing, _read(run, listing)):
+                        yield batch
+                    left.pop(0)
+            except LimitReachedError as error:
+                raise LimitReachedError(
+                    f"{error.what}; not complete yet: {', '.join(left)}",
+                    where=self._config.repository,
+                    fix="" if api.has_token else TOKEN_ADVICE,
+                    retry_after=error.retry_after,
+                ) from error
+
+    def _since(self) -> dt.datetime:
+        if self._config.since is not None:
+            return dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
+        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
+        return (now - DEFAULT_HISTORY).replace(microsecond=0)
+
+
+async def _read(run: Run, listing: Listing) -> AsyncIterator[Batch]:
+    async for batch in run.walk(listing):
+        yield batch
+    if listing is ISSUES:
+        async for batch in follow_vanished(run):
+            yield batch

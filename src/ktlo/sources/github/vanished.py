@@ -1,0 +1,89 @@
+"""Issues that left: deleted ones are removed, transferred ones too, with an event that says where to.
+
+GitHub's lists are silent about them, and an open issue that vanished would age for ever. So the numbers
+known to be open are held against GitHub's whole list of open ones, when its count disagrees and once a day
+at most; whatever is missing is asked for by itself (301 moved, 404 or 410 deleted, 200 merely closed). The
+same reading brings in the open issues that have not changed since the horizon.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ktlo.sources.github import mapping
+from ktlo.sources.github.api import AbsentError, MovedError, decode
+from ktlo.sources.github.lists import ISSUES
+from ktlo.sources.github.mapping import Row
+from ktlo.sources.github.payloads import IssueItem
+from ktlo.sources.github.run import PER_PAGE, Run, stamp
+from ktlo.sources.github.walks import OldestState, Page, oldest_first
+from ktlo.sources.protocol import Batch
+
+EVERY = dt.timedelta(days=1)
+_BEGINNING = dt.datetime(2007, 1, 1, tzinfo=dt.UTC)
+"""Before GitHub's first issue."""
+
+
+async def follow_vanished(run: Run) -> AsyncIterator[Batch]:
+    """Compare the open issues with GitHub's, and follow those that are not there.
+
+    Yields:
+        Batches whose cursor continues the comparison.
+    """
+    state = run.cursor.open
+    if state.walk is None:
+        if state.compared_at is not None and (
+            len(state.numbers) == run.cursor.open_count or run.api.rest.now() - state.compared_at < EVERY
+        ):
+            return
+        state.walk, state.seen = OldestState(_BEGINNING), set()
+
+    async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
+        params = {**ISSUES.params, "state": "open", "since": stamp(since), "per_page": PER_PAGE, "page": page}
+        return run.page(ISSUES, await run.api.get(run.root + ISSUES.path, params, etag=etag))
+
+    async for entries, after in oldest_first(state.walk, fetch):
+        state.walk = after
+        state.seen.update(entry.number for entry in entries)
+        yield run.batch(row for entry in entries for row in ISSUES.rows(entry.item, run.of))
+
+    # One at a time, each with its cursor: what was asked is not asked again after an interruption.
+    for number in sorted(state.numbers - state.seen):
+        rows = await _ask(run, number)
+        state.numbers.discard(number)
+        yield run.batch(rows)
+    state.numbers |= state.seen
+    state.compared_at, state.walk, state.seen = run.api.rest.now(), None, set()
+    yield run.batch()
+
+
+async def _ask(run: Run, number: int) -> list[tuple[str, Row]]:
+    path = f"{run.root}/issues/{number}"
+    at = run.api.rest.now()
+    try:
+        answer = await run.api.get(path, hops=0)
+    except MovedError as error:
+        target = await _target(run, error.location)
+        return [
+            ("issue_events", mapping.transferred(number, target, run.of, at)),
+            ("issues", mapping.gone(number, run.of, at)),
+        ]
+    except AbsentError:
+        return [("issues", mapping.gone(number, run.of, at))]
+    item = decode(answer.body, IssueItem, path)
+    if item.state == "open":
+        run.cursor.open.seen.add(number)
+    return list(ISSUES.rows(item, run.of))
+
+
+async def _target(run: Run, location: str) -> str:
+    """Where an issue went, as a person reads it; the bare address where the token may not look."""
+    if not location.startswith(f"{run.api.base}/"):
+        return location
+    try:
+        answer = await run.api.get(location.removeprefix(run.api.base))
+    except AbsentError:
+        return location
+    return decode(answer.body, IssueItem, location).html_url or location
