@@ -26,6 +26,12 @@ _TYPES: dict[Kind, str] = {
 
 _DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1"
 
+# A batch of a derived table that is sent again after a lost answer is dropped by its token.
+_RESENT_BATCHES = "non_replicated_deduplication_window = 1000"
+
+LAYOUT = "layout"
+"""Name of the table that records which layout the store has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -78,16 +84,39 @@ def _engine(table: Table, place: Place, local: str) -> str:
     return f"{family}({', '.join(arguments)})"
 
 
+def local_name(front: str, place: Place) -> str:
+    """Name of the table that holds the rows of ``front``: itself, or the one on each node of a cluster."""
+    return f"{front}_local" if place.cluster else front
+
+
+def create_database(place: Place) -> str:
+    """Statement that makes the database, if it is missing."""
+    return f"CREATE DATABASE IF NOT EXISTS {place.database}{place.on_cluster}"
+
+
+def create_layout(place: Place) -> str:
+    """Statement that makes the table of layouts, if it is missing; whole on every node of a cluster."""
+    engine = "MergeTree"
+    if place.cluster:
+        engine = f"ReplicatedMergeTree('/clickhouse/tables/{{uuid}}/{LAYOUT}', '{{shard}}-{{replica}}')"
+    return (
+        f"CREATE TABLE IF NOT EXISTS {place.database}.`{LAYOUT}`{place.on_cluster} (\n"
+        "  `version` UInt32,\n  `fingerprint` String,\n  `ktlo` String,\n  `migrated_at` DateTime64(6, 'UTC')\n"
+        f")\nENGINE = {engine}\nORDER BY (`migrated_at`)\nSETTINGS {_DURABLE}"
+    )
+
+
 def create_table(table: Table, place: Place, *, name: str | None = None) -> list[str]:
     """Statements that make the table rows are written to, if it is missing."""
     front = name or rows_table(table)
-    local = f"{front}_local" if place.cluster else front
+    local = local_name(front, place)
     columns = ",\n  ".join(f"`{column}` {kind}" for column, kind in columns_of(table))
     order = ", ".join(f"`{column}`" for column in table.order)
+    settings = _DURABLE if table.life is Life.OBSERVED else f"{_DURABLE}, {_RESENT_BATCHES}"
     statements = [
         (
             f"CREATE TABLE IF NOT EXISTS {place.database}.`{local}`{place.on_cluster} (\n  {columns}\n)"
-            f"\nENGINE = {_engine(table, place, local)}\nORDER BY ({order})\nSETTINGS {_DURABLE}"
+            f"\nENGINE = {_engine(table, place, local)}\nORDER BY ({order})\nSETTINGS {settings}"
         )
     ]
     if place.cluster:
@@ -116,8 +145,36 @@ def create_view(table: Table, place: Place) -> list[str]:
 def add_column(table: Table, place: Place, column: str, kind: str) -> list[str]:
     """Statements that add a column that a newer version of ktlo declares."""
     front = rows_table(table)
-    names = [f"{front}_local", front] if place.cluster else [front]
     return [
         f"ALTER TABLE {place.database}.`{name}`{place.on_cluster} ADD COLUMN IF NOT EXISTS `{column}` {kind}"
-        for name in names
+        for name in _both(front, place)
     ]
+
+
+def drop_table(front: str, place: Place) -> list[str]:
+    """Statements that remove a table, if it is there; waits until its name is free again."""
+    return [
+        f"DROP TABLE IF EXISTS {place.database}.`{name}`{place.on_cluster} SYNC"
+        for name in reversed(_both(front, place))
+    ]
+
+
+def exchange(front: str, other: str, place: Place) -> list[str]:
+    """Statements that swap the content of two tables at once.
+
+    On a cluster the tables with the rows are swapped, under Distributed fronts that stay as they are;
+    each node swaps in one step, after it has every row, but nodes follow one another within moments.
+    """
+    one, two = local_name(front, place), local_name(other, place)
+    statements = []
+    if place.cluster:
+        statements.append(f"SYSTEM SYNC REPLICA{place.on_cluster} {place.database}.`{two}`")
+    statements.append(
+        f"EXCHANGE TABLES {place.database}.`{two}` AND {place.database}.`{one}`{place.on_cluster}"
+    )
+    return statements
+
+
+def _both(front: str, place: Place) -> list[str]:
+    """The table with the rows, and on a cluster its Distributed front after it."""
+    return [local_name(front, place), front] if place.cluster else [front]

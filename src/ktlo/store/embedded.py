@@ -11,172 +11,181 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from ktlo.errors import StoreBusyError, StoreError, UserError
-from ktlo.records.arrow import schema
-from ktlo.records.schema import TABLES, Life, Table
-from ktlo.store import ddl
+from ktlo.errors import StoreBusyError, StoreError
+from ktlo.store import ddl, readonly
+from ktlo.store.engine_store import ONE_PART, EngineStore
 from ktlo.store.parameters import parameter_texts
 
-READONLY_SECONDS = 30
 
-
-class EmbeddedStore:
+class EmbeddedStore(EngineStore):
     """Records in a folder of this machine.
 
     Args:
         folder: made when missing; readable by its owner only.
+        limits: what one typed question may use.
 
     Raises:
         StoreBusyError: another process has the folder open.
         StoreError: the folder cannot be opened or made.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: readonly.Limits | None = None) -> None:
+        super().__init__(ddl.Place(), limits or readonly.Limits())
         self._folder = folder
-        self._place = ddl.Place()
+        self._memory = _memory_limit()
         self._local = threading.local()
         self._connections: list[Any] = []
         self._guard = threading.Lock()
-        self._replacing = threading.Lock()
+        self._closed = False
+        self._lock = _locked(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = (folder / "ktlo.lock").open("a+", encoding="utf-8")
-        except OSError as error:
+            self.execute(ddl.create_database(self._place))
+        except StoreError as error:
+            self.close()
             raise StoreError(
-                f"the store cannot be opened: {error.strerror}",
+                f"the store cannot be opened: {error.what}",
                 where=str(folder),
-                fix="Choose a folder you may write to with --data",
+                fix="Put back a copy of the folder, or give ktlo a new one with --data",
             ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.seek(0)
-            holder = self._lock.read().strip() or "unknown"
-            self._lock.close()
-            raise StoreBusyError(
-                f"another ktlo (process {holder}) has this store open",
-                where=str(folder),
-                fix="Use that one, stop it, or give this one its own folder with --data",
-            ) from error
-        self._lock.seek(0)
-        self._lock.truncate()
-        self._lock.write(str(os.getpid()))
-        self._lock.flush()
-        self._run("CREATE DATABASE IF NOT EXISTS ktlo")
 
-    def _connection(self) -> Any:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            import chdb
+    def execute(self, sql: str) -> None:
+        """See :meth:`ktlo.store.engine_store.EngineStore.execute`."""
+        _run(self._connection(), sql)
 
-            with self._guard:
-                connection = chdb.connect(str(self._folder / "engine"))  # type: ignore[no-untyped-call]
-                self._connections.append(connection)
-            self._local.connection = connection
-        return connection
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+        """See :meth:`ktlo.store.protocol.Store.query`."""
+        return _run(self._connection(), sql, params)
 
-    def _run(
-        self, sql: str, params: Mapping[str, Any] | None = None, form: str = "ArrowStream"
-    ) -> pa.Table | None:
-        try:
-            result = self._connection().query(sql, form, params=parameter_texts(params))
-            data = result.bytes()
-        except (RuntimeError, UnicodeDecodeError) as error:
-            raise StoreError(_message(error)) from error
-        if not data:
-            return None
-        return pa.ipc.open_stream(data).read_all()
-
-    def migrate(self) -> None:
-        """See :meth:`ktlo.store.protocol.Store.migrate`."""
-        for table in TABLES.values():
-            for statement in ddl.create_table(table, self._place):
-                self._run(statement)
-            present = self.query(
-                "SELECT name, type FROM system.columns WHERE database = 'ktlo' AND table = {t:String}",
-                {"t": ddl.rows_table(table)},
-            )
-            types = dict(zip(present["name"].to_pylist(), present["type"].to_pylist(), strict=True))
-            for name, kind in ddl.columns_of(table):
-                if name not in types:
-                    for statement in ddl.add_column(table, self._place, name, kind):
-                        self._run(statement)
-            self._run(f"DROP TABLE IF EXISTS ktlo.`{table.name}_next`")
-            for statement in ddl.create_view(table, self._place):
-                self._run(statement)
-
-    def insert(self, table: Table, rows: pa.RecordBatch | pa.Table) -> None:
-        """See :meth:`ktlo.store.protocol.Store.insert`."""
-        if table.life is not Life.OBSERVED:
-            raise ValueError(f"{table.name} is derived: use replace()")
-        self._append(ddl.rows_table(table), table, rows)
-
-    def _append(self, name: str, table: Table, rows: pa.RecordBatch | pa.Table) -> None:
-        if rows.schema.names != schema(table).names:
-            raise ValueError(f"{table.name}: columns {rows.schema.names} are not the table's")
-        if rows.num_rows == 0:
-            return
+    def append(self, name: str, rows: pa.RecordBatch | pa.Table, settings: Mapping[str, str | int]) -> None:
+        """See :meth:`ktlo.store.engine_store.EngineStore.append`."""
         incoming = pa.table(rows) if isinstance(rows, pa.RecordBatch) else rows  # noqa: F841 - read by the engine
         names = ", ".join(f"`{column}`" for column in rows.schema.names)
         try:
             self._connection().query(
-                f"INSERT INTO ktlo.`{name}` ({names}) SELECT {names} FROM Python(incoming)"  # noqa: S608 - names are the schema's
+                f"INSERT INTO {self._place.database}.`{name}` ({names})"  # noqa: S608 - names are the schema's
+                f" SETTINGS {_assignments({**ONE_PART, **settings})} SELECT {names} FROM Python(incoming)"
             )
         except (RuntimeError, UnicodeDecodeError) as error:
-            raise StoreError(_message(error), where=table.name) from error
+            raise _store_error(error) from error
 
-    def replace(self, table: Table, rows: Iterable[pa.RecordBatch]) -> None:
-        """See :meth:`ktlo.store.protocol.Store.replace`."""
-        if table.life is not Life.DERIVED:
-            raise ValueError(f"{table.name} is observed: use insert()")
-        staging = f"{table.name}_next"
-        with self._replacing:
-            self._run(f"DROP TABLE IF EXISTS ktlo.`{staging}`")
-            for statement in ddl.create_table(table, self._place, name=staging):
-                self._run(statement)
-            for batch in rows:
-                self._append(staging, table, batch)
-            self._run(f"EXCHANGE TABLES ktlo.`{staging}` AND ktlo.`{table.name}`")
-            self._run(f"DROP TABLE ktlo.`{staging}`")
-
-    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
-        """See :meth:`ktlo.store.protocol.Store.query`."""
-        answer = self._run(sql, params)
-        return answer if answer is not None else pa.table({})
-
-    def query_readonly(self, sql: str, limit: int) -> pa.Table:
-        """See :meth:`ktlo.store.protocol.Store.query_readonly`."""
-        # Wrapping in a subquery admits one SELECT only: a second statement or a write cannot parse.
-        inner = sql.strip().rstrip(";")
-        wrapped = (
-            f"SELECT * FROM (\n{inner}\n) LIMIT {int(limit)} "  # noqa: S608 - a person's own SELECT, read-only
-            f"SETTINGS readonly = 1, max_execution_time = {READONLY_SECONDS}"
-        )
+    def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
+        """See :meth:`ktlo.store.engine_store.EngineStore.ask`."""
+        # A connection of its own: readonly cannot be taken back, nor can anything else it changed stay.
+        connection = self._connect()
         try:
-            return self.query(wrapped)
-        except StoreError as error:
-            raise UserError(
-                error.what, fix="Only a single SELECT over ktlo's tables is answered here"
-            ) from error
+            limits = {name: value for name, value in settings.items() if name != "readonly"}
+            _run(connection, f"USE {self._place.database}")
+            _run(connection, f"SET {_assignments(limits)}")
+            _run(connection, "SET readonly = 1")
+            return _run(connection, sql)
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """See :meth:`ktlo.store.protocol.Store.close`."""
         with self._guard:
+            self._closed = True
             for connection in self._connections:
                 with contextlib.suppress(RuntimeError):
                     connection.close()
             self._connections.clear()
-        if not self._lock.closed:
-            self._lock.close()
+            if self._lock >= 0:
+                os.close(self._lock)
+                self._lock = -1
+
+    def _connection(self) -> Any:
+        connection = getattr(self._local, "connection", None)
+        if connection is None or self._closed:
+            connection = self._connect()
+            _run(connection, f"SET max_memory_usage = {self._memory}")
+            self._connections.append(connection)
+            self._local.connection = connection
+        return connection
+
+    def _connect(self) -> Any:
+        import chdb
+
+        with self._guard:
+            if self._closed:
+                raise StoreError("the store is closed", where=str(self._folder))
+            try:
+                return chdb.connect(str(self._folder / "engine"))  # type: ignore[no-untyped-call]
+            except (RuntimeError, UnicodeDecodeError) as error:
+                raise _store_error(error) from error
 
 
-def _message(error: Exception) -> str:
-    """The engine's message without its stack of code names."""
+def _run(connection: Any, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+    try:
+        data = connection.query(sql, "ArrowStream", params=parameter_texts(params)).bytes()
+    except (RuntimeError, UnicodeDecodeError) as error:
+        raise _store_error(error) from error
+    return pa.ipc.open_stream(data).read_all() if data else pa.table({})
+
+
+def _assignments(settings: Mapping[str, str | int]) -> str:
+    return ", ".join(
+        f"{name} = {value}" if isinstance(value, int) else f"{name} = '{value}'"
+        for name, value in settings.items()
+    )
+
+
+def _locked(folder: Path) -> int:
+    """Take the folder for this process; the operating system lets go when the process ends, however.
+
+    Returns:
+        The open lock file's descriptor.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(folder / "ktlo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"the store cannot be opened: {error.strerror}",
+            where=str(folder),
+            fix="Choose a folder you may write to with --data",
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise StoreBusyError(
+            f"another ktlo (process {holder}) has this store open",
+            where=str(folder),
+            fix="Use that one, stop it, or give this one its own folder with --data",
+        ) from error
+    # On a full disk the lock holds without the number in it, and the store can still be read.
+    with contextlib.suppress(OSError):
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _memory_limit() -> int:
+    """Bytes that one statement may use: half of what this process may have at all."""
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):
+        available = min(available, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return available // 2
+
+
+def _store_error(error: Exception) -> StoreError:
+    """The engine's message without its stack of code names, and what to do where that is known."""
     text = str(error).replace("\n", " ")
-    return text.split("DB::Exception: ", 1)[-1].strip()[:2000]
+    message = text.split("DB::Exception: ", 1)[-1].strip()[:2000]
+    if "already initialized with path" in text:
+        return StoreError(
+            "this process has another folder open, and the engine takes one at a time",
+            fix="Close that store first, or open this one in a process of its own",
+        )
+    if "No space left on device" in text or "NOT_ENOUGH_SPACE" in text:
+        return StoreError(
+            f"the disk is full: {message}", fix="Make room; what was stored before is intact, nothing is lost"
+        )
+    return StoreError(message)

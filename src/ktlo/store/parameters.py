@@ -53,3 +53,20 @@ def parameter_text(value: Any) -> str:
 def parameter_texts(params: Mapping[str, Any] | None) -> dict[str, str]:
     """Encode all parameters of a query."""
     return {name: parameter_text(value) for name, value in (params or {}).items()}
+
+
+def parameter_values(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Values for clickhouse-connect, which encodes by itself: moments as text in UTC, lists as lists.
+
+    Raises:
+        ValueError: a datetime without a time zone.
+    """
+    return {name: _plain(value) for name, value in (params or {}).items()}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return [int(member) if isinstance(member, bool) else _plain(member) for member in value]
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else _scalar(value)

@@ -1,0 +1,122 @@
+"""What every backend of the store does alike: checks, whole-table replacement, migration, typed questions.
+
+A backend supplies four calls to its engine (:class:`EngineStore`'s abstract methods); statements come
+from ``ddl`` and ``layout``, and what a person typed passes ``readonly`` first.
+"""
+
+from __future__ import annotations
+
+import abc
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from ktlo.errors import StoreError, UserError
+from ktlo.records.arrow import schema
+from ktlo.records.schema import Life, Table
+from ktlo.store import ddl, layout, readonly
+
+# One part for each insert: a part appears whole or not at all.
+ONE_PART: Mapping[str, str | int] = {
+    "min_insert_block_size_rows": 1 << 40,
+    "min_insert_block_size_bytes": 0,
+    "max_insert_threads": 1,
+}
+
+
+class EngineStore(abc.ABC):
+    """A :class:`~ktlo.store.protocol.Store` over an engine that speaks ClickHouse's SQL.
+
+    Args:
+        place: database and cluster that the tables are in.
+        limits: what one typed question may use.
+    """
+
+    def __init__(self, place: ddl.Place, limits: readonly.Limits) -> None:
+        self._place = place
+        self._limits = limits
+        self._replacing = threading.Lock()
+        self._vocabulary: readonly.Vocabulary | None = None
+
+    @abc.abstractmethod
+    def execute(self, sql: str) -> None:
+        """Run one statement that answers nothing; raises StoreError."""
+
+    @abc.abstractmethod
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+        """See :meth:`ktlo.store.protocol.Store.query`."""
+
+    @abc.abstractmethod
+    def append(self, name: str, rows: pa.RecordBatch | pa.Table, settings: Mapping[str, str | int]) -> None:
+        """Write rows into the physical table ``name``, all or none; raises StoreError."""
+
+    @abc.abstractmethod
+    def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
+        """Answer one statement where nothing can be written and no setting changed; raises StoreError."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """See :meth:`ktlo.store.protocol.Store.close`."""
+
+    def migrate(self) -> None:
+        """See :meth:`ktlo.store.protocol.Store.migrate`."""
+        layout.migrate(self, self._place)
+
+    def insert(self, table: Table, rows: pa.RecordBatch | pa.Table) -> None:
+        """See :meth:`ktlo.store.protocol.Store.insert`."""
+        if table.life is not Life.OBSERVED:
+            raise ValueError(f"{table.name} is derived: use replace()")
+        self._append(ddl.rows_table(table), table, rows, {})
+
+    def replace(self, table: Table, rows: Iterable[pa.RecordBatch]) -> None:
+        """See :meth:`ktlo.store.protocol.Store.replace`."""
+        if table.life is not Life.DERIVED:
+            raise ValueError(f"{table.name} is observed: use insert()")
+        staging = f"{table.name}_next"
+        with self._replacing:
+            # A crash may have left one behind; it is of no use to anybody.
+            self._execute_all(ddl.drop_table(staging, self._place))
+            self._execute_all(ddl.create_table(table, self._place, name=staging))
+            for number, batch in enumerate(rows):
+                self._append(staging, table, batch, {"insert_deduplication_token": f"batch-{number}"})
+            self._execute_all(ddl.exchange(table.name, staging, self._place))
+            self._execute_all(ddl.drop_table(staging, self._place))
+
+    def query_readonly(self, sql: str, limit: int) -> pa.Table:
+        """See :meth:`ktlo.store.protocol.Store.query_readonly`."""
+        settings = self._limits.settings(limit)
+        try:
+            if self._vocabulary is None:
+                self._vocabulary = readonly.vocabulary(self.query)
+            statement = readonly.admit(
+                sql,
+                self._place.database,
+                self._vocabulary,
+                query=self.query,
+                ask=lambda text: self.ask(text, readonly.OUTLINE_SETTINGS),
+            )
+            return self.ask(statement, settings).slice(0, limit)
+        except StoreError as error:
+            raise UserError(self._limits.explain(error.what), fix=readonly.FIX) from error
+
+    def _append(
+        self, name: str, table: Table, rows: pa.RecordBatch | pa.Table, settings: Mapping[str, str | int]
+    ) -> None:
+        wanted = schema(table)
+        if rows.schema.names != wanted.names or rows.schema.types != wanted.types:
+            raise ValueError(f"{table.name}: the rows' columns are not the table's:\n{rows.schema}")
+        for field in wanted:
+            if not field.nullable and rows.column(field.name).null_count:
+                raise ValueError(f"{table.name}: {field.name} must not be null")
+        if rows.num_rows == 0:
+            return
+        try:
+            self.append(name, rows, settings)
+        except StoreError as error:
+            raise StoreError(error.what, where=table.name, fix=error.fix) from error
+
+    def _execute_all(self, statements: Iterable[str]) -> None:
+        for statement in statements:
+            self.execute(statement)
