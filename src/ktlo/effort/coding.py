@@ -1,0 +1,49 @@
+"""Columns as integers: text of millions of rows is worked on as codes into its few distinct values.
+
+Arrow's dictionary encoding for the joins and groupings of :mod:`ktlo.effort.attribution`,
+:mod:`ktlo.effort.people` and :mod:`ktlo.effort.derive`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SEPARATOR = "\0"
+"""Stands between the parts of joined columns; no identifier holds it."""
+
+
+def encoded(column: Any) -> Any:
+    """The column as one dictionary array (``dictionary``, ``indices``)."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return array if isinstance(array, pa.DictionaryArray) else pc.dictionary_encode(array)
+
+
+def joined(table: pa.Table, names: tuple[str, ...]) -> Any:
+    """Several text columns as one dictionary array, their values joined by SEPARATOR."""
+    columns: list[Any] = [table[name].cast(pa.string()) for name in names]
+    return encoded(pc.binary_join_element_wise(*columns, SEPARATOR))
+
+
+def codes(column: Any) -> npt.NDArray[np.int64]:
+    """Indices of a dictionary array, shape (rows,)."""
+    indices: npt.NDArray[np.int64] = column.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return indices
+
+
+def ranks(column: Any) -> npt.NDArray[np.int64]:
+    """Integers in the order of the values, so that an outcome does not depend on the order of rows.
+
+    Args:
+        column: any column or dictionary array without nulls.
+    """
+    coded = encoded(column)
+    order = pc.sort_indices(coded.dictionary).to_numpy(zero_copy_only=False)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    ranked: npt.NDArray[np.int64] = rank[codes(coded)]
+    return ranked
