@@ -1,0 +1,12 @@
+// The page works without any of this; each module adds one comfort and knows nothing of the others.
+// Loaded as <script type="module">: deferred, strict, no build step.
+
+import { start as exporting } from "./js/export.js";
+import { start as filters } from "./js/filters.js";
+import { start as fragments } from "./js/fragment.js";
+import { start as keyboard } from "./js/keyboard.js";
+import { start as theme } from "./js/theme.js";
+import { start as tooltips } from "./js/tooltip.js";
+
+for (const start of [theme, tooltips, keyboard, filters, exporting, fragments]) start(document);
+document.documentElement.dataset.ready = "";
