@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -130,10 +130,6 @@ class Settings(_Strict):
     people: dict[str, PersonSettings] = Field(default_factory=dict)
     rules: list[RuleSettings] = Field(default_factory=list)
     effort: EffortSettings = EffortSettings()
-    ktlo_share_target: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.2,
-        description="Share of effort planned for KTLO, drawn as a line; 0.2 by the rule of thumb.",
-    )
     downtime_severities: list[str] = Field(
         default_factory=list,
         description="Incident severities that mean the service was down; such incidents count as outages.",

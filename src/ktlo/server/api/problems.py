@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from ktlo.errors import KtloError, NotFoundError, SourceError, StoreBusyError, StoreError, UserError
@@ -49,25 +48,17 @@ def status_of(error: KtloError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def _answer(problem: Problem) -> JSONResponse:
-    return JSONResponse(
-        problem.model_dump(), status_code=problem.status, media_type="application/problem+json"
-    )
+def answer_problem(title: str, status: int, where: str = "", fix: str = "") -> JSONResponse:
+    """One problem document."""
+    problem = Problem(title=title, status=status, where=where, fix=fix)
+    return JSONResponse(problem.model_dump(), status_code=status, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of an API application a problem document."""
-
-    @app.exception_handler(KtloError)
-    async def _known(_: Request, error: KtloError) -> JSONResponse:
-        return _answer(Problem(title=error.what, status=status_of(error), where=error.where, fix=error.fix))
+    """Make a parameter that is not of its type a problem document. Other errors: ``web/site``."""
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        return _answer(Problem(title=str(first["msg"]), status=422, where=place, fix="See /api/v1/docs"))
-
-    @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        return _answer(Problem(title=str(error.detail), status=error.status_code))
+        return answer_problem(str(first["msg"]), 422, place, "See /api/docs")

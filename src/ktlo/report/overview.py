@@ -1,0 +1,89 @@
+"""The state of keeping the lights on at a glance: the one sentence, and a card for every main number."""
+
+from __future__ import annotations
+
+from ktlo.metrics.question import Question
+from ktlo.metrics.registry import definition
+from ktlo.report.charts import SECONDS, SHARE, written
+from ktlo.report.durations import curve_chart
+from ktlo.report.effort import by_category, weekly_effort
+from ktlo.report.pieces import Answer, Nothing
+from ktlo.report.sections import Asking, Figure, Links, Section, interval_text, sample_text
+from ktlo.store.protocol import Store
+
+_CARDS = (
+    ("ktlo_share", ""),
+    ("person_days", "Person-days of work"),
+    ("time_to_restore", "Time to restore, median"),
+    ("incidents", ""),
+    ("downtime", ""),
+    ("availability", ""),
+    ("bug_resolution_rate", "Bugs closed within 30 days"),
+    ("bug_net_flow", ""),
+    ("bug_age", "Age of open bugs, median"),
+    ("hotspots", "Files with half of the risk"),
+    ("single_author_files", ""),
+    ("marker_age", "Age of to-dos, median"),
+)
+
+
+def overview(store: Store, question: Question, links: Links) -> Section:
+    """Answer how the lights are kept on."""
+    asking = Asking(store, question, links)
+    share = asking.answer("ktlo_share").headline(definition("ktlo_share"))
+    restore = asking.answer("time_to_restore").headline(definition("time_to_restore"))
+    days = asking.answer("person_days").figures[0].statistics["total"]
+    parts = []
+    if share.value is not None:
+        parts.append(f"{written(share.value, SHARE)} of effort kept the lights on")
+    if restore.value is not None:
+        parts.append(f"half of the incidents were restored within {written(restore.value, SECONDS)}")
+    said = ", and ".join(parts) or "Nothing was recorded in this period"
+    nothing = None
+    if not days.value and not restore.n:
+        nothing = Nothing(
+            "Nothing to show for this period",
+            "No work and no incident falls into it.",
+            command="ktlo sources add git PATH",
+            button="Show the whole period",
+            href=links.page("overview", {"from": "all", "to": ""}),
+        )
+    figures: list[Figure | None] = []
+    if days.value:
+        figures += [
+            Figure(
+                weekly_effort(asking),
+                definition("person_days").definition,
+                links.data("person_days", {}, "csv"),
+                links.data("person_days", {"by": "category"}, "json"),
+            ),
+            Figure(
+                by_category(asking),
+                definition("effort_by_category").definition,
+                links.data("effort_by_category", {}, "csv"),
+                links.data("effort_by_category", {}, "json"),
+            ),
+        ]
+    if restore.n:
+        figures.append(curve_chart(asking, "time_to_restore", "Share of incidents not yet restored"))
+    interval = interval_text(share, "share", "share") if share.value is not None else ""
+    return Section(
+        key="overview",
+        title="Overview",
+        answer=Answer(
+            question="How are the lights kept on?",
+            said=said[0].upper() + said[1:],
+            interval=f"share {interval}" if interval and restore.value is not None else interval,
+        ),
+        cards=() if nothing else tuple(asking.card(metric, title) for metric, title in _CARDS),
+        figures=tuple(figure for figure in figures if figure is not None),
+        listings=(),
+        known=asking.known(
+            "ktlo_share",
+            f"{sample_text(share, 'person-days with a category')}; {sample_text(restore, 'incidents')}",
+            (
+                "What the connected sources do not record. See Sources for what is connected and how fresh it is.",
+            ),
+        ),
+        nothing=nothing,
+    )

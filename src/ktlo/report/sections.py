@@ -1,0 +1,234 @@
+"""A section: one question, its answer in words, pictures with their tables, and how we know.
+
+Pages show one section each, documents several; both get the same words and figures. The functions that
+build sections are in ``overview``, ``effort``, ``reliability``, ``bugs`` and ``hotspots``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ktlo.metrics.ask import Answer as MetricAnswer
+from ktlo.metrics.ask import ask
+from ktlo.metrics.comparison import Comparison
+from ktlo.metrics.estimate import Estimate
+from ktlo.metrics.question import Dimension, Grain, Question
+from ktlo.metrics.registry import Better, Definition, definition
+from ktlo.report.charts import Chart, Interval, Table, written, written_interval
+from ktlo.report.pieces import Answer, Card, Known, Nothing, Trend
+from ktlo.report.words import ago, unit_of
+from ktlo.store.protocol import Store
+
+
+class Links(Protocol):
+    """Where the parts of a section lead; documents lead nowhere."""
+
+    def rows(self, metric: str, narrowed: Mapping[str, str]) -> str:
+        """The rows behind a metric, with parameters that narrow the question."""
+
+    def page(self, name: str, narrowed: Mapping[str, str]) -> str:
+        """Another page, with the present period and filters."""
+
+    def data(self, metric: str, narrowed: Mapping[str, str], form: str) -> str:
+        """A metric's answer as ``json`` or its rows as ``csv``."""
+
+    def definition(self, metric: str) -> str:
+        """The definition of a metric."""
+
+
+class NoLinks:
+    """Links of a document: none."""
+
+    def rows(self, metric: str, narrowed: Mapping[str, str]) -> str:
+        """Lead nowhere."""
+        del metric, narrowed
+        return ""
+
+    def page(self, name: str, narrowed: Mapping[str, str]) -> str:
+        """Lead nowhere."""
+        del name, narrowed
+        return ""
+
+    def data(self, metric: str, narrowed: Mapping[str, str], form: str) -> str:
+        """Lead nowhere."""
+        del metric, narrowed, form
+        return ""
+
+    def definition(self, metric: str) -> str:
+        """Lead nowhere."""
+        del metric
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with its definition and where its data is.
+
+    Attributes:
+        chart: what is drawn.
+        definition: one sentence under the title.
+        csv_href: its rows as CSV.
+        json_href: its answer as JSON.
+    """
+
+    chart: Chart
+    definition: str
+    csv_href: str = ""
+    json_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A table that stands on its own.
+
+    Attributes:
+        name: anchor on the page.
+        title: over the table.
+        table: what is listed.
+        note: one sentence under the title.
+        csv_href: all of it as CSV.
+    """
+
+    name: str
+    title: str
+    table: Table
+    note: str = ""
+    csv_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One question, answered.
+
+    Attributes:
+        key: name of the page.
+        title: name of the section.
+        answer: its first line.
+        cards: metrics at a glance.
+        figures: pictures.
+        listings: tables.
+        known: what it rests on.
+        nothing: what to show instead of pictures where there is no data; else ``None``.
+    """
+
+    key: str
+    title: str
+    answer: Answer
+    cards: tuple[Card, ...]
+    figures: tuple[Figure, ...]
+    listings: tuple[Listing, ...]
+    known: Known
+    nothing: Nothing | None = None
+
+
+class Asking:
+    """Asks metrics one question on behalf of a section.
+
+    Args:
+        store: where the records are.
+        question: period and filters.
+        links: where the parts lead.
+    """
+
+    def __init__(self, store: Store, question: Question, links: Links) -> None:
+        self.store = store
+        self.question = question
+        self.links = links
+
+    def answer(self, metric: str, *, by: Dimension | None = None, grain: Grain | None = None) -> MetricAnswer:
+        """Ask one metric; filters that it does not have are left out."""
+        return ask(self.store, definition(metric), replace(self.narrowed(metric), by=by, grain=grain))
+
+    def narrowed(self, metric: str) -> Question:
+        """The question with the filters that a metric has."""
+        dimensions = definition(metric).dimensions
+        only = {name: values for name, values in self.question.only.items() if name in dimensions}
+        return replace(self.question, only=only)
+
+    def card(self, metric: str, title: str = "") -> Card:
+        """A metric at a glance, with its change against the period before."""
+        defined = definition(metric)
+        answer = self.answer(metric)
+        return card_of(answer, defined, self.links.page(defined.family.value, {}), title or defined.title)
+
+    def known(self, metric: str, sample: str, missing: tuple[str, ...] = ()) -> Known:
+        """How we know, for the metric that a section rests on."""
+        defined = definition(metric)
+        collected = self.answer(metric).collected_at
+        return Known(
+            definition=defined.definition,
+            definition_href=self.links.definition(metric),
+            sample=sample,
+            freshness=freshness(collected, self.question.now),
+            missing=missing,
+            source=defined.source,
+        )
+
+
+def freshness(collected_at: dt.datetime | None, now: dt.datetime) -> str:
+    """``collected 12 min ago``; what is shown where no source has delivered yet."""
+    return f"collected {ago(collected_at, now)}" if collected_at else "nothing collected yet"
+
+
+def interval_of(estimate: Estimate) -> Interval | None:
+    """The interval for a chart, where both ends are known."""
+    if estimate.low is None or estimate.high is None:
+        return None
+    return Interval(estimate.low, estimate.high)
+
+
+def sample_text(estimate: Estimate, noun: str) -> str:
+    """``412 incidents, 9 still open``."""
+    still = f", {estimate.censored:,} still open" if estimate.censored else ""
+    return f"{estimate.n:,} {noun}{still}"
+
+
+def interval_text(estimate: Estimate, unit: str, statistic: str) -> str:
+    """``27% to 36%``; empty where no interval belongs to it."""
+    if estimate.low is None and estimate.high is None:
+        return ""
+    return written_interval(estimate.low, estimate.high, unit_of(unit, statistic))
+
+
+def change_text(comparison: Comparison | None, better: Better) -> tuple[str, Trend]:
+    """Change against the period before, in words, with its direction."""
+    if comparison is None:
+        return "", Trend.SAME
+    if not comparison.detectable:
+        return comparison.sentence, Trend.UNDETECTABLE
+    moved = comparison.difference.value or 0.0
+    direction = Trend.UP if moved > 0 else Trend.DOWN
+    verdict = ""
+    if better is not Better.NEITHER:
+        good = (moved < 0) is (better is Better.LOWER)
+        verdict = ", for the better" if good else ", for the worse"
+    return comparison.sentence + verdict, direction
+
+
+def card_of(answer: MetricAnswer, defined: Definition, href: str, title: str) -> Card:
+    """A card for the headline of one answer without groups."""
+    estimate = answer.headline(defined)
+    change, direction = change_text(answer.comparison, defined.better)
+    value = "" if estimate.value is None else written(estimate.value, unit_of(defined.unit, defined.headline))
+    return Card(
+        title=title,
+        value=value,
+        href=href,
+        interval=interval_text(estimate, defined.unit, defined.headline) if value else estimate.reason,
+        sample=sample_text(estimate, _nouns(defined)),
+        change=change,
+        trend=direction,
+    )
+
+
+def _nouns(defined: Definition) -> str:
+    return {
+        "effort": "person-days",
+        "reliability": "incidents",
+        "bugs": "bugs",
+        "hotspots": "files",
+        "debt": "lines",
+    }[defined.family.value]
