@@ -51,7 +51,7 @@ class Runtime:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
         self.folder = folder
-        self.store: Store = open_store(settings.store, folder)
+        self.store: Store = open_store(settings, folder)
         try:
             self.store.migrate()
             url = settings.store.state
