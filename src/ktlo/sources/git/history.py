@@ -45,10 +45,6 @@ _WITHOUT_BLOBS = (
 )
 
 
-class _PositionLostError(Exception):
-    """Git orders the walk otherwise than it did when it was interrupted (another version of git)."""
-
-
 @dataclass(slots=True)
 class _Counting:
     """Counts a walk's commits beside the reading of it."""
@@ -164,6 +160,7 @@ def _diverged(git: Git, left: Sequence[str], tips: Sequence[str], cut: Cut) -> b
 
 def _walk(run: Run, walk: Walk, cut: Cut, limits: Limits | None) -> Iterator[Batch]:
     """Deliver a walk from its position to its end, then count its tips as complete."""
+    walk = _checked(run.git, walk)
     run.cursor = replace(run.cursor, walk=walk)
     yield run.batch()
     counting = _Counting(run.git, walk)
@@ -178,9 +175,6 @@ def _walk(run: Run, walk: Walk, cut: Cut, limits: Limits | None) -> Iterator[Bat
             for block in _blocks(run.git, walk, numstat=not cut.without_blobs, limits=limits):
                 walk = replace(walk, handled=walk.handled + len(block.headers), last=block.last)
                 yield _deliver(run, walk, columns, block, counting.total)
-        except _PositionLostError:
-            walk = replace(walk, handled=0, last="")
-            continue
         except GitError as error:
             failure = error
         if failure is None:
@@ -225,28 +219,25 @@ def _impossible(run: Run, odd: Odd) -> list[Rejection]:
 def _blocks(
     git: Git, walk: Walk, *, numstat: bool, limits: Limits | None = None, at_most: int | None = None
 ) -> Iterator[Block]:
-    """Blocks of a walk after its position; the commit at the position is read again to check it.
+    """Blocks of a walk after its position.
 
     Raises:
         GitError: git failed.
-        _PositionLostError: another commit is at the position.
     """
     arguments = ["-c", f"mailmap.blob={walk.mailmap}", *ARGUMENTS]
     arguments += ["--numstat"] if numstat else ["--no-patch"]
-    again = walk.handled > 0
-    if again:
-        arguments.append(f"--skip={walk.handled - 1}")
+    arguments.append(f"--skip={walk.handled}")
     if at_most is not None:
-        arguments.append(f"--max-count={at_most + again}")
-    pieces = git.stream(*arguments, "--stdin", stdin=revisions(walk))
-    for block in read_log(pieces, limits):
-        if again:
-            again = False
-            if block.headers[0][0].decode("ascii") != walk.last:
-                raise _PositionLostError
-            block.drop_first()
-        if block.headers:
-            yield block
+        arguments.append(f"--max-count={at_most}")
+    return read_log(git.stream(*arguments, "--stdin", stdin=revisions(walk)), limits)
+
+
+def _checked(git: Git, walk: Walk) -> Walk:
+    """The walk, from its beginning if git orders it otherwise than when it was interrupted."""
+    if not walk.handled:
+        return walk
+    at = git.run("rev-list", f"--skip={walk.handled - 1}", "--max-count=1", "--stdin", stdin=revisions(walk))
+    return walk if at.strip().decode("ascii") == walk.last else replace(walk, handled=0, last="")
 
 
 def _raw_parents(git: Git, boundary: Sequence[str]) -> dict[str, tuple[str, ...]]:

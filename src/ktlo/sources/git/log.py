@@ -61,12 +61,6 @@ class Block:
         self.path = list(compress(self.path, keep))
         self.old_path = list(compress(self.old_path, keep))
 
-    def drop_first(self) -> None:
-        """Forget the first commit and its changes."""
-        self.keep_changes([False] + [True] * (len(self.headers) - 1))
-        del self.headers[0]
-        self.change_commit = [commit - 1 for commit in self.change_commit]
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:

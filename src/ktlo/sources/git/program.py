@@ -64,7 +64,7 @@ _MISSING = UserError(
 
 
 class GitError(SourceError):
-    """The git program failed; ``what`` is its last complaint.
+    """The git program failed; ``what`` is its first complaint.
 
     Attributes:
         by_itself: False when it was killed (by us, by a person, for want of memory): then what it was
@@ -93,10 +93,10 @@ def offline_environment() -> dict[str, str]:
 
 
 def complaint(stderr: bytes) -> str:
-    """What git said last, without its ``fatal:``; a stock sentence when it said nothing."""
+    """What git complained of first, without its ``fatal:``; a stock sentence when it said nothing."""
     lines = [line.strip() for line in text(stderr).splitlines() if line.strip()]
     for word in ("fatal: ", "error: "):
-        for line in reversed(lines):
+        for line in lines:
             if line.startswith(word):
                 return line.removeprefix(word)[:300]
     return lines[-1][:300] if lines else "git stopped without saying why"
