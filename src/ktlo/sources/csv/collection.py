@@ -85,11 +85,11 @@ class _Run:
         found = 0
         for file in files:
             try:
-                opened = open_rows(file, self.config)
-                self._check_columns(file, opened.columns)
-                for row in islice(opened.rows, None if self.limit is None else self.limit - found):
-                    found += 1
-                    yield f"{file.name}:{row.number}", row
+                with open_rows(file, self.config) as opened:
+                    self._check_columns(file, opened.columns)
+                    for row in islice(opened.rows, None if self.limit is None else self.limit - found):
+                        found += 1
+                        yield f"{file.name}:{row.number}", row
             except UserError as error:
                 if len(files) == 1:
                     raise

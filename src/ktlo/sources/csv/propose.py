@@ -53,8 +53,8 @@ def propose(file: Path, said: Mapping[str, Any] | None = None) -> Proposal:
     if file.is_dir():
         raise UserError("this is a folder, not a file", where=str(file), fix="Name a file in it")
     form, encoding, delimiter, reasons = _written(file, told)
-    opened = open_form(file, form, encoding, delimiter)
-    profile = profile_rows(opened.columns, opened.rows)
+    with open_form(file, form, encoding, delimiter) as opened:
+        profile = profile_rows(opened.columns, opened.rows)
     if not profile.rows:
         raise UserError(
             "there is a header, but no row below it", where=str(file), fix="Export it again with its rows"
@@ -166,14 +166,15 @@ def _fields_and_shape(
         if verdict and style is None:
             # Any reading will do to see whether times go up or down.
             style = DateStyle(told["dates"]) if told.get("dates") else DateStyle.DAY_FIRST
-        shape = find_shape(
-            open_form(file, *written).rows,
-            by_name["external_id"],
-            by_name.get("state"),
-            event_at,
-            style,
-            list(profile.columns),
-        )
+        with open_form(file, *written) as opened:
+            shape = find_shape(
+                opened.rows,
+                by_name["external_id"],
+                by_name.get("state"),
+                event_at,
+                style,
+                list(profile.columns),
+            )
         if told.get("shape"):
             shape = dataclasses.replace(shape, shape=Shape(told["shape"]), reasons=("shape: as you said",))
         if shape.shape is Shape.EVENTS:

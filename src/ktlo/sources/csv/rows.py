@@ -11,9 +11,11 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ktlo.errors import UserError
 from ktlo.sources.csv.config import CsvConfig, Form
@@ -21,8 +23,6 @@ from ktlo.sources.csv.dialect import DELIMITERS, PARQUET_MAGIC, read_sample
 
 MAX_RECORD_CHARACTERS = 24 * 1024 * 1024
 """A row longer than this is turned away; a cell of 10 MB is fine."""
-MAX_RECORD_LINES = 50_000
-"""A row of more lines than this is a quote that was never closed."""
 MAX_JSON_ARRAY_BYTES = 256 * 1024 * 1024
 """A JSON array must fit in memory; JSON lines need not."""
 
@@ -50,10 +50,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file ready to be read: its columns and its rows."""
+    """A file ready to be read: its columns and its rows. Use it in a ``with`` statement."""
 
     columns: tuple[str, ...]
     rows: Iterator[Row]
+    handle: AbstractContextManager[Any] = field(default_factory=nullcontext)
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.handle.__exit__(None, None, None)
 
 
 def open_rows(path: Path, config: CsvConfig) -> Opened:
@@ -74,20 +81,7 @@ def open_form(path: Path, form: Form, encoding: str, delimiter: str) -> Opened:
         raise UserError("this is a Parquet file", where=str(path), fix="Set `form: parquet`")
     if form is Form.CSV:
         return _csv(path, encoding, delimiter)
-    rows = _json_lines(path) if form is Form.JSON_LINES else _json_array(path)
-    first = next(iter(rows), None)
-    if first is None:
-        raise UserError("the file holds no object", where=str(path), fix="Export it again")
-    if form is Form.JSON_LINES and first.damage:
-        raise UserError(
-            first.damage, where=f"{path}:1", fix="Each line must be one JSON object; set `form` otherwise"
-        )
-    return Opened(tuple(first.cells), _chained(first, rows))
-
-
-def _chained(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
-    yield first
-    yield from rest
+    return _json_lines(path) if form is Form.JSON_LINES else _json_array(path)
 
 
 class _Lines:
@@ -110,8 +104,8 @@ class _Lines:
             raise StopIteration
         self.taken.append(line)
         self._length += len(line)
-        if self._length > MAX_RECORD_CHARACTERS or len(self.taken) > MAX_RECORD_LINES:
-            raise csv.Error("the row is longer than 24 MB or 50,000 lines")
+        if self._length > MAX_RECORD_CHARACTERS:
+            raise csv.Error("the row is longer than 24 MB")
         return line
 
     def begin_record(self) -> None:
@@ -131,69 +125,72 @@ def _csv(path: Path, encoding: str, delimiter: str) -> Opened:
     errors = "surrogateescape" if "16" not in encoding and "32" not in encoding else "replace"
     handle = path.open("r", encoding=encoding, errors=errors, newline="")
     lines = _Lines(handle)
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        header = _header(path, lines, reader, delimiter)
+    except UserError:
+        handle.close()
+        raise
+    columns = tuple(dict.fromkeys(name for name in header if name))
+    return Opened(columns, _csv_rows(lines, reader, header, encoding, delimiter), handle)
+
+
+def _header(path: Path, lines: _Lines, reader: Iterator[list[str]], delimiter: str) -> list[str]:
     header: list[str] = []
     try:
         while not any(cell.strip() for cell in header):
             lines.begin_record()
             header = next(reader)
     except StopIteration:
-        handle.close()
-        raise UserError(
-            "the file is empty", where=str(path), fix="Export it again, with its header line"
-        ) from None
+        fix = "Export it again, with its header line"
+        raise UserError("the file is empty", where=str(path), fix=fix) from None
     except (csv.Error, UnicodeError) as error:
-        handle.close()
         raise UserError(
             f"the header cannot be read: {error}", where=f"{path}:1", fix="Check `encoding`"
         ) from error
     header = [_readable(name).lstrip("\ufeff").strip() for name in header]
     if len(header) == 1:
         better = max(DELIMITERS, key=header[0].count)
-        if header[0].count(better) > 0:
-            handle.close()
+        if (count := header[0].count(better)) > 0:
             raise UserError(
-                f"with the delimiter {delimiter!r} the header has one column; with {better!r} it would have"
-                f" {header[0].count(better) + 1}",
+                f"with the delimiter {delimiter!r} the header has one column;"
+                f" with {better!r} it would have {count + 1}",
                 where=f"{path}:1",
                 fix=f"Set `delimiter: {better!r}`",
             )
-    return Opened(
-        tuple(dict.fromkeys(name for name in header if name)),
-        _csv_rows(handle, lines, reader, header, encoding),
-    )
+    return header
 
 
 def _csv_rows(
-    handle: io.TextIOBase, lines: _Lines, reader: Any, header: Sequence[str], encoding: str
+    lines: _Lines, reader: Iterator[list[str]], header: Sequence[str], encoding: str, delimiter: str
 ) -> Iterator[Row]:
     number = 1
-    with handle:
-        while True:
-            lines.begin_record()
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except (csv.Error, UnicodeError) as error:
-                number += 1
-                first = lines.hand_out_again() if lines.taken else ""
-                yield Row(
-                    number, {}, f"{error}: a quote may never be closed. Mend the row", excerpt=_excerpt(first)
-                )
-                continue
-            if not cells or cells == [""]:
-                # A line with nothing on it; of a file with one column it might have been an empty cell.
-                number += 1
-                continue
-            number += 1
-            if len(lines.taken) > 1 and len(cells) != len(header):
-                # The rows that the open quote swallowed are handed out again: only the first is lost.
-                first = lines.hand_out_again()
-                yield Row(
-                    number, {}, "a quote is opened and never closed. Mend the row", excerpt=_excerpt(first)
-                )
-                continue
+    while True:
+        lines.begin_record()
+        number += 1
+        damage = ""
+        cells: list[str] = []
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if len(lines.taken) == 1 and not lines.at_end:
+                # Sloppy quoting inside one line is understood; across lines it is a quote never closed.
+                cells = next(csv.reader(lines.taken, delimiter=delimiter))
+            else:
+                damage = f"a quote is opened and never closed ({error}). Mend the row"
+        except UnicodeError as error:
+            damage = f"it cannot be decoded: {error}. Check `encoding`"
+        if not damage and len(lines.taken) > 1 and len(cells) != len(header):
+            damage = (
+                "a quote is opened and never closed (the row has the wrong number of cells). Mend the row"
+            )
+        if damage:
+            # The rows that an open quote swallowed are handed out again: only the first is lost.
+            first = lines.hand_out_again() if lines.taken else ""
+            yield Row(number, {}, damage, excerpt=_excerpt(first))
+        elif any(cells):
             yield _csv_row(number, cells, header, encoding)
 
 
@@ -251,32 +248,41 @@ def _excerpt(text: str) -> str:
     return _readable(text[:200]).replace("\x00", "\\0").rstrip("\r\n")
 
 
-def _json_lines(path: Path) -> Iterator[Row]:
+def _json_lines(path: Path) -> Opened:
+    handle = path.open("rb")
+    rows = _json_line_rows(handle)
+    first = next(rows)
+    if first.damage:
+        handle.close()
+        raise UserError(
+            first.damage, where=f"{path}:1", fix="Each line must be one JSON object; set `form` otherwise"
+        )
+    return Opened(tuple(first.cells), chain([first], rows), handle)
+
+
+def _json_line_rows(handle: BinaryIO) -> Iterator[Row]:
     import msgspec
 
     number = 0
-    with path.open("rb") as handle:
-        while line := handle.readline(MAX_RECORD_CHARACTERS):
-            number += 1
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            if not line.strip():
-                continue
-            text = line[:400].decode("utf-8", "replace")
-            try:
-                value = msgspec.json.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                yield Row(
-                    number, {}, f"the line is not JSON ({error}). Mend the line", excerpt=_excerpt(text)
-                )
-                continue
-            if not isinstance(value, dict):
-                yield Row(number, {}, "the line is JSON, but no object", excerpt=_excerpt(text))
-                continue
-            yield Row(number, flatten(value), excerpt="")
+    while line := handle.readline(MAX_RECORD_CHARACTERS):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line.strip():
+            continue
+        text = line[:400].decode("utf-8", "replace")
+        try:
+            value = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            yield Row(number, {}, f"the line is not JSON ({error}). Mend the line", excerpt=_excerpt(text))
+            continue
+        if not isinstance(value, dict):
+            yield Row(number, {}, "the line is JSON, but no object", excerpt=_excerpt(text))
+            continue
+        yield Row(number, flatten(value), excerpt="")
 
 
-def _json_array(path: Path) -> Iterator[Row]:
+def _json_array(path: Path) -> Opened:
     import msgspec
 
     if path.stat().st_size > MAX_JSON_ARRAY_BYTES:
@@ -299,11 +305,15 @@ def _json_array(path: Path) -> Iterator[Row]:
         value = lists[0] if len(lists) == 1 else [value]
     if not isinstance(value, list):
         raise UserError("expected a list of objects", where=str(path), fix="Export a list of objects")
-    for number, item in enumerate(value, start=1):
-        if isinstance(item, dict):
-            yield Row(number, flatten(item))
-        else:
-            yield Row(number, {}, "the item is no object", excerpt=_excerpt(str(item)))
+    if not value:
+        raise UserError("the file holds no object", where=str(path), fix="Export it again")
+    rows = [
+        Row(number, flatten(item))
+        if isinstance(item, dict)
+        else Row(number, {}, "the item is no object", excerpt=_excerpt(str(item)))
+        for number, item in enumerate(value, start=1)
+    ]
+    return Opened(tuple(dict.fromkeys(name for row in rows for name in row.cells)), iter(rows))
 
 
 def _parquet(path: Path) -> Opened:
@@ -318,16 +328,15 @@ def _parquet(path: Path) -> Opened:
         ) from error
     if file.metadata.num_rows == 0:
         raise UserError("the file has columns and no rows", where=str(path), fix="Export it again")
-    return Opened(tuple(file.schema_arrow.names), _parquet_rows(file))
+    return Opened(tuple(file.schema_arrow.names), _parquet_rows(file), file)
 
 
 def _parquet_rows(file: Any) -> Iterator[Row]:
     number = 0
-    with file:
-        for batch in file.iter_batches(batch_size=4096):
-            for item in batch.to_pylist():
-                number += 1
-                yield Row(number, flatten(item))
+    for batch in file.iter_batches(batch_size=4096):
+        for item in batch.to_pylist():
+            number += 1
+            yield Row(number, flatten(item))
 
 
 def flatten(item: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[str, ...]]:

@@ -82,7 +82,8 @@ class CsvSource:
         return Health(Status.LIMITED if missing else Status.READY, f"{count} can be read", tuple(missing))
 
     def _absent(self, file: Path) -> list[tuple[str, str]]:
-        present = set(open_rows(file, self._config).columns)
+        with open_rows(file, self._config) as opened:
+            present = set(opened.columns)
         return [
             (field, column)
             for field, said in self._config.mapping.items()
