@@ -227,3 +227,10 @@ def test_a_horizon_beyond_what_was_watched_is_refused_unless_all_have_ended():
 def test_durations_that_cannot_be_are_refused(durations, observed, entries):
     with pytest.raises(ValueError, match=r"negative|number|flags|entry"):
         kaplan_meier(durations, observed, entries)
+
+
+def test_the_last_one_at_risk_does_not_settle_the_tail():
+    curve = kaplan_meier([1.0, 2.0, 3.0], [True, True, True])
+    assert (curve.survival[-1], curve.low[-1]) == (0, 0)
+    assert curve.high[-1] == curve.high[-2] > 0
+    assert curve.quantile(0.9).high is None
