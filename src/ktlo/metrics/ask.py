@@ -20,7 +20,7 @@ from ktlo.metrics.question import Question, Window
 from ktlo.metrics.registry import Definition
 from ktlo.metrics.rows import Rows
 from ktlo.metrics.trend import buckets
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable
 
 MOST_GROUPS = 50
 """Groups beyond this many are left out and counted in a note."""
@@ -96,7 +96,7 @@ def _parameters(definition: Definition, question: Question) -> dict[str, Any]:
     return parameters
 
 
-def fetch(store: Store, definition: Definition, question: Question) -> Rows:
+def fetch(store: Queryable, definition: Definition, question: Question) -> Rows:
     """The rows that the estimator sees.
 
     Raises:
@@ -105,7 +105,7 @@ def fetch(store: Store, definition: Definition, question: Question) -> Rows:
     return Rows(store.query(_filtered(definition.sql, definition), _parameters(definition, question)))
 
 
-def rows_behind(store: Store, definition: Definition, question: Question, limit: int = 500) -> pa.Table:
+def rows_behind(store: Queryable, definition: Definition, question: Question, limit: int = 500) -> pa.Table:
     """The rows that people see behind a number, at most ``limit``.
 
     Raises:
@@ -122,7 +122,7 @@ def _windows(question: Question, definition: Definition) -> list[Window]:
     return [Window(start, end, question.now) for start, end in edges]
 
 
-def ask(store: Store, definition: Definition, question: Question) -> Answer:
+def ask(store: Queryable, definition: Definition, question: Question) -> Answer:
     """Answer one question.
 
     Raises:
@@ -158,7 +158,7 @@ def ask(store: Store, definition: Definition, question: Question) -> Answer:
     )
 
 
-def _compared(store: Store, definition: Definition, question: Question, rows: Rows) -> Comparison | None:
+def _compared(store: Queryable, definition: Definition, question: Question, rows: Rows) -> Comparison | None:
     if definition.compare is None or question.by is not None or question.grain is not None:
         return None
     before = question.before()
@@ -166,7 +166,7 @@ def _compared(store: Store, definition: Definition, question: Question, rows: Ro
     return definition.compare(earlier, before.window, rows, question.window)
 
 
-def collected_at(store: Store, definition: Definition) -> dt.datetime | None:
+def collected_at(store: Queryable, definition: Definition) -> dt.datetime | None:
     """When any source that feeds the metric's tables was last read to its end."""
     sources = " UNION DISTINCT ".join(
         f"SELECT source FROM ktlo.{name}_log"  # noqa: S608 - names of ktlo's own tables

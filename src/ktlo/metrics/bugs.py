@@ -101,7 +101,7 @@ def _ended_by(curve: survival.SurvivalCurve, seconds: float) -> Estimate:
     tables=("issues",),
     sql=BUGS,
     curve=phase("at", "closed_at"),
-    compare=compared("at", "closed_at"),
+    compare=compared("at", "closed_at", "bugs"),
 )
 def bug_time_to_close(rows: Rows, window: Window) -> Statistics:
     """Quantiles of opening to closing."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ktlo.metrics.coupling import coupling
 from ktlo.metrics.question import Question
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable
 
 _TOUCHED = """
 SELECT sha, path FROM ktlo.file_changes
@@ -56,7 +56,7 @@ class Coupled:
     ignored: int
 
 
-def coupled_files(store: Store, question: Question, repository: str, most: int = 25) -> Coupled:
+def coupled_files(store: Queryable, question: Question, repository: str, most: int = 25) -> Coupled:
     """Find the files of a repository that changed together in the period.
 
     Args:

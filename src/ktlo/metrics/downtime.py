@@ -101,7 +101,11 @@ def _all_spans(found: Down) -> intervals.Spans:
     tables=("outages", "incidents"),
     sql=OUTAGES,
     compare=lambda before, earlier, after, later: compare_rates(
-        down(before, earlier).failures, earlier.seconds, down(after, later).failures, later.seconds
+        down(before, earlier).failures,
+        earlier.seconds,
+        down(after, later).failures,
+        later.seconds,
+        noun="outages",
     ),
 )
 def downtime(rows: Rows, window: Window) -> Statistics:

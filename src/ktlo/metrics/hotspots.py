@@ -22,13 +22,13 @@ WITH
     SELECT member, any(service) AS service, any(team) AS team FROM ktlo.service_members
     WHERE kind = 'repository' GROUP BY member
   ),
-  fixes AS (
+  fixing AS (
     SELECT item_id AS sha FROM ktlo.verdicts WHERE item_kind = 'commit' AND category = 'bug_fix'
   ),
   touched AS (
     SELECT
       repository, path, author_email, uniqExact(sha) AS revisions,
-      uniqExactIf(sha, sha IN fixes) AS fixes, sum(lines_added + lines_deleted) AS churn,
+      uniqExactIf(sha, sha IN (SELECT sha FROM fixing)) AS fixes, sum(lines_added + lines_deleted) AS churn,
       max(authored_at) AS last_at
     FROM ktlo.file_changes
     WHERE authored_at >= {start:DateTime64(6, 'UTC')} AND authored_at < {end:DateTime64(6, 'UTC')}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from ktlo.records.effort import ItemKind
 from ktlo.store.protocol import Store
 
 _EFFORT = """
@@ -32,6 +33,33 @@ FROM ktlo.verdicts AS v
 INNER JOIN ({_EFFORT}) AS e ON e.item_kind = v.item_kind AND e.source = v.source AND e.item_id = v.item_id
 WHERE v.layer != 'correction'
 ORDER BY e.person_days * (1 - v.confidence) DESC, v.item_id LIMIT {{limit:UInt32}}"""  # noqa: S608
+
+
+_ADDRESSES = {
+    ItemKind.CHANGE: "SELECT url FROM ktlo.changes",
+    ItemKind.ISSUE: "SELECT url FROM ktlo.issues",
+    ItemKind.INCIDENT: "SELECT url FROM ktlo.incidents",
+}
+_TITLED = f"""
+SELECT {_COLUMNS}
+FROM ktlo.verdicts AS v
+LEFT JOIN ({_EFFORT}) AS e ON e.item_kind = v.item_kind AND e.source = v.source AND e.item_id = v.item_id
+WHERE positionCaseInsensitiveUTF8(v.title, {{text:String}}) > 0
+ORDER BY v.occurred_at DESC, v.item_id LIMIT {{limit:UInt32}}"""  # noqa: S608
+
+
+def address(store: Store, item_kind: ItemKind, source: str, item_id: str) -> str:
+    """Where a person reads an item in the tool it comes from; empty when nowhere."""
+    if item_kind not in _ADDRESSES:
+        return ""
+    sql = f"{_ADDRESSES[item_kind]} WHERE source = {{source:String}} AND external_id = {{id:String}} LIMIT 1"
+    found = store.query(sql, {"source": source, "id": item_id})
+    return str(found["url"][0].as_py()) if found.num_rows else ""
+
+
+def titled_items(store: Store, text: str, limit: int) -> pa.Table:
+    """Items whose title contains a text, in either case; newest first."""
+    return store.query(_TITLED, {"text": text.strip(), "limit": limit})
 
 
 def find_items(store: Store, text: str, limit: int) -> pa.Table:

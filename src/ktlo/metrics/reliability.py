@@ -77,12 +77,14 @@ def phase(begin: str, finish: str) -> Callable[[Rows, Window], survival.Survival
     return curve
 
 
-def compared(begin: str, finish: str) -> Comparer:
+def compared(begin: str, finish: str, noun: str = "incidents") -> Comparer:
     """Whether the time between two instants differs between two windows."""
 
     def compare(before: Rows, earlier: Window, after: Rows, later: Window) -> Comparison:
         return compare_durations(
-            *durations(before.within(earlier), begin, finish), *durations(after.within(later), begin, finish)
+            *durations(before.within(earlier), begin, finish),
+            *durations(after.within(later), begin, finish),
+            noun=noun,
         )
 
     return compare
@@ -222,7 +224,7 @@ def time_reopened(rows: Rows, window: Window) -> Statistics:
     tables=("incidents",),
     sql=INCIDENTS,
     compare=lambda before, earlier, after, later: compare_proportions(
-        *_reopened(before, earlier), *_reopened(after, later)
+        *_reopened(before, earlier), *_reopened(after, later), noun="resolved incidents"
     ),
 )
 def incident_reopen_rate(rows: Rows, window: Window) -> Statistics:

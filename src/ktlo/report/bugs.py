@@ -18,10 +18,10 @@ from ktlo.report.sections import (
     sample_text,
 )
 from ktlo.report.words import unit_of
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable
 
 
-def bugs(store: Store, question: Question, links: Links) -> Section:
+def bugs(store: Queryable, question: Question, links: Links) -> Section:
     """Answer how bugs were resolved in the period."""
     asking = Asking(store, question, links)
     defined = definition("bug_resolution_rate")

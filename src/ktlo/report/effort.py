@@ -44,12 +44,12 @@ from ktlo.report.sections import (
     interval_text,
     sample_text,
 )
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable
 
 _ITEMS_SHOWN = 25
 
 
-def effort(store: Store, question: Question, links: Links) -> Section:
+def effort(store: Queryable, question: Question, links: Links) -> Section:
     """Answer where effort went in the period."""
     asking = Asking(store, question, links)
     defined = definition("ktlo_share")

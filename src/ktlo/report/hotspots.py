@@ -25,7 +25,7 @@ from ktlo.report.charts import (
 )
 from ktlo.report.pieces import Answer, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section, sample_text
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable
 
 _DRAWN = 150
 _LISTED = 40
@@ -34,13 +34,13 @@ _LINES = unit_named("lines")
 _LEVELS = unit_named("levels")
 
 
-def hotspots(store: Store, question: Question, links: Links) -> Section:
+def hotspots(store: Queryable, question: Question, links: Links) -> Section:
     """Answer where maintenance effort gathers."""
     asking = Asking(store, question, links)
     defined = definition("hotspots")
     found = asking.answer("hotspots").figures[0].statistics
     files = found["files"]
-    rows = fetch(store, defined, asking.narrowed("hotspots")).table.slice(0, _DRAWN).to_pylist()
+    rows = fetch(asking.store, defined, asking.narrowed("hotspots")).table.slice(0, _DRAWN).to_pylist()
     nothing = None
     if not rows:
         nothing = Nothing(

@@ -9,7 +9,7 @@ from ktlo.report.durations import curve_chart
 from ktlo.report.effort import by_category, weekly_effort
 from ktlo.report.pieces import Answer, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Section, interval_text, sample_text
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable
 
 _CARDS = (
     ("ktlo_share", ""),
@@ -27,7 +27,7 @@ _CARDS = (
 )
 
 
-def overview(store: Store, question: Question, links: Links) -> Section:
+def overview(store: Queryable, question: Question, links: Links) -> Section:
     """Answer how the lights are kept on."""
     asking = Asking(store, question, links)
     share = asking.answer("ktlo_share").headline(definition("ktlo_share"))

@@ -39,13 +39,13 @@ from ktlo.report.sections import (
     sample_text,
 )
 from ktlo.report.words import STATISTICS, estimate_text
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable
 
 _PHASES = ("time_to_acknowledge", "time_to_mitigate", "time_to_restore", "time_to_resolve", "time_reopened")
 _MOST_STRIPS = 25
 
 
-def reliability(store: Store, question: Question, links: Links) -> Section:
+def reliability(store: Queryable, question: Question, links: Links) -> Section:
     """Answer how fast things were restored in the period."""
     asking = Asking(store, question, links)
     defined = definition("time_to_restore")

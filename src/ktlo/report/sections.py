@@ -17,10 +17,11 @@ from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import Better, Definition, definition
+from ktlo.metrics.remembering import Remembering
 from ktlo.report.charts import Chart, Interval, Table, written, written_interval
 from ktlo.report.pieces import Answer, Card, Known, Nothing, Trend
 from ktlo.report.words import ago, unit_of
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable
 
 
 class Links(Protocol):
@@ -133,8 +134,8 @@ class Asking:
         links: where the parts lead.
     """
 
-    def __init__(self, store: Store, question: Question, links: Links) -> None:
-        self.store = store
+    def __init__(self, store: Queryable, question: Question, links: Links) -> None:
+        self.store = Remembering(store)
         self.question = question
         self.links = links
 
@@ -230,5 +231,5 @@ def _nouns(defined: Definition) -> str:
         "reliability": "incidents",
         "bugs": "bugs",
         "hotspots": "files",
-        "debt": "lines",
+        "debt": "samples" if defined.name == "complexity_trend" else "lines",
     }[defined.family.value]

@@ -14,6 +14,13 @@ import pyarrow as pa
 from ktlo.records.schema import Table
 
 
+class Queryable(Protocol):
+    """What can only be asked: a store, or something that stands before one."""
+
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+        """See :meth:`Store.query`."""
+
+
 @runtime_checkable
 class Store(Protocol):
     """A place for records.
