@@ -73,6 +73,18 @@ def test_an_unknown_state_is_asked_about_and_dates_decide_until_it_is_answered(w
     assert answered.preview[0]["state"] == "cancelled"
 
 
+def test_a_deployments_own_words_can_be_given_a_meaning(write: Write) -> None:
+    path = write(
+        "deploys.csv",
+        "env,version,deployed at,status\nprod,1,2026-01-01,Rolled Back\nprod,2,2026-01-02,Meh\n",
+    )
+    assert [question.option for question in propose(path).questions if "states" in question.option] == [
+        "states.Meh"
+    ]
+    answered = propose(path, {"states": {"Meh": "failure"}})
+    assert [row["status"] for row in answered.preview] == ["failure", "failure"]
+
+
 def test_a_file_without_a_key_asks_which_column_it_is(write: Write) -> None:
     proposal = propose(write("incidents.csv", "what,opened at\nx,2026-01-01\n"))
     (asked,) = [question for question in proposal.questions if question.is_required]
@@ -208,9 +220,7 @@ def test_records_written_as_csv_and_proposed_come_back_the_same(
     path = tmp_path / "incidents.csv"
     path.write_bytes(text.getvalue().encode())
 
-    source = CsvSource(
-        propose(path, {"delimiter": delimiter, "observed_until": "2026-06-01T00:00:00Z"}).config()
-    )
+    source = CsvSource(propose(path, {"observed_until": "2026-06-01T00:00:00Z"}).config())
     found: list[Incident] = []
     for batch in collected(source):
         assert batch.rejected == ()

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ktlo.sources.csv.dates import DateStyle
 from ktlo.sources.csv.fields import EVENT_FIELDS, Noun, fields_of
-from ktlo.sources.csv.states import StateClass
+from ktlo.sources.csv.states import DEPLOYMENT_STATUSES, StateClass
 
 NULLS = (
     "",
@@ -114,10 +114,10 @@ class CsvConfig(BaseModel):
     )
     time_zone: str = Field("UTC", description="Zone of times without an offset, such as Europe/Berlin.")
     nulls: tuple[str, ...] = Field(NULLS, description="Values that mean 'nothing'.")
-    states: dict[str, StateClass] = Field(
+    states: dict[str, str] = Field(
         default_factory=dict,
-        description="What a state means: new, active, waiting, mitigated, resolved, closed or cancelled;"
-        " common ones are known.",
+        description="What a state means: new, active, waiting, mitigated, resolved, closed or cancelled; of a"
+        " deployment: success, failure, in_progress, inactive or unknown. Common ones are known.",
     )
     severities: dict[str, str] = Field(
         default_factory=dict, description="Severity as the file has it to severity as you call it."
@@ -171,6 +171,12 @@ class CsvConfig(BaseModel):
                 raise ValueError(
                     f"mapping: {self.noun} have no field {name!r}; fields: {', '.join(sorted(allowed))}"
                 )
+        meanings = state_meanings(self.noun)
+        for state, meaning in self.states.items():
+            if meaning not in meanings:
+                raise ValueError(
+                    f"states: {state!r} cannot mean {meaning!r}; choose one of {', '.join(meanings)}"
+                )
         needed = [name for name, field in known.items() if field.required]
         if self.shape is Shape.EVENTS:
             needed = ["external_id", "state", "event_at"]
@@ -191,6 +197,11 @@ class CsvConfig(BaseModel):
     def form_of(self, path: Path) -> Form:
         """How a file is written: as said, else by its ending."""
         return self.form or form_by_ending(path)
+
+
+def state_meanings(noun: Noun) -> tuple[str, ...]:
+    """What a state of this noun can mean."""
+    return DEPLOYMENT_STATUSES if noun is Noun.DEPLOYMENTS else tuple(StateClass)
 
 
 def form_by_ending(path: Path) -> Form:

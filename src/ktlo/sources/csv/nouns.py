@@ -18,7 +18,6 @@ from ktlo.sources.csv.config import CsvConfig
 from ktlo.sources.csv.fields import Noun, Reading, fields_of
 from ktlo.sources.csv.states import ENDED, StateClass, StateReader
 from ktlo.sources.csv.values import BadCellError, CellReader, quoted
-from ktlo.sources.csv.vocabulary import words_of
 
 Cells = Mapping[str, tuple[str, ...]]
 Record = Incident | Issue | Deployment | Outage | TimeOff
@@ -36,10 +35,6 @@ HORIZON_FIELDS: dict[Noun, tuple[str, ...]] = {
 """Fields whose newest value is the export's horizon; nouns without one are never censored."""
 EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 BODY_CHARACTERS = 4000
-
-_DEPLOYMENT_WORDS = {
-    word: status for status, words in words_of("deployment_states").items() for word in words
-}
 
 
 @dataclass(slots=True)
@@ -240,8 +235,6 @@ class ItemReader:
             *(text(cells, n) for n in ("repository", "service", "environment", "version", "sha")),
             started.isoformat(),
         )
-        said = text(cells, "state")
-        word = (self._config.states.get(said) or said).lower().replace("_", " ")
         record = Deployment(
             source=self._source,
             external_id=key,
@@ -250,7 +243,7 @@ class ItemReader:
             environment=text(cells, "environment"),
             version=text(cells, "version"),
             sha=text(cells, "sha"),
-            status=_DEPLOYMENT_WORDS.get(word, "unknown"),
+            status=self.states.read_deployment(text(cells, "state")),
             actor=text(cells, "actor"),
             started_at=started,
             finished_at=finished,

@@ -86,10 +86,11 @@ class Proposal:
         questions: what the person must or may say.
         rows: rows looked at.
         is_whole_file: whether these were all.
-        items: records that would come in from them.
-        events: history events that would come in from them.
-        rejected: rows that would be turned away.
-        warnings: records that would come in with something missing.
+        rows_read: rows that were read by the proposal, from the first on, to count and to show what comes in.
+        items: records that came in from these.
+        events: history events that came in from these.
+        rejected: rows of these that were turned away.
+        warnings: records of these that came in with something missing.
         complaints: the first of both, as sentences.
         preview: the first records as they would come in.
     """
@@ -103,6 +104,7 @@ class Proposal:
     questions: tuple[Question, ...]
     rows: int
     is_whole_file: bool
+    rows_read: int
     items: int
     events: int
     rejected: int

@@ -18,20 +18,22 @@ from pydantic import ValidationError
 from ktlo.errors import UserError
 from ktlo.records.arrow import from_arrow
 from ktlo.sources.csv.collection import read_events, read_items
-from ktlo.sources.csv.config import CsvConfig, Form, Shape, form_by_ending
+from ktlo.sources.csv.config import CsvConfig, Form, Shape, form_by_ending, state_meanings
 from ktlo.sources.csv.cursor import Bookmark
 from ktlo.sources.csv.dates import DateStyle
 from ktlo.sources.csv.dialect import PARQUET_MAGIC, find_dialect, read_sample
 from ktlo.sources.csv.fields import EVENT_FIELDS, Noun, Reading, field_of, fields_of
 from ktlo.sources.csv.matching import find_fields, find_noun
 from ktlo.sources.csv.nouns import RECORD_OF
-from ktlo.sources.csv.profile import PROFILE_ROWS, Profile, profile_rows
+from ktlo.sources.csv.profile import Profile, profile_rows
 from ktlo.sources.csv.proposal import FieldFinding, Proposal, Question
 from ktlo.sources.csv.rows import open_form
 from ktlo.sources.csv.shape import ShapeFinding, find_shape
-from ktlo.sources.csv.states import StateClass, known_state
+from ktlo.sources.csv.states import known_deployment, known_state
 
 PREVIEW = 5
+PREVIEW_ROWS = 20_000
+"""Rows that are read by the proposal, for its counts and its preview."""
 _STATED = (Noun.INCIDENTS, Noun.ISSUES)
 _NUMERIC = (DateStyle.DAY_FIRST, DateStyle.MONTH_FIRST)
 
@@ -106,6 +108,7 @@ def propose(file: Path, said: Mapping[str, Any] | None = None) -> Proposal:
         questions=tuple(questions),
         rows=profile.rows,
         is_whole_file=profile.is_whole_file,
+        rows_read=min(profile.rows, PREVIEW_ROWS),
         items=preview.items,
         events=preview.events,
         rejected=preview.rejected,
@@ -245,19 +248,15 @@ def _states(
     profile: Profile, noun: Noun, options: Mapping[str, Any], told: Mapping[str, Any]
 ) -> list[Question]:
     column = options["mapping"].get("state")
-    if noun not in _STATED or not isinstance(column, str) or column not in profile.columns:
+    if not isinstance(column, str) or column not in profile.columns:
         return []
     own = {str(word).lower() for word in told.get("states", {})}
+    known = known_deployment if noun is Noun.DEPLOYMENTS else known_state
+    choices = state_meanings(noun)
     return [
-        Question(
-            f"states.{value}",
-            f"What does the state {value!r} mean?",
-            tuple(StateClass),
-            "",
-            is_required=False,
-        )
+        Question(f"states.{value}", f"What does the state {value!r} mean?", choices, "", is_required=False)
         for value in profile.columns[column].values
-        if known_state(value) is None and value.lower() not in own
+        if known(value) is None and value.lower() not in own
     ][:20]
 
 
@@ -284,7 +283,7 @@ def _preview(file: Path, options: Mapping[str, Any], unanswered: list[Question])
         raise UserError(f"{where}: {first['msg']}", where=str(file), fix="See docs/sources/csv.md") from error
     read = read_events if config.shape is Shape.EVENTS else read_items
     now = dt.datetime.now(dt.UTC)
-    for batch in read(config, f"csv:{file.stem}", [file], Bookmark("", (), 0, {}), now, PROFILE_ROWS):
+    for batch in read(config, f"csv:{file.stem}", [file], Bookmark("", (), 0, {}), now, PREVIEW_ROWS):
         for table, rows in batch.rows.items():
             if table != config.noun:
                 preview.events += rows.num_rows

@@ -37,9 +37,23 @@ _BEGINNINGS = {
 }
 
 
+_DEPLOYMENTS = {word: status for status, words in words_of("deployment_states").items() for word in words}
+DEPLOYMENT_STATUSES = (*words_of("deployment_states"), "unknown")
+"""What a deployment's state can mean."""
+
+
+def known_deployment(text: str) -> str | None:
+    """What a deployment's state means by the words tools use; ``None`` when no tool's word is like it."""
+    return _DEPLOYMENTS.get(_plain(text))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().replace("_", " ").replace("-", " ").split())
+
+
 def known_state(text: str) -> StateClass | None:
     """What a state means by the words tools use; ``None`` when no tool's word is like it."""
-    word = " ".join(text.lower().replace("_", " ").replace("-", " ").split())
+    word = _plain(text)
     if word in _KNOWN:
         return _KNOWN[word]
     return next((state for begin, state in _BEGINNINGS.items() if word.startswith(begin)), None)
@@ -52,9 +66,14 @@ class StateReader:
         own: option ``states``; upper and lower case do not matter.
     """
 
-    def __init__(self, own: Mapping[str, StateClass]) -> None:
-        self._own = {word.lower(): state for word, state in own.items()}
+    def __init__(self, own: Mapping[str, str]) -> None:
+        self._own = {word.lower(): meaning for word, meaning in own.items()}
 
     def read(self, text: str) -> StateClass | None:
         """The class of a state; ``None`` when it is not known."""
-        return self._own.get(text.lower()) or known_state(text)
+        own = self._own.get(text.lower())
+        return StateClass(own) if own else known_state(text)
+
+    def read_deployment(self, text: str) -> str:
+        """The status of a deployment; ``unknown`` when it is not known."""
+        return self._own.get(text.lower()) or known_deployment(text) or "unknown"
