@@ -25,6 +25,7 @@ CATEGORIES = tuple(category for category in Category if category is not Category
 _IS_KTLO = np.array([category.is_ktlo for category in CATEGORIES])
 _LAYERS = (Layer.CORRECTION, Layer.TEAM_RULE, Layer.BUILT_IN_RULE, Layer.LINKED, Layer.MODEL)
 _WEEK = 7 * 86400.0
+_MINUTE_OF_A_DAY = 1 / 480
 
 DECLARED = {
     Layer.CORRECTION: Declared(0.99),
@@ -99,6 +100,13 @@ def _compare(before: Rows, earlier: Window, after: Rows, later: Window) -> Compa
     return compare_shares(estimate_share(before, earlier), estimate_share(after, later))
 
 
+def _visible(estimate: Estimate) -> Estimate:
+    """What the correction leaves of a category is never exactly nothing; under a minute it is."""
+    if estimate.value is None or estimate.value > _MINUTE_OF_A_DAY:
+        return estimate
+    return Estimate(0.0, 0.0, estimate.high, estimate.n, estimate.censored, estimate.reason)
+
+
 def _plain(value: float | None, n: int, reason: str) -> Estimate:
     return not_estimable(reason, n) if value is None else Estimate(value, None, None, n)
 
@@ -157,7 +165,8 @@ def effort_by_category(rows: Rows, window: Window) -> Statistics:
     found = estimate_share(rows, window)
     n = found.share.n
     statistics = {
-        category.value: estimate for category, estimate in zip(CATEGORIES, found.categories, strict=True)
+        category.value: _visible(estimate)
+        for category, estimate in zip(CATEGORIES, found.categories, strict=True)
     }
     return {
         "total": Estimate(found.attributed + found.unattributed, None, None, n),
