@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from ktlo.effort.classify import NoClassifier
 from ktlo.effort.derive import Derivation, derive
@@ -23,6 +24,9 @@ from ktlo.records.work import Change, Issue, IssueEvent, Review
 from ktlo.settings import Settings
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.state import State
+
+settings.register_profile("effort", deadline=None)  # two cores, many suites: slow is not wrong
+settings.load_profile("effort")
 
 MONDAY = dt.datetime(2026, 3, 2, 10, 0, tzinfo=dt.UTC)
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -55,10 +59,17 @@ class Records:
     store: EmbeddedStore
     state: State
     settings: Settings
+    waiting: dict[type, list[Any]] = field(default_factory=dict)
 
     def put(self, *records: Any) -> None:
+        """Keep records until they are needed: one insert a table is much quicker than one a row."""
         for record in records:
-            self.store.insert(TABLES[table_of(type(record)).name], to_arrow([record], type(record)))
+            self.waiting.setdefault(type(record), []).append(record)
+
+    def flush(self) -> None:
+        while self.waiting:
+            noun, records = self.waiting.popitem()
+            self.store.insert(TABLES[table_of(noun).name], to_arrow(records, noun))
 
     def commit(self, sha: str, author: str = "Ada Lovelace <ada@acme.org>", **said: Any) -> None:
         name, _, mail = author.partition(" <")
@@ -87,7 +98,12 @@ class Records:
         self.put(_record(Change, {"state": "merged", **defaults}, said))
 
     def review(self, number: int, reviewer: str, review_id: str = "1", **said: Any) -> None:
-        defaults = {"change_id": str(number), "review_id": review_id, "reviewer": reviewer, "state": "approved"}
+        defaults = {
+            "change_id": str(number),
+            "review_id": review_id,
+            "reviewer": reviewer,
+            "state": "approved",
+        }
         self.put(_record(Review, defaults, said))
 
     def issue(self, number: int | str, author: str = "ada", **said: Any) -> None:
@@ -96,7 +112,12 @@ class Records:
         self.put(_record(Issue, {"state": "open", **defaults}, said))
 
     def issue_event(self, number: int | str, kind: str, actor: str, event_id: str = "1", **said: Any) -> None:
-        defaults = {"issue_id": str(number), "kind": kind, "actor": actor, "event_id": f"{kind}{event_id}{actor}"}
+        defaults = {
+            "issue_id": str(number),
+            "kind": kind,
+            "actor": actor,
+            "event_id": f"{kind}{event_id}{actor}",
+        }
         self.put(_record(IssueEvent, defaults, said))
 
     def incident(self, name: str, **said: Any) -> None:
@@ -104,7 +125,13 @@ class Records:
         self.put(_record(Incident, {"state": "resolved", **defaults}, said))
 
     def incident_event(self, name: str, kind: str, actor: str, **said: Any) -> None:
-        defaults = {"source": "pager", "incident_id": name, "kind": kind, "actor": actor, "event_id": kind + actor}
+        defaults = {
+            "source": "pager",
+            "incident_id": name,
+            "kind": kind,
+            "actor": actor,
+            "event_id": kind + actor,
+        }
         self.put(_record(IncidentEvent, defaults, said))
 
     def time_off(self, person: str, first: dt.date, last: dt.date) -> None:
@@ -112,12 +139,15 @@ class Records:
         self.put(_record(TimeOff, {}, said))
 
     def catalog_entry(self, name: str, **said: Any) -> None:
-        self.put(_record(CatalogEntry, {"name": name, "path": "catalog-info.yaml", "kind": "Component"}, said))
+        self.put(
+            _record(CatalogEntry, {"name": name, "path": "catalog-info.yaml", "kind": "Component"}, said)
+        )
 
     def configure(self, **said: Any) -> None:
         self.settings = Settings.model_validate(self.settings.model_dump() | said)
 
     def derive(self, classifier: Any = None) -> Derivation:
+        self.flush()
         return derive(self.store, self.state, self.settings, classifier or (lambda _: NoClassifier()))
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
@@ -129,7 +159,11 @@ class Records:
         return {(row["person"], row["item_id"]): row["days"] for row in rows}
 
     def verdict(self, item_id: str, kind: str = "commit") -> dict[str, Any]:
-        [row] = [r for r in self.rows("SELECT * FROM ktlo.verdicts") if (r["item_id"], r["item_kind"]) == (item_id, kind)]
+        [row] = [
+            r
+            for r in self.rows("SELECT * FROM ktlo.verdicts")
+            if (r["item_id"], r["item_kind"]) == (item_id, kind)
+        ]
         return row
 
 

@@ -43,17 +43,17 @@ hand, for commits and written changes only."""
 
 _TRACES = """
 WITH
-known AS (SELECT repository, sha FROM ktlo.commits WHERE sha IN (
+known AS (SELECT repository, sha, is_merge FROM ktlo.commits WHERE sha IN (
   SELECT arrayJoin(arrayConcat([merge_sha, head_sha], commits)) FROM ktlo.changes
 )),
 squashed AS (
   SELECT repository, merge_sha FROM ktlo.changes
   WHERE merge_sha != '' AND merge_sha != head_sha AND NOT has(commits, merge_sha)
-    AND (repository, head_sha) IN known
+    AND (repository, head_sha) IN (SELECT repository, sha FROM known)
 ),
 dated AS (
-  SELECT source, repository, sha, author_name, author_email, co_authors, subject, is_merge, committed_at,
-         paths,
+  SELECT source, repository, sha, concat(author_name, ' <', author_email, '>') AS author, co_authors, subject,
+         is_merge, committed_at, cityHash64(paths) AS touched_paths,
          if(dated_by = 'committer', committed_at, authored_at) AS at,
          toDate32(addMinutes(at, authored_offset)) AS day, lines_added + lines_deleted AS touched
   FROM ktlo.commits
@@ -61,17 +61,14 @@ dated AS (
   ORDER BY sha, source, repository LIMIT 1 BY sha
 ),
 written AS (
-  SELECT * FROM dated WHERE NOT is_merge AND (repository, sha) NOT IN squashed
-  ORDER BY committed_at, sha LIMIT 1 BY lower(author_email), author_name, at, subject, cityHash64(paths)
+  SELECT * FROM dated WHERE is_merge OR (repository, sha) NOT IN squashed
+  ORDER BY committed_at, sha LIMIT 1 BY lower(author), at, subject, touched_paths
 ),
 not_by_hand AS (
   SELECT source, repository, sha, sum(lines_added + lines_deleted) AS lines FROM ktlo.file_changes
-  WHERE match(path, {not_by_hand:String}) GROUP BY source, repository, sha
-),
-sized AS (
-  SELECT written.*, greatest(0, written.touched - not_by_hand.lines) AS lines FROM written
-  LEFT JOIN not_by_hand ON not_by_hand.source = written.source
-    AND not_by_hand.repository = written.repository AND not_by_hand.sha = written.sha
+  WHERE authored_at >= {since:DateTime64(6, 'UTC')} AND authored_at < {until:DateTime64(6, 'UTC')}
+    AND match(path, {not_by_hand:String})
+  GROUP BY source, repository, sha
 ),
 event AS (
   SELECT e.source AS source, e.issue_id AS id, e.kind AS kind, e.actor AS actor, e.occurred_at AS at,
@@ -81,33 +78,35 @@ event AS (
   LEFT ANY JOIN ktlo.issues AS issues ON issues.source = e.source AND issues.external_id = e.issue_id
 ),
 trace AS (
-  SELECT concat(author_name, ' <', author_email, '>') AS who, source, 'commit' AS item_kind, sha AS item_id,
-         repository, '' AS service, 'commit' AS activity, at, day, toInt64(lines) AS lines
-  FROM sized
-  UNION ALL
-  SELECT arrayJoin(co_authors), source, 'commit', sha, repository, '', 'co-author', at, day, toInt64(lines)
-  FROM sized
-  UNION ALL
-  SELECT concat(author_name, ' <', author_email, '>'), source, 'commit', sha, repository, '', 'merge', at,
-         day, 0
-  FROM dated WHERE is_merge
-  UNION ALL
-  SELECT author, source, 'change', external_id, repository, '', 'change opened', created_at,
-         toDate32(created_at), 0
-  FROM ktlo.changes
-  UNION ALL
-  SELECT author, source, 'change', external_id, repository, '', 'change written', created_at,
-         toDate32(created_at), ifNull(lines_added, 0) + ifNull(lines_deleted, 0)
-  FROM ktlo.changes
-  WHERE NOT arrayExists(
-    sha -> (repository, sha) IN known, arrayConcat([merge_sha, head_sha], commits)
+  SELECT credit.1 AS who, source, 'commit' AS item_kind, sha AS item_id, repository, '' AS service,
+         credit.2 AS activity, at, day, lines
+  FROM (
+    SELECT w.source AS source, w.repository AS repository, w.sha AS sha, w.at AS at, w.day AS day,
+           if(w.is_merge, 0, greatest(0, w.touched - n.lines)) AS lines,
+           arrayJoin(arrayConcat(
+             [(w.author, if(w.is_merge, 'merge', 'commit'))],
+             arrayMap(name -> (name, 'co-author'), if(w.is_merge, [], w.co_authors))
+           )) AS credit
+    FROM written AS w
+    LEFT JOIN not_by_hand AS n ON n.source = w.source AND n.repository = w.repository AND n.sha = w.sha
   )
   UNION ALL
-  SELECT merged_by, source, 'change', external_id, repository, '', 'merge', assumeNotNull(merged_at),
-         toDate32(assumeNotNull(merged_at)), 0
-  FROM ktlo.changes
-  WHERE merged_by != '' AND merged_at IS NOT NULL
-    AND (repository, merge_sha) NOT IN (SELECT repository, sha FROM ktlo.commits WHERE is_merge)
+  SELECT done.1, source, 'change', external_id, repository, '', done.2, done.3, toDate32(done.3), done.4
+  FROM (
+    SELECT source, external_id, repository, arrayJoin([
+      (author, 'change opened', created_at, toInt64(0)),
+      (
+        if(arrayExists(s -> (repository, s) IN (SELECT repository, sha FROM known),
+                       arrayConcat([merge_sha, head_sha], commits)), '', author),
+        'change written', created_at, ifNull(lines_added, 0) + ifNull(lines_deleted, 0)
+      ),
+      (
+        if((repository, merge_sha) IN (SELECT repository, sha FROM known WHERE is_merge), '', merged_by),
+        'merge', ifNull(merged_at, updated_at), toInt64(0)
+      )
+    ]) AS done
+    FROM ktlo.changes
+  )
   UNION ALL
   SELECT r.reviewer, r.source, 'change', r.change_id, r.repository, '',
          if(r.reviewer = changes.author, 'comment', 'review'), r.submitted_at, toDate32(r.submitted_at), 0
@@ -129,6 +128,7 @@ trace AS (
   FROM ktlo.incident_events AS e
   LEFT ANY JOIN ktlo.incidents AS incidents
     ON incidents.source = e.source AND incidents.external_id = e.incident_id
+  LIMIT 1 BY e.source, e.incident_id, e.actor, e.kind, toDate32(e.occurred_at)
   UNION ALL
   SELECT arrayJoin(responders) AS responder, source, 'incident', external_id, repository, service,
          'incident response', ifNull(acknowledged_at, detected_at) AS responded_at, toDate32(responded_at), 0

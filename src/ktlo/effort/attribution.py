@@ -30,8 +30,9 @@ _KINDS = tuple(Activity)
 _CODE = {kind.value: code for code, kind in enumerate(_KINDS)}
 _SAME_WORK = {Activity.CO_AUTHOR: Activity.COMMIT, Activity.RESPONDED: Activity.INCIDENT}
 """Two words for one piece of work: who is both author and co-author of a commit wrote it once."""
-_REPEATS = frozenset({Activity.COMMENT})
-"""Counted each time. Everything else counts once per person, day and item: three labels are one triage."""
+_REPEATS = frozenset({Activity.COMMENT, Activity.INCIDENT})
+"""Counted each time, an incident's steps once per kind of step. Everything else counts once per person, day and
+item: three labels are one triage."""
 
 
 @dataclass(frozen=True, slots=True)

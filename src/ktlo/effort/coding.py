@@ -42,8 +42,7 @@ def ranks(column: Any) -> npt.NDArray[np.int64]:
         column: any column or dictionary array without nulls.
     """
     coded = encoded(column)
-    order = pc.sort_indices(coded.dictionary).to_numpy(zero_copy_only=False)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    ranked: npt.NDArray[np.int64] = rank[codes(coded)]
+    # A dictionary made by a join may hold a value twice (two accounts of one person): equal values rank equal.
+    _, rank = np.unique(coded.dictionary.to_numpy(zero_copy_only=False), return_inverse=True)
+    ranked: npt.NDArray[np.int64] = rank.astype(np.int64)[codes(coded)]
     return ranked

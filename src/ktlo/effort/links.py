@@ -24,6 +24,8 @@ _CLOSING = re.compile(
     rf"(?:(?:,|\s+and|\s*&)\s*{re.sub('[?]P<[a-z]+>', '?:', _TARGET)})*)"
 )
 _ONE = re.compile(_TARGET)
+_HINT = re.compile(r"[#!]\d|[A-Z0-9]-\d|://")
+"""Most texts hold none of these; a quick look spares the long expression."""
 _MERGED = re.compile(r"^Merge (?:pull request|PR) #(\d+)\b")
 _SQUASHED = re.compile(r"\(#(\d+)\)\s*$")
 _GITLAB = re.compile(r"^See merge request (?:[\w./-]+)?!(\d+)\s*$", re.MULTILINE)
@@ -49,8 +51,8 @@ def references(item: WorkItem) -> Iterator[Reference]:
         for pattern, text in ((_MERGED, item.title), (_SQUASHED, item.title), (_GITLAB, item.body)):
             for found in pattern.finditer(text):
                 yield Reference(item.repository, found[1], CARRIES, f"It is part of #{found[1]}")
-    if "#" in item.body or "#" in item.title or "!" in item.body or "-" in item.title or "-" in item.body:
-        for text in (item.title, item.body):
+    for text in (item.title, item.body):
+        if _HINT.search(text):
             for closing in _CLOSING.finditer(text):
                 for found in _ONE.finditer(closing["targets"]):
                     name = found["key"] or found["number"] or found["at"]
