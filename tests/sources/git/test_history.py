@@ -176,7 +176,7 @@ MESSAGE = st.binary(max_size=40).map(lambda raw: raw.replace(b"\0", b""))
 
 
 @given(st.lists(st.tuples(NAME, NAME, FILE, MESSAGE), min_size=1, max_size=5))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_names_and_paths_of_any_bytes_come_in(make_repo, tmp_path_factory, collect, commits):
     commits = [one for one in commits if one[2] not in {b".", b"..", b".git"} and one[2].lower() != b".git"]
     repo = make_repo(tmp_path_factory.mktemp("any").as_posix())
@@ -232,7 +232,7 @@ def test_only_new_commits_are_read(repo, collect, new_shelf):
     assert [row["sha"] for row in later.rows("commits")] == [new]
 
 
-@pytest.mark.parametrize("stop_after", range(1, 12))
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 4, 6, 9])
 def test_a_run_that_is_cut_off_is_continued_without_loss_or_doubles(
     repo, collect, monkeypatch, stop_after, new_shelf
 ):

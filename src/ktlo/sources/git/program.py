@@ -51,7 +51,6 @@ _OVERRIDES = {
     "diff.relative": "false",
     "diff.submodule": "short",
     "diff.ignoreSubmodules": "none",
-    "blame.ignoreRevsFile": "",
     "mailmap.file": "",
     "i18n.logOutputEncoding": "UTF-8",
 }
@@ -122,12 +121,12 @@ class Git:
         self._guard = threading.Lock()
         self._stopped = threading.Event()
 
-    def offline(self) -> Git:
-        """The same repository without network and without the person's configuration.
+    def elsewhere(self, folder: Path, environment: Mapping[str, str] | None = None) -> Git:
+        """Git over another folder, offline, with these variables more.
 
         It shares this one's processes: :meth:`stop` of either ends those of both.
         """
-        twin = Git(self.folder)
+        twin = Git(folder, offline_environment() | dict(environment or {}))
         twin._running, twin._guard, twin._stopped = self._running, self._guard, self._stopped
         return twin
 
@@ -138,7 +137,7 @@ class Git:
             for process in self._running:
                 process.kill()
 
-    def start(self, *arguments: str | bytes, stdin: IO[bytes] | None = None, stderr: IO[bytes]) -> _Running:
+    def start(self, *arguments: str | bytes, stdin: IO[bytes] | None = None, stderr: IO[bytes]) -> Running:
         """Start git and hand over its standard output. Used by the methods below and by blob reading."""
         with self._guard:
             if self._stopped.is_set():
@@ -155,7 +154,7 @@ class Git:
             except FileNotFoundError as error:
                 raise _MISSING from error
             self._running.add(process)
-        return _Running(process, self._running, self._guard)
+        return Running(process, self._running, self._guard)
 
     def stream(self, *arguments: str | bytes, stdin: Iterable[bytes] = ()) -> Generator[bytes, None, None]:
         """Yield the output piece by piece (any size), with ``stdin`` lines as input.
@@ -190,7 +189,7 @@ class Git:
         return ""
 
 
-class _Running:
+class Running:
     """A started process that is ended with its ``with`` block."""
 
     def __init__(
@@ -204,7 +203,7 @@ class _Running:
         self.output = process.stdout
         self._all, self._guard = all_running, guard
 
-    def __enter__(self) -> _Running:
+    def __enter__(self) -> Running:
         return self
 
     def __exit__(self, *_: object) -> None:

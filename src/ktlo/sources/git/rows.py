@@ -6,6 +6,7 @@ No object per row: each column goes into Arrow as one list. The shapes are decla
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -19,13 +20,15 @@ from ktlo.records.arrow import DELETED, VERSION, now_version, schema
 from ktlo.sources.git.dates import dated_by, moment
 from ktlo.sources.git.log import Block
 from ktlo.sources.git.place import Name
-from ktlo.sources.git.program import Git
+from ktlo.sources.git.program import Git, GitError
 from ktlo.sources.git.text import Column, text, text_column
 
 BODY = 4000
 """Characters of a message that are kept after its first line."""
 PATHS = 50
 """Touched paths kept with a commit."""
+REMEMBERED = 200_000
+"""Co-authors whose mapping is remembered at once, so that memory stays flat."""
 _CONTACT = re.compile(rb"^[^<>\n]*<[^<>\n]*>$")
 
 
@@ -50,18 +53,18 @@ class Mailmap:
     known: dict[bytes, str] = field(default_factory=dict)
 
     def apply(self, contacts: Iterable[bytes]) -> None:
-        """Learn the mapping of these 'Name <mail>' texts."""
-        new = sorted({c for c in contacts if c not in self.known})
-        if len(self.known) > 200_000:
+        """Learn the mapping of these 'Name <mail>' texts; what is no such text stays as it is."""
+        if len(self.known) > REMEMBERED:
             self.known.clear()
-            new = sorted(set(contacts))
-        askable = [contact for contact in new if _CONTACT.match(contact)]
+        new = sorted(set(contacts) - self.known.keys())
         self.known.update((contact, text(contact)) for contact in new)
+        askable = [contact for contact in new if _CONTACT.match(contact)]
         if askable and self.blob:
-            answers = self.git.run(
-                "-c", f"mailmap.blob={self.blob}", "check-mailmap", "--stdin", stdin=askable
-            ).split(b"\n")
-            self.known.update(zip(askable, map(text, answers), strict=False))
+            with contextlib.suppress(GitError):  # then they keep the names that they were given
+                answers = self.git.run(
+                    "-c", f"mailmap.blob={self.blob}", "check-mailmap", "--stdin", stdin=askable
+                ).split(b"\n")
+                self.known.update(zip(askable, map(text, answers), strict=False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Run:
     """State that the parts of a collection share.
 
     Attributes:
-        git: the repository.
+        git: the repository's objects (see ``isolation``); it has no refs.
         name: what rows carry.
         cursor: as it will be committed with the next batch.
         now: moment of the collection.

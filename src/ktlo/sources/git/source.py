@@ -18,6 +18,7 @@ from ktlo.settings import secret
 from ktlo.sources.git import health, mirror
 from ktlo.sources.git.cursor import read_cursor
 from ktlo.sources.git.history import collect_history
+from ktlo.sources.git.isolation import isolated
 from ktlo.sources.git.place import Name, check_url, git_folder, is_url, name_of
 from ktlo.sources.git.program import Git
 from ktlo.sources.git.run import Run
@@ -122,16 +123,17 @@ class GitSource:
         if is_url(self._config.path):
             yield Batch(progress=Progress(0, None, "commits"))
             mirror.update(opened, self._config.path)
-            git = opened.offline()
+            git = opened.elsewhere(opened.folder)
         tips = followed_tips(git, self._config.refs)
         head = newest(git, default_tips(git) or tips)
-        run = Run(git, self.name, read_cursor(cursor), dt.datetime.now(dt.UTC))
         cut = cut_of(git)
-        yield from collect_history(run, tips, cut, mailmap_blob(git, head))
-        yield from collect_tags(run)
-        if head and not cut.without_blobs:
-            yield from collect_tree(run, head, cut)
-            yield from collect_samples(run, head)
-        untold = run.untold()
-        if untold:
-            yield run.batch(rejected=untold)
+        with isolated(git, cut) as objects:
+            run = Run(objects, self.name, read_cursor(cursor), dt.datetime.now(dt.UTC))
+            yield from collect_history(run, tips, cut, mailmap_blob(objects, head))
+            yield from collect_tags(run, git)
+            if head and not cut.without_blobs:
+                yield from collect_tree(run, head, cut)
+                yield from collect_samples(run, head)
+            untold = run.untold()
+            if untold:
+                yield run.batch(rejected=untold)

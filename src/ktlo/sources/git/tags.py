@@ -13,6 +13,7 @@ from dataclasses import replace
 from ktlo.records.arrow import to_arrow
 from ktlo.records.code import Tag
 from ktlo.sources.git.dates import moment
+from ktlo.sources.git.program import Git
 from ktlo.sources.git.run import Run
 from ktlo.sources.git.text import text
 from ktlo.sources.protocol import Batch
@@ -22,8 +23,8 @@ _FORMAT = "%(objecttype) %(*objecttype) %00%(objectname)%00%(*objectname)%00%(cr
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def _read(run: Run) -> tuple[list[Tag], str]:
-    output = run.git.run("for-each-ref", f"--format={_FORMAT}", "refs/tags")
+def _read(run: Run, git: Git) -> tuple[list[Tag], str]:
+    output = git.run("for-each-ref", f"--format={_FORMAT}", "refs/tags")
     tags = []
     for line in output.splitlines():
         kinds, own, peeled, created, ref = line.split(b"\0", 4)
@@ -41,9 +42,14 @@ def _read(run: Run) -> tuple[list[Tag], str]:
     return tags, hashlib.sha256(output).hexdigest()
 
 
-def collect_tags(run: Run) -> Iterator[Batch]:
-    """Make the store's tags those of the repository; nothing when none changed."""
-    tags, state = _read(run)
+def collect_tags(run: Run, git: Git) -> Iterator[Batch]:
+    """Make the store's tags those of the repository; nothing when none changed.
+
+    Args:
+        run: the collection; its cursor is advanced.
+        git: the repository itself, which has the refs.
+    """
+    tags, state = _read(run, git)
     if state == run.cursor.tags_state:
         return
     names = {tag.name for tag in tags}
