@@ -87,8 +87,10 @@ gem 'local', path: '../local'
         ),
         (
             "web/package.json",
-            b'{"name": "x",\n"dependencies": {\n"react": "^18",\n"@scope/ui": "1.0"},\n'
-            b'"devDependencies": {"jest": "29"}}',
+            (
+                b'{"name": "x",\n"dependencies": {\n"react": "^18",\n"@scope/ui": "1.0"},\n'
+                b'"devDependencies": {"jest": "29"}}'
+            ),
             [("npm", "react", "^18", 3), ("npm", "@scope/ui", "1.0", 4), ("npm", "jest", "29", 5)],
         ),
         ("go.mod", GO, [("Go", "github.com/a/one", "v1.0.0", 3), ("Go", "github.com/b/two", "v0.3.1", 5)]),
