@@ -22,6 +22,10 @@ from ktlo.metrics.rows import Rows
 from ktlo.metrics.trend import buckets
 from ktlo.store.protocol import Queryable
 
+_OLDEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+_GRACE = 0.25
+"""A period is compared with the one before when records reach back over at least 3/4 of that one."""
+
 MOST_GROUPS = 50
 """Groups beyond this many are left out and counted in a note."""
 
@@ -51,8 +55,8 @@ class Answer:
         metric: name of the metric.
         question: what was asked.
         figures: one a group and bucket.
-        comparison: this period against the one before, where the metric can tell and no group or grain
-            was asked; else ``None``.
+        comparison: this period against the one before, where the metric can tell, records reach back that
+            far, and no group or grain was asked; else ``None``.
         notes: what the reader should know: left-out groups, missing data.
         collected_at: when the newest of the rows' sources was last read; ``None`` before any was.
     """
@@ -162,8 +166,24 @@ def _compared(store: Queryable, definition: Definition, question: Question, rows
     if definition.compare is None or question.by is not None or question.grain is not None:
         return None
     before = question.before()
+    first = _recorded_since(store, definition, question)
+    if first is None or first > before.start + _GRACE * (before.end - before.start):
+        return None
     earlier = fetch(store, definition, replace(before, now=question.now))
     return definition.compare(earlier, before.window, rows, question.window)
+
+
+def _recorded_since(store: Queryable, definition: Definition, question: Question) -> dt.datetime | None:
+    """When the oldest row of a metric happened: before that, nothing recorded is not nothing happened."""
+    oldest = replace(question, start=_OLDEST)
+    answer = store.query(
+        f"SELECT min(at) AS first, count() AS n FROM (\n{_filtered(definition.sql, definition)}\n)",  # noqa: S608
+        _parameters(definition, oldest),
+    )
+    if not answer["n"][0].as_py():
+        return None
+    moment: dt.datetime = answer["first"][0].as_py()
+    return moment
 
 
 def collected_at(store: Queryable, definition: Definition) -> dt.datetime | None:
