@@ -237,6 +237,7 @@ def test_a_noreply_address_follows_its_corrected_login() -> None:
         "GitHub <noreply@github.com>",
         "github-actions <action@github.com>",
         "Claude <noreply@anthropic.com>",
+        "OpenAI Codex <codex@openai.com>",
         "acme-bot <bot@acme.org>",
         "renovate[bot]",
         "web-flow",

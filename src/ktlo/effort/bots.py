@@ -21,13 +21,15 @@ _NAMES = frozenset(
     pre-commit-ci stale semantic-release-bot release-please googleapis-publisher imgbot gitlab-bot ghost-bot
     travis-ci circleci jenkins buildbot teamcity weblate transifex-integration crowdin lgtm-com pyup-bot
     scala-steward fossabot netlify vercel sonarcloud k8s-ci-robot k8s-merge-robot k8s-github-robot
-    openshift-merge-robot
+    openshift-merge-robot gemini-code-assist google-labs-jules
     """.split()  # noqa: SIM905 - words read best as words
 )
 _MAILS = frozenset(
     {
         "noreply@github.com",
         "noreply@anthropic.com",
+        "codex@openai.com",
+        "copilot@github.com",
         "action@github.com",
         "support@dependabot.com",
         "bot@renovateapp.com",

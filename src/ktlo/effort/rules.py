@@ -131,7 +131,9 @@ def bot_bump(item: WorkItem) -> Finding | None:
     """An update that automation proposed."""
     branch = item.branch.lower()
     by_branch = branch.startswith(("dependabot/", "renovate/", "renovate-", "pyup-", "scala-steward"))
-    by_title = item.is_by_bot and (_BUMP.search(item.title) or _scopes(item.title) & {"deps", "deps-dev"})
+    by_title = item.is_by_bot and (
+        _BUMP.search(item.title) or "autoupdate" in item.title or _scopes(item.title) & {"deps", "deps-dev"}
+    )
     if not by_branch and not by_title:
         return None
     return Finding("bot-bump", Category.DEPENDENCY, 0.97, "A bot proposed the update of a dependency")
