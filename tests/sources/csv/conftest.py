@@ -16,16 +16,37 @@ from ktlo.sources.csv import CsvConfig, CsvSource
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.state import State
 
+TABLES_FILLED = (
+    "incidents",
+    "incident_events",
+    "issues",
+    "issue_events",
+    "deployments",
+    "outages",
+    "time_off",
+    "rejections",
+    "collections",
+)
+
 
 class House:
     """A store, a state, and what people do with them."""
 
     def __init__(self, store: EmbeddedStore, state: State) -> None:
         self.store, self.state = store, state
+        self._read: set[str] = set()
 
     def run(self, source: CsvSource) -> Collection:
         """One collection to its end."""
+        self._read.add(source.source_id)
         return asyncio.run(collect(source, self.store, self.state))
+
+    def forget(self) -> None:
+        """Empty what the test filled."""
+        for table in TABLES_FILLED:
+            self.store.query(f"TRUNCATE TABLE ktlo.`{table}_log`")
+        for source_id in self._read:
+            self.state.set_cursor(source_id, {})
 
     def read(self, **options: Any) -> Collection:
         """One collection of a source with these options."""
@@ -46,25 +67,21 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    """One store for all tests: opening one costs a second, emptying its tables does not."""
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One store and one state for all tests: opening them costs seconds, emptying them does not."""
     store = EmbeddedStore(tmp_path_factory.mktemp("store"))
     store.migrate()
-    yield store
+    state = State.in_folder(tmp_path_factory.mktemp("state"))
+    yield House(store, state)
+    state.close()
     store.close()
 
 
 @pytest.fixture
-def house(embedded: EmbeddedStore, tmp_path: Path) -> Iterator[House]:
+def house(furnished: House) -> Iterator[House]:
     """An empty store with its state."""
-    for table in (
-        "incidents", "incident_events", "issues", "issue_events", "deployments", "outages", "time_off",
-        "rejections", "collections",
-    ):  # fmt: skip
-        embedded.query(f"TRUNCATE TABLE ktlo.`{table}_log`")
-    state = State(f"sqlite:///{tmp_path / 'state.sqlite'}")
-    yield House(embedded, state)
-    state.close()
+    yield furnished
+    furnished.forget()
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from ktlo.sources.csv import CsvConfig, CsvSource, collection
 
 from .conftest import House
@@ -90,8 +92,8 @@ def test_nothing_is_removed_while_a_row_cannot_be_read(house: House, write: Writ
 
 
 def test_a_list_continues_at_the_row_where_it_was_interrupted(
-    house: House, write: Write, monkeypatch
-) -> None:  # type: ignore[no-untyped-def]
+    house: House, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(collection, "BATCH_ROWS", 3)
     path = write("i.csv", HEAD + "".join(f"I{n:02},2026-01-01,\n" for n in range(10)))
     source = CsvSource(CsvConfig(file=str(path), noun="incidents", mapping=MAPPING))  # type: ignore[arg-type]

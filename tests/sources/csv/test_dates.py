@@ -7,7 +7,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ktlo.sources.csv.dates import DateError, DateStyle, parse_instant, style_of
@@ -30,6 +30,7 @@ FORMATS = {
 
 
 @pytest.mark.parametrize(("written", "style"), FORMATS.items())
+@settings(max_examples=40)
 @given(moment=moments)
 def test_every_known_format_is_read_back_to_the_second(
     written: str, style: DateStyle, moment: dt.datetime

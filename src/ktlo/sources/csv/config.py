@@ -186,9 +186,9 @@ class CsvConfig(BaseModel):
         return self
 
     @property
-    def zone(self) -> ZoneInfo:
+    def zone(self) -> dt.tzinfo:
         """The zone of times without an offset."""
-        return ZoneInfo(self.time_zone)
+        return dt.UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
 
     def style(self, column: str) -> DateStyle:
         """How a column's dates are written."""

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 
 class DateStyle(enum.StrEnum):
@@ -188,7 +187,7 @@ def style_of(values: Iterable[str]) -> Verdict | None:
     return evidence.verdict()
 
 
-def parse_instant(text: str, style: DateStyle, zone: ZoneInfo) -> dt.datetime:
+def parse_instant(text: str, style: DateStyle, zone: dt.tzinfo) -> dt.datetime:
     """Read one instant as UTC.
 
     Args:
@@ -208,7 +207,7 @@ def parse_instant(text: str, style: DateStyle, zone: ZoneInfo) -> dt.datetime:
 
 
 @lru_cache(maxsize=65536)
-def _parse(text: str, style: DateStyle, zone: ZoneInfo) -> dt.datetime:
+def _parse(text: str, style: DateStyle, zone: dt.tzinfo) -> dt.datetime:
     if style in (DateStyle.EPOCH_SECONDS, DateStyle.EPOCH_MILLIS, DateStyle.EXCEL_DAYS):
         if not _NUMBER.match(text):
             raise DateError(f"a number was expected ({style})")
@@ -241,23 +240,18 @@ def _full_year(text: str) -> int:
     return int(text) + 2000 if len(text) == 2 else int(text)
 
 
-def _instant(match: re.Match[str], year: int, month: int, day: int, zone: ZoneInfo) -> dt.datetime:
+def _instant(match: re.Match[str], year: int, month: int, day: int, zone: dt.tzinfo) -> dt.datetime:
     hour, half = int(match["hour"] or 0), (match["half"] or "").lower()
     if half:
         if not 1 <= hour <= 12:
             raise DateError("the hour does not go with AM or PM")
         hour = hour % 12 + (12 if half == "p" else 0)
     micros = int((match["fraction"] or "0")[:6].ljust(6, "0"))
-    return dt.datetime(
-        year,
-        month,
-        day,
-        hour,
-        int(match["minute"] or 0),
-        int(match["second"] or 0),
-        micros,
-        tzinfo=_offset(match["zone"]) or zone,
-    ).astimezone(dt.UTC)
+    own = _offset(match["zone"]) or zone
+    moment = dt.datetime(
+        year, month, day, hour, int(match["minute"] or 0), int(match["second"] or 0), micros, tzinfo=own
+    )
+    return moment if own is dt.UTC else moment.astimezone(dt.UTC)
 
 
 def _offset(text: str | None) -> dt.tzinfo | None:

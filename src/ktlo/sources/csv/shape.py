@@ -10,7 +10,6 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from zoneinfo import ZoneInfo
 
 from ktlo.sources.csv.config import EventOrder, Shape
 from ktlo.sources.csv.dates import DateError, DateStyle, parse_instant
@@ -126,6 +125,6 @@ def _order(tally: _Tally) -> tuple[EventOrder, str]:
 
 def _moment(text: str, style: DateStyle | None) -> dt.datetime | None:
     try:
-        return parse_instant(text, style, ZoneInfo("UTC")) if text and style else None
+        return parse_instant(text, style, dt.UTC) if text and style else None
     except DateError:
         return None

@@ -56,9 +56,12 @@ class CellReader:
 
     def _first(self, cells: Mapping[str, tuple[str, ...]], field: str) -> tuple[str, str]:
         """Column and value of the first cell that is not empty; empty texts when there is none."""
-        if field in self._constants:
+        columns = self._columns.get(field)
+        if columns is None:
+            return "", ""
+        if not columns:
             return "", self._constants[field]
-        for column in self._columns.get(field, ()):
+        for column in columns:
             for cell in cells.get(column, ()):
                 value = cell.strip()
                 if value not in self._nulls:
