@@ -111,6 +111,9 @@ def test_a_proposal_is_json_and_its_options_make_the_source(write: Write) -> Non
 def test_every_option_has_a_description() -> None:
     assert all(len(text) > 20 for text in CsvSource.options_help.values())
     assert CsvSource.options_help.keys() == CsvConfig.model_fields.keys()
+    documented = (Path(__file__).parents[3] / "docs" / "sources" / "csv.md").read_text("utf-8")
+    table = documented.split("## Options")[1].split("## ")[0]
+    assert [name for name in CsvConfig.model_fields if f"`{name}`" not in table] == []
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,8 @@ def profile_rows(columns: tuple[str, ...], rows: Iterator[Row]) -> Profile:
     for row in islice(rows, PROFILE_ROWS):
         count += 1
         for name, cells in row.cells.items():
+            if not name:
+                continue  # a column without a header cannot be named in a mapping
             column = profiles.get(name)
             if column is None:
                 # JSON objects need not all have the same keys.
