@@ -17,6 +17,7 @@ from ktlo.errors import SourceError
 from ktlo.sources.github.api import AbsentError, Api, DeniedError, decode
 from ktlo.sources.github.mapping import PullDetails
 from ktlo.sources.github.payloads import PullExtras, ReviewItem, StatusItem, User
+from ktlo.sources.github.quota import LimitReachedError
 
 T = TypeVar("T")
 
@@ -113,8 +114,12 @@ async def pull_details(api: Api, full_name: str, numbers: Sequence[int]) -> dict
     if api.has_token and numbers:
         try:
             return await _by_graphql(api, full_name, numbers)
-        except (DeniedError, AbsentError):
-            pass  # A server or token without GraphQL: REST says the same, with more requests.
+        except LimitReachedError:
+            raise
+        except SourceError:
+            # A server or token without GraphQL, or a query too heavy for it: REST says the same, with more
+            # requests. Where all of GitHub is down, REST says so.
+            pass
     found = {}
     for number in numbers:
         path = f"/repos/{full_name}/pulls/{number}"

@@ -29,7 +29,7 @@ from ktlo.sources.github.payloads import (
     RunPage,
     StatusItem,
 )
-from ktlo.sources.github.walks import SETTLE, Entry
+from ktlo.sources.github.walks import Entry
 
 Rows = Iterator[tuple[str, Row]]
 """Table name and row."""
@@ -87,7 +87,7 @@ class Listing:
         is_settled: false for entries that will change without moving in the list.
         entries: the raw entries of an answer.
         chunk: entries that are handled between two cursors.
-        overlap: how far back a walk reads again.
+        overlap: how far below where the last walk began to read again.
     """
 
     name: str
@@ -105,7 +105,12 @@ class Listing:
     is_settled: Callable[[Any], bool] = _always
     entries: Callable[[bytes, str], list[msgspec.Raw]] = _plain
     chunk: int = 100
-    overlap: dt.timedelta = SETTLE
+    overlap: dt.timedelta = dt.timedelta(0)
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether each entry takes requests of its own."""
+        return self.complete is not _as_they_are
 
     @property
     def loss(self) -> str:

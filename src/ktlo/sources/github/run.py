@@ -187,7 +187,8 @@ class Run:
             state,
             fetch,
             horizon=self.cursor.since,
-            chunk=listing.chunk,
+            # Without a token an hour may not suffice for more than a few.
+            chunk=listing.chunk if self.api.has_token or not listing.is_dear else 1,
             complete=complete,
             overlap=listing.overlap,
         ):

@@ -113,7 +113,7 @@ async def newest_first(
     horizon: dt.datetime,
     chunk: int,
     complete: Callable[[Sequence[Entry[T]]], Awaitable[Sequence[Entry[T]]]],
-    overlap: dt.timedelta = _TICK,
+    overlap: dt.timedelta = dt.timedelta(0),
 ) -> AsyncIterator[tuple[Sequence[Entry[T]], NewestState]]:
     """Walk a list sorted newest first back to where the last walk began, or to the horizon.
 
@@ -196,7 +196,7 @@ def _after(part: Sequence[Entry[T]], state: NewestState) -> NewestState:
 
 
 def _finished(state: NewestState) -> NewestState:
-    floor = state.top
-    if floor is not None and state.unsettled is not None:
-        floor = min(floor, max(state.unsettled, floor - UNSETTLED))
-    return NewestState(floor=floor, etag=state.etag, etag_reach=state.etag_reach)
+    if state.top is None or state.unsettled is None:
+        return NewestState(floor=state.top, etag=state.etag, etag_reach=state.etag_reach)
+    # No ETag: what is waited for may come without the list itself changing (a deployment's status).
+    return NewestState(floor=min(state.top, max(state.unsettled, state.top - UNSETTLED)))

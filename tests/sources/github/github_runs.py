@@ -1,0 +1,64 @@
+"""Runs of the source against the forge, and what a store would hold after them."""
+
+import asyncio
+from typing import Any
+
+import httpx
+from github_forge import BASE, Forge
+
+from ktlo.errors import KtloError
+from ktlo.records import TABLES
+from ktlo.records.arrow import DELETED, VERSION
+from ktlo.sources.github import GitHubSource
+from ktlo.sources.github.config import GitHubConfig
+from ktlo.sources.protocol import Batch
+
+
+class Collected:
+    """What a store would hold after some runs, without one: the newest version of each key."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+        self.cursor: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        self.rejected: list[str] = []
+        self.delivered = 0
+
+    def take(self, batch: Batch) -> None:
+        for name, records in batch.rows.items():
+            table = self._rows.setdefault(name, {})
+            for row in records.to_pylist():
+                self.delivered += 1
+                key = tuple(row[column] for column in TABLES[name].key)
+                if key not in table or row[VERSION] >= table[key][VERSION]:
+                    table[key] = row
+        for rejection in batch.rejected:
+            (self.warnings if rejection.is_kept else self.rejected).append(rejection.reason)
+        if batch.cursor is not None:
+            self.cursor = dict(batch.cursor)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        kept = [row for row in self._rows.get(name, {}).values() if not row[DELETED]]
+        return sorted(kept, key=lambda row: tuple(row[column] for column in TABLES[name].key))
+
+    def everything(self) -> dict[str, list[dict[str, Any]]]:
+        return {name: self.rows(name) for name in sorted(self._rows)}
+
+
+def source_of(forge: Forge, **options: Any) -> GitHubSource:
+    config = GitHubConfig(**{"repository": "octocat/Hello-World", "api": BASE, **options})
+    return GitHubSource(config, forge.clock.world(), httpx.ASGITransport(forge))
+
+
+def run_once(forge: Forge, into: Collected, **options: Any) -> KtloError | None:
+    """One run; its failure, if it failed."""
+
+    async def collect() -> KtloError | None:
+        try:
+            async for batch in source_of(forge, **options).collect(into.cursor):
+                into.take(batch)
+        except KtloError as error:
+            return error
+        return None
+
+    return asyncio.run(collect())
