@@ -15,10 +15,10 @@ from ktlo.server.runtime import Runtime
 from ktlo.store.protocol import Store
 
 _LAST = """
-SELECT source, max(finished_at) AS finished_at, argMax(status, started_at) AS status,
-  argMax(message, started_at) AS message, maxIf(finished_at, status = 'complete') AS complete_at,
-  countIf(status = 'complete') AS completed
-FROM ktlo.collections GROUP BY source"""
+SELECT source, max(c.finished_at) AS finished_at, argMax(c.status, c.started_at) AS status,
+  argMax(c.message, c.started_at) AS message, maxIf(c.finished_at, c.status = 'complete') AS complete_at,
+  countIf(c.status = 'complete') AS completed
+FROM ktlo.collections AS c GROUP BY source"""
 
 _REJECTED = """
 SELECT source, countIf(NOT is_kept) AS rejected, countIf(is_kept) AS incomplete
@@ -27,6 +27,10 @@ FROM ktlo.rejections GROUP BY source"""
 _REJECTIONS = """
 SELECT place, reason, excerpt, seen_at, is_kept FROM ktlo.rejections
 WHERE source = {source:String} ORDER BY is_kept, place LIMIT {limit:UInt32}"""
+
+_BEFORE = """
+SELECT count() AS n FROM ktlo.collections
+WHERE status = 'complete' AND finished_at < {moment:DateTime64(6, 'UTC')}"""
 
 _BOOKKEEPING = ("collections", "rejections")
 
@@ -108,3 +112,8 @@ def source_states(runtime: Runtime) -> list[SourceState]:
 def rejections_of(store: Store, source_id: str, limit: int) -> pa.Table:
     """Input of a source that was turned away or came in incomplete."""
     return store.query(_REJECTIONS, {"source": source_id, "limit": limit})
+
+
+def has_collected_before(store: Store, moment: dt.datetime) -> bool:
+    """True when any source had been read to its end before a moment."""
+    return bool(store.query(_BEFORE, {"moment": moment})["n"][0].as_py())

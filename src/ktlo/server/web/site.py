@@ -1,27 +1,28 @@
-"""Where the pages are mounted: templates, assets, what every page carries, and errors as pages.
+"""Where the pages are mounted: routers, assets, compression, and errors as pages.
 
-``/effort`` answers HTML, ``/effort.json`` the same answers as JSON. Time range and filters live in the URL
-and travel along the navigation.
+``/effort`` answers HTML, ``/effort.json`` the same answers as JSON. What every page carries is in
+``rendering``; a new page is one module with a ``router``, named in ``_PAGES``.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+import logging
 from importlib import import_module
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
 
-from ktlo import __version__
 from ktlo.errors import KtloError
 from ktlo.server.api.problems import answer_problem, status_of
+from ktlo.server.web.assets import FOLDER, Assets
+from ktlo.server.web.checks import Checks
+from ktlo.server.web.rendering import render
+from ktlo.server.web.sign_in import Attempts
+
+_log = logging.getLogger(__name__)
 
 _PAGES = (
     "overview",
@@ -31,108 +32,67 @@ _PAGES = (
     "bugs",
     "hotspots",
     "sources",
+    "adding",
     "definitions",
     "rows",
+    "search",
     "reports",
     "reference",
     "sign_in",
+    "fragments",
 )
 """Modules of this folder, each with a ``router``."""
 
-CARRIED = ("from", "to", "service", "repository", "team")
-"""Parameters that navigation keeps from page to page."""
-
-_environment = Environment(
-    loader=PackageLoader("ktlo.server.web"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-def parameters(request: Request) -> dict[str, list[str]]:
-    """All query parameters of a request, each with all its values."""
-    return {name: request.query_params.getlist(name) for name in request.query_params}
-
-
-def with_query(path: str, given: Mapping[str, str | Sequence[str] | None]) -> str:
-    """A URL of this site; empty values are left out, sequences repeat."""
-    pairs = [
-        (name, value)
-        for name, values in given.items()
-        for value in ([values] if isinstance(values, str) else values or ())
-        if value
-    ]
-    return f"{path}?{urlencode(pairs)}" if pairs else path
-
-
-def carried(request: Request) -> dict[str, list[str]]:
-    """The parameters that navigation keeps."""
-    given = parameters(request)
-    return {name: given[name] for name in CARRIED if any(given.get(name, ()))}
-
-
-def render(request: Request, template: str, page: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render one page.
-
-    Args:
-        request: for what the page carries on.
-        template: file in ``templates/``.
-        page: key of the page in the navigation; empty for none.
-        status: HTTP status.
-        values: what the template takes.
-    """
-    twin = request.url.path.rstrip("/") + ".json" if request.url.path != "/" else "/overview.json"
-    query = f"?{request.url.query}" if request.url.query else ""
-    shared = {
-        "version": __version__,
-        "page": page,
-        "carry": with_query("", carried(request)),
-        "json_href": f"{twin}{query}" if page else "",
-        "now": dt.datetime.now(dt.UTC),
-    }
-    text = _environment.get_template(template).render({**shared, **values})
-    return HTMLResponse(text, status_code=status)
+_DATA = (".json", ".csv", ".md", ".pdf")
 
 
 def wants_page(request: Request) -> bool:
     """True for what a browser navigates to; the API and JSON twins get problems as JSON."""
     path = request.url.path
-    return not path.startswith("/api/") and not path.endswith((".json", ".csv"))
+    return path == "/api/docs" or not (path.startswith("/api/") or path.endswith(_DATA))
+
+
+def _answer(request: Request, status: int, title: str, where: str = "", fix: str = "") -> Response:
+    if not wants_page(request):
+        return answer_problem(title, status, where, fix)
+    return render(request, "error.html", "", status=status, has_twin=False, title=title, where=where, fix=fix)
 
 
 def mount_pages(app: FastAPI) -> None:
     """Add pages and assets to the application."""
     for name in _PAGES:
         app.include_router(import_module(f"ktlo.server.web.{name}").router, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.state.checks = Checks()
+    app.state.attempts = Attempts()
+    app.mount("/static", Assets(directory=FOLDER), name="static")
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
 
     @app.exception_handler(KtloError)
     async def _sentence(request: Request, error: KtloError) -> Response:
-        if not wants_page(request):
-            return answer_problem(error.what, status_of(error), error.where, error.fix)
-        return render(
-            request,
-            "error.html",
-            "",
-            status=status_of(error),
-            title=error.what,
-            where=error.where,
-            fix=error.fix,
-        )
+        return _answer(request, status_of(error), error.what, error.where, error.fix)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return _answer(request, 422, str(first["msg"]), place, "See /api/docs")
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        if not wants_page(request):
-            return answer_problem(str(error.detail), error.status_code)
         missing = error.status_code == 404
-        return render(
+        title = "There is no such page" if missing else str(error.detail)
+        fix = "The pages are in the navigation above" if missing and wants_page(request) else ""
+        answer = _answer(request, error.status_code, title, request.url.path, fix)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def _broken(request: Request, error: Exception) -> Response:
+        _log.error("%s %s broke", request.method, request.url.path, exc_info=error)
+        return _answer(
             request,
-            "error.html",
-            "",
-            status=error.status_code,
-            title="There is no such page" if missing else str(error.detail),
-            where=request.url.path,
-            fix="The pages are in the navigation above" if missing else "",
+            500,
+            f"ktlo itself broke here ({type(error).__name__})",
+            request.url.path,
+            "The log has the details; please report them. Nothing was changed",
         )

@@ -1,0 +1,44 @@
+"""What each source's last check said, remembered while the process lives, so that lists need not ask outside again."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from dataclasses import dataclass
+
+from ktlo.errors import KtloError
+from ktlo.sources.protocol import Health, Source, Status
+
+PATIENCE = 20.0
+"""Seconds after which a check counts as unanswered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A check's answer and when it was given."""
+
+    health: Health
+    at: dt.datetime
+
+
+class Checks:
+    """The last checks by source identifier."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Checked] = {}
+
+    def last(self, source_id: str) -> Checked | None:
+        """The last check; ``None`` before the first."""
+        return self._last.get(source_id)
+
+    async def check(self, source: Source) -> Checked:
+        """Check a source now. Never raises for what the outside does."""
+        try:
+            health = await asyncio.wait_for(source.check(), PATIENCE)
+        except TimeoutError:
+            health = Health(Status.UNREACHABLE, f"No answer within {PATIENCE:.0f} s.")
+        except KtloError as error:
+            health = Health(Status.UNREACHABLE, str(error))
+        checked = Checked(health, dt.datetime.now(dt.UTC))
+        self._last[source.source_id] = checked
+        return checked

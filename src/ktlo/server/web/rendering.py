@@ -1,0 +1,134 @@
+"""Templates, and what every page carries: navigation with its filters, messages, progress, the JSON twin.
+
+Views hand their values to :func:`render`. Time range and filters live in the URL and travel along the
+navigation; nothing is kept in a session.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse
+
+from ktlo import __version__
+from ktlo.report.charts.calendar_ticks import day_label, minute_label
+from ktlo.report.words import ago
+from ktlo.server.web.assets import digest
+from ktlo.server.web.progress import shown_progress
+
+CARRIED = ("from", "to", "service", "repository", "team")
+"""Parameters that navigation keeps from page to page."""
+
+MESSAGES = {
+    "corrected": "Noted. It is in the numbers after the next collection, and learned from.",
+    "withdrawn": "The correction is taken back. Rules and model decide again at the next collection.",
+    "added": "Added. Its records are being read now.",
+    "removed": "It is no longer read. What it delivered stays.",
+    "collecting": "Reading the sources.",
+}
+"""What a page says after something was done, by the value of the parameter ``done``."""
+
+environment = Environment(
+    loader=PackageLoader("ktlo.server.web"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _ticked(text: str) -> Markup:
+    """A text in which `code` is marked by backticks, escaped."""
+    parts = text.split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+
+
+environment.filters["ticked"] = _ticked
+environment.filters["ago"] = ago
+environment.filters["minute"] = minute_label
+environment.filters["day"] = day_label
+
+
+def parameters(request: Request) -> dict[str, list[str]]:
+    """All query parameters of a request, each with all its values that are not empty."""
+    given = {name: request.query_params.getlist(name) for name in request.query_params}
+    return {name: [value for value in values if value] for name, values in given.items() if any(values)}
+
+
+def with_query(path: str, given: Mapping[str, str | Sequence[str] | None]) -> str:
+    """A URL of this site; empty values are left out, sequences repeat."""
+    pairs = [
+        (name, value)
+        for name, values in given.items()
+        for value in ([values] if isinstance(values, str) else values or ())
+        if value
+    ]
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def carried(request: Request) -> dict[str, list[str]]:
+    """The parameters that navigation keeps."""
+    given = parameters(request)
+    return {name: given[name] for name in CARRIED if name in given}
+
+
+def twin(request: Request) -> str:
+    """URL of the present page's JSON twin."""
+    path = request.url.path.rstrip("/") or "/overview"
+    return with_query(f"{path}.json", {name: v for name, v in parameters(request).items() if name != "done"})
+
+
+def render(
+    request: Request, template: str, page: str, *, status: int = 200, has_twin: bool = True, **values: Any
+) -> HTMLResponse:
+    """Render one page.
+
+    Args:
+        request: for what the page carries on.
+        template: file in ``templates/``.
+        page: key of the page in the navigation; empty for none.
+        status: HTTP status.
+        has_twin: the page is there as JSON, too.
+        values: what the template takes.
+    """
+    shared = {
+        "version": __version__,
+        "assets": digest(),
+        "page": page,
+        "carry": with_query("", carried(request)),
+        "json_href": twin(request) if has_twin else "",
+        "now": dt.datetime.now(dt.UTC),
+        "message": MESSAGES.get(request.query_params.get("done", ""), ""),
+        "under_way": shown_progress(request, page),
+    }
+    text = environment.get_template(template).render({**shared, **values})
+    return HTMLResponse(text, status_code=status, headers={"cache-control": "private, no-store"})
+
+
+def render_fragment(template: str, **values: Any) -> HTMLResponse:
+    """Render a part of a page that refreshes itself."""
+    return HTMLResponse(
+        environment.get_template(template).render(values), headers={"cache-control": "private, no-store"}
+    )
+
+
+def local_path(text: str, otherwise: str) -> str:
+    """A path of this site to go back to; anything that could lead elsewhere becomes ``otherwise``."""
+    is_local = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
+    return text if is_local else otherwise
+
+
+def with_message(path: str, message: str) -> str:
+    """The path with the message that the page then shows."""
+    bare, _, query = path.partition("?")
+    pairs = [pair for pair in query.split("&") if pair and not pair.startswith("done=")]
+    return f"{bare}?{'&'.join([*pairs, f'done={message}'])}"

@@ -1,0 +1,179 @@
+"""The rows behind a number: exactly those it was computed from, with a link to each item and its own page outside."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from ktlo.metrics.ask import ask, rows_behind
+from ktlo.metrics.question import Dimension, Question
+from ktlo.metrics.registry import Definition, definition
+from ktlo.records.effort import ItemKind
+from ktlo.report.charts.calendar_ticks import day_label, minute_label
+from ktlo.report.charts.svg import safe_href
+from ktlo.report.words import estimate_text
+from ktlo.server import asking
+from ktlo.server.api.metrics import Running
+from ktlo.server.tables import json_rows, plain
+from ktlo.server.web.filter_bar import filter_bar
+from ktlo.server.web.item import item_href
+from ktlo.server.web.links import SiteLinks
+from ktlo.server.web.rendering import parameters, render, with_query
+
+router = APIRouter()
+
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+SHOWN = 200
+LONG = 36
+"""Characters beyond which a cell wraps."""
+
+_NUMERIC = (pa.types.is_integer, pa.types.is_floating)
+_MERGED = ("url", "item_kind", "item_id", "external_id")
+"""Columns that the first column's link stands for."""
+_KIND_OF_TABLE = {"incidents": ItemKind.INCIDENT, "issues": ItemKind.ISSUE, "changes": ItemKind.CHANGE}
+_FIRST = ("title", "path", "name", "text")
+_WORDS = {"at": "when"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownColumn:
+    """A column as the page shows it."""
+
+    title: str
+    is_numeric: bool
+    is_long: bool
+    """Has cells that should wrap."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A row as the page shows it: its name, where it leads here and outside, its cells."""
+
+    name: str
+    href: str
+    url: str
+    cells: tuple[str, ...]
+
+
+def cell_words(value: Any) -> str:
+    """One value as people read it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dt.datetime):
+        # Effort is counted by days: its instants are midnights, whose minute says nothing.
+        return day_label(value) if value.time() == dt.time() else minute_label(value)
+    if isinstance(value, dt.date):
+        return day_label(value)
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
+    return str(plain(value))
+
+
+def _kind(row: Mapping[str, Any], defined: Definition) -> str:
+    said = row.get("item_kind")
+    if said:
+        return str(said)
+    kinds = [_KIND_OF_TABLE[name] for name in defined.tables if name in _KIND_OF_TABLE]
+    return kinds[0].value if len(kinds) == 1 and defined.tables[0] in _KIND_OF_TABLE else ""
+
+
+def shown_rows(table: pa.Table, defined: Definition) -> tuple[list[ShownColumn], list[ShownRow]]:
+    """Columns and rows as the page shows them; the first column names the row and links it."""
+    names = table.column_names
+    first = next((name for name in _FIRST if name in names), None)
+    plain_rows = table.to_pylist()
+    # Columns in which no row says anything are left out.
+    cells = [
+        name
+        for name in names
+        if name not in _MERGED
+        and name != first
+        and any(row[name] not in (None, "", []) for row in plain_rows)
+    ]
+    columns = [
+        ShownColumn(
+            _WORDS.get(name, name.replace("_", " ")),
+            any(test(table.schema.field(name).type) for test in _NUMERIC),
+            any(len(cell_words(row[name])) > LONG for row in plain_rows),
+        )
+        for name in cells
+    ]
+    rows = []
+    for row in plain_rows:
+        identifier = str(row.get("item_id") or row.get("external_id") or "")
+        kind = _kind(row, defined)
+        href = item_href(kind, str(row.get("source", "")), identifier) if kind and identifier else ""
+        named = str(row.get(first) or "") if first else ""
+        rows.append(
+            ShownRow(
+                name=named or identifier[:12] or str(row.get("repository", "")) or "row",
+                href=href,
+                url=safe_href(str(row.get("url") or "")) or "",
+                cells=tuple(cell_words(row[name]) for name in cells),
+            )
+        )
+    return columns, rows
+
+
+def _asked(request: Request, running: Running, defined: Definition) -> Question:
+    """The question, without filters that the metric does not have (a link may carry some along)."""
+    question = asking.question(parameters(request), running.store, running.settings)
+    only = {name: values for name, values in question.only.items() if name in defined.dimensions}
+    return replace(question, only=only, by=None, grain=None)
+
+
+@router.get("/rows/{metric}.json")
+def rows_json(request: Request, running: Running, metric: str, limit: Limit = SHOWN) -> Response:
+    """The rows as JSON."""
+    defined = definition(metric)
+    return JSONResponse(
+        json_rows(rows_behind(running.store, defined, _asked(request, running, defined), limit))
+    )
+
+
+@router.get("/rows/{metric}")
+def rows_page(request: Request, running: Running, metric: str, limit: Limit = SHOWN) -> Response:
+    """The rows of a metric in a period, with the number they make."""
+    defined = definition(metric)
+    question = _asked(request, running, defined)
+    table = rows_behind(running.store, defined, question, limit + 1)
+    columns, rows = shown_rows(table.slice(0, limit), defined)
+    given = parameters(request)
+    links = SiteLinks(given)
+    dimensions = [d for d in defined.dimensions if d in (*_BAR, Dimension.SEVERITY)]
+    kept = [name for name in given if name == "category" and Dimension.CATEGORY in defined.dimensions]
+    bar = filter_bar(running.store, f"/rows/{metric}", given, question, dimensions)
+    headline = ask(running.store, defined, question).headline(defined)
+    return render(
+        request,
+        "rows.html",
+        defined.family.value if defined.family.value != "debt" else "hotspots",
+        defined=defined,
+        columns=columns,
+        rows=rows,
+        bar=replace(bar, carry=(*bar.carry, *((name, value) for name in kept for value in given[name]))),
+        said=estimate_text(headline, defined.unit, defined.headline),
+        narrowed={str(name): values for name, values in question.only.items()},
+        more_href=with_query(f"/rows/{metric}", {**given, "limit": str(min(limit * 5, 10_000))})
+        if table.num_rows > limit and limit < 10_000
+        else "",
+        is_cut=table.num_rows > limit,
+        csv_href=links.data(metric, {}, "csv"),
+        api_href=links.data(metric, {}, "json"),
+        definition_href=links.definition(metric),
+    )
+
+
+_BAR = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM)

@@ -1,0 +1,102 @@
+"""A section as a page and as its JSON twin: what Overview, Effort, Reliability, Bugs and Hotspots share.
+
+The section comes from ``ktlo.report``; here it gets its filter bar, its links, and words for an empty period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from ktlo.metrics.extent import extent
+from ktlo.metrics.question import Dimension, Question
+from ktlo.metrics.registry import Family
+from ktlo.report.charts import picture
+from ktlo.report.charts.calendar_ticks import day_label
+from ktlo.report.pieces import Nothing
+from ktlo.report.sections import Links, Section
+from ktlo.server import asking
+from ktlo.server.runtime import Runtime
+from ktlo.server.web.filter_bar import filter_bar
+from ktlo.server.web.links import SiteLinks
+from ktlo.server.web.rendering import carried, parameters, render, with_query
+from ktlo.server.web.section_twin import twin_of
+from ktlo.store.protocol import Store
+
+Build = Callable[[Store, Question, Links], Section]
+
+PLACES = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM)
+
+
+def section_router(
+    key: str, path: str, build: Build, dimensions: Sequence[Dimension], families: Sequence[Family]
+) -> APIRouter:
+    """Routes of a section's page.
+
+    Args:
+        key: of the page in the navigation; ``/KEY.json`` is the twin.
+        path: of the page.
+        build: makes the section.
+        dimensions: what the filter bar offers.
+        families: whose records decide whether a period is empty.
+    """
+    router = APIRouter()
+
+    def section(request: Request) -> tuple[Section, Question]:
+        runtime: Runtime = request.app.state.runtime
+        given = parameters(request)
+        question = asking.question(given, runtime.store, runtime.settings)
+        # Grain and group are the section's own choice.
+        question = replace(question, by=None, grain=None)
+        made = build(runtime.store, question, SiteLinks(given))
+        if made.nothing is not None:
+            made = replace(made, nothing=_nothing(runtime.store, question, made.nothing, path, families))
+        return made, question
+
+    @router.get(path)
+    def page(request: Request) -> Response:
+        given = parameters(request)
+        if "q" in given:
+            return RedirectResponse(with_query("/search", {**carried(request), "q": given["q"]}), 303)
+        made, question = section(request)
+        runtime: Runtime = request.app.state.runtime
+        return render(
+            request,
+            "section.html",
+            key,
+            section=made,
+            pictures=[(figure, picture(figure.chart)) for figure in made.figures],
+            bar=filter_bar(runtime.store, path, given, question, dimensions),
+        )
+
+    @router.get(f"/{key}.json")
+    def as_json(request: Request) -> Response:
+        made, question = section(request)
+        twin: dict[str, Any] = twin_of(made, question)
+        return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+
+    return router
+
+
+def _nothing(
+    store: Store, question: Question, said: Nothing, path: str, families: Sequence[Family]
+) -> Nothing:
+    """Tell an empty period from an empty store, and from filters that leave nothing."""
+    there = extent(store, *families)
+    if there is None:
+        return replace(said, button="Add a source", href="/sources/add", command=said.command)
+    when = f"{day_label(there.first.date())} to {day_label(there.last.date())}"
+    outside = question.end <= there.first or question.start > there.last
+    if outside:
+        why = f"The records run from {when}."
+        href = with_query(path, {"from": "all"})
+        return Nothing(said.title, why, button="Show the whole period", href=href)
+    if any(question.only.values()):
+        why = f"{said.why} The records run from {when}; the filters leave none of them in this period."
+        return Nothing(said.title, why, button="Show without filters", href=with_query(path, {"from": "all"}))
+    why = f"{said.why} There are {there.records:,} records from {when}."
+    return Nothing(said.title, why, said.command, "Show the whole period", with_query(path, {"from": "all"}))

@@ -1,0 +1,116 @@
+"""The Sources page: what is connected, how fresh it is, what was turned away, what the numbers lose by it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from ktlo.server.api.metrics import Running
+from ktlo.server.api.sources import HealthOut
+from ktlo.server.collecting import Collecting
+from ktlo.server.freshness import SourceState, rejections_of, source_states
+from ktlo.server.tables import json_rows, plain
+from ktlo.server.web.checks import Checks
+from ktlo.server.web.rendering import environment, render, with_message, with_query
+
+router = APIRouter()
+
+Source = Annotated[str, Query(max_length=1000)]
+MOST_REJECTIONS = 500
+
+BADGES = {
+    "complete": ("ok", "read to its end"),
+    "partial": ("warn", "read in part"),
+    "failed": ("bad", "failed"),
+    "never": ("", "not read yet"),
+    "ready": ("ok", "ready"),
+    "limited": ("warn", "something is missing"),
+    "unreachable": ("bad", "not reachable"),
+}
+"""Class and words of a state; never told by colour alone."""
+
+environment.globals["badge_of"] = lambda status: BADGES.get(str(status), ("", str(status)))
+environment.globals["source_href"] = lambda path, source: with_query(path, {"source": source})
+
+
+def _checks(request: Request) -> Checks:
+    checks: Checks = request.app.state.checks
+    return checks
+
+
+def _state(running: Running, source: str) -> SourceState:
+    source_id = running.entry(source).source_id
+    return next(state for state in source_states(running) if state.source_id == source_id)
+
+
+@router.get("/sources")
+def sources_page(request: Request, running: Running) -> Response:
+    """Every source with its state."""
+    states = source_states(running)
+    checks = _checks(request)
+    collecting: Collecting = request.app.state.collecting
+    return render(
+        request,
+        "sources.html",
+        "sources",
+        states=states,
+        checked={state.source_id: checks.last(state.source_id) for state in states},
+        last_run=collecting.run,
+    )
+
+
+@router.get("/sources.json")
+def sources_json(running: Running) -> Response:
+    """The same as JSON."""
+    return JSONResponse([{k: plain(v) for k, v in asdict(state).items()} for state in source_states(running)])
+
+
+@router.get("/sources/source")
+async def source_page(request: Request, running: Running, source: Source) -> Response:
+    """One source: checked now, with its rows and its options."""
+    from starlette.concurrency import run_in_threadpool
+
+    state = await run_in_threadpool(_state, running, source)
+    checked = await _checks(request).check(running.source(source))
+    page: Response = await run_in_threadpool(
+        render, request, "source.html", "sources", state=state, checked=checked
+    )
+    return page
+
+
+@router.get("/sources/source.json")
+async def source_json(request: Request, running: Running, source: Source) -> HealthOut:
+    """The check's answer as JSON."""
+    return HealthOut.of((await _checks(request).check(running.source(source))).health)
+
+
+@router.get("/sources/rejected")
+def rejected_page(request: Request, running: Running, source: Source) -> Response:
+    """Input of a source that was turned away, or is in with something missing."""
+    state = _state(running, source)
+    rows = rejections_of(running.store, state.source_id, MOST_REJECTIONS).to_pylist()
+    return render(request, "rejected.html", "sources", state=state, rows=rows)
+
+
+@router.get("/sources/rejected.json")
+def rejected_json(running: Running, source: Source) -> list[dict[str, Any]]:
+    """The same as JSON."""
+    return json_rows(rejections_of(running.store, running.entry(source).source_id, MOST_REJECTIONS))
+
+
+@router.post("/sources/remove")
+def remove(running: Running, source: Annotated[str, Form(max_length=1000)]) -> Response:
+    """Stop reading a source; what it delivered stays."""
+    running.remove_source(source)
+    return RedirectResponse(with_message("/sources", "removed"), 303)
+
+
+@router.post("/collections")
+def collect(request: Request, source: Annotated[str, Form(max_length=1000)] = "") -> Response:
+    """Read the sources now (or one of them), and show how far it is."""
+    collecting: Collecting = request.app.state.collecting
+    collecting.start((source,) if source else ())
+    return RedirectResponse(with_message("/sources", "collecting"), 303)
