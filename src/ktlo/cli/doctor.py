@@ -111,6 +111,8 @@ def _running(data: object, config: object) -> list[Finding]:
     from ktlo.server.address import find
     from ktlo.settings import data_folder
 
+    if _engine().state != "ok":
+        return []
     given = data if isinstance(data, Path) else None
     address = find(data_folder(given))
     findings = [

@@ -74,9 +74,10 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a source. It is checked first; `ktlo sync` (or the running server) then reads it."""
-    from ktlo.cli.client import connect
+    from ktlo.cli.client import connect, require_server_extra
     from ktlo.cli.output import console, print_json
 
+    require_server_extra()
     given = read_options(kind, target, options or [])
     if kind == "csv":
         from ktlo.cli.csv_mapping import confirm_mapping

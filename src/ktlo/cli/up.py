@@ -40,13 +40,14 @@ def up(
 ) -> None:
     """Start ktlo: store, collection and pages in one process. Stop it with Ctrl-C."""
     from ktlo.cli.client import require_server_extra
+
+    require_server_extra()
     from ktlo.cli.output import notes
     from ktlo.errors import StoreBusyError
     from ktlo.server.address import find
     from ktlo.server.runtime import Runtime
     from ktlo.settings import data_folder, find_settings_file, load_settings
 
-    require_server_extra()
     settings = load_settings(find_settings_file(config))
     folder = data_folder(data)
     try:
