@@ -11,7 +11,7 @@ import pytest
 from ktlo.effort.classify import NoClassifier
 from ktlo.effort.corrections import correct_category, correct_person, withdraw_category
 from ktlo.effort.derive import Step, derive
-from ktlo.effort.explain import explain, find_items
+from ktlo.effort.explain import explain
 from ktlo.effort.items import ItemKey
 from ktlo.effort.model import Correction as Lesson
 from ktlo.errors import NotFoundError, UserError
@@ -166,11 +166,10 @@ def test_a_corrected_person_does_the_work_of_both_accounts(records: Any) -> None
 
 
 def test_an_item_is_explained_with_its_reason_its_days_and_what_else_they_held(records: Any) -> None:
-    records.commit("a1b2c3d4", subject="fix: total", lines_added=7)
+    records.commit("a1", subject="fix: total", lines_added=7)
     records.commit("a2", subject="feat: coupons", lines_added=1)
     records.derive()
-    [key] = find_items(records.store, "a1b2c3d")
-    told = explain(records.store, records.settings.effort, key)
+    told = explain(records.store, records.settings.effort, ItemKey(ItemKind.COMMIT, GIT, "a1"))
     assert (told.verdict.category, told.verdict.reason) == (Category.BUG_FIX, "Commit type “fix”")
     [day] = told.days
     assert (day.person, day.hours, day.part.hours, day.part.activities) == (

@@ -238,6 +238,7 @@ def test_a_noreply_address_follows_its_corrected_login() -> None:
         "github-actions <action@github.com>",
         "Claude <noreply@anthropic.com>",
         "OpenAI Codex <codex@openai.com>",
+        "GitHub Actions <ci@acme.org>",
         "acme-bot <bot@acme.org>",
         "renovate[bot]",
         "web-flow",

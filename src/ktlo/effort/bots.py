@@ -24,6 +24,17 @@ _NAMES = frozenset(
     openshift-merge-robot gemini-code-assist google-labs-jules
     """.split()  # noqa: SIM905 - words read best as words
 )
+_PHRASES = frozenset(
+    {
+        "github action",
+        "github actions",
+        "renovate bot",
+        "automation for jira",
+        "gitlab ci",
+        "jenkins ci",
+        "ci bot",
+    }
+)
 _MAILS = frozenset(
     {
         "noreply@github.com",
@@ -31,6 +42,7 @@ _MAILS = frozenset(
         "codex@openai.com",
         "copilot@github.com",
         "action@github.com",
+        "actions@github.com",
         "support@dependabot.com",
         "bot@renovateapp.com",
         "support@greenkeeper.io",
@@ -61,5 +73,6 @@ class BotList:
         return (
             _MARKED.search(spelling) is not None
             or spelling in _NAMES
+            or spelling in _PHRASES
             or any(pattern.match(spelling) or pattern.match(account.value) for pattern in self._own)
         )

@@ -31,12 +31,6 @@ WHERE item_kind = {kind:String} AND source = {source:String} AND item_id = {id:S
 _TITLES = """
 SELECT item_kind, source, item_id, title FROM ktlo.verdicts WHERE item_id IN {ids:Array(String)}
 """
-_FOUND = """
-SELECT item_kind, source, item_id FROM ktlo.verdicts
-WHERE item_id = {text:String}
-   OR (item_kind = 'commit' AND length({text:String}) >= 7 AND startsWith(item_id, {text:String}))
-ORDER BY ALL LIMIT 20
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +78,6 @@ class Explanation:
     def person_days(self) -> float:
         """The item's effort, person-days."""
         return sum(day.part.person_days for day in self.days)
-
-
-def find_items(store: Store, text: str) -> list[ItemKey]:
-    """Items that a person means by an identifier: a number, a key, or a sha of seven digits or more."""
-    rows = store.query(_FOUND, {"text": text}).to_pylist()
-    return [ItemKey(ItemKind(row["item_kind"]), row["source"], row["item_id"]) for row in rows]
 
 
 def read_verdict(store: Store, item: ItemKey) -> Verdict:

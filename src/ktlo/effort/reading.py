@@ -5,6 +5,7 @@ Gives :class:`~ktlo.effort.items.WorkItem` to :mod:`ktlo.effort.classify`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -69,7 +70,7 @@ class ItemReader:
     def __init__(self, store: Store, hosts: Mapping[str, str], is_bot: IsBot) -> None:
         self._store = store
         self._hosts = hosts
-        self._is_bot = is_bot
+        self._is_bot = functools.lru_cache(maxsize=1 << 16)(is_bot)
 
     def issues(self) -> list[WorkItem]:
         """Every issue."""

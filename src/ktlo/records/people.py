@@ -18,7 +18,9 @@ from ktlo.records.schema import Field, Life, record
 class Person:
     """One human (or bot), after merging the names, addresses and logins they use."""
 
-    person: Annotated[str, Field("Stable identifier: the lexically first mail, else login")]
+    person: Annotated[
+        str, Field("Stable identifier: the lexically first mail, else login, else no-reply mail, else name")
+    ]
     name: Annotated[str, Field("Name most often used")]
     team: Annotated[str, Field("Team by `teams:` in ktlo.yaml; empty when none", label=True)]
     is_bot: Annotated[bool, Field("True for automation; left out of effort")]

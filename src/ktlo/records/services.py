@@ -1,6 +1,6 @@
 """The catalogue that joins what different tools call the same service.
 
-Derived by ``metrics/catalogue`` from ``services:`` in ktlo.yaml, Backstage files found by sources, and
+Derived by ``effort/catalogue`` from ``services:`` in ktlo.yaml, Backstage files found by sources, and
 names that agree; read by every metric that has the dimension *service*.
 """
 
