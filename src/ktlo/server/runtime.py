@@ -36,6 +36,10 @@ class SourceEntry:
     origin: str
 
 
+_PLACES = {"csv": "file"}
+"""Options of kinds whose identifier does not follow from the place they read."""
+
+
 class Runtime:
     """The parts of one ktlo, opened.
 
@@ -100,9 +104,18 @@ class Runtime:
         """Add a source, or change the options of one; nothing is read yet.
 
         Raises:
-            UserError: no such kind, or options that are not understood.
+            UserError: no such kind, options that are not understood, or another place under the same name.
         """
         source = make_source(kind, options)
+        for entry in self.sources():
+            place = _PLACES.get(kind, "")
+            before, after = entry.options.get(place), options.get(place)
+            if entry.source_id == source.source_id and before != after:
+                raise UserError(
+                    f"{source.source_id} already reads {before}",
+                    where=str(after),
+                    fix="Give this one a name of its own (name=…), or remove the other first",
+                )
         self.state.add_source(source.source_id, kind, options)
         return SourceEntry(source.source_id, kind, dict(options), "added")
 
