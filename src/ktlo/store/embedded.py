@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +56,26 @@ class EmbeddedStore(EngineStore):
 
     def execute(self, sql: str) -> None:
         """See :meth:`ktlo.store.engine_store.EngineStore.execute`."""
-        _run(self._connection(), sql)
+        with self._borrowed() as connection:
+            _run(connection, sql)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """See :meth:`ktlo.store.protocol.Store.query`."""
-        return _run(self._connection(), sql, params)
+        with self._borrowed() as connection:
+            return _run(connection, sql, params)
 
     def append(self, name: str, rows: pa.RecordBatch | pa.Table, settings: Mapping[str, str | int]) -> None:
         """See :meth:`ktlo.store.engine_store.EngineStore.append`."""
         incoming = pa.table(rows) if isinstance(rows, pa.RecordBatch) else rows  # noqa: F841 - read by the engine
         names = ", ".join(f"`{column}`" for column in rows.schema.names)
-        try:
-            self._connection().query(
-                f"INSERT INTO {self._place.database}.`{name}` ({names})"  # noqa: S608 - names are the schema's
-                f" SETTINGS {_assignments({**ONE_PART, **settings})} SELECT {names} FROM Python(incoming)"
-            )
-        except (RuntimeError, UnicodeDecodeError) as error:
-            raise _store_error(error) from error
+        with self._borrowed() as connection:
+            try:
+                connection.query(
+                    f"INSERT INTO {self._place.database}.`{name}` ({names})"  # noqa: S608 - names are the schema's
+                    f" SETTINGS {_assignments({**ONE_PART, **settings})} SELECT {names} FROM Python(incoming)"
+                )
+            except (RuntimeError, UnicodeDecodeError) as error:
+                raise _store_error(error) from error
 
     def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
         """See :meth:`ktlo.store.engine_store.EngineStore.ask`."""
@@ -99,14 +102,28 @@ class EmbeddedStore(EngineStore):
                 os.close(self._lock)
                 self._lock = -1
 
-    def _connection(self) -> Any:
+    @contextlib.contextmanager
+    def _borrowed(self) -> Iterator[Any]:
+        """This thread's connection; given up after an error.
+
+        What a failed statement had already written stays in the engine's connection and would begin the
+        next answer (chdb 4.4: tests/store/test_embedded.py shows it).
+        """
         connection = getattr(self._local, "connection", None)
         if connection is None or self._closed:
             connection = self._connect()
             _run(connection, f"SET max_memory_usage = {self._memory}")
             self._connections.append(connection)
             self._local.connection = connection
-        return connection
+        try:
+            yield connection
+        except BaseException:
+            self._local.connection = None
+            with self._guard:
+                if connection in self._connections:
+                    self._connections.remove(connection)
+                    connection.close()
+            raise
 
     def _connect(self) -> Any:
         import chdb

@@ -97,9 +97,13 @@ class EngineStore(abc.ABC):
                 query=self.query,
                 ask=lambda text: self.ask(text, readonly.OUTLINE_SETTINGS),
             )
-            return self.ask(statement, settings).slice(0, limit)
+            answer = self.ask(statement, settings).slice(0, limit)
         except StoreError as error:
             raise UserError(self._limits.explain(error.what), fix=readonly.FIX) from error
+        # The engine counts a column of equal values once; here it is spread out.
+        if answer.nbytes > self._limits.answer:
+            raise UserError(self._limits.explain("TOO_MANY_ROWS_OR_BYTES"), fix=readonly.FIX)
+        return answer
 
     def _append(
         self, name: str, table: Table, rows: pa.RecordBatch | pa.Table, settings: Mapping[str, str | int]

@@ -123,7 +123,7 @@ def _present(engine: Engine, place: ddl.Place) -> dict[str, _Present]:
     return {
         table["name"]: _Present(
             {column["name"]: column["type"] for column in columns if column["table"] == table["name"]},
-            tuple(part.strip("` ") for part in table["sorting_key"].split(",")),
+            tuple(part.strip("`() ") for part in table["sorting_key"].split(",")),
         )
         for table in tables
     }

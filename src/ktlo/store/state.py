@@ -96,35 +96,56 @@ class State:
         StoreError: the database cannot be reached or migrated.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str | sa.URL) -> None:
         try:
-            self._engine = sa.create_engine(url)
+            address = sa.make_url(url)
+        except sa.exc.ArgumentError as error:
+            raise StoreError(
+                "the state database has no SQLAlchemy URL",
+                where="store.state",
+                fix="Write postgresql+psycopg://user@host/database, or leave it out for SQLite",
+            ) from error
+        if address.drivername in ("postgres", "postgresql"):
+            address = address.set(drivername="postgresql+psycopg")
+        where = address.render_as_string(hide_password=True)
+        try:
+            self._engine = sa.create_engine(address)
+        except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+            raise _unusable(error, where) from error
+        try:
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", _sqlite_durable)
-            self._migrate()
-        except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-            raise StoreError(
-                f"the state database cannot be used: {error}",
-                where=sa.engine.make_url(url).render_as_string(hide_password=True),
-                fix="Check store.state in ktlo.yaml; PostgreSQL needs `pip install ktlo[postgresql]`",
-            ) from error
+            self._migrate(where)
+        except sa.exc.SQLAlchemyError as error:
+            self.close()
+            raise _unusable(error, where) from error
+        except StoreError:
+            self.close()
+            raise
 
     @classmethod
     def in_folder(cls, folder: Path) -> State:
         """The default: a SQLite file in the data folder."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(f"sqlite:///{folder / 'state.sqlite'}")
+        return cls(sa.URL.create("sqlite", database=str(folder / "state.sqlite")))
 
-    def _migrate(self) -> None:
+    def _migrate(self, where: str) -> None:
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", "ktlo.store:state_migrations")
         with self._engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise StoreError(
+                    f"the state database was made by a newer ktlo: {error}",
+                    where=where,
+                    fix="Use that ktlo, or give this one its own folder with --data",
+                ) from error
 
     def sources(self) -> list[ConfiguredSource]:
         """Sources that were added and not removed, oldest first."""
@@ -189,6 +210,15 @@ class State:
     def close(self) -> None:
         """Release the connections."""
         self._engine.dispose()
+
+
+def _unusable(error: Exception, where: str) -> StoreError:
+    reason = str(getattr(error, "orig", None) or error).strip().replace("\n", " ")
+    return StoreError(
+        f"the state database cannot be used: {reason}",
+        where=where,
+        fix="Check store.state in ktlo.yaml; PostgreSQL needs `pip install ktlo[postgresql]`",
+    )
 
 
 def _sqlite_durable(connection: Any, _: Any) -> None:
