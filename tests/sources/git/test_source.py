@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -57,7 +58,11 @@ def content(store: EmbeddedStore) -> dict[str, list]:
 def test_a_killed_collection_is_continued_and_a_second_one_changes_nothing(repo, tmp_path):
     long_history(repo, 300)
     folder = tmp_path / "store"
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(repo.path), str(folder)], capture_output=True)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(repo.path), str(folder)],
+        capture_output=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # what a killed process cannot clean up
+    )
     assert killed.returncode == -9, killed.stderr.decode()
     store, state = EmbeddedStore(folder), State.in_folder(folder)
     try:
