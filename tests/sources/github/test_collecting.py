@@ -151,7 +151,7 @@ def test_a_later_run_reads_only_what_changed(forge: Forge, collect: Collect) -> 
         forge.pass_time(5)
     forge.pass_time(600)
     got = collect()
-    used = forge.used
+    used, asked = forge.used, len(forge.requests)
     forge.close(17, "duplicate")
     forge.review(260, "octocat")
     forge.pass_time(600)
@@ -160,6 +160,7 @@ def test_a_later_run_reads_only_what_changed(forge: Forge, collect: Collect) -> 
     assert closed["17"] == "duplicate"
     assert [r["reviewer"] for r in got.rows("reviews") if r["change_id"] == "260"] == ["mona", "octocat"]
     assert forge.used - used <= 12
+    assert [path.endswith("/issues") for path, _, _ in forge.requests[asked:]].count(True) == 1
     assert got.everything() == collect().everything()
 
 

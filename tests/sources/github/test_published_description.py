@@ -1,6 +1,7 @@
 """Our requests and our reading, held against what GitHub publishes about its API."""
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import httpx
@@ -118,6 +119,19 @@ def test_a_published_pull_request_becomes_a_change(published: Published) -> None
     assert row.labels == ("bug",)
     assert row.merge_sha == "e5bd3914e2e596debea16f433f57875b5b90bcd6"
     assert row.lines_added is None, "the list does not tell sizes"
+
+
+def test_the_details_of_a_pull_request_outweigh_its_entry_in_the_list_until_it_changes(
+    published: Published,
+) -> None:
+    listed = msgspec.convert(published.example(ROOT + "/pulls")[0], payloads.PullItem)
+    later = msgspec.structs.replace(listed, updated_at=listed.updated_at + dt.timedelta(seconds=1))
+    details = mapping.PullDetails(payloads.PullExtras(additions=1), ())
+    versions = [
+        mapping.change(item, OF, known).version
+        for item, known in ((listed, None), (listed, details), (later, None))
+    ]
+    assert versions == sorted(set(versions))
 
 
 def test_a_published_deployment_and_its_status_become_a_successful_deployment(published: Published) -> None:
