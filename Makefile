@@ -17,7 +17,7 @@ test: $(VENV)/.test  ## Install what the tests need and run everything CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.test  ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .

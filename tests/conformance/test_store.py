@@ -150,6 +150,17 @@ def test_a_removed_row_is_gone_until_a_newer_version_brings_it_back(store):
     assert [name for name, _ in names_in(store, source)] == ["v1", "v2"]
 
 
+def test_forgetting_a_source_removes_its_rows_and_no_others(store):
+    leaving, staying = fresh() + "' OR 1=1 --", fresh()
+    store.insert(TAGS, tags(leaving, "v1", "v2"))
+    store.insert(TAGS, tags(staying, "v1"))
+    store.forget(leaving)
+    assert names_in(store, leaving) == []
+    assert names_in(store, staying) == [("v1", "c0ffee")]
+    store.insert(TAGS, tags(leaving, "v1"))
+    assert names_in(store, leaving) == [("v1", "c0ffee")]
+
+
 def test_zero_rows_are_legal(store):
     store.insert(TAGS, tags(fresh()))
     store.insert(TAGS, schema(TAGS).empty_table())

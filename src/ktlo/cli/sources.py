@@ -180,13 +180,15 @@ def rejected(
 @commands.command(epilog="Example:  ktlo sources remove git:acme/shop")
 def remove(
     source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
+    forget: Annotated[bool, typer.Option("--forget", help="Also remove its records from the store.")] = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Stop reading a source. What it delivered stays in the store."""
+    """Stop reading a source. What it delivered stays in the store unless --forget is given."""
     from ktlo.cli.client import connect
     from ktlo.cli.output import console
 
     with connect(data, config) as client:
-        client.delete("/sources", params={"source": source})
-    console.print(f"{source} is no longer read; its records stay.", markup=False)
+        client.delete("/sources", params={"source": source, "records": "forget" if forget else "keep"})
+    end = "are gone; `ktlo sync` works out the numbers without them" if forget else "stay"
+    console.print(f"{source} is no longer read; its records {end}.", markup=False)

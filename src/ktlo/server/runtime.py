@@ -5,6 +5,7 @@ Made once by ``ktlo up`` (or by a command when no server runs) and handed to eve
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,13 @@ class SourceEntry:
     kind: str
     options: Mapping[str, Any]
     origin: str
+
+
+class Records(enum.StrEnum):
+    """What happens to the records of a source that is removed."""
+
+    KEEP = "keep"
+    FORGET = "forget"
 
 
 _PLACES = {"csv": "file"}
@@ -119,8 +127,12 @@ class Runtime:
         self.state.add_source(source.source_id, kind, options)
         return SourceEntry(source.source_id, kind, dict(options), "added")
 
-    def remove_source(self, source_id: str) -> None:
-        """Stop reading a source; what it delivered stays.
+    def remove_source(self, source_id: str, records: Records = Records.KEEP) -> None:
+        """Stop reading a source.
+
+        Args:
+            source_id: its identifier.
+            records: whether what it delivered stays in the store.
 
         Raises:
             NotFoundError: there is none of that identifier.
@@ -129,6 +141,9 @@ class Runtime:
         if self.entry(source_id).origin != "added":
             raise UserError(f"{source_id} is configured in ktlo.yaml", fix="Remove it there")
         self.state.remove_source(source_id)
+        if records is Records.FORGET:
+            self.state.forget_cursor(source_id)
+            self.store.forget(source_id)
 
     def close(self) -> None:
         """Release store and state."""

@@ -77,9 +77,9 @@ class ClickHouseStore(EngineStore):
             self._insert_settings |= {"distributed_foreground_insert": 1, "insert_quorum": "auto"}
         self._ddl_settings: dict[str, str | int] = {"distributed_ddl_task_timeout": 120} if cluster else {}
 
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """See :meth:`ktlo.store.engine_store.EngineStore.execute`."""
-        self._raw(sql, None, self._ddl_settings)
+        self._raw(sql, params, self._ddl_settings)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """See :meth:`ktlo.store.protocol.Store.query`."""

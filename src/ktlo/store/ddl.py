@@ -182,3 +182,13 @@ def exchange(front: str, other: str, place: Place) -> list[str]:
 def _both(front: str, place: Place) -> list[str]:
     """The table with the rows, and on a cluster its Distributed front after it."""
     return [local_name(front, place), front] if place.cluster else [front]
+
+
+def delete_source(table: Table, place: Place) -> str:
+    """Statement that removes the rows of one source, bound as ``source``; ended when it returns."""
+    front = rows_table(table)
+    name = f"{front}_local" if place.cluster else front
+    return (
+        f"ALTER TABLE {place.database}.`{name}`{place.on_cluster}"
+        " DELETE WHERE source = {source:String} SETTINGS mutations_sync = 2"
+    )

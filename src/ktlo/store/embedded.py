@@ -54,10 +54,10 @@ class EmbeddedStore(EngineStore):
                 fix="Put back a copy of the folder, or give ktlo a new one with --data",
             ) from error
 
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """See :meth:`ktlo.store.engine_store.EngineStore.execute`."""
         with self._borrowed() as connection:
-            _run(connection, sql)
+            _run(connection, sql, params)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """See :meth:`ktlo.store.protocol.Store.query`."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ktlo.errors import StoreError, UserError
 from ktlo.records.arrow import schema
-from ktlo.records.schema import Life, Table
+from ktlo.records.schema import TABLES, Life, Table
 from ktlo.store import ddl, layout, readonly
 
 # One part for each insert: a part appears whole or not at all.
@@ -41,7 +41,7 @@ class EngineStore(abc.ABC):
         self._vocabulary: readonly.Vocabulary | None = None
 
     @abc.abstractmethod
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """Run one statement that answers nothing; raises StoreError."""
 
     @abc.abstractmethod
@@ -83,6 +83,12 @@ class EngineStore(abc.ABC):
                 self._append(staging, table, batch, {"insert_deduplication_token": f"batch-{number}"})
             self._execute_all(ddl.exchange(table.name, staging, self._place))
             self._execute_all(ddl.drop_table(staging, self._place))
+
+    def forget(self, source: str) -> None:
+        """See :meth:`ktlo.store.protocol.Store.forget`."""
+        for table in TABLES.values():
+            if table.life is Life.OBSERVED:
+                self.execute(ddl.delete_source(table, self._place), {"source": source})
 
     def query_readonly(self, sql: str, limit: int) -> pa.Table:
         """See :meth:`ktlo.store.protocol.Store.query_readonly`."""

@@ -58,6 +58,15 @@ class Store(Protocol):
             StoreError: the engine refused or failed.
         """
 
+    def forget(self, source: str) -> None:
+        """Remove every observed row of one source; gone for good when this returns.
+
+        Derived tables follow at the next derivation. A source without rows is legal.
+
+        Raises:
+            StoreError: the engine refused or failed; some tables may have been cleared by then.
+        """
+
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """Answer one SELECT.
 

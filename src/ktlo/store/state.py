@@ -176,6 +176,11 @@ class State:
             row.removed_at = _now()
             return True
 
+    def forget_cursor(self, source_id: str) -> None:
+        """Drop a cursor: the source is read from the beginning the next time."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(sa.delete(CursorRow).where(CursorRow.source_id == source_id))
+
     def cursor(self, source_id: str) -> Mapping[str, Any]:
         """The last committed cursor; empty when there is none."""
         with Session(self._engine) as session:

@@ -66,7 +66,7 @@ class House:
         return [f"{row['place']}: {row['reason']}" for row in found]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One store and one state for all tests: opening them costs seconds, emptying them does not."""
     store = EmbeddedStore(tmp_path_factory.mktemp("store"))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from ktlo.server.api.metrics import Running
 from ktlo.server.collecting import Collecting, Run
 from ktlo.server.freshness import SourceState, rejections_of, source_states
+from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
 from ktlo.sources.protocol import Health
 from ktlo.sources.registry import kinds, make_source
@@ -138,10 +139,12 @@ async def check_source(
 
 @router.delete("/sources", status_code=204)
 def remove_source(
-    running: Running, source: Annotated[str, Query(description="Identifier of the source.")]
+    running: Running,
+    source: Annotated[str, Query(description="Identifier of the source.")],
+    records: Annotated[Records, Query(description="Keep what it delivered, or forget it.")] = Records.KEEP,
 ) -> None:
-    """Stop reading a source; what it delivered stays."""
-    running.remove_source(source)
+    """Stop reading a source, and forget its records if asked to; derived numbers follow at the next collection."""
+    running.remove_source(source, records)
 
 
 @router.get("/sources/rejections", response_model=list[dict[str, Any]])
