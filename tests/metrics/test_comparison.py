@@ -100,7 +100,9 @@ def test_a_ten_percent_improvement_is_out_of_reach_for_most_teams(rng):
     verdict = compare_durations(times[:41], np.ones(41, bool), times[41:], np.ones(46, bool))
     assert not verdict.detectable
     assert 1_500 < verdict.needed_n < 5_000
-    assert verdict.sentence.startswith("not detectable yet: with 87 incidents a 10% improvement needs about ")
+    assert verdict.sentence.startswith(
+        "not detectable yet: 87 incidents in both periods, and a 10% improvement needs about "
+    )
 
 
 def test_a_change_that_is_there_is_told_with_both_medians(rng):
@@ -115,7 +117,9 @@ def test_enough_data_without_a_change_is_told_as_such(rng):
     times = rng.exponential(HOUR, (2, 5_000))
     seen = np.ones(5_000, bool)
     sentences = {compare_durations(times[0], seen, times[0], seen).sentence}
-    assert sentences == {"no change found: 10,000 incidents are enough to show a 10% improvement"}
+    assert sentences == {
+        "no change found: 10,000 incidents in both periods are enough to show a 10% improvement"
+    }
 
 
 def test_the_difference_of_medians_covers_the_truth_as_often_as_it_says(rng):
@@ -129,13 +133,13 @@ def test_the_difference_of_medians_covers_the_truth_as_often_as_it_says(rng):
 
 def test_a_period_without_incidents_cannot_be_compared():
     verdict = compare_durations([], [], [HOUR], [True])
-    assert verdict.sentence == "cannot be compared: no incidents in the earlier period"
+    assert verdict.sentence == "cannot be compared: no incidents in the period before"
     assert verdict.p_value is None
 
 
 def test_periods_in_which_nothing_ended_cannot_be_compared():
     verdict = compare_durations([HOUR], [False], [HOUR], [False])
-    assert verdict.sentence == "cannot be compared yet: too few of the 2 incidents have ended"
+    assert verdict.sentence == "cannot be compared yet: too few of 2 incidents have ended"
     assert verdict.needed_n is None
 
 
@@ -155,8 +159,19 @@ def test_rates_say_which_way_they_went():
     )
     assert compare_rates(20, WEEK, 60, WEEK).sentence.startswith("detectable: more incidents than before (20")
     assert compare_rates(3, WEEK, 2, WEEK).sentence == (
-        "not detectable yet: with 5 incidents a 10% improvement needs about 2,800"
+        "not detectable yet: 5 incidents in both periods, and a 10% improvement needs about 2,800"
     )
+    assert compare_rates(1, WEEK, 0, WEEK).sentence.startswith(
+        "not detectable yet: 1 incident in both periods"
+    )
+
+
+def test_nothing_in_both_periods_is_said_plainly():
+    assert compare_rates(0, WEEK, 0, WEEK).sentence == "no incidents in this period or the one before"
+    assert compare_rates(3, WEEK, 0, 0.0).sentence == "cannot be compared: the period has not begun"
+    assert compare_durations([], [], [], []).sentence == "no incidents in this period or the one before"
+    assert compare_proportions(0, 0, 0, 0).sentence == "no deployments in this period or the one before"
+    assert compare_proportions(1, 4, 0, 0).sentence == "cannot be compared: no deployments in this period"
 
 
 def test_proportions_of_few_are_judged_exactly():
@@ -187,7 +202,8 @@ def test_a_share_of_effort_says_how_many_weeks_it_needs(rng):
     estimated = ktlo_share(effort, [Declared(1.0)], [False, True])
     verdict = compare_shares(estimated, estimated)
     assert (
-        verdict.sentence.startswith("no change found") or " weeks a 10% improvement needs" in verdict.sentence
+        verdict.sentence.startswith("no change found")
+        or " weeks in both periods, and a 10% improvement needs" in verdict.sentence
     )
 
 

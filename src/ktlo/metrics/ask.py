@@ -7,10 +7,11 @@ every metric, so that the rows behind a number are exactly the rows it was compu
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ktlo.errors import UsageError
@@ -28,6 +29,9 @@ _GRACE = 0.25
 
 MOST_GROUPS = 50
 """Groups beyond this many are left out and counted in a note."""
+
+MOST_BUCKETS = 120
+"""Buckets of a series that the store is asked for one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class Answer:
         return self.figures[0].statistics[definition.headline]
 
 
-def _filtered(sql: str, definition: Definition) -> str:
+def filtered(sql: str, definition: Definition) -> str:
+    """One of a definition's SELECTs with the filters of its dimensions, bound by :func:`parameters`."""
     conditions = [
         f"(empty({{{dimension}:Array(String)}}) OR has({{{dimension}:Array(String)}}, toString({dimension})))"
         for dimension in definition.dimensions
@@ -82,22 +87,28 @@ def _filtered(sql: str, definition: Definition) -> str:
     return f"SELECT * FROM (\n{sql}\n){where}"  # noqa: S608 - both parts are ktlo's own, values are bound
 
 
-def _parameters(definition: Definition, question: Question) -> dict[str, Any]:
-    parameters: dict[str, Any] = {
+def parameters(definition: Definition, question: Question) -> dict[str, Any]:
+    """What a definition's SELECTs want bound.
+
+    Raises:
+        UsageError: a filter that the metric does not have.
+    """
+    values: dict[str, Any] = {
         "start": question.start,
-        "end": question.end,
+        # What is dated after now is a mistake or a plan; nothing is known of it yet.
+        "end": min(question.end, question.now),
         "now": question.now,
         "downtime_severities": list(question.downtime_severities),
     }
-    for dimension, values in question.only.items():
-        if values and dimension not in definition.dimensions:
+    for dimension, kept in question.only.items():
+        if kept and dimension not in definition.dimensions:
             raise UsageError(
                 f"{definition.name} cannot be filtered by {dimension}",
                 fix=f"It can be by: {', '.join(definition.dimensions) or 'nothing'}",
             )
     for dimension in definition.dimensions:
-        parameters[dimension] = list(question.only.get(dimension, ()))
-    return parameters
+        values[dimension] = list(question.only.get(dimension, ()))
+    return values
 
 
 def fetch(store: Queryable, definition: Definition, question: Question) -> Rows:
@@ -106,7 +117,7 @@ def fetch(store: Queryable, definition: Definition, question: Question) -> Rows:
     Raises:
         UsageError: a filter that the metric does not have.
     """
-    return Rows(store.query(_filtered(definition.sql, definition), _parameters(definition, question)))
+    return Rows(store.query(filtered(definition.sql, definition), parameters(definition, question)))
 
 
 def rows_behind(store: Queryable, definition: Definition, question: Question, limit: int = 500) -> pa.Table:
@@ -115,8 +126,8 @@ def rows_behind(store: Queryable, definition: Definition, question: Question, li
     Raises:
         UsageError: a filter that the metric does not have.
     """
-    sql = f"{_filtered(definition.rows_sql, definition)} LIMIT {{limit:UInt32}}"
-    return store.query(sql, {**_parameters(definition, question), "limit": limit})
+    sql = f"{filtered(definition.rows_sql, definition)} LIMIT {{limit:UInt32}}"
+    return store.query(sql, {**parameters(definition, question), "limit": limit})
 
 
 def _windows(question: Question, definition: Definition) -> list[Window]:
@@ -126,8 +137,16 @@ def _windows(question: Question, definition: Definition) -> list[Window]:
     return [Window(start, end, question.now) for start, end in edges]
 
 
-def ask(store: Queryable, definition: Definition, question: Question) -> Answer:
+def ask(
+    store: Queryable, definition: Definition, question: Question, most_groups: int = MOST_GROUPS
+) -> Answer:
     """Answer one question.
+
+    Args:
+        store: where the records are.
+        definition: the metric.
+        question: what is asked of it.
+        most_groups: smaller groups beyond this many are left out and counted in a note.
 
     Raises:
         UsageError: a dimension or filter that the metric does not have.
@@ -143,13 +162,14 @@ def ask(store: Queryable, definition: Definition, question: Question) -> Answer:
         groups = {"": rows}
     else:
         groups = rows.groups(question.by.value)
-        if len(groups) > MOST_GROUPS:
-            notes.append(f"{len(groups) - MOST_GROUPS} smaller groups are not shown")
-            groups = dict(list(groups.items())[:MOST_GROUPS])
+        if len(groups) > most_groups:
+            notes.append(f"{len(groups) - most_groups} smaller groups are not shown")
+            groups = dict(list(groups.items())[:most_groups])
     windows = _windows(question, definition)
+    parts = _parts(store, definition, question, groups, windows)
     figures = tuple(
-        Figure(group, window.start, window.end, definition.estimate(members, window))
-        for group, members in groups.items()
+        Figure(group, window.start, window.end, definition.estimate(parts(group, window), window))
+        for group in groups
         for window in windows
     )
     return Answer(
@@ -160,6 +180,30 @@ def ask(store: Queryable, definition: Definition, question: Question) -> Answer:
         notes=tuple(notes),
         collected_at=collected_at(store, definition),
     )
+
+
+def _parts(
+    store: Queryable,
+    definition: Definition,
+    question: Question,
+    groups: Mapping[str, Rows],
+    windows: Sequence[Window],
+) -> Callable[[str, Window], Rows]:
+    """The rows of a group for a bucket: the estimator cuts them itself, but not those the SQL has summed."""
+    if not definition.is_summed or question.grain is None:
+        return lambda group, window: groups[group]
+    if len(windows) > MOST_BUCKETS:
+        raise UsageError(
+            f"{definition.name} counts the whole of each {question.grain} anew, and {len(windows)} are too many",
+            fix="Ask for a coarser grain or a shorter period",
+        )
+    fetched: dict[tuple[str, Window], Rows] = {}
+    for window in windows:
+        rows = fetch(store, definition, replace(question, start=window.start, end=window.end))
+        own = {"": rows} if question.by is None else rows.groups(question.by.value)
+        none = rows.where(np.zeros(len(rows), dtype=np.bool_))
+        fetched |= {(group, window): own.get(group, none) for group in groups}
+    return lambda group, window: fetched[group, window]
 
 
 def _compared(store: Queryable, definition: Definition, question: Question, rows: Rows) -> Comparison | None:
@@ -177,8 +221,8 @@ def _recorded_since(store: Queryable, definition: Definition, question: Question
     """When the oldest row of a metric happened: before that, nothing recorded is not nothing happened."""
     oldest = replace(question, start=_OLDEST)
     answer = store.query(
-        f"SELECT min(at) AS first, count() AS n FROM (\n{_filtered(definition.sql, definition)}\n)",  # noqa: S608
-        _parameters(definition, oldest),
+        f"SELECT min(at) AS first, count() AS n FROM (\n{filtered(definition.sql, definition)}\n)",  # noqa: S608
+        parameters(definition, oldest),
     )
     if not answer["n"][0].as_py():
         return None

@@ -16,7 +16,7 @@ from ktlo.metrics.estimate import Estimate, not_estimable
 from ktlo.metrics.proportions import wilson
 from ktlo.metrics.question import Dimension, Window
 from ktlo.metrics.registry import Better, Family, Statistics, Unit, metric
-from ktlo.metrics.reliability import CENSORED, KAPLAN_MEIER, compared, durations, phase
+from ktlo.metrics.reliability import CENSORED, KAPLAN_MEIER, compared, counted, durations, phase
 from ktlo.metrics.rows import Rows, stamp
 
 _BY = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SEVERITY, Dimension.SOURCE)
@@ -34,6 +34,7 @@ SELECT
   {members.service("i")} AS service, i.repository AS repository, {members.team()} AS team,
   i.severity AS severity, i.closed_as AS closed_as, v.layer AS layer, v.confidence AS confidence,
   i.created_at AS at, i.closed_at AS closed_at, again.times AS reopened,
+  i.state = 'closed' OR i.closed_at IS NOT NULL AS is_over,
   least(coalesce(i.observed_until, {{now:DateTime64(6, 'UTC')}}), {{now:DateTime64(6, 'UTC')}}) AS known_until
 FROM ktlo.issues AS i
 INNER JOIN ktlo.verdicts AS v
@@ -44,8 +45,24 @@ LEFT JOIN (
   WHERE kind = 'reopened' GROUP BY source, issue_id
 ) AS again ON again.source = i.source AND again.issue_id = i.external_id
 WHERE i.created_at < {{end:DateTime64(6, 'UTC')}}
-  AND (i.closed_at IS NULL OR i.closed_at >= {{start:DateTime64(6, 'UTC')}})
+  AND (i.closed_at IS NULL OR i.closed_at >= {{start:DateTime64(6, 'UTC')}}
+    OR i.created_at >= {{start:DateTime64(6, 'UTC')}})
 ORDER BY at DESC"""  # noqa: S608 - no value enters the text
+_OPENED = "at >= {start:DateTime64(6, 'UTC')}"
+_CLOSED = "closed_at >= {start:DateTime64(6, 'UTC')} AND closed_at < {end:DateTime64(6, 'UTC')}"
+_TIMED = f"{counted(BUGS, 'at', 'closed_at')} AND {_OPENED}"
+_OPEN_AT_END = f"""SELECT * FROM (
+{BUGS}
+) WHERE (closed_at >= {{end:DateTime64(6, 'UTC')}} OR closed_at IS NULL AND NOT is_over)
+  AND {{start:DateTime64(6, 'UTC')}} < {{now:DateTime64(6, 'UTC')}} AND known_until >= at"""  # noqa: S608
+_MOVED = f"""SELECT * FROM (
+  SELECT *, 'opened' AS moved FROM (
+{BUGS}
+  ) WHERE {_OPENED}
+  UNION ALL SELECT *, 'closed' AS moved FROM (
+{BUGS}
+  ) WHERE {_CLOSED}
+) ORDER BY if(moved = 'opened', at, closed_at) DESC"""  # noqa: S608 - no value enters the text
 
 _WILSON = "Wilson, JASA 1927"
 
@@ -63,6 +80,8 @@ _WILSON = "Wilson, JASA 1927"
     better=Better.HIGHER,
     tables=("issues",),
     sql=BUGS,
+    detail=_TIMED,
+    counts="bugs",
 )
 def bug_resolution_rate(rows: Rows, window: Window) -> Statistics:
     """Share closed within 30 days."""
@@ -74,7 +93,8 @@ def _ended_by(curve: survival.SurvivalCurve, seconds: float) -> Estimate:
     if curve.n == 0:
         return not_estimable("no bug was opened in this period")
     if curve.last < seconds and (curve.survival.size == 0 or curve.survival[-1] > 0):
-        return not_estimable("no bug of this period is 30 days old yet", curve.n, curve.censored)
+        reason = "none of the bugs of this period that are open is 30 days old yet"
+        return not_estimable(reason, curve.n, curve.censored)
     before = int(np.searchsorted(curve.times, seconds, side="right"))
     if before == 0:
         return Estimate(0.0, 0.0, None, curve.n, curve.censored, "none was closed within 30 days")
@@ -100,6 +120,8 @@ def _ended_by(curve: survival.SurvivalCurve, seconds: float) -> Estimate:
     better=Better.LOWER,
     tables=("issues",),
     sql=BUGS,
+    detail=_TIMED,
+    counts="bugs",
     curve=phase("at", "closed_at"),
     compare=compared("at", "closed_at", "bugs"),
 )
@@ -112,7 +134,8 @@ def bug_time_to_close(rows: Rows, window: Window) -> Statistics:
     title="Age of open bugs",
     family=Family.BUGS,
     unit=Unit.SECONDS,
-    definition=f"Age at the end of the period of the bugs that were open then. {_BUG}",
+    definition="Age at the end of the period, or now where it has not ended, of the bugs that were open then;"
+    f" one that was reopened counts as open until its last closing. {_BUG}",
     reading="Quantiles of a full count: no interval is needed. Old bugs that nobody will mend are better closed.",
     source="Order statistics",
     dimensions=_BY,
@@ -120,12 +143,18 @@ def bug_time_to_close(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("issues",),
     sql=BUGS,
+    detail=_OPEN_AT_END,
+    counts="open bugs",
 )
 def bug_age(rows: Rows, window: Window) -> Statistics:
     """Quantiles of the age of open bugs."""
     moment = min(stamp(window.end), stamp(window.now))
+    if window.start >= window.now:
+        none = not_estimable("the period has not begun")
+        return {"p50": none, "p75": none, "p90": none, "open": none}
     opened, closed, known = rows.seconds("at"), rows.seconds("closed_at"), rows.seconds("known_until")
-    is_open = (opened < moment) & (np.isnan(closed) | (closed > moment))
+    # What is closed at the first moment after the period is the next period's closing.
+    is_open = np.where(np.isnan(closed), rows.numbers("is_over") == 0, closed >= moment) & (opened < moment)
     ages = np.minimum(moment, known[is_open]) - opened[is_open]
     ages = ages[ages >= 0]
     n = int(ages.size)
@@ -142,7 +171,8 @@ def bug_age(rows: Rows, window: Window) -> Statistics:
     title="Net flow of bugs",
     family=Family.BUGS,
     unit=Unit.COUNT,
-    definition=f"Bugs opened minus bugs closed in the period. {_BUG}",
+    definition="Bugs opened minus bugs closed in the period; one that was reopened counts as closed at its last"
+    f" closing only. {_BUG}",
     reading="Above zero the pile grows. The interval is that of the difference of two Poisson counts: when it"
     " holds zero, growth is not shown.",
     source="Difference of two Poisson counts, normal approximation",
@@ -151,6 +181,8 @@ def bug_age(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("issues",),
     sql=BUGS,
+    detail=_MOVED,
+    counts="openings or closings",
     compare=lambda before, earlier, after, later: compare_rates(
         len(before.within(earlier)),
         earlier.seconds,
@@ -189,6 +221,8 @@ def bug_net_flow(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("issues", "issue_events"),
     sql=BUGS,
+    detail=f"SELECT * FROM (\n{BUGS}\n) WHERE (reopened > 0 OR is_over) AND {_OPENED}",  # noqa: S608 - no value
+    counts="closed bugs",
     compare=lambda before, earlier, after, later: compare_proportions(
         *_reopened(before, earlier), *_reopened(after, later), noun="closed bugs"
     ),
@@ -201,5 +235,5 @@ def bug_reopen_rate(rows: Rows, window: Window) -> Statistics:
 def _reopened(rows: Rows, window: Window) -> tuple[int, int]:
     inside = rows.within(window)
     again = inside.numbers("reopened") > 0
-    ever = again | ~np.isnan(inside.seconds("closed_at"))
+    ever = again | (inside.numbers("is_over") > 0)
     return int(again.sum()), int(ever.sum())

@@ -24,6 +24,7 @@ from ktlo.metrics.proportions import difference, newcombe
 from ktlo.metrics.sample_size import POWER, durations_needed, events_needed, trials_needed
 from ktlo.metrics.share import ShareEstimate
 from ktlo.metrics.survival import checked, kaplan_meier
+from ktlo.metrics.wording import counted
 
 IMPROVEMENT = 0.10
 """The change that people hope to see, and that "needs about n" is computed for."""
@@ -74,7 +75,7 @@ def compare_durations(
     first, first_seen = checked(before_durations, before_observed)
     second, second_seen = checked(after_durations, after_observed)
     if not (first.size and second.size):
-        return _nothing_in(noun, first.size == 0, first.size + second.size)
+        return _nothing_in(noun, first.size, second.size)
     pooled = kaplan_meier(np.concatenate((first, second)), np.concatenate((first_seen, second_seen)))
     needed = durations_needed(pooled, improvement)
     earlier = kaplan_meier(first, first_seen).quantile(0.5)
@@ -82,10 +83,10 @@ def compare_durations(
     apart = difference(earlier, later)
     test = logrank(first, first_seen, second, second_seen)
     if test.p_value is None:
-        sentence = f"cannot be compared yet: too few of the {pooled.n:,} {noun} have ended"
+        sentence = f"cannot be compared yet: too few of {counted(pooled.n, noun)} have ended"
         return Comparison(False, None, needed, sentence, apart)
     if test.p_value >= 1 - LEVEL:
-        sentence = _not_detectable(f"{pooled.n:,} {noun}", pooled.n, needed, improvement, noun="")
+        sentence = _not_detectable(counted(pooled.n, noun), pooled.n, needed, improvement, noun="")
         return Comparison(False, test.p_value, needed, sentence, apart)
     direction = "shorter" if test.log_hazard_ratio > 0 else "longer"
     detail = ""
@@ -121,13 +122,16 @@ def compare_rates(
     """
     apart = difference(rate(before_count, before_exposure, per), rate(after_count, after_exposure, per))
     if before_exposure == 0 or after_exposure == 0:
-        return _nothing_in("time", before_exposure == 0, before_count + after_count)
+        sentence = "cannot be compared: the period has not begun"
+        return Comparison(False, None, None, sentence, apart)
     total = before_count + after_count
+    if total == 0:
+        return Comparison(False, None, None, f"no {noun} in this period or the one before", apart)
     later_share = after_exposure / (before_exposure + after_exposure)
     needed = events_needed(improvement, later_share)
-    p_value = float(binomtest(after_count, total, later_share).pvalue) if total else 1.0
+    p_value = float(binomtest(after_count, total, later_share).pvalue)
     if p_value >= 1 - LEVEL:
-        sentence = _not_detectable(f"{total:,} {noun}", total, needed, improvement, noun="")
+        sentence = _not_detectable(counted(total, noun), total, needed, improvement, noun="")
         return Comparison(False, p_value, needed, sentence, apart)
     direction = "fewer" if after_count * before_exposure < before_count * after_exposure else "more"
     sentence = f"detectable: {direction} {noun} than before ({before_count:,} then, {after_count:,} now, {_p(p_value)})"
@@ -159,12 +163,12 @@ def compare_proportions(
     apart = newcombe(before_successes, before_trials, after_successes, after_trials)
     total = before_trials + after_trials
     if not (before_trials and after_trials):
-        return _nothing_in(noun, before_trials == 0, total)
+        return _nothing_in(noun, before_trials, after_trials)
     share = (before_successes + after_successes) / total
     needed = trials_needed(share, improvement)
     p_value = _two_proportions(before_successes, before_trials, after_successes, after_trials)
     if p_value >= 1 - LEVEL:
-        sentence = _not_detectable(f"{total:,} {noun}", total, needed, improvement, noun="")
+        sentence = _not_detectable(counted(total, noun), total, needed, improvement, noun="")
         return Comparison(False, p_value, needed, sentence, apart)
     first, second = before_successes / before_trials, after_successes / after_trials
     direction = "fell" if second < first else "rose"
@@ -190,7 +194,7 @@ def compare_shares(
     """
     first, second, weeks = before.share, after.share, before.weeks + after.weeks
     if first.value is None or second.value is None:
-        return _nothing_in("effort", first.value is None, weeks)
+        return _nothing_in("effort", before.weeks, after.weeks)
     if before.weeks < 2 or after.weeks < 2:
         sentence = "cannot be compared: a share of effort needs two weeks with effort in each period"
         return Comparison(False, None, None, sentence, not_estimable("fewer than two weeks", weeks))
@@ -208,7 +212,7 @@ def compare_shares(
     power = float(ndtri((1 + LEVEL) / 2) + ndtri(POWER))
     needed = math.ceil(weeks * (power * error / sought) ** 2) if sought > 0 else None
     if p_value >= 1 - LEVEL:
-        sentence = _not_detectable(f"{weeks} weeks", weeks, needed, improvement, noun=" weeks")
+        sentence = _not_detectable(counted(weeks, "weeks"), weeks, needed, improvement, noun=" weeks")
         return Comparison(False, p_value, needed, sentence, gap)
     direction = "fell" if value < 0 else "rose"
     sentence = (
@@ -230,19 +234,25 @@ def _two_proportions(first: int, first_of: int, second: int, second_of: int) -> 
     return float(chdtrc(1, squared))
 
 
-def _nothing_in(noun: str, is_earlier: bool, n: int) -> Comparison:
-    period = "earlier" if is_earlier else "later"
-    sentence = f"cannot be compared: no {noun} in the {period} period"
-    return Comparison(False, None, None, sentence, not_estimable(f"no {noun} in the {period} period", n))
+def _nothing_in(noun: str, earlier: int, later: int) -> Comparison:
+    if earlier:
+        missing = f"no {noun} in this period"
+    else:
+        missing = (
+            f"no {noun} in the period before" if later else f"no {noun} in this period or the one before"
+        )
+    sentence = f"cannot be compared: {missing}" if earlier or later else missing
+    return Comparison(False, None, None, sentence, not_estimable(missing, earlier + later))
 
 
 def _not_detectable(amount: str, n: int, needed: int | None, improvement: float, *, noun: str) -> str:
     if needed is None:
-        return f"not detectable yet with {amount}"
+        return f"not detectable yet with {amount} in both periods"
     if n >= needed:
-        return f"no change found: {amount} are enough to show a {improvement:.0%} improvement"
+        return f"no change found: {amount} in both periods are enough to show a {improvement:.0%} improvement"
     rounded = _about(needed)
-    return f"not detectable yet: with {amount} a {improvement:.0%} improvement needs about {rounded}{noun}"
+    wanted = f"a {improvement:.0%} improvement needs about {rounded}{noun}"
+    return f"not detectable yet: {amount} in both periods, and {wanted}"
 
 
 def _about(n: int) -> str:

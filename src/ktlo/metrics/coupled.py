@@ -11,6 +11,7 @@ import numpy as np
 
 from ktlo.metrics.coupling import coupling
 from ktlo.metrics.question import Question
+from ktlo.metrics.rows import Rows
 from ktlo.store.protocol import Queryable
 
 _TOUCHED = """
@@ -68,8 +69,12 @@ def coupled_files(store: Queryable, question: Question, repository: str, most: i
     touched = store.query(_TOUCHED, {"start": question.start, "end": question.end, "repository": repository})
     if touched.num_rows == 0:
         return Coupled(repository, (), 0, 0, 0)
-    commits = np.unique(touched["sha"].to_numpy(), return_inverse=True)[1]
-    names, files = np.unique(touched["path"].to_numpy(), return_inverse=True)
+    rows = Rows(touched)
+    commits, _ = rows.coded("sha")
+    place, seen = rows.coded("path")
+    # Pairs that are equally close come in alphabetical order.
+    names = sorted(seen)
+    files = np.argsort(np.array(sorted(range(len(seen)), key=seen.__getitem__)))[place]
     found = coupling(commits, files)
     pairs = tuple(
         Pair(names[first], names[second], int(shared), float(degree))

@@ -18,7 +18,10 @@ from ktlo.metrics.registry import Better, Family, Statistics, Unit, metric
 from ktlo.metrics.rows import Rows, stamp
 
 _BY = (Dimension.SERVICE, Dimension.TEAM, Dimension.SEVERITY, Dimension.SOURCE)
-_NONE = "no outage is recorded for anything; add outages, or say which incident severities mean down"
+_NONE = (
+    "no outage is recorded in this period: nothing was down, or nothing that knows of outages is connected, or"
+    " ktlo.yaml does not say which incident severities mean down"
+)
 
 OUTAGES = f"""
 WITH {members.MEMBERS}
@@ -39,7 +42,7 @@ FROM (
 ) AS o
 {members.joins("o")}
 WHERE o.started_at < {{end:DateTime64(6, 'UTC')}}
-  AND (o.ended_at IS NULL OR o.ended_at > {{start:DateTime64(6, 'UTC')}})
+  AND coalesce(o.ended_at, known_until) > {{start:DateTime64(6, 'UTC')}}
 ORDER BY at DESC"""  # noqa: S608 - no value enters the text
 
 
@@ -51,7 +54,7 @@ class Down:
         seconds: summed over services, each service's overlaps counted once.
         failures: how many stretches began in the window.
         services: how many services had any.
-        lengths: seconds of each stretch.
+        spans: the stretches of each service.
     """
 
     seconds: float
@@ -70,11 +73,14 @@ def down(rows: Rows, window: Window) -> Down:
         ended, known = own.seconds("ended_at"), own.seconds("known_until")
         closed = np.where(np.isnan(ended), known, np.minimum(ended, known))
         usable = closed >= own.seconds("at")
-        merged = intervals.union(own.seconds("at")[usable], closed[usable], start, end, now)
+        begun, ended = own.seconds("at")[usable], closed[usable]
+        merged = intervals.union(begun, ended, start, end, now)
         if len(merged):
             spans[name] = merged
             seconds += intervals.total_length(merged)
-            failures += int(np.count_nonzero(merged.starts > start))
+            # Not cut off at the start, a stretch that began before it can be told from one that began at it.
+            whole = intervals.union(begun, ended, min(start, float(begun.min())), end, now)
+            failures += int(np.count_nonzero(whole.starts >= start))
     return Down(seconds, failures, len(spans), spans)
 
 
@@ -100,6 +106,7 @@ def _all_spans(found: Down) -> intervals.Spans:
     better=Better.LOWER,
     tables=("outages", "incidents"),
     sql=OUTAGES,
+    counts="outages",
     compare=lambda before, earlier, after, later: compare_rates(
         down(before, earlier).failures,
         earlier.seconds,
@@ -134,6 +141,7 @@ def downtime(rows: Rows, window: Window) -> Statistics:
     better=Better.HIGHER,
     tables=("outages", "incidents"),
     sql=OUTAGES,
+    counts="outages",
 )
 def availability(rows: Rows, window: Window) -> Statistics:
     """Share of time up."""
@@ -156,6 +164,7 @@ def availability(rows: Rows, window: Window) -> Statistics:
     better=Better.HIGHER,
     tables=("outages", "incidents"),
     sql=OUTAGES,
+    counts="outages",
 )
 def time_between_failures(rows: Rows, window: Window) -> Statistics:
     """Mean time between failures."""

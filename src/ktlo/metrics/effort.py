@@ -24,6 +24,8 @@ from ktlo.records.effort import Category, Layer
 CATEGORIES = tuple(category for category in Category if category is not Category.UNATTRIBUTED)
 _IS_KTLO = np.array([category.is_ktlo for category in CATEGORIES])
 _LAYERS = (Layer.CORRECTION, Layer.TEAM_RULE, Layer.BUILT_IN_RULE, Layer.LINKED, Layer.MODEL)
+_CATEGORY_NAMES = tuple(category.value for category in CATEGORIES)
+_LAYER_NAMES = tuple(layer.value for layer in _LAYERS)
 _WEEK = 7 * 86400.0
 _MINUTE_OF_A_DAY = 1 / 480
 
@@ -41,7 +43,7 @@ SELECT
   toDateTime64(day, 6, 'UTC') AS at, repository, service, team, category, layer,
   sum(person_days) AS person_days, uniqExact(person) AS people, count() AS items
 FROM ktlo.effort
-WHERE day >= toDate32({start:DateTime64(6, 'UTC')}) AND day < toDate32({end:DateTime64(6, 'UTC')} + INTERVAL 1 DAY)
+WHERE toDateTime64(day, 6, 'UTC') >= {start:DateTime64(6, 'UTC')}
   AND toDateTime64(day, 6, 'UTC') < {end:DateTime64(6, 'UTC')}
 GROUP BY day, repository, service, team, category, layer
 ORDER BY at"""
@@ -54,7 +56,8 @@ SELECT
   e.item_kind AS item_kind, e.source AS source, e.item_id AS item_id
 FROM ktlo.effort AS e
 LEFT JOIN ktlo.verdicts AS v ON v.item_kind = e.item_kind AND v.source = e.source AND v.item_id = e.item_id
-WHERE e.day >= toDate32({start:DateTime64(6, 'UTC')}) AND toDateTime64(e.day, 6, 'UTC') < {end:DateTime64(6, 'UTC')}
+WHERE toDateTime64(e.day, 6, 'UTC') >= {start:DateTime64(6, 'UTC')}
+  AND toDateTime64(e.day, 6, 'UTC') < {end:DateTime64(6, 'UTC')}
 ORDER BY e.person_days DESC, e.day DESC"""
 
 
@@ -83,13 +86,11 @@ def _square(confusion: Confusion) -> npt.NDArray[np.float64]:
 def estimate_share(rows: Rows, window: Window) -> ShareEstimate:
     """The corrected share and person-days of one window, in weekly blocks from its start."""
     inside = rows.within(window)
-    columns = {category.value: index for index, category in enumerate([*CATEGORIES, Category.UNATTRIBUTED])}
-    layers = {layer.value: index for index, layer in enumerate(_LAYERS)}
     weeks = ((inside.seconds("at") - window.start.timestamp()) // _WEEK).astype(np.int64)
-    days = np.zeros((int(weeks.max()) + 1 if weeks.size else 1, len(_LAYERS), len(columns)))
-    category = np.array([columns[name] for name in inside.text("category")], dtype=np.int64)
+    days = np.zeros((int(weeks.max()) + 1 if weeks.size else 1, len(_LAYERS), len(CATEGORIES) + 1))
+    category = inside.placed("category", _CATEGORY_NAMES, len(CATEGORIES))
     # Effort that no layer decided is unattributed; it rides on the model's layer, whose last column it is.
-    layer = np.array([layers.get(name, len(_LAYERS) - 1) for name in inside.text("layer")], dtype=np.int64)
+    layer = inside.placed("layer", _LAYER_NAMES, len(_LAYERS) - 1)
     if weeks.size:
         np.add.at(days, (np.maximum(weeks, 0), layer, category), inside.numbers("person_days"))
     reliabilities: list[Reliability] = [DECLARED.get(each) or model_reliability() for each in _LAYERS]
@@ -128,6 +129,7 @@ def _plain(value: float | None, n: int, reason: str) -> Estimate:
     tables=("commits", "changes", "issues", "incidents"),
     sql=_SUMS,
     detail=_ITEMS,
+    counts="person-days",
     compare=_compare,
 )
 def ktlo_share(rows: Rows, window: Window) -> Statistics:
@@ -159,6 +161,7 @@ def ktlo_share(rows: Rows, window: Window) -> Statistics:
     tables=("commits", "changes", "issues", "incidents"),
     sql=_SUMS,
     detail=_ITEMS,
+    counts="person-days",
 )
 def effort_by_category(rows: Rows, window: Window) -> Statistics:
     """Corrected person-days of each category."""
@@ -189,6 +192,7 @@ def effort_by_category(rows: Rows, window: Window) -> Statistics:
     tables=("commits", "changes", "issues", "incidents"),
     sql=_SUMS,
     detail=_ITEMS,
+    counts="parts of a day",
 )
 def person_days(rows: Rows, window: Window) -> Statistics:
     """Sum of person-days."""

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from ktlo.metrics.ask import filtered, parameters
+from ktlo.metrics.question import Question
+from ktlo.metrics.registry import definition
 from ktlo.records.effort import ItemKind
-from ktlo.store.protocol import Store
+from ktlo.store.protocol import Queryable, Store
 
 _EFFORT = """
   SELECT item_kind, source, item_id, sum(person_days) AS person_days FROM ktlo.effort
@@ -46,6 +49,25 @@ FROM ktlo.verdicts AS v
 LEFT JOIN ({_EFFORT}) AS e ON e.item_kind = v.item_kind AND e.source = v.source AND e.item_id = v.item_id
 WHERE positionCaseInsensitiveUTF8(v.title, {{text:String}}) > 0
 ORDER BY v.occurred_at DESC, v.item_id LIMIT {{limit:UInt32}}"""  # noqa: S608
+
+
+_HEAVIEST = """
+SELECT item_kind, source, item_id, any(title) AS title, any(repository) AS repository,
+  any(category) AS category, any(layer) AS layer, sum(person_days) AS spent
+FROM ({parts})
+GROUP BY item_kind, source, item_id
+ORDER BY spent DESC, item_kind, source, item_id LIMIT {{limit:UInt32}}"""
+
+
+def heaviest_items(store: Queryable, question: Question, limit: int) -> pa.Table:
+    """Items that took most effort in a period, all their days added up; ``spent`` is in person-days.
+
+    Raises:
+        UsageError: a filter that effort does not have.
+    """
+    defined = definition("person_days")
+    sql = _HEAVIEST.format(parts=filtered(defined.rows_sql, defined))
+    return store.query(sql, {**parameters(defined, question), "limit": limit})
 
 
 def address(store: Store, item_kind: ItemKind, source: str, item_id: str) -> str:

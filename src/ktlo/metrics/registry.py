@@ -8,6 +8,7 @@ reference documentation are generated from it. Third parties add theirs by an en
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -77,11 +78,14 @@ class Definition:
         tables: observed tables it rests on.
         sql: SELECT of the rows, with the parameters start, end, now (``DateTime64(6, 'UTC')``); has a
             column for each dimension.
-        detail: SELECT of the rows that people see, when the estimator's rows are sums; else empty.
+        detail: SELECT of the rows that people see, when the estimator's rows are sums or more than those
+            that count; else empty.
+        counts: what the sample size ``n`` of the headline counts, in the plural.
         estimate: rows of one group and one window to statistics.
         compare: rows of an earlier and a later window to a verdict, where one can be given.
         curve: rows of one window to the survival curve that a page draws, where the metric is a duration.
         snapshot: True when it describes the present whatever the period.
+        is_summed: True when the SQL has summed over the period, so that a series asks again for each bucket.
     """
 
     name: str
@@ -97,10 +101,12 @@ class Definition:
     tables: tuple[str, ...]
     sql: str
     detail: str
+    counts: str
     estimate: Estimator
     compare: Comparer | None
     curve: Curve | None
     snapshot: bool
+    is_summed: bool
 
     @property
     def rows_sql(self) -> str:
@@ -124,10 +130,12 @@ def metric(
     tables: tuple[str, ...],
     sql: str,
     detail: str = "",
+    counts: str = "rows",
     better: Better = Better.NEITHER,
     compare: Comparer | None = None,
     curve: Curve | None = None,
     snapshot: bool = False,
+    is_summed: bool = False,
 ) -> Callable[[Estimator], Estimator]:
     """Register the decorated estimator as a metric named after the function. See :class:`Definition`."""
 
@@ -149,10 +157,12 @@ def metric(
             tables=tables,
             sql=sql,
             detail=detail,
+            counts=counts,
             estimate=estimate,
             compare=compare,
             curve=curve,
             snapshot=snapshot,
+            is_summed=is_summed,
         )
         return estimate
 
@@ -162,12 +172,18 @@ def metric(
 _OWN = ("effort", "reliability", "downtime", "bugs", "hotspots", "debt")
 
 
-def definitions() -> Mapping[str, Definition]:
-    """Every metric by name: ktlo's own and those of installed packages."""
+@functools.cache
+def _load() -> None:
+    """Import every module that defines metrics, once: asking for entry points reads the disk each time."""
     for module in _OWN:
         import_module(f"ktlo.metrics.{module}")
     for entry in entry_points(group="ktlo.metrics"):
         entry.load()
+
+
+def definitions() -> Mapping[str, Definition]:
+    """Every metric by name: ktlo's own and those of installed packages."""
+    _load()
     return METRICS
 
 

@@ -42,7 +42,7 @@ SELECT
   i.started_at AS started_at, i.detected_at AS at, i.acknowledged_at AS acknowledged_at,
   i.mitigated_at AS mitigated_at, i.resolved_at AS resolved_at,
   coalesce(least(i.mitigated_at, i.resolved_at), i.mitigated_at, i.resolved_at) AS restored_at,
-  first.at AS first_resolved_at,
+  first.at AS first_resolved_at, i.state != 'open' OR i.resolved_at IS NOT NULL AS is_over,
   least(coalesce(i.observed_until, {{now:DateTime64(6, 'UTC')}}), {{now:DateTime64(6, 'UTC')}}) AS known_until
 FROM ktlo.incidents AS i
 {members.joins("i")}
@@ -58,14 +58,24 @@ ORDER BY at DESC"""  # noqa: S608 - no value enters the text
 def durations(rows: Rows, begin: str, finish: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Seconds from one instant to another, and whether the end was seen.
 
-    An end that is missing is censored when the source last knew. Rows without a beginning, or that end
-    before it, have no duration and are left out.
+    An end that is missing is censored when the source last knew. Left out, because they have no duration:
+    rows without a beginning, rows that end before it, and rows that are over although the source does not
+    tell when this end came (or whether it did).
     """
     first, last, known = rows.seconds(begin), rows.seconds(finish), rows.seconds("known_until")
     seen = ~np.isnan(last) & (last <= known)
     length = np.where(seen, last, known) - first
-    usable = ~np.isnan(length) & (length >= 0)
+    untold = np.isnan(last) & (rows.numbers("is_over") > 0)
+    usable = ~np.isnan(length) & (length >= 0) & ~untold
     return length[usable], seen[usable]
+
+
+def counted(sql: str, begin: str, finish: str) -> str:
+    """The rows of a SELECT that :func:`durations` uses."""
+    return f"""SELECT * FROM (
+{sql}
+) WHERE {begin} IS NOT NULL AND ({finish} IS NOT NULL OR NOT is_over)
+  AND if({finish} <= known_until, {finish}, known_until) >= {begin}"""  # noqa: S608 - no value enters the text
 
 
 def phase(begin: str, finish: str) -> Callable[[Rows, Window], survival.SurvivalCurve]:
@@ -98,8 +108,8 @@ def _lasting(rows: Rows, window: Window, begin: str, finish: str) -> Statistics:
     title="Time to restore",
     family=Family.RELIABILITY,
     unit=Unit.SECONDS,
-    definition="Time from the detection of an incident until service was back: until it was mitigated where"
-    f" that is known, else until it was resolved. Incidents detected in the period. {CENSORED}",
+    definition="Time from the detection of an incident until service was back: until it was mitigated or"
+    f" resolved, whichever came first. Incidents detected in the period. {CENSORED}",
     reading="p50 is the time within which half of the incidents were restored. Times have heavy tails: one long"
     " incident moves the mean and leaves p50. This is the honest form of MTTR; the mean is given because people"
     " ask for it.",
@@ -109,6 +119,8 @@ def _lasting(rows: Rows, window: Window, begin: str, finish: str) -> Statistics:
     better=Better.LOWER,
     tables=("incidents",),
     sql=INCIDENTS,
+    detail=counted(INCIDENTS, "at", "restored_at"),
+    counts="incidents",
     curve=phase("at", "restored_at"),
     compare=compared("at", "restored_at"),
 )
@@ -122,7 +134,7 @@ def time_to_restore(rows: Rows, window: Window) -> Statistics:
     family=Family.RELIABILITY,
     unit=Unit.SECONDS,
     definition="Time from the detection of an incident until a person first took it. Incidents detected in the"
-    f" period. {CENSORED}",
+    f" period that were acknowledged, or are still open. {CENSORED}",
     reading="Long times mean that nobody looks, or that the record is made later than the work.",
     source=KAPLAN_MEIER,
     dimensions=_BY,
@@ -130,14 +142,14 @@ def time_to_restore(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("incidents",),
     sql=INCIDENTS,
+    detail=counted(INCIDENTS, "at", "acknowledged_at"),
+    counts="incidents",
     curve=phase("at", "acknowledged_at"),
     compare=compared("at", "acknowledged_at"),
 )
 def time_to_acknowledge(rows: Rows, window: Window) -> Statistics:
     """Quantiles of detection to acknowledgement; incidents resolved without one say nothing about it."""
-    inside = rows.within(window)
-    skipped = np.isnan(inside.seconds("acknowledged_at")) & ~np.isnan(inside.seconds("restored_at"))
-    return survival.summarise(*durations(inside.where(~skipped), "at", "acknowledged_at"))
+    return _lasting(rows, window, "at", "acknowledged_at")
 
 
 @metric(
@@ -145,7 +157,8 @@ def time_to_acknowledge(rows: Rows, window: Window) -> Statistics:
     family=Family.RELIABILITY,
     unit=Unit.SECONDS,
     definition="Time from the detection of an incident until its harm ended, where the source tells that apart"
-    " from the resolution. Incidents detected in the period that were mitigated, or are still open.",
+    " from the resolution. Incidents detected in the period that were mitigated, or are still open."
+    f" {CENSORED}",
     reading="Not estimable where the source has no mitigation; then time to restore uses the resolution.",
     source=KAPLAN_MEIER,
     dimensions=_BY,
@@ -153,16 +166,13 @@ def time_to_acknowledge(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("incidents",),
     sql=INCIDENTS,
+    detail=counted(INCIDENTS, "at", "mitigated_at"),
+    counts="incidents",
     curve=phase("at", "mitigated_at"),
 )
 def time_to_mitigate(rows: Rows, window: Window) -> Statistics:
-    """Quantiles of detection to mitigation."""
-    inside = rows.within(window)
-    mitigated = inside.seconds("mitigated_at")
-    skipped = np.isnan(mitigated) & ~np.isnan(inside.seconds("resolved_at"))
-    if np.isnan(mitigated).all():
-        return survival.summarise([], [])
-    return survival.summarise(*durations(inside.where(~skipped), "at", "mitigated_at"))
+    """Quantiles of detection to mitigation; incidents resolved without one say nothing about it."""
+    return _lasting(rows, window, "at", "mitigated_at")
 
 
 @metric(
@@ -179,6 +189,8 @@ def time_to_mitigate(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("incidents",),
     sql=INCIDENTS,
+    detail=counted(INCIDENTS, "at", "resolved_at"),
+    counts="incidents",
     curve=phase("at", "resolved_at"),
     compare=compared("at", "resolved_at"),
 )
@@ -200,6 +212,8 @@ def time_to_resolve(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("incidents", "incident_events"),
     sql=INCIDENTS,
+    detail=f"{counted(INCIDENTS, 'first_resolved_at', 'resolved_at')} AND reopen_count > 0",
+    counts="reopened incidents",
 )
 def time_reopened(rows: Rows, window: Window) -> Statistics:
     """Quantiles of first to last resolution of reopened incidents."""
@@ -223,6 +237,8 @@ def time_reopened(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("incidents",),
     sql=INCIDENTS,
+    detail=f"SELECT * FROM (\n{INCIDENTS}\n) WHERE reopen_count > 0 OR is_over",  # noqa: S608 - no value
+    counts="resolved incidents",
     compare=lambda before, earlier, after, later: compare_proportions(
         *_reopened(before, earlier), *_reopened(after, later), noun="resolved incidents"
     ),
@@ -235,7 +251,7 @@ def incident_reopen_rate(rows: Rows, window: Window) -> Statistics:
 def _reopened(rows: Rows, window: Window) -> tuple[int, int]:
     inside = rows.within(window)
     again = inside.numbers("reopen_count") > 0
-    ever = again | ~np.isnan(inside.seconds("resolved_at"))
+    ever = again | (inside.numbers("is_over") > 0)
     return int(again.sum()), int(ever.sum())
 
 
@@ -251,6 +267,7 @@ def _reopened(rows: Rows, window: Window) -> tuple[int, int]:
     better=Better.LOWER,
     tables=("incidents",),
     sql=INCIDENTS,
+    counts="incidents",
     compare=lambda before, earlier, after, later: compare_rates(
         len(before.within(earlier)), earlier.seconds, len(after.within(later)), later.seconds
     ),
@@ -258,7 +275,7 @@ def _reopened(rows: Rows, window: Window) -> tuple[int, int]:
 def incidents(rows: Rows, window: Window) -> Statistics:
     """How many incidents, and how many a week."""
     inside = rows.within(window)
-    unresolved = int(np.isnan(inside.seconds("restored_at")).sum())
+    unresolved = int((np.isnan(inside.seconds("restored_at")) & (inside.numbers("is_over") == 0)).sum())
     return {
         "count": Estimate(float(len(inside)), None, None, len(inside), unresolved),
         "per_week": rate(len(inside), window.seconds, WEEK),

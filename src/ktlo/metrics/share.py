@@ -10,6 +10,7 @@ closed form (a declared reliability).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -230,13 +231,9 @@ def _with_interval(drawn: Floats, scale: float, n: int, level: float, reason: st
 
 def _drawn_mixtures(days: Floats, reliabilities: Sequence[Reliability], draws: int, seed: int) -> Floats:
     """Return (draws + 1, categories) true shares over all layers; row 0 is the estimate itself."""
-    of_weeks, of_layers = np.random.SeedSequence(seed).spawn(2)
+    of_layers = np.random.SeedSequence(seed).spawn(2)[1]
     weeks, layers, categories = days.shape
-    times = np.ones((draws + 1, weeks))
-    if weeks > 1:
-        # Drawing one week fewer than there are makes the variance unbiased for few weeks.
-        generator = np.random.default_rng(of_weeks)
-        times[1:] = generator.multinomial(weeks - 1, np.full(weeks, 1 / weeks), size=draws)
+    times = _drawn_weeks(weeks, draws, seed)
     summed = (times @ days.reshape(weeks, layers * categories)).reshape(-1, layers, categories)
     true = np.zeros((draws + 1, categories))
     # A stream for each layer: two periods then see the same confusion, whatever their weeks.
@@ -251,6 +248,18 @@ def _drawn_mixtures(days: Floats, reliabilities: Sequence[Reliability], draws: i
     return mixtures
 
 
+@functools.lru_cache(maxsize=64)
+def _drawn_weeks(weeks: int, draws: int, seed: int) -> Floats:
+    """Return (draws + 1, weeks) how often each week was drawn; row 0 is each once. Groups of a page share it."""
+    times = np.ones((draws + 1, weeks))
+    if weeks > 1:
+        # Drawing one week fewer than there are makes the variance unbiased for few weeks.
+        generator = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[0])
+        times[1:] = generator.multinomial(weeks - 1, np.full(weeks, 1 / weeks), size=draws)
+    times.setflags(write=False)
+    return times
+
+
 def _mixture(observed: Floats, confusion: Floats) -> Floats:
     """Return the most likely true shares for each row, by expectation-maximisation.
 
@@ -261,13 +270,21 @@ def _mixture(observed: Floats, confusion: Floats) -> Floats:
         observed: (rows, verdicts) shares; each row adds up to 1.
         confusion: (rows, truths, verdicts) probabilities of a verdict given the truth.
     """
-    mixture = np.full((len(observed), confusion.shape[1]), 1 / confusion.shape[1])
+    found = np.full((len(observed), confusion.shape[1]), 1 / confusion.shape[1])
+    moving, mixture = np.arange(len(observed)), found
     for _ in range(_CYCLES):
         once = _step(mixture, observed, confusion)
         twice = _step(once, observed, confusion)
         first = once - mixture
-        if float(np.abs(first).max()) < _SETTLED:
-            return twice
+        settled = np.abs(first).max(axis=1) < _SETTLED
+        if settled.any():  # a few rows creep; the many that have arrived need not walk with them
+            found[moving[settled]] = twice[settled]
+            still = ~settled
+            moving, observed, confusion = moving[still], observed[still], confusion[still]
+            once, twice, first = once[still], twice[still], first[still]
+            mixture = mixture[still]
+            if not moving.size:
+                return found
         second = twice - once - first
         length = np.sum(first**2, axis=1, keepdims=True) / np.maximum(
             np.sum(second**2, axis=1, keepdims=True), np.finfo(float).tiny
@@ -276,7 +293,8 @@ def _mixture(observed: Floats, confusion: Floats) -> Floats:
         # A share that was extrapolated below 0 could never come back: keep a hundredth of it.
         leap = np.maximum(mixture + 2 * reach * first + reach**2 * second, twice / 100)
         mixture = _step(leap / leap.sum(axis=1, keepdims=True), observed, confusion)
-    return mixture
+    found[moving] = mixture
+    return found
 
 
 def _step(mixture: Floats, observed: Floats, confusion: Floats) -> Floats:

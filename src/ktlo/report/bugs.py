@@ -73,7 +73,7 @@ def bugs(store: Queryable, question: Question, links: Links) -> Section:
 
 
 def _flow_said(opened: int, closed: int) -> str:
-    return f"{opened:,} opened, {closed:,} closed in the period"
+    return f"{opened:,} opened and {closed:,} closed in the period"
 
 
 def _figures(asking: Asking) -> tuple[Figure, ...]:

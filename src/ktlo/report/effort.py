@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 
 from ktlo.metrics.ask import Figure as MetricFigure
-from ktlo.metrics.ask import fetch, rows_behind
+from ktlo.metrics.ask import fetch
 from ktlo.metrics.effort import CATEGORIES
+from ktlo.metrics.items import heaviest_items
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
 from ktlo.records.effort import Category
@@ -47,6 +47,7 @@ from ktlo.report.sections import (
 from ktlo.store.protocol import Queryable
 
 _ITEMS_SHOWN = 25
+_PLACES = 20
 
 
 def effort(store: Queryable, question: Question, links: Links) -> Section:
@@ -126,7 +127,7 @@ def _figures(asking: Asking) -> tuple[Figure, ...]:
         ),
     ]
     for dimension in (Dimension.REPOSITORY, Dimension.SERVICE, Dimension.TEAM):
-        answer = asking.answer("ktlo_share", by=dimension)
+        answer = asking.answer("ktlo_share", by=dimension, most_groups=_PLACES)
         named = [figure for figure in answer.figures if figure.group]
         if len(named) > 1:
             figures.append(
@@ -218,7 +219,7 @@ def _by_place(asking: Asking, dimension: Dimension, figures: list[MetricFigure])
             figure.statistics["share"].n,
             asking.links.page("effort", {dimension.value: figure.group}),
         )
-        for figure in figures[:20]
+        for figure in figures
     )
     return RangeChart(
         Head(f"share-by-{dimension}", f"KTLO share by {dimension}", f"Corrected share of each {dimension}."),
@@ -231,15 +232,7 @@ def _by_place(asking: Asking, dimension: Dimension, figures: list[MetricFigure])
 
 def _largest(asking: Asking) -> Listing:
     """The work that took most effort."""
-    defined = definition("ktlo_share")
-    rows = rows_behind(asking.store, defined, asking.narrowed("ktlo_share"), 4000).to_pylist()
-    spent: dict[tuple[str, str, str], float] = {}
-    first: dict[tuple[str, str, str], Mapping[str, object]] = {}
-    for row in rows:
-        key = (str(row["item_kind"]), str(row["source"]), str(row["item_id"]))
-        spent[key] = spent.get(key, 0.0) + float(row["person_days"])
-        first.setdefault(key, row)
-    top = sorted(spent, key=lambda key: (-spent[key], key))[:_ITEMS_SHOWN]
+    items = heaviest_items(asking.store, asking.narrowed("person_days"), _ITEMS_SHOWN).to_pylist()
     return Listing(
         "largest-items",
         "Where the days went",
@@ -255,16 +248,16 @@ def _largest(asking: Asking) -> Listing:
             tuple(
                 Row(
                     (
-                        str(first[key]["title"])[:120] or key[2][:12],
-                        key[0],
-                        str(first[key]["repository"]),
-                        category(str(first[key]["category"])).label,
-                        str(first[key]["layer"]).replace("_", " "),
-                        round(spent[key], 2),
+                        item["title"][:120] or item["item_id"][:12],
+                        item["item_kind"],
+                        item["repository"],
+                        category(item["category"]).label,
+                        item["layer"].replace("_", " "),
+                        round(item["spent"], 2),
                     ),
-                    asking.links.page("item", {"item_kind": key[0], "source": key[1], "item_id": key[2]}),
+                    asking.links.page("item", {key: item[key] for key in ("item_kind", "source", "item_id")}),
                 )
-                for key in top
+                for item in items
             ),
         ),
         "The items that took most effort; open one to see why it has its category, and to correct it.",

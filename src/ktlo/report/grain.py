@@ -9,14 +9,14 @@ from ktlo.metrics.question import Grain, Question
 _DAY = 86400.0
 
 
-def fitting_grain(question: Question) -> Grain:
-    """The grain that gives a picture of some ten to a hundred buckets."""
+def fitting_grain(question: Question, most: int = 106) -> Grain:
+    """The finest grain that cuts a period into no more than so many buckets; days for up to three weeks only."""
     days = question.window.seconds / _DAY
     if days <= 21:
         return Grain.DAY
-    if days <= 730:
+    if days / 7 + 2 <= most:
         return Grain.WEEK
-    return Grain.MONTH if days <= 8 * 365 else Grain.QUARTER
+    return Grain.MONTH if days / 28 + 2 <= most else Grain.QUARTER
 
 
 def coarse_grain(question: Question) -> Grain:

@@ -8,6 +8,7 @@ from ktlo.metrics.ask import fetch
 from ktlo.metrics.coupled import coupled_files
 from ktlo.metrics.question import Question
 from ktlo.metrics.registry import definition
+from ktlo.metrics.wording import counted
 from ktlo.report.charts import (
     COUNT,
     SHARE,
@@ -51,7 +52,8 @@ def hotspots(store: Queryable, question: Question, links: Links) -> Section:
             href=links.page("hotspots", {"from": "all", "to": ""}),
         )
     said = (
-        f"{written(files.value, COUNT)} of {files.n:,} changed source files carry half of the maintenance risk"
+        f"{written(files.value, COUNT)} of {counted(files.n, 'changed source files')}"
+        f" {'carries' if files.value == 1 else 'carry'} half of the maintenance risk"
         if files.value is not None
         else f"Hotspots are not estimable: {files.reason}"
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Question
 from ktlo.metrics.registry import definition
-from ktlo.report.charts import SECONDS, SHARE, written
+from ktlo.report.charts import SHARE, written
 from ktlo.report.durations import curve_chart
 from ktlo.report.effort import by_category, weekly_effort
 from ktlo.report.pieces import Answer, Nothing
+from ktlo.report.reliability import restored_text
 from ktlo.report.sections import Asking, Figure, Links, Section, interval_text, sample_text
 from ktlo.store.protocol import Queryable
 
@@ -27,23 +29,39 @@ _CARDS = (
 )
 
 
+_OTHERS = ("incidents", "downtime", "bug_net_flow", "bug_age", "hotspots")
+
+
+def _has_records(asking: Asking, metric: str) -> bool:
+    return asking.answer(metric).headline(definition(metric)).n > 0
+
+
+def _said(share: Estimate, restore: Estimate, days: Estimate, *, is_empty: bool) -> str:
+    """One sentence of what can be told, and of what cannot."""
+    if is_empty:
+        return "Nothing was recorded in this period"
+    parts = []
+    if share.value is not None:
+        parts.append(f"{written(share.value, SHARE)} of effort kept the lights on")
+    elif days.value:
+        parts.append("how much effort kept the lights on cannot be told")
+    if restore.n:
+        parts.append(restored_text(restore))
+    said = ", and ".join(parts) or "no work and no incident is recorded in this period"
+    return said[0].upper() + said[1:]
+
+
 def overview(store: Queryable, question: Question, links: Links) -> Section:
     """Answer how the lights are kept on."""
     asking = Asking(store, question, links)
     share = asking.answer("ktlo_share").headline(definition("ktlo_share"))
     restore = asking.answer("time_to_restore").headline(definition("time_to_restore"))
     days = asking.answer("person_days").figures[0].statistics["total"]
-    parts = []
-    if share.value is not None:
-        parts.append(f"{written(share.value, SHARE)} of effort kept the lights on")
-    if restore.value is not None:
-        parts.append(f"half of the incidents were restored within {written(restore.value, SECONDS)}")
-    said = ", and ".join(parts) or "Nothing was recorded in this period"
     nothing = None
-    if not days.value and not restore.n:
+    if not days.value and not any(_has_records(asking, metric) for metric in _OTHERS):
         nothing = Nothing(
             "Nothing to show for this period",
-            "No work and no incident falls into it.",
+            "No work, incident, outage or bug falls into it.",
             command="ktlo sources add git PATH",
             button="Show the whole period",
             href=links.page("overview", {"from": "all", "to": ""}),
@@ -72,7 +90,7 @@ def overview(store: Queryable, question: Question, links: Links) -> Section:
         title="Overview",
         answer=Answer(
             question="How are the lights kept on?",
-            said=said[0].upper() + said[1:],
+            said=_said(share, restore, days, is_empty=nothing is not None),
             interval=f"share {interval}" if interval and restore.value is not None else interval,
         ),
         cards=() if nothing else tuple(asking.card(metric, title) for metric, title in _CARDS),

@@ -11,6 +11,7 @@ from ktlo.metrics.downtime import down
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
+from ktlo.metrics.wording import counted
 from ktlo.report.charts import (
     COUNT,
     SECONDS,
@@ -43,6 +44,7 @@ from ktlo.store.protocol import Queryable
 
 _PHASES = ("time_to_acknowledge", "time_to_mitigate", "time_to_restore", "time_to_resolve", "time_reopened")
 _MOST_STRIPS = 25
+_MOST_BARS = 60
 
 
 def reliability(store: Queryable, question: Question, links: Links) -> Section:
@@ -52,7 +54,8 @@ def reliability(store: Queryable, question: Question, links: Links) -> Section:
     answer = asking.answer("time_to_restore")
     median = answer.headline(defined)
     outages = asking.answer("downtime")
-    has_incidents, has_outages = median.n > 0, outages.figures[0].statistics["total"].value is not None
+    incidents = asking.answer("incidents").figures[0].statistics["count"].n
+    has_incidents, has_outages = incidents > 0, outages.figures[0].statistics["total"].value is not None
     change, _ = change_text(answer.comparison, defined.better)
     nothing = None
     if not has_incidents and not has_outages:
@@ -68,7 +71,7 @@ def reliability(store: Queryable, question: Question, links: Links) -> Section:
         title="Reliability",
         answer=Answer(
             question="How fast are things restored?",
-            said=_said(median),
+            said=_said(median, incidents),
             interval=interval_text(median, defined.unit, "p50") if median.value is not None else "",
             change=change,
         ),
@@ -87,12 +90,24 @@ def reliability(store: Queryable, question: Question, links: Links) -> Section:
     )
 
 
-def _said(median: Estimate) -> str:
+def restored_text(median: Estimate) -> str:
+    """How fast incidents were restored, as a part of a sentence; there is at least one."""
+    if median.n == 1:
+        if median.value is None:
+            return "the only incident is still open"
+        return f"the only incident was restored within {written(median.value, SECONDS)}"
     if median.value is not None:
-        return f"Half of the incidents were restored within {written(median.value, SECONDS)}"
-    if median.n == 0:
-        return "No incident was detected in this period"
-    return "Fewer than half of the incidents have been restored, so the median is not estimable yet"
+        return f"half of the incidents were restored within {written(median.value, SECONDS)}"
+    return "fewer than half of the incidents have been restored, so the median is not estimable yet"
+
+
+def _said(median: Estimate, incidents: int) -> str:
+    if median.n:
+        said = restored_text(median)
+        return said[0].upper() + said[1:]
+    if incidents:
+        return f"How fast {counted(incidents, 'incidents')} ended is not recorded"
+    return "No incident was detected in this period"
 
 
 def _missing(asking: Asking, median: Estimate) -> tuple[str, ...]:
@@ -104,14 +119,23 @@ def _missing(asking: Asking, median: Estimate) -> tuple[str, ...]:
         (words, int(np.isnan(rows.seconds(column)).sum()))
         for words, column in (("no acknowledgement", "acknowledged_at"), ("no mitigation", "mitigated_at"))
     ]
-    missing += [f"{count:,} of {len(rows):,} incidents have {words}." for words, count in lacks if count]
+    missing += [
+        f"{count:,} of {counted(len(rows), 'incidents')} {'has' if count == 1 else 'have'} {words}."
+        for words, count in lacks
+        if count
+    ]
+    untold = int((np.isnan(rows.seconds("restored_at")) & (rows.numbers("is_over") > 0)).sum())
+    if untold:
+        missing.append(f"{counted(untold, 'incidents')} ended nobody knows when, left out of durations.")
     impossible = int((rows.seconds("restored_at") < rows.seconds("at")).sum())
     if impossible:
         missing.append(
-            f"{impossible:,} incidents end before they were detected and are left out of durations."
+            f"{counted(impossible, 'incidents')} with an end before the detection, left out of durations."
         )
     if median.censored:
-        missing.append(f"{median.censored:,} incidents are still open; they count as at least that long.")
+        missing.append(
+            f"{counted(median.censored, 'incidents')} still open when last seen, counted as at least that long."
+        )
     return tuple(missing)
 
 
@@ -134,7 +158,7 @@ def _figures(asking: Asking, *, has_incidents: bool, has_outages: bool) -> tuple
 
 
 def _incident_counts(asking: Asking) -> Figure:
-    grain = fitting_grain(asking.question)
+    grain = fitting_grain(asking.question, _MOST_BARS)
     answer = asking.answer("incidents", grain=grain)
     bars = tuple(
         Bar(
@@ -147,8 +171,6 @@ def _incident_counts(asking: Asking) -> Figure:
         )
         for figure in answer.figures
     )
-    if len(bars) > 60:
-        bars = bars[-60:]
     return Figure(
         BarChart(
             Head("incidents-over-time", f"Incidents by {grain}", "How many were detected."), bars, COUNT

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from ktlo.metrics.ask import MOST_GROUPS, ask
 from ktlo.metrics.ask import Answer as MetricAnswer
-from ktlo.metrics.ask import ask
 from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import Better, Definition, definition
 from ktlo.metrics.remembering import Remembering
+from ktlo.metrics.wording import counted
 from ktlo.report.charts import Chart, Interval, Table, written, written_interval
 from ktlo.report.pieces import Answer, Card, Known, Nothing, Trend
 from ktlo.report.words import ago, unit_of
@@ -139,9 +140,17 @@ class Asking:
         self.question = question
         self.links = links
 
-    def answer(self, metric: str, *, by: Dimension | None = None, grain: Grain | None = None) -> MetricAnswer:
+    def answer(
+        self,
+        metric: str,
+        *,
+        by: Dimension | None = None,
+        grain: Grain | None = None,
+        most_groups: int = MOST_GROUPS,
+    ) -> MetricAnswer:
         """Ask one metric; filters that it does not have are left out."""
-        return ask(self.store, definition(metric), replace(self.narrowed(metric), by=by, grain=grain))
+        asked = replace(self.narrowed(metric), by=by, grain=grain)
+        return ask(self.store, definition(metric), asked, most_groups)
 
     def narrowed(self, metric: str) -> Question:
         """The question with the filters that a metric has."""
@@ -149,16 +158,27 @@ class Asking:
         only = {name: values for name, values in self.question.only.items() if name in dimensions}
         return replace(self.question, only=only)
 
+    def not_narrowed(self, metric: str) -> str:
+        """Which filters a metric does not have and so ignores, in words; empty when it has them all."""
+        dimensions = definition(metric).dimensions
+        ignored = [name.value for name, kept in self.question.only.items() if kept and name not in dimensions]
+        return f"not narrowed by {' and '.join(ignored)}" if ignored else ""
+
     def card(self, metric: str, title: str = "") -> Card:
         """A metric at a glance, with its change against the period before."""
         defined = definition(metric)
         answer = self.answer(metric)
-        return card_of(answer, defined, self.links.page(defined.family.value, {}), title or defined.title)
+        card = card_of(answer, defined, self.links.page(defined.family.value, {}), title or defined.title)
+        ignored = self.not_narrowed(metric)
+        return replace(card, sample=f"{card.sample}, {ignored}") if ignored else card
 
     def known(self, metric: str, sample: str, missing: tuple[str, ...] = ()) -> Known:
         """How we know, for the metric that a section rests on."""
         defined = definition(metric)
         collected = self.answer(metric).collected_at
+        ignored = self.not_narrowed(metric)
+        if ignored:
+            missing = (*missing, f"{defined.title} is {ignored}: its records do not tell.")
         return Known(
             definition=defined.definition,
             definition_href=self.links.definition(metric),
@@ -184,7 +204,7 @@ def interval_of(estimate: Estimate) -> Interval | None:
 def sample_text(estimate: Estimate, noun: str) -> str:
     """``412 incidents, 9 still open``."""
     still = f", {estimate.censored:,} still open" if estimate.censored else ""
-    return f"{estimate.n:,} {noun}{still}"
+    return f"{counted(estimate.n, noun)}{still}"
 
 
 def interval_text(estimate: Estimate, unit: str, statistic: str) -> str:
@@ -219,17 +239,7 @@ def card_of(answer: MetricAnswer, defined: Definition, href: str, title: str) ->
         value=value,
         href=href,
         interval=interval_text(estimate, defined.unit, defined.headline) if value else estimate.reason,
-        sample=sample_text(estimate, _nouns(defined)),
+        sample=sample_text(estimate, defined.counts),
         change=change,
         trend=direction,
     )
-
-
-def _nouns(defined: Definition) -> str:
-    return {
-        "effort": "person-days",
-        "reliability": "incidents",
-        "bugs": "bugs",
-        "hotspots": "files",
-        "debt": "samples" if defined.name == "complexity_trend" else "lines",
-    }[defined.family.value]

@@ -1,0 +1,362 @@
+"""A small world whose every number is worked out by hand in ``tests/golden/metrics_world.txt``.
+
+Two services, each with a team and a repository; a third repository belongs to no service. Names of records
+(I1, O2, B3, E4) are those of the golden table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from ktlo.metrics.question import Question
+from ktlo.records import TABLES, code, effort, people, reliability, services, work
+from ktlo.records.arrow import to_arrow
+from ktlo.records.collection import Collection
+from ktlo.records.effort import Category, ItemKind, Layer
+from ktlo.records.schema import Life, table_of
+from ktlo.store.protocol import Store
+
+
+def at(text: str) -> dt.datetime:
+    """``01-05 09:30`` of 2026 (or with its year), UTC."""
+    full = text if text.count("-") == 2 else f"2026-{text}"
+    return dt.datetime.fromisoformat(full).replace(tzinfo=dt.UTC)
+
+
+START, END, NOW = at("01-05"), at("02-02"), at("03-02")
+PERIOD = Question(START, END, NOW, downtime_severities=("sev1",))
+
+_BLANKS: Mapping[str, Any] = {"str": "", "int": 0, "float": 0.0, "bool": False, "tuple[str, ...]": ()}
+
+
+def made(noun: type, **given: Any) -> Any:
+    """A record with the given fields; the others empty, zero, or unknown."""
+    values = {}
+    for field in fields(noun):
+        if field.name in given:
+            values[field.name] = given[field.name]
+        else:
+            values[field.name] = _blank(str(field.type))
+    return noun(**values)
+
+
+def _blank(annotation: str) -> Any:
+    inner = annotation.removeprefix("Annotated[").split(", Field(")[0].split(",\n")[0].strip()
+    return None if "None" in inner else _BLANKS.get(inner, START)
+
+
+def incident(name: str, detected: str, **given: Any) -> Any:
+    return made(
+        reliability.Incident,
+        **{
+            "source": "pager",
+            "external_id": name,
+            "title": name,
+            "state": "resolved" if "resolved_at" in given else "open",
+            "detected_at": at(detected),
+            **given,
+        },
+    )
+
+
+def outage(name: str, service: str, started: str, ended: str | None, **given: Any) -> Any:
+    return made(
+        reliability.Outage,
+        **{
+            "source": "status",
+            "external_id": name,
+            "service": service,
+            "started_at": at(started),
+            "ended_at": None if ended is None else at(ended),
+            **given,
+        },
+    )
+
+
+def bug(name: str, repository: str, opened: str, closed: str | None, **given: Any) -> Any:
+    return made(
+        work.Issue,
+        **{
+            "source": "tracker",
+            "external_id": name,
+            "title": name,
+            "repository": repository,
+            "state": "open" if closed is None else "closed",
+            "created_at": at(opened),
+            "closed_at": None if closed is None else at(closed),
+            "updated_at": at(opened),
+            **given,
+        },
+    )
+
+
+def _incidents() -> list[Any]:
+    return [
+        incident(
+            "I1", "01-05 00:00", service="shop-api", severity="sev1", acknowledged_at=at("01-05 00:10"),
+            mitigated_at=at("01-05 01:00"), resolved_at=at("01-05 02:00"),
+        ),
+        incident(
+            "I2", "01-07 10:00", repository="acme/search", severity="sev2",
+            acknowledged_at=at("01-07 10:20"), resolved_at=at("01-07 14:00"),
+        ),
+        incident("I3", "01-12 09:00", service="shop-api", severity="sev2", resolved_at=at("01-12 09:30")),
+        incident(
+            "I4", "01-14 08:00", service="search", severity="sev1", acknowledged_at=at("01-14 08:05"),
+            resolved_at=at("01-14 20:00"), reopen_count=1,
+        ),
+        incident("I5", "01-20 00:00", service="shop", severity="sev2"),
+        incident("I6", "01-15 00:00", service="shop", severity="sev1", state="cancelled"),
+        incident(
+            "I7", "01-21 06:00", service="search", severity="sev1", acknowledged_at=at("01-21 06:15"),
+            mitigated_at=at("01-21 09:00"),
+        ),
+        incident("I8", "01-22 12:00", service="shop", severity="sev3", resolved_at=at("01-22 11:00")),
+        incident(
+            "I9", "01-23 00:00", source="desk", service="printer", team="helpdesk", severity="sev3",
+            acknowledged_at=at("01-23 01:00"), observed_until=at("01-25"),
+        ),
+        incident(
+            "I10", "02-02 00:00", service="shop", severity="sev2", acknowledged_at=at("02-02 00:01"),
+            resolved_at=at("02-02 01:00"),
+        ),
+        incident("I11", "01-04 23:00", service="shop", severity="sev1", resolved_at=at("01-04 23:30")),
+        incident("I12", "01-27 00:00", service="shop", severity="sev2", state="resolved"),
+    ]  # fmt: skip
+
+
+def _events() -> list[Any]:
+    return [
+        made(
+            reliability.IncidentEvent, source="pager", incident_id="I4", event_id=kind + when,
+            occurred_at=at(when), kind=kind,
+        )
+        for kind, when in (
+            ("resolved", "01-14 09:00"), ("reopened", "01-14 12:00"), ("resolved", "01-14 20:00"),
+        )
+    ]  # fmt: skip
+
+
+def _outages() -> list[Any]:
+    return [
+        outage("O1", "shop-api", "01-05 00:30", "01-05 03:00"),
+        outage("O2", "search", "01-04 22:00", "01-05 01:00"),
+        outage("O3", "shop", "01-10 00:00", "01-10 06:00", is_planned=True),
+        outage("O4", "search", "02-01 00:00", None, source="desk", observed_until=at("02-01 12:00")),
+        outage("O5", "printer", "01-23 00:00", "01-22 00:00"),
+        outage("O6", "shop", "01-26 10:00", "01-26 11:00"),
+        outage("O7", "shop", "01-26 11:00", "01-26 12:00"),
+        outage("O8", "shop", "02-02 00:00", "02-02 05:00"),
+    ]
+
+
+def _bugs() -> list[Any]:
+    return [
+        bug("B1", "acme/shop", "2025-12-20", "01-10"),
+        bug("B2", "acme/shop", "2025-12-01", "01-04"),
+        bug("B3", "acme/shop", "01-05", "01-06"),
+        bug("B4", "acme/search", "01-08", "01-18"),
+        bug("B5", "acme/search", "01-15", None),
+        bug("B6", "acme/shop", "01-20", "02-10"),
+        bug("B7", "acme/shop", "02-02", None),
+        bug("B8", "acme/tools", "01-25", None, source="desk", observed_until=at("01-31")),
+        bug("B9", "acme/tools", "2025-11-01", None),
+        bug("B10", "acme/tools", "01-10", None, state="closed"),
+        bug("B11", "acme/tools", "2025-12-15", "02-02"),
+        bug("B12", "acme/tools", "01-16", "01-15"),
+        bug("N1", "acme/shop", "01-09", None),
+    ]
+
+
+def _reopenings() -> list[Any]:
+    return [
+        made(
+            work.IssueEvent, source="tracker", issue_id=issue, event_id=when, occurred_at=at(when),
+            kind="reopened",
+        )
+        for issue, when in (("B4", "01-12"), ("B5", "01-20"))
+    ]  # fmt: skip
+
+
+def _effort() -> list[Any]:
+    def part(
+        day: str, person: str, item: str, repository: str, category: Category, layer: Layer, days: float
+    ) -> Any:
+        team, service = {"ann": "storefront", "bob": "discovery"}[person], repository.removeprefix("acme/")
+        return made(
+            effort.EffortShare, day=at(day).date(), person=person, team=team, item_kind=ItemKind.COMMIT,
+            source="git", item_id=item, repository=repository, category=category, layer=layer,
+            service="" if service == "tools" else service, activities=("commit",), person_days=days,
+        )  # fmt: skip
+
+    correction, rule = Layer.CORRECTION, Layer.TEAM_RULE
+    return [
+        part("01-04", "ann", "c10", "acme/shop", Category.DEBT, correction, 1.0),  # E7
+        part("01-05", "ann", "c1", "acme/shop", Category.FEATURE, correction, 0.5),  # E1
+        part("01-05", "ann", "c2", "acme/shop", Category.BUG_FIX, correction, 0.5),  # E2
+        part("01-12", "bob", "c3", "acme/search", Category.SECURITY, rule, 1.0),  # E3
+        part("01-20", "bob", "c4", "acme/tools", Category.UNATTRIBUTED, Layer.NONE, 0.25),  # E4
+        part("02-01", "ann", "c5", "acme/shop", Category.FEATURE, correction, 1.0),  # E5
+        part("02-02", "ann", "c9", "acme/shop", Category.DEBT, correction, 1.0),  # E6
+    ]
+
+
+def _verdicts() -> list[Any]:
+    def verdict(kind: ItemKind, source: str, item: str, category: Category) -> Any:
+        return made(
+            effort.Verdict, item_kind=kind, source=source, item_id=item, title=f"What {item} was for",
+            category=category, layer=Layer.CORRECTION, confidence=1.0, reason="as corrected",
+        )  # fmt: skip
+
+    issues = [
+        verdict(
+            ItemKind.ISSUE,
+            issue.source,
+            issue.external_id,
+            Category.FEATURE if issue.external_id == "N1" else Category.BUG_FIX,
+        )
+        for issue in _bugs()
+    ]
+    commits = [
+        verdict(ItemKind.COMMIT, "git", "c1", Category.FEATURE),
+        verdict(ItemKind.COMMIT, "git", "c2", Category.BUG_FIX),
+    ]
+    return issues + commits
+
+
+def _changes() -> list[Any]:
+    def change(repository: str, path: str, sha: str, when: str, author: str, source: str = "git") -> Any:
+        return made(
+            code.FileChange, source=source, repository=repository, sha=sha, path=path, authored_at=at(when),
+            author_email=author, lines_added=3, lines_deleted=1,
+        )  # fmt: skip
+
+    ann, ann_at_home, bob = "ann@acme.test", "Ann@Home.test", "bob@acme.test"
+    return [
+        change("acme/shop", "a.py", "c10", "01-04 23:59", ann),
+        change("acme/shop", "a.py", "c1", "01-05 00:00", ann),
+        change("acme/shop", "a.py", "c1", "01-05 00:00", ann, source="git-2"),
+        change("acme/shop", "a.py", "c2", "01-06 10:00", ann),
+        change("acme/shop", "a.py", "c5", "02-01 23:59", ann_at_home),
+        change("acme/shop", "a.py", "c9", "02-02 00:00", bob),
+        change("acme/shop", "b.py", "c1", "01-05 00:00", ann),
+        change("acme/shop", "b.py", "c11", "01-13 09:00", bob),
+        change("acme/shop", "t.py", "c1", "01-05 00:00", ann),
+        change("acme/shop", "gone.py", "c1", "01-05 00:00", ann),
+        change("acme/search", "s.py", "c3", "01-12 09:00", bob),
+        change("acme/tools", "c.py", "c4", "01-20 09:00", bob),
+        change("acme/tools", "c.py", "c6", "01-21 09:00", bob),
+        change("acme/tools", "c.py", "c7", "01-22 09:00", ann),
+    ]
+
+
+def _files() -> list[Any]:
+    def file(repository: str, path: str, complexity: float, role: str = "source", source: str = "git") -> Any:
+        return made(
+            code.File, source=source, repository=repository, path=path, language="Python", lines=50,
+            complexity=complexity, role=role,
+        )  # fmt: skip
+
+    return [
+        file("acme/shop", "a.py", 10.0),
+        file("acme/shop", "a.py", 10.0, source="git-2"),
+        file("acme/shop", "b.py", 5.0),
+        file("acme/shop", "t.py", 100.0, role="test"),
+        file("acme/search", "s.py", 0.0),
+        file("acme/tools", "c.py", 20.0),
+    ]
+
+
+def _debt() -> list[Any]:
+    def ago(days: int) -> dt.datetime:
+        return NOW - dt.timedelta(days=days)
+
+    def dependency(name: str, changed: dt.datetime | None, source: str = "git") -> Any:
+        return made(
+            code.Dependency, source=source, repository="acme/shop", manifest="pyproject.toml",
+            ecosystem="PyPI", name=name, requirement=">=1", changed_at=changed,
+        )  # fmt: skip
+
+    def marker(repository: str, line: int, days: int, source: str = "git") -> Any:
+        return made(
+            code.Marker, source=source, repository=repository, path="a.py", line=line, word="TODO",
+            text="# TODO mend", introduced_at=ago(days), author_email="ann@acme.test",
+        )  # fmt: skip
+
+    quarters = [at(text) for text in ("2025-04-01", "2025-07-01", "2025-10-01", "2026-01-01")]
+    samples = [
+        made(code.CodeSample, source="git", repository="acme/shop", sampled_at=moment, files=2, lines=100,
+             complexity=100.0 + 10 * index)
+        for index, moment in enumerate(quarters)
+    ]  # fmt: skip
+    return [
+        dependency("httpx", ago(10)),
+        dependency("httpx", ago(10), source="git-2"),
+        dependency("numpy", ago(30)),
+        dependency("rich", None),
+        marker("acme/shop", 7, 100),
+        marker("acme/shop", 7, 100, source="git-2"),
+        marker("acme/tools", 8, 200),
+        marker("acme/tools", 9, 300),
+        *samples,
+        made(code.CodeSample, source="git", repository="acme/tools", sampled_at=quarters[0]),
+    ]
+
+
+def _catalogue() -> list[Any]:
+    def member(kind: str, name: str, service: str, team: str) -> Any:
+        return services.ServiceMember(
+            kind=kind, member=name, service=service, team=team, found_in="ktlo.yaml"
+        )
+
+    return [
+        member("repository", "acme/shop", "shop", "storefront"),
+        member("service", "shop", "shop", "storefront"),
+        member("service", "shop-api", "shop", "storefront"),
+        member("repository", "acme/search", "search", "discovery"),
+        member("service", "search", "search", "discovery"),
+    ]
+
+
+def _people() -> list[Any]:
+    return [
+        people.Alias(kind="mail", alias="ann@acme.test", person="ann@acme.test"),
+        people.Alias(kind="mail", alias="ann@home.test", person="ann@acme.test"),
+        people.Alias(kind="mail", alias="bob@acme.test", person="bob@acme.test"),
+    ]
+
+
+def _collections() -> list[Any]:
+    return [
+        made(Collection, source=source, started_at=at("03-01 10:00"), finished_at=at("03-01 12:00"),
+             status="complete", rows=1)
+        for source in ("pager", "desk", "git", "git-2", "tracker", "status")
+    ]  # fmt: skip
+
+
+def fill(store: Store) -> None:
+    """Put the whole world into a store."""
+    put(
+        store,
+        [
+            *_incidents(), *_events(), *_outages(), *_bugs(), *_reopenings(), *_effort(), *_verdicts(),
+            *_changes(), *_files(), *_debt(), *_catalogue(), *_people(), *_collections(),
+        ],
+    )  # fmt: skip
+
+
+def put(store: Store, records: list[Any]) -> None:
+    """Write records of any nouns."""
+    by_noun: dict[type, list[Any]] = {}
+    for record in records:
+        by_noun.setdefault(type(record), []).append(record)
+    for noun, members in by_noun.items():
+        table = table_of(noun)
+        assert TABLES[table.name] is table
+        if table.life is Life.OBSERVED:
+            store.insert(table, to_arrow(members, noun, version=1))
+        else:
+            store.replace(table, [to_arrow(members, noun)])
