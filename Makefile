@@ -27,7 +27,7 @@ bench: $(VENV)/.test  ## Benchmarks: ratios against a peer or a floor
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.test  ## Write the generated reference pages
-	$(BIN)/python -m ktlo.server.reference docs/reference
+	$(BIN)/python -m ktlo.cli.reference docs/reference
 
 lock:  ## Pin dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
