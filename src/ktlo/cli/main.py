@@ -54,14 +54,20 @@ def _root(
     del version
 
 
-def main() -> None:
-    """Run the command line; the entry point of ``ktlo``."""
+def commands() -> typer.Typer:
+    """The application with every command registered; importing them stays cheap."""
     from ktlo.cli import classify, doctor, metrics, query, report, sources, sync, up
 
-    for module in (up, sync, report, metrics, query, classify, sources, doctor):
-        module.register(app)
+    if not app.registered_commands:
+        for module in (up, sync, report, metrics, query, classify, sources, doctor):
+            module.register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line; the entry point of ``ktlo``."""
     try:
-        app()
+        commands()()
     except KtloError as error:
         print(f"ktlo: {error.where + ': ' if error.where else ''}{error.what}", file=sys.stderr)
         if error.fix:

@@ -183,12 +183,16 @@ def remove(
     forget: Annotated[bool, typer.Option("--forget", help="Also remove its records from the store.")] = False,
     data: Data = None,
     config: Config = None,
+    as_json: AsJson = False,
 ) -> None:
     """Stop reading a source. What it delivered stays in the store unless --forget is given."""
     from ktlo.cli.client import connect
-    from ktlo.cli.output import console
+    from ktlo.cli.output import console, print_json
 
     with connect(data, config) as client:
         client.delete("/sources", params={"source": source, "records": "forget" if forget else "keep"})
+    if as_json:
+        print_json({"source": source, "records": "forget" if forget else "keep"})
+        return
     end = "are gone; `ktlo sync` works out the numbers without them" if forget else "stay"
     console.print(f"{source} is no longer read; its records {end}.", markup=False)

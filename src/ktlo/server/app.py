@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -15,6 +16,27 @@ from ktlo.server.security import Access, Guarded
 from ktlo.server.web import mount_pages
 
 API = "/api/v1"
+
+_ABOUT: dict[str, Any] = {
+    "title": "ktlo",
+    "version": __version__,
+    "summary": "Keeping the lights on: measured, planned, run.",
+    "openapi_url": f"{API}/openapi.json",
+    "docs_url": None,
+    "redoc_url": None,
+    "responses": problems.PROBLEMS,
+}
+
+
+def _with_api(app: FastAPI) -> FastAPI:
+    for module in (health, metrics, sources, effort, query):
+        app.include_router(module.router, prefix=API)
+    return app
+
+
+def describe_api() -> dict[str, Any]:
+    """The OpenAPI document, without a store behind it; for the documentation and the tests."""
+    return _with_api(FastAPI(**_ABOUT)).openapi()
 
 
 def make_app(runtime: Runtime, access: Access, *, sync_minutes: float | None = None) -> FastAPI:
@@ -34,21 +56,10 @@ def make_app(runtime: Runtime, access: Access, *, sync_minutes: float | None = N
         yield
         collecting.close()
 
-    app = FastAPI(
-        title="ktlo",
-        version=__version__,
-        summary="Keeping the lights on: measured, planned, run.",
-        lifespan=lifespan,
-        openapi_url=f"{API}/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        responses=problems.PROBLEMS,
-    )
+    app = _with_api(FastAPI(lifespan=lifespan, **_ABOUT))
     app.state.runtime = runtime
     app.state.collecting = collecting
     app.state.access = access
-    for module in (health, metrics, sources, effort, query):
-        app.include_router(module.router, prefix=API)
     problems.install(app)
     mount_pages(app)
     app.add_middleware(Guarded, access=access)

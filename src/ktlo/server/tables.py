@@ -14,6 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
+CSV_TOO: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "Rows, as JSON or as CSV."}
+}
+"""For OpenAPI: operations that answer CSV when asked to."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -15,7 +15,7 @@ from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import Definition, definition, definitions
 from ktlo.server import asking
 from ktlo.server.runtime import Runtime
-from ktlo.server.tables import csv_lines, json_rows, plain
+from ktlo.server.tables import CSV_TOO, csv_lines, json_rows, plain
 
 router = APIRouter(tags=["metrics"])
 
@@ -188,7 +188,7 @@ def define_metric(name: str) -> MetricDefinition:
     return MetricDefinition.of(definition(name))
 
 
-@router.get("/metrics/{name}/rows", response_model=list[dict[str, Any]])
+@router.get("/metrics/{name}/rows", response_model=list[dict[str, Any]], responses=CSV_TOO)
 def rows_of_metric(
     name: str,
     running: Running,

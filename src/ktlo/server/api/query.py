@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from ktlo.server.api.metrics import Running
-from ktlo.server.tables import csv_lines, plain
+from ktlo.server.tables import CSV_TOO, csv_lines, plain
 
 router = APIRouter(tags=["query"])
 
@@ -29,7 +29,7 @@ class Result(BaseModel):
     rows: list[list[Any]]
 
 
-@router.post("/query", response_model=Result)
+@router.post("/query", response_model=Result, responses=CSV_TOO)
 def run_query(running: Running, statement: Statement) -> Any:
     """Answer one SELECT; nothing can be changed by it."""
     table = running.store.query_readonly(statement.sql, statement.limit)

@@ -30,6 +30,7 @@ MESSAGES = {
     "withdrawn": "The correction is taken back. Rules and model decide again at the next collection.",
     "added": "Added. Its records are being read now.",
     "removed": "It is no longer read. What it delivered stays.",
+    "forgotten": "It is no longer read, and its records are gone. Numbers follow at the next collection.",
     "collecting": "Reading the sources.",
 }
 """What a page says after something was done, by the value of the parameter ``done``."""

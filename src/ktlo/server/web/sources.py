@@ -12,6 +12,7 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
 from ktlo.server.freshness import SourceState, rejections_of, source_states
+from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows, plain
 from ktlo.server.web.checks import Checks
 from ktlo.server.web.rendering import environment, render, with_message, with_query
@@ -102,10 +103,15 @@ def rejected_json(running: Running, source: Source) -> list[dict[str, Any]]:
 
 
 @router.post("/sources/remove")
-def remove(running: Running, source: Annotated[str, Form(max_length=1000)]) -> Response:
-    """Stop reading a source; what it delivered stays."""
-    running.remove_source(source)
-    return RedirectResponse(with_message("/sources", "removed"), 303)
+def remove(
+    running: Running,
+    source: Annotated[str, Form(max_length=1000)],
+    records: Annotated[Records, Form()] = Records.KEEP,
+) -> Response:
+    """Stop reading a source, and forget what it delivered if asked to."""
+    running.remove_source(source, records)
+    message = "removed" if records is Records.KEEP else "forgotten"
+    return RedirectResponse(with_message("/sources", message), 303)
 
 
 @router.post("/collections")

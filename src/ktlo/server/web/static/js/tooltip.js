@@ -39,6 +39,11 @@ function show(mark, x, y) {
   place(x, y);
 }
 
+function showAt(mark) {
+  const r = mark.getBoundingClientRect();
+  show(mark, r.left + r.width / 2, r.top);
+}
+
 function hide() {
   if (tip) tip.hidden = true;
 }
@@ -63,8 +68,7 @@ export function start(root = document) {
   root.addEventListener("focusin", (event) => {
     const mark = markOf(event);
     if (!mark) return hide();
-    const r = mark.getBoundingClientRect();
-    show(mark, r.left + r.width / 2, r.top);
+    showAt(mark);
   });
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return hide();
@@ -75,5 +79,10 @@ export function start(root = document) {
       move(mark, event.key);
     }
   });
-  root.addEventListener("scroll", hide, { capture: true, passive: true });
+  root.addEventListener("scroll", () => {
+    // Focus by keyboard scrolls the mark into view: its read-out goes along.
+    const mark = document.activeElement?.closest?.(".mark[data-tip]");
+    if (mark) showAt(mark);
+    else hide();
+  }, { capture: true, passive: true });
 }

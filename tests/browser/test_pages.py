@@ -1,0 +1,163 @@
+"""Pages in a real browser: quiet console, nothing from outside, keys, filters, themes, phone, exports, a correction."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+MARCH = "from=2025-03-01&to=2025-03-31"
+PAGES = (
+    f"/?{MARCH}", f"/effort?{MARCH}", f"/reliability?{MARCH}", f"/bugs?{MARCH}", f"/hotspots?{MARCH}", "/sources",
+    "/sources/add?kind=github", "/sources/source?source=git:acme/shop", "/definitions",
+    "/definitions/time_to_restore", "/records/commits", f"/rows/person_days?{MARCH}", "/items", "/search?q=totals",
+    "/api/docs", "/item?item_kind=incident&source=csv:incidents&item_id=INC-1", "/effort?from=2020-01-01&to=2020-02-01",
+)  # fmt: skip
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def test_every_page_is_quiet_asks_nobody_else_and_fits_a_phone(browse):
+    watched = browse(width=390)
+    for path in PAGES:
+        page = watched.go(path)
+        assert page.evaluate(OVERFLOW) <= 0, f"{path} scrolls sideways"
+        assert page.locator("h1").count() == 1, path
+    assert watched.errors == []
+    assert watched.outside == []
+
+
+def test_every_page_works_without_scripts(browse, site):
+    watched = browse(java_script_enabled=False)
+    for path in PAGES[:6]:
+        assert watched.page.goto(site + path).status == 200
+        assert watched.page.locator("h1").is_visible()
+    watched.page.goto(f"{site}/reliability?{MARCH}")
+    watched.page.locator("select[name=service]").select_option("shop")
+    watched.page.get_by_role("button", name="Apply").click()
+    assert "service=shop" in watched.page.url
+    assert "from=2025-03-01" in watched.page.url
+
+
+def test_keys_lead_to_pages_search_and_their_list(browse):
+    page = browse().go(f"/?{MARCH}")
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    page.wait_for_url(re.compile(r"/reliability\?.*from=2025-03-01"))
+    page.wait_for_selector("html[data-ready]")
+    page.keyboard.press("/")
+    page.keyboard.type("gift cards")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/search\?.*q=gift"))
+    page.wait_for_selector("html[data-ready]")
+    assert page.get_by_role("link", name="feat: gift cards").is_visible()
+    page.keyboard.press("?")
+    assert page.locator("dialog[data-shortcuts]").is_visible()
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[data-shortcuts]").is_hidden()
+
+
+def test_a_filter_changes_the_url_and_the_numbers(browse):
+    page = browse().go(f"/reliability?{MARCH}")
+    page.locator("select[name=service]").select_option("search")
+    page.wait_for_url(re.compile("service=search"))
+    page.wait_for_selector("html[data-ready]")
+    assert "severity=" not in page.url
+    assert page.locator("select[name=service]").input_value() == "search"
+    page.get_by_role("link", name="1 year").click()
+    page.wait_for_url(re.compile("from=1y.*service=search|service=search.*from=1y"))
+    page.go_back()
+    assert "from=2025-03-01" in page.url
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_the_theme_follows_the_system_until_a_person_chooses(browse, system):
+    page = browse(color_scheme=system).go("/definitions")
+
+    def ground() -> str:
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    light, dark = "rgb(255, 255, 255)", "rgb(23, 23, 26)"
+    assert ground() == (light if system == "light" else dark)
+    switch = page.locator("[data-theme-switch]")
+    switch.click()
+    assert ground() == light
+    switch.click()
+    assert ground() == dark
+    page.reload()
+    assert ground() == dark
+
+
+def test_a_mark_of_a_chart_leads_to_the_rows_behind_it(browse):
+    page = browse().go(f"/effort?{MARCH}")
+    mark = page.locator("#effort-over-time .wide a.mark").first
+    mark.focus()
+    assert page.locator(".tip").is_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/rows/person_days"))
+    assert "behind it" in page.locator("h1").inner_text()
+    assert page.locator("tbody tr").count() >= 1
+
+
+def test_arrows_move_from_mark_to_mark(browse):
+    page = browse().go(f"/effort?{MARCH}")
+    page.locator("#effort-over-time .wide .mark").first.focus()
+    page.keyboard.press("ArrowRight")
+    marks = "[...document.activeElement.closest('svg').querySelectorAll('.mark')]"
+    assert page.evaluate(f"{marks}.indexOf(document.activeElement)") == 1
+
+
+def test_a_chart_is_exported_as_png_and_svg(browse, tmp_path):
+    watched = browse(accept_downloads=True)
+    page = watched.go(f"/effort?{MARCH}")
+    figure = page.locator("figure").first
+    for form, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        with page.expect_download() as waiting:
+            figure.get_by_role("button", name=form).click()
+        file = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(file)
+        assert file.read_bytes().startswith(begins)
+        assert b"var(--" not in file.read_bytes()
+    assert watched.errors == []
+
+
+def test_a_charts_table_has_the_same_marks(browse):
+    page = browse().go(f"/effort?{MARCH}")
+    figure = page.locator("#effort-by-category")
+    figure.locator("summary").first.click()
+    assert figure.get_by_role("row").count() == figure.locator(".wide .mark").count() + 1
+
+
+def test_a_category_is_corrected_through_the_form(browse):
+    page = browse().go("/search?q=perf")
+    page.get_by_role("link", name="perf: read the index once").click()
+    page.get_by_label("It was for").select_option("debt")
+    page.get_by_role("button", name="Correct it").click()
+    page.wait_for_url(re.compile("done=corrected"))
+    assert page.get_by_role("status").first.inner_text().startswith("Noted.")
+    page.get_by_role("button", name="Read the sources now").click()
+    page.wait_for_url(re.compile("/sources"))
+
+
+def test_a_source_is_removed_only_after_a_second_look(browse):
+    page = browse().go("/sources/source?source=git:acme/shop")
+    assert page.get_by_role("button", name="Remove it").is_hidden()
+    page.get_by_text("Remove…").click()
+    assert page.get_by_role("button", name="Remove it").is_visible()
+
+
+def test_the_page_can_be_used_by_keyboard_alone(browse):
+    page = browse().go(f"/?{MARCH}")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_every_field_has_a_name_and_every_page_one_main_region(browse):
+    page = browse().go(f"/reliability?{MARCH}")
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('input:not([type=hidden]), select, textarea, button')]"
+        ".filter(f => !(f.labels?.length || f.textContent.trim() || f.getAttribute('aria-label'))).length"
+    )
+    assert unnamed == 0
+    assert page.get_by_role("main").count() == 1
