@@ -17,7 +17,7 @@ import pyarrow as pa
 from ktlo.errors import UsageError
 from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.estimate import Estimate
-from ktlo.metrics.question import Question, Window
+from ktlo.metrics.question import Dimension, Question, Window
 from ktlo.metrics.registry import Definition
 from ktlo.metrics.rows import Rows
 from ktlo.metrics.trend import buckets
@@ -77,11 +77,15 @@ class Answer:
         return self.figures[0].statistics[definition.headline]
 
 
-def filtered(sql: str, definition: Definition) -> str:
-    """One of a definition's SELECTs with the filters of its dimensions, bound by :func:`parameters`."""
+def filtered(sql: str, question: Question) -> str:
+    """One of a definition's SELECTs with the filters that are asked for, bound by :func:`parameters`.
+
+    Metrics that share a SELECT share its text, so that a page asks for it once.
+    """
     conditions = [
-        f"(empty({{{dimension}:Array(String)}}) OR has({{{dimension}:Array(String)}}, toString({dimension})))"
-        for dimension in definition.dimensions
+        f"has({{{dimension}:Array(String)}}, toString({dimension}))"
+        for dimension in Dimension
+        if question.only.get(dimension)
     ]
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return f"SELECT * FROM (\n{sql}\n){where}"  # noqa: S608 - both parts are ktlo's own, values are bound
@@ -106,8 +110,8 @@ def parameters(definition: Definition, question: Question) -> dict[str, Any]:
                 f"{definition.name} cannot be filtered by {dimension}",
                 fix=f"It can be by: {', '.join(definition.dimensions) or 'nothing'}",
             )
-    for dimension in definition.dimensions:
-        values[dimension] = list(question.only.get(dimension, ()))
+        if kept:
+            values[dimension] = list(kept)
     return values
 
 
@@ -117,7 +121,7 @@ def fetch(store: Queryable, definition: Definition, question: Question) -> Rows:
     Raises:
         UsageError: a filter that the metric does not have.
     """
-    return Rows(store.query(filtered(definition.sql, definition), parameters(definition, question)))
+    return Rows(store.query(filtered(definition.sql, question), parameters(definition, question)))
 
 
 def rows_behind(store: Queryable, definition: Definition, question: Question, limit: int = 500) -> pa.Table:
@@ -126,7 +130,7 @@ def rows_behind(store: Queryable, definition: Definition, question: Question, li
     Raises:
         UsageError: a filter that the metric does not have.
     """
-    sql = f"{filtered(definition.rows_sql, definition)} LIMIT {{limit:UInt32}}"
+    sql = f"{filtered(definition.rows_sql, question)} LIMIT {{limit:UInt32}}"
     return store.query(sql, {**parameters(definition, question), "limit": limit})
 
 
@@ -221,7 +225,7 @@ def _recorded_since(store: Queryable, definition: Definition, question: Question
     """When the oldest row of a metric happened: before that, nothing recorded is not nothing happened."""
     oldest = replace(question, start=_OLDEST)
     answer = store.query(
-        f"SELECT min(at) AS first, count() AS n FROM (\n{filtered(definition.sql, definition)}\n)",  # noqa: S608
+        f"SELECT min(at) AS first, count() AS n FROM (\n{filtered(definition.sql, question)}\n)",  # noqa: S608
         parameters(definition, oldest),
     )
     if not answer["n"][0].as_py():

@@ -29,6 +29,7 @@ WITH
     SELECT alias, any(person) AS person FROM ktlo.aliases WHERE kind = 'mail' GROUP BY alias
   ),
   touched AS (
+    -- Distinct commits, since two sources may read one repository; as numbers, which takes half the time.
     SELECT
       repository, path, author_email, uniqExact(cityHash64(sha)) AS commits,
       uniqExactIf(cityHash64(sha), sha IN (SELECT sha FROM fixing)) AS fixing_commits,

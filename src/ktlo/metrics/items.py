@@ -66,7 +66,7 @@ def heaviest_items(store: Queryable, question: Question, limit: int) -> pa.Table
         UsageError: a filter that effort does not have.
     """
     defined = definition("person_days")
-    sql = _HEAVIEST.format(parts=filtered(defined.rows_sql, defined))
+    sql = _HEAVIEST.format(parts=filtered(defined.rows_sql, question))
     return store.query(sql, {**parameters(defined, question), "limit": limit})
 
 
