@@ -162,3 +162,13 @@ def test_effort_that_cannot_be_is_refused(effort):
 def test_a_reliability_that_is_no_probability_is_refused():
     with pytest.raises(ValueError, match="means nothing"):
         Declared(1.2)
+
+
+def test_a_mixture_is_corrected_the_same_alone_and_among_others(rng):
+    layer = Measured(np.eye(3, 4, dtype=int) * 30 + rng.integers(0, 9, (3, 4)))
+    others = rng.dirichlet(np.ones(3), 60)
+    asked = rng.dirichlet(np.ones(3))
+    among = layer.true_mixtures(np.vstack((asked, others)), np.random.default_rng(7))[0]
+    alone = layer.true_mixtures(asked[None], np.random.default_rng(7))[0]
+    assert among == pytest.approx(alone, abs=1e-4)
+    assert among.sum() == pytest.approx(1)
