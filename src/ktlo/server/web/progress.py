@@ -18,13 +18,15 @@ from ktlo.server.runtime import Runtime
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Waiting(Progress):
-    """A step whose turn has not come."""
+class Unmeasured(Progress):
+    """A step that has no amount yet: it waits for its turn, or has only just begun."""
+
+    said: str = "waiting"
 
     @property
     def words(self) -> str:
         """In place of an amount."""
-        return "waiting"
+        return self.said
 
 
 def progress_of(run: Run | None) -> tuple[Progress, ...]:
@@ -37,7 +39,9 @@ def _shown(step: Step) -> Progress:
     if step.name == DERIVE:
         label, unit = (f"effort: {step.unit[:1].lower()}{step.unit[1:]}" if step.unit else "effort"), ""
     if step.status == "waiting":
-        return Waiting(label, 0)
+        return Unmeasured(label, 0, 1)
+    if step.status == "running" and not step.done and not step.total:
+        return Unmeasured(label, 0, said="begun")
     note = step.message if step.status in ("partial", "failed") else ""
     return Progress(label, step.done, step.total, unit, note, finished=step.status != "running")
 

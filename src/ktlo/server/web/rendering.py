@@ -82,6 +82,15 @@ def carried(request: Request) -> dict[str, list[str]]:
     return {name: given[name] for name in CARRIED if name in given}
 
 
+def _message(request: Request) -> str:
+    """What was done, said once: not that something goes on when it no longer does."""
+    done = request.query_params.get("done", "")
+    run = request.app.state.collecting.run
+    if done == "collecting" and run is not None and not run.is_running:
+        return "The sources were read."
+    return MESSAGES.get(done, "")
+
+
 def twin(request: Request) -> str:
     """URL of the present page's JSON twin."""
     path = request.url.path.rstrip("/") or "/overview"
@@ -108,7 +117,7 @@ def render(
         "carry": with_query("", carried(request)),
         "json_href": twin(request) if has_twin else "",
         "now": dt.datetime.now(dt.UTC),
-        "message": MESSAGES.get(request.query_params.get("done", ""), ""),
+        "message": _message(request),
         "under_way": shown_progress(request, page),
     }
     text = environment.get_template(template).render({**shared, **values})

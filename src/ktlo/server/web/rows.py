@@ -102,6 +102,8 @@ def shown_rows(table: pa.Table, defined: Definition) -> tuple[list[ShownColumn],
         and name != first
         and any(row[name] not in (None, "", []) for row in plain_rows)
     ]
+    # When it happened comes first, where it was read from last.
+    cells.sort(key=lambda name: (name != "at", name == "source"))
     columns = [
         ShownColumn(
             _WORDS.get(name, name.replace("_", " ")),
