@@ -167,6 +167,7 @@ def _bugs() -> list[Any]:
         bug("B10", "acme/tools", "01-10", None, state="closed"),
         bug("B11", "acme/tools", "2025-12-15", "02-02"),
         bug("B12", "acme/tools", "01-16", "01-15"),
+        bug("B13", "acme/tools", "2025-12-01", "01-05"),
         bug("N1", "acme/shop", "01-09", None),
     ]
 

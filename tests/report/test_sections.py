@@ -180,7 +180,7 @@ def test_the_bugs_section_says_rate_and_flow(world_store: EmbeddedStore) -> None
         == f"{_shown(world_store, 'bug_resolution_rate')} of bugs are closed within 30 days"
     )
     assert section.answer.said.startswith("73%")
-    assert section.answer.change.startswith("7 opened and 4 closed in the period")
+    assert section.answer.change.startswith("7 opened and 5 closed in the period")
 
 
 def test_the_hotspots_section_says_how_few_files_carry_half(world_store: EmbeddedStore) -> None:
