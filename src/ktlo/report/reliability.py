@@ -17,13 +17,17 @@ from ktlo.report.charts import (
     SECONDS,
     Bar,
     BarChart,
+    Column,
     Head,
     Heading,
     OutageStrips,
+    Part,
     Row,
     Span,
+    StackedColumns,
     Strip,
     Table,
+    series,
     written,
 )
 from ktlo.report.durations import curve_chart, quantiles_by, quantiles_over_time
@@ -44,7 +48,6 @@ from ktlo.store.protocol import Queryable
 
 _PHASES = ("time_to_acknowledge", "time_to_mitigate", "time_to_restore", "time_to_resolve", "time_reopened")
 _MOST_STRIPS = 25
-_MOST_BARS = 60
 
 
 def reliability(store: Queryable, question: Question, links: Links) -> Section:
@@ -158,22 +161,20 @@ def _figures(asking: Asking, *, has_incidents: bool, has_outages: bool) -> tuple
 
 
 def _incident_counts(asking: Asking) -> Figure:
-    grain = fitting_grain(asking.question, _MOST_BARS)
+    grain = fitting_grain(asking.question)
     answer = asking.answer("incidents", grain=grain)
-    bars = tuple(
-        Bar(
-            f"{figure.start:%Y-%m-%d}",
-            figure.statistics["count"].value,
-            None,
-            None,
-            None,
-            asking.links.rows("incidents", narrowed_to(figure.start, figure.end)),
-        )
-        for figure in answer.figures
-    )
+    detected = series(0, "Incidents")
+    columns = []
+    for figure in answer.figures:
+        count = figure.statistics["count"].value
+        href = asking.links.rows("incidents", narrowed_to(figure.start, figure.end))
+        columns.append(Column(figure.start.date(), (Part(detected, count, href),) if count else ()))
     return Figure(
-        BarChart(
-            Head("incidents-over-time", f"Incidents by {grain}", "How many were detected."), bars, COUNT
+        StackedColumns(
+            Head("incidents-over-time", f"Incidents by {grain}", "How many were detected."),
+            tuple(columns),
+            COUNT,
+            grain.value,
         ),
         definition("incidents").definition,
         asking.links.data("incidents", {}, "csv"),
