@@ -63,5 +63,5 @@ def choices(store: Store, dimension: Dimension, text: str = "", limit: int = MOS
         " WHERE name != '' AND positionCaseInsensitiveUTF8(name, {text:String}) > 0"
         " ORDER BY lowerUTF8(name), name LIMIT {limit:UInt32}"
     )
-    names: list[str] = store.query(sql, {"text": text, "limit": limit})["name"].to_pylist()
-    return names
+    found = store.query(sql, {"text": text, "limit": limit})["name"].to_pylist()
+    return [str(name) for name in found]

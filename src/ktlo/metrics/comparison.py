@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, ndtri
-from scipy.stats import binomtest, fisher_exact
 
 from ktlo.metrics.estimate import LEVEL, Estimate, not_estimable
 from ktlo.metrics.intervals import rate
@@ -129,6 +128,8 @@ def compare_rates(
         return Comparison(False, None, None, f"no {noun} in this period or the one before", apart)
     later_share = after_exposure / (before_exposure + after_exposure)
     needed = events_needed(improvement, later_share)
+    from scipy.stats import binomtest  # a second to import, so only where rates are compared
+
     p_value = float(binomtest(after_count, total, later_share).pvalue)
     if p_value >= 1 - LEVEL:
         sentence = _not_detectable(counted(total, noun), total, needed, improvement, noun="")
@@ -227,6 +228,8 @@ def _two_proportions(first: int, first_of: int, second: int, second_of: int) -> 
         return 1.0
     smallest = min(first_of, second_of) * min(hits, total - hits) / total
     if smallest < 1:
+        from scipy.stats import fisher_exact  # as above
+
         table = np.array([[first, first_of - first], [second, second_of - second]])
         return float(fisher_exact(table).pvalue)
     cross = first * (second_of - second) - second * (first_of - first)

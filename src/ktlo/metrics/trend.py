@@ -15,7 +15,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
-from scipy.stats import theilslopes
 
 from ktlo.metrics.estimate import LEVEL, Estimate, not_estimable
 
@@ -101,6 +100,8 @@ def trend(times: npt.ArrayLike, values: npt.ArrayLike) -> Trend:
     if n > _MOST:
         chosen = np.unique(np.linspace(0, n - 1, _MOST).round().astype(np.int64))
         x, y = x[chosen], y[chosen]
+    from scipy.stats import theilslopes  # a second to import, so only where a slope is asked for
+
     fit = theilslopes(y, x, alpha=LEVEL)
     slope, low, high = float(fit.slope), float(fit.low_slope), float(fit.high_slope)
     return Trend(Estimate(slope, min(low, slope), max(high, slope), n), mann_kendall(y))

@@ -52,7 +52,7 @@ def bugs(store: Queryable, question: Question, links: Links) -> Section:
             said=said,
             interval=interval_text(rate, defined.unit, "share") if rate.value is not None else "",
             change=_flow_said(statistics["opened"].n, statistics["closed"].n)
-            + (f"; {change}" if change else ""),
+            + (f". {change}" if change else ""),
         ),
         cards=(
             asking.card("bug_resolution_rate"),

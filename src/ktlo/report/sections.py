@@ -219,14 +219,14 @@ def change_text(comparison: Comparison | None, better: Better) -> tuple[str, Tre
     if comparison is None:
         return "", Trend.SAME
     if not comparison.detectable:
-        return comparison.sentence, Trend.UNDETECTABLE
+        return f"Against the period before: {comparison.sentence}", Trend.UNDETECTABLE
     moved = comparison.difference.value or 0.0
     direction = Trend.UP if moved > 0 else Trend.DOWN
     verdict = ""
     if better is not Better.NEITHER:
         good = (moved < 0) is (better is Better.LOWER)
         verdict = ", for the better" if good else ", for the worse"
-    return comparison.sentence + verdict, direction
+    return f"Against the period before: {comparison.sentence}{verdict}", direction
 
 
 def card_of(answer: MetricAnswer, defined: Definition, href: str, title: str) -> Card:
