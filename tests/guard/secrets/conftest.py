@@ -32,17 +32,17 @@ ALPHABETS = {
 _DRAWN = re.compile(r"<(\w+):(\d+)>")
 
 
-def drawn(template: str, seed: int) -> str:
+def draw(template: str, seed: int) -> str:
     """A text of the template, the same for the same seed."""
     dice = random.Random(f"{template}{seed}")
 
-    def draw(match: re.Match[str]) -> str:
+    def pick(match: re.Match[str]) -> str:
         alphabet = ALPHABETS[match[1]]
         inner = [c for c in alphabet if c.isalnum()]  # tokens neither start nor end with a sign
         middle = "".join(dice.choice(alphabet) for _ in range(int(match[2]) - 2))
         return (dice.choice(inner) + middle + dice.choice(inner))[: int(match[2])]
 
-    text = _DRAWN.sub(draw, template)
+    text = _DRAWN.sub(pick, template)
     if "{crc}" in text:
         body = text.partition("{crc}")[0].rpartition("_")[2]
         text = text.replace("{crc}", base62_crc32(body.encode()).decode())
@@ -108,4 +108,9 @@ def repo(tmp_path: Path) -> Repo:
 @pytest.fixture
 def secret() -> Callable[..., str]:
     """Draws a GitHub token; another one for another number."""
-    return lambda number=0: drawn("ghp_<aA0:30>{crc}", number)
+    return lambda number=0: draw("ghp_<aA0:30>{crc}", number)
+
+
+@pytest.fixture(name="drawn")
+def _drawn() -> Callable[[str, int], str]:
+    return draw

@@ -23,7 +23,7 @@ ENGINE = Engine(rules())
 @pytest.mark.parametrize(("rule", "template"), KINDS, ids=[rule for rule, _ in KINDS])
 def test_a_secret_of_each_kind_is_found_whatever_its_random_part(rule: str, template: str) -> None:
     for seed in range(8):
-        text = f"first line\n{planting.drawn(template, seed)}\nlast line\n"
+        text = f"first line\n{planting.draw(template, seed)}\nlast line\n"
         found = {sighting.rule.id for sighting in ENGINE.read(text.encode(), "deploy/settings.env").sightings}
         assert rule in found, seed
 
@@ -36,7 +36,7 @@ def test_planted_secrets_are_found_in_the_tree_and_after_their_removal_in_histor
     repo.write("README", "books\n")
     repo.commit()
     for rule, template in KINDS:
-        repo.write(f"deploy/{rule}.env", planting.drawn(template, 99) + "\n")
+        repo.write(f"deploy/{rule}.env", planting.draw(template, 99) + "\n")
     here = scan_tree(repo.root)  # not even committed
     planted = repo.commit("plant")
     for rule, _ in KINDS:

@@ -32,7 +32,9 @@ _REFERENCES = re.compile(
     rb"|^(?:https?|git|ssh|file|data)[:/]|[()\[\]<>{};]|::|\.{2}|^[./~]|\\[nrtux]",
     re.IGNORECASE,
 )
-_IDENTIFIER = re.compile(rb"^[A-Za-z_][A-Za-z]*(?:[-_./:][A-Za-z]+)*[0-9]{0,2}$")
+_IDENTIFIER = re.compile(
+    rb"^[A-Za-z_][A-Za-z]*(?:[-_./:][A-Za-z]+)*[0-9]{0,2}$|^(?:[A-Za-z]{2,}[-_./:]){2,}[A-Za-z0-9]{1,8}$"
+)
 _VERSION = re.compile(rb"^[\w@/-]*?[~^v=]?\d+\.\d+(?:\.\d+)*(?:[-+][\w.]+)?$")
 _TOKEN_LIKE = re.compile(rb"^[A-Za-z0-9_.=+/~@!#$%^&*?,:|-]+$")
 _HASHES = re.compile(
