@@ -18,7 +18,7 @@ from ktlo.guard.lockfiles.protocol import Format, LockFile, Reading, UnreadableE
 from ktlo.guard.lockfiles.shapes import Table, as_table, as_text, items, table
 from ktlo.guard.lockfiles.wording import printable
 
-_EXTRAS = re.compile(r'"(?:[^"\\\n]|\\.)*+"|//[^\n]*|,(?=[ \t\r\n]*+[}\]])')
+_EXTRAS = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|//[^\n]*|,(?=[ \t\r\n]*+[}\]])')
 
 
 def _plain_json(text: str) -> str:

@@ -7,6 +7,8 @@ dependencies, which ``Cargo.toml`` files in the checked folder tell apart. The f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import PurePosixPath
 
 from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles.documents import header_lines, parse_toml, read_toml
@@ -14,22 +16,26 @@ from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
 from ktlo.guard.lockfiles.protocol import Format, LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, table, tables, text, texts
+from ktlo.guard.lockfiles.tree import Tree
 from ktlo.guard.lockfiles.wording import printable
 
 _Key = tuple[str, str, str]
 
 
+@lru_cache(maxsize=10_000)
+def _package_name(tree: Tree, path: PurePosixPath) -> str:
+    try:
+        return text(
+            table(parse_toml(LockFile(path, tree.read(path), tree, tree.limits).text()), "package"), "name"
+        )
+    except UnreadableError:
+        return ""
+
+
 def own_names(file: LockFile) -> frozenset[str]:
     """Names of the packages whose ``Cargo.toml`` is in the lock file's folder or below."""
-    names: set[str] = set()
-    for folder in file.tree.folders(file.path.parent):
-        if "Cargo.toml" in folder.files:
-            path = folder.path / "Cargo.toml"
-            try:
-                content = parse_toml(LockFile(path, file.tree.read(path), file.tree, file.limits).text())
-                names.add(text(table(content, "package"), "name"))
-            except UnreadableError:
-                continue
+    folders = file.tree.folders_with("Cargo.toml", file.path.parent)
+    names = {_package_name(file.tree, folder / "Cargo.toml") for folder in folders}
     return frozenset(names - {""})
 
 

@@ -17,7 +17,7 @@ from ktlo.guard.lockfiles.graph import Place
 from ktlo.guard.lockfiles.protocol import Format, LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.wording import printable
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|`[^`]*+`|=>|[^\s"`]+')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|`[^`]*+`?|=>|[^\s"`]+')
 _VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(?:[-+.][0-9A-Za-z.+-]+)?")
 _GO = re.compile(r"(?P<major>[0-9]{1,3})\.(?P<minor>[0-9]{1,4})(?:[.a-z].*)?")
 _ONE_LINE = {"module", "go", "toolchain", "godebug", "exclude", "retract", "tool", "ignore"}

@@ -117,8 +117,16 @@ def _compare_manifest(gathering: Gathering, content: Table, root: Table) -> None
         return
     wanted = declared_in(manifest).everything()
     locked = declared_in(root).everything()
-    for name in sorted(wanted.keys() - locked.keys()):
-        gathering.leave(name, "package.json asks for it but the lock file does not have it: run npm install")
+    for name, asked in sorted(wanted.items()):
+        if name not in locked:
+            gathering.leave(
+                name, "package.json asks for it but the lock file does not have it: run npm install"
+            )
+        elif locked[name] != asked:
+            reason = (
+                f"package.json asks for {address(asked)} but the lock file is for {address(locked[name])}"
+            )
+            gathering.leave(name, f"{reason}: run npm install")
 
 
 def _read_nested(file: LockFile, content: Table, lines: dict[str, int]) -> Reading:

@@ -32,6 +32,7 @@ class Limits:
 
     Attributes:
         file_bytes: size of one lock file.
+        total_bytes: size of all lock files and manifests that are read together.
         values: values (table entries, list items, YAML events) in one file.
         depth: how deep values may nest.
         dependencies: entries in one lock file, dependencies and unchecked together.
@@ -41,6 +42,7 @@ class Limits:
     """
 
     file_bytes: int = 32 * 2**20
+    total_bytes: int = 512 * 2**20
     values: int = 1_000_000
     depth: int = 100
     dependencies: int = 100_000

@@ -7,13 +7,21 @@ must not pass as clean.
 from __future__ import annotations
 
 import re
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from functools import cache
 
 from ktlo.guard.lockfiles import (
+    bill_of_materials,
     bun,
     cargo,
+    composer,
+    gemfile,
     go_mod,
+    gradle,
+    installed_python,
+    maven_pom,
+    maven_tree,
+    nuget,
     package_lock,
     pdm,
     pipfile,
@@ -21,6 +29,7 @@ from ktlo.guard.lockfiles import (
     poetry,
     pylock,
     requirements,
+    system_packages,
     uv,
     yarn,
 )
@@ -41,6 +50,19 @@ FORMATS: tuple[Format, ...] = (
     bun.BINARY,
     go_mod.FORMAT,
     cargo.FORMAT,
+    maven_pom.FORMAT,
+    maven_tree.FORMAT,
+    gradle.FORMAT,
+    gradle.IN_FOLDER,
+    composer.FORMAT,
+    gemfile.FORMAT,
+    nuget.FORMAT,
+    bill_of_materials.FORMAT,
+    bill_of_materials.OTHER,
+    installed_python.FORMAT,
+    system_packages.DPKG,
+    system_packages.DISTROLESS,
+    system_packages.APK,
 )
 
 UNREAD: dict[str, str] = {
@@ -83,6 +105,6 @@ def format_of(name: str, folder: str = "") -> Format | None:
     """The format of a file by its name and, for formats that are bound to a place, its folder."""
     lower = name.lower()
     for pattern, form in _patterns():
-        if pattern.match(lower) and (not form.within or f"/{folder}".endswith(f"/{form.within}")):
+        if pattern.match(lower) and (not form.within or fnmatchcase(f"/{folder}", f"*/{form.within}")):
             return form
     return None

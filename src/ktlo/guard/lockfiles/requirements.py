@@ -19,10 +19,10 @@ from ktlo.guard.lockfiles.python_locked import is_own_folder
 from ktlo.guard.lockfiles.python_names import normalised, required_name, requirement
 from ktlo.guard.lockfiles.wording import address, printable
 
-_COMMENT = re.compile(r"(?:^|[ \t]+)#.*$")
+_COMMENT = re.compile(r"(?:^|(?<![ \t])[ \t]++)#.*$")
 _INCLUDE = re.compile(r"(?:-r|--requirement|-c|--constraint)(?:[ \t]*=[ \t]*|[ \t]*)(?P<path>.+)")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:[ \t]*=[ \t]*|[ \t]+)(?P<what>.+)")
-_OPTION = re.compile(r"[ \t]+--[A-Za-z].*$")
+_OPTION = re.compile(r"(?<![ \t])[ \t]++--[A-Za-z].*$")
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
 _DEVELOPMENT = re.compile(

@@ -44,6 +44,10 @@ INSTALLED = frozenset(
 """Folders that tools fill from a lock file, or that hold no project: their lock files are of other projects."""
 
 
+IMAGE_HOLDS = frozenset({"site-packages", ".venv"})
+"""Folders that are the thing to check when the tree is the file system of an image."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """One folder as the walk finds it.
@@ -52,12 +56,14 @@ class Folder:
         path: relative to the root.
         files: names of files that are no links.
         links: names of links.
+        has_node_modules: True when npm installed packages here.
         refused: the system's words when the folder cannot be listed; empty when it can.
     """
 
     path: PurePosixPath
     files: tuple[str, ...]
     links: tuple[str, ...]
+    has_node_modules: bool = False
     refused: str = ""
 
 
@@ -70,6 +76,9 @@ class Tree:
     def __init__(self, root: Path, limits: Limits) -> None:
         self.root = root.resolve()
         self.limits = limits
+        self.is_image = any((self.root / name).is_file() for name in ("etc/os-release", "usr/lib/os-release"))
+        self._bytes_read = 0
+        self._folders_with: dict[str, list[PurePosixPath]] = {}
 
     def inside(self, relative: PurePosixPath) -> Path:
         """The real place of a path in the tree.
@@ -88,7 +97,7 @@ class Tree:
             ):  # said before the system is asked about strangers' paths
                 raise outside
         try:
-            place = (self.root / relative).resolve(strict=True)
+            place = self._within_image(self.root / relative).resolve(strict=True)
         except (OSError, RuntimeError, ValueError) as error:
             why = (
                 "links lead in a circle"
@@ -99,6 +108,13 @@ class Tree:
         if not place.is_relative_to(self.root):
             raise outside
         return place
+
+    def _within_image(self, place: Path) -> Path:
+        """In an image's file system an absolute link means its root, not this machine's."""
+        if not self.is_image or not place.is_symlink():
+            return place
+        target = place.readlink()
+        return self.root / target.relative_to(target.anchor) if target.is_absolute() else place
 
     def exists(self, relative: PurePosixPath) -> bool:
         """True when a regular file is there, inside the tree."""
@@ -137,7 +153,20 @@ class Tree:
                 raise UnreadableError(f"It cannot be read: {error.strerror}", where=where) from None
         if len(data) > self.limits.file_bytes:
             raise UnreadableError("It grew past the limit while it was read", where=where)
+        self._bytes_read += len(data)
+        if self._bytes_read > self.limits.total_bytes:
+            raise UnreadableError(
+                f"Lock files and manifests have more than {self.limits.total_bytes:,} bytes together",
+                where=where,
+                fix="Raise the limit if they are meant to be that large.",
+            )
         return data
+
+    def folders_with(self, name: str, start: PurePosixPath) -> list[PurePosixPath]:
+        """Folders from ``start`` downwards that hold a file of this name; the tree is walked once for each name."""
+        if name not in self._folders_with:
+            self._folders_with[name] = [folder.path for folder in self.folders() if name in folder.files]
+        return [path for path in self._folders_with[name] if path.is_relative_to(start)]
 
     def folders(self, start: PurePosixPath = _HERE) -> Iterator[Folder]:
         """Folders from ``start`` downwards in order of name, links not followed, what tools installed left out.
@@ -170,10 +199,11 @@ class Tree:
                             files.append(entry.name)
             except OSError as error:
                 refused = str(error.strerror)
-            yield Folder(here, tuple(sorted(files)), tuple(sorted(links)), refused)
-            if "pyvenv.cfg" in files and here != start:
+            yield Folder(here, tuple(sorted(files)), tuple(sorted(links)), "node_modules" in below, refused)
+            if "pyvenv.cfg" in files and here != start and not self.is_image:
                 continue
-            stack.extend(here / name for name in sorted(below, reverse=True) if name not in INSTALLED)
+            left_out = INSTALLED - IMAGE_HOLDS if self.is_image else INSTALLED
+            stack.extend(here / name for name in sorted(below, reverse=True) if name not in left_out)
 
 
 def _is_loop(error: Exception) -> bool:

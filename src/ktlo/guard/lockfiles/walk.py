@@ -48,6 +48,8 @@ def read_lock_files(root: Path, limits: Limits | None = None) -> Iterator[tuple[
                     yield _refused(path, f"ktlo does not read lock files of {UNREAD[name.lower()]} yet.")
                 elif (manifest := manifest_of(name)) is not None:
                     manifests.append((manifest, path))
+            if tree.is_image and folder.has_node_modules:
+                yield _refused(folder.path / "node_modules", "Installed npm packages are not read yet.")
             yield from _links(tree, folder, coverage)
     except UnreadableError as error:
         yield _refused(PurePosixPath(), str(error))

@@ -27,7 +27,7 @@ from ktlo.guard.lockfiles.npm_names import (
 from ktlo.guard.lockfiles.protocol import LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.wording import address, printable
 
-_WORD = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<bare>[^\s",:][^\s",]*)')
+_WORD = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*+)"?|(?P<bare>[^\s",:][^\s",]*)')
 _REQUIREMENTS = {"dependencies:", "optionalDependencies:"}
 
 
@@ -126,10 +126,8 @@ def _project(file: LockFile) -> tuple[Declared, frozenset[str], bool]:
     members = {"."}
     asked = declared_in(manifest)
     names: set[str] = set()
-    below = file.tree.folders(file.path.parent) if globs else ()
-    for folder in (
-        f.path.relative_to(file.path.parent).as_posix() for f in below if "package.json" in f.files
-    ):
+    below = file.tree.folders_with("package.json", file.path.parent) if globs else ()
+    for folder in (path.relative_to(file.path.parent).as_posix() for path in below):
         if any(_matches(folder, glob) for glob in globs):
             member = manifest_beside(file, folder)
             if member is not None:
