@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import zlib
 
 import pytest
 
+from ktlo.errors import UserError
 from ktlo.sources.git.blobs import LARGEST
-from ktlo.sources.git.program import Git
+from ktlo.sources.git.program import Git, SilentError
 
 
 @pytest.fixture
@@ -139,3 +141,28 @@ def test_stopping_ends_what_is_running(repo):
     pieces.close()
     with pytest.raises(Exception, match="stopped"):
         git.run("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("place", ["config", "objects/info/alternates"])
+def test_a_pipe_among_its_files_ends_in_a_sentence_instead_of_waiting_for_ever(
+    repo, collect, monkeypatch, place
+):
+    repo.commit(a="1")
+    pipe = repo.path / ".git/pipe"
+    os.mkfifo(pipe)
+    if place == "config":
+        repo.git("config", "include.path", "pipe")
+    else:
+        pipe.rename(repo.path / ".git" / place)
+    monkeypatch.setattr("ktlo.sources.git.program.OPENING", 0.5)
+    with pytest.raises(UserError, match=r"does not come back within .* a pipe or a device"):
+        collect(repo.path)
+
+
+def test_git_that_falls_silent_is_ended(repo, monkeypatch):
+    repo.commit(a="1")
+    (repo.path / ".git/refs/heads/main").unlink()
+    os.mkfifo(repo.path / ".git/refs/heads/main")
+    monkeypatch.setattr("ktlo.sources.git.program.SILENCE", 0.3)
+    with pytest.raises(SilentError, match="silent"):
+        Git(repo.path / ".git").run("rev-parse", "HEAD")

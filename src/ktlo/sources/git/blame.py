@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ktlo.sources.git.dates import DAY, EARLIEST
-from ktlo.sources.git.program import Git, GitError
+from ktlo.sources.git.program import Git, GitError, SilentError
 from ktlo.sources.git.text import text
 
 FILES = 500
@@ -77,7 +77,7 @@ class Blame:
                 path,
             )
         except GitError as error:
-            if not error.by_itself:
+            if not error.by_itself and not isinstance(error, SilentError):
                 raise
             return {}
         finally:

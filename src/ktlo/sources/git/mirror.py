@@ -21,6 +21,10 @@ from ktlo.sources.git.place import SCHEMES, shown
 from ktlo.sources.git.program import Git, GitError, run_plain
 from ktlo.sources.git.text import text
 
+_SSH = "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=30 -oServerAliveCountMax=4"
+_SLOWEST = ("http.lowSpeedLimit=10", "http.lowSpeedTime=300")
+"""Less than 10 bytes a second for 5 minutes is a dead connection; a server that still counts says more."""
+_NETWORK = [part for setting in ("protocol.allow=always", *_SLOWEST) for part in ("-c", setting)]
 _BRANCHES = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
@@ -41,7 +45,7 @@ def network_environment(url: str, token: SecretStr | None) -> dict[str, str]:
         "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES),
         "GCM_INTERACTIVE": "never",
     }
-    environment.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
+    environment.setdefault("GIT_SSH_COMMAND", _SSH)
     if token is not None:
         basic = base64.b64encode(f"x-access-token:{token.get_secret_value()}".encode()).decode()
         origin = re.sub(r"(?<=://)([^/]+).*", r"\1/", shown(url))
@@ -83,7 +87,7 @@ def default_branch(git: Git, url: str) -> str:
         SourceError: the remote cannot be reached, or refuses.
     """
     try:
-        listed = text(git.run("-c", "protocol.allow=always", "ls-remote", "--symref", "--", url, "HEAD"))
+        listed = text(git.run(*_NETWORK, "ls-remote", "--symref", "--", url, "HEAD"))
     except GitError as error:
         raise _failure(url, error.what) from None
     match = re.search(r"^ref: (\S+)\tHEAD$", listed, re.MULTILINE)
@@ -126,13 +130,14 @@ def update(git: Git, url: str) -> None:
         SourceError: the remote cannot be reached, or refuses.
     """
     branch = default_branch(git, url)
-    settings = ("protocol.allow=always", "gc.pruneExpire=never", "gc.auto=2000", "gc.autoDetach=false")
-    allowed = [part for setting in settings for part in ("-c", setting)]
+    kept = ("gc.pruneExpire=never", "gc.auto=2000", "gc.autoDetach=false")
+    settings = [part for setting in kept for part in ("-c", setting)]
     try:
         git.run(
-            *allowed,
+            *_NETWORK,
+            *settings,
             "fetch",
-            "--quiet",
+            "--progress",  # a sign of life for as long as it takes
             "--prune",
             "--no-tags",
             "--no-recurse-submodules",

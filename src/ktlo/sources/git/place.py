@@ -47,6 +47,8 @@ def check_url(url: str) -> None:
     Raises:
         ValueError: in words for a person; never repeats the URL's secret.
     """
+    if "\0" in url:
+        raise ValueError("a path has no NUL character in it")
     if "://" not in url:
         return
     parts = urlsplit(url)
@@ -125,7 +127,7 @@ def git_folder(folder: Path) -> Path:
     """The git directory of a folder: its own, or of the repository it lies in.
 
     Raises:
-        UserError: no such folder, no permission, no repository, or no git program.
+        UserError: no such folder, no permission, no repository, no git program, or one that never ends.
     """
     where = str(folder)
     try:
@@ -146,6 +148,9 @@ def git_folder(folder: Path) -> Path:
     )
     found = Path(os.fsdecode(output.rstrip(b"\n")))
     if code == 0 and os.access(found / "objects", os.R_OK | os.X_OK):
+        # Looking for an object that is not there opens everything that objects are kept in.
+        probe = ["git", f"--git-dir={found}", "-c", "safe.directory=*", "cat-file", "-e", "0" * 39 + "1"]
+        run_plain(probe, offline_environment())
         return found
     if code == 0 and (found / "commondir").is_file():
         return found

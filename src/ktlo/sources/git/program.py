@@ -9,13 +9,15 @@ documented in git-config(1) and git(1); git 2.38 or newer is needed for ``safe.d
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import select
 import subprocess
 import tempfile
 import threading
 from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ktlo.errors import SourceError, UserError
 from ktlo.sources.git.text import text
@@ -55,6 +57,11 @@ _OVERRIDES = {
     "i18n.logOutputEncoding": "UTF-8",
 }
 _CHUNK = 1 << 18
+SILENCE = 600.0
+"""Seconds in which git neither answers nor reports before it is ended: a pipe or a device among the
+repository's files, or a dead network drive, would keep it waiting for ever."""
+OPENING = 20.0
+"""Seconds that a command may take which only looks whether a repository is there."""
 _MISSING = UserError(
     "the git program is not installed, or not on the PATH",
     where="git",
@@ -73,6 +80,19 @@ class GitError(SourceError):
     def __init__(self, what: str, *, where: str = "", by_itself: bool = True) -> None:
         super().__init__(what, where=where)
         self.by_itself = by_itself
+
+
+class SilentError(GitError):
+    """The git program neither answered nor reported for :data:`SILENCE` seconds, and was ended."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"git was silent for {SILENCE:.0f} s and was ended: a pipe or a device lies among the"
+            " repository's files, or the drive or network it is on does not answer",
+            where=where,
+            by_itself=False,
+        )
+        self.fix = "Nothing is lost; the next run continues once it answers"
 
 
 def offline_environment() -> dict[str, str]:
@@ -150,11 +170,12 @@ class Git:
                     stderr=stderr,
                     env=self._environment,
                     pipesize=1 << 20,
+                    bufsize=0,
                 )
             except FileNotFoundError as error:
                 raise _MISSING from error
             self._running.add(process)
-        return Running(process, self._running, self._guard)
+        return Running(process, self._running, self._guard, _Watched(process, stderr, self.folder))
 
     def stream(self, *arguments: str | bytes, stdin: Iterable[bytes] = ()) -> Generator[bytes, None, None]:
         """Yield the output piece by piece (any size), with ``stdin`` lines as input.
@@ -167,7 +188,7 @@ class Git:
             given.writelines(line + b"\n" for line in stdin)
             given.seek(0)
             with self.start(*arguments, stdin=given, stderr=errors) as running:
-                while piece := os.read(running.output.fileno(), _CHUNK):
+                while piece := running.output.read1(_CHUNK):
                     yield piece
                 code = running.process.wait()
             if code != 0:
@@ -189,6 +210,40 @@ class Git:
         return ""
 
 
+class _Watched(io.RawIOBase):
+    """A process's output that ends with an error when the process falls silent.
+
+    Args:
+        process: as started, its output unbuffered.
+        stderr: the file that gets its complaints and its progress, which counts as a sign of life.
+        where: the repository.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], stderr: IO[bytes], where: Path) -> None:
+        assert process.stdout is not None  # noqa: S101 - for the type checker: it is piped
+        self._process, self._stderr, self._where = process, stderr, where
+        self._pipe = process.stdout
+        self._poll = select.poll()
+        self._poll.register(self._pipe, select.POLLIN)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        said = -1
+        while not self._poll.poll(SILENCE * 1000):
+            if said == (said := os.fstat(self._stderr.fileno()).st_size):
+                self._process.kill()
+                raise SilentError(str(self._where))
+        data = os.read(self._pipe.fileno(), len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._pipe.close()
+        super().close()
+
+
 class Running:
     """A started process that is ended with its ``with`` block."""
 
@@ -197,10 +252,10 @@ class Running:
         process: subprocess.Popen[bytes],
         all_running: set[subprocess.Popen[bytes]],
         guard: threading.Lock,
+        output: io.RawIOBase,
     ) -> None:
-        assert process.stdout is not None  # noqa: S101 - for the type checker: it is piped
         self.process = process
-        self.output = process.stdout
+        self.output = io.BufferedReader(output, _CHUNK)
         self._all, self._guard = all_running, guard
 
     def __enter__(self) -> Running:
@@ -219,12 +274,23 @@ def run_plain(command: list[str], environment: Mapping[str, str]) -> tuple[int, 
     """Run one command that needs no repository yet: exit code, output, complaints.
 
     Raises:
-        UserError: there is no git program.
+        UserError: there is no git program, or it does not end within ``OPENING``.
     """
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, env=dict(environment), check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=dict(environment),
+            check=False,
+            timeout=OPENING,
         )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            f"git does not come back within {OPENING:.0f} s: a pipe or a device lies among the repository's"
+            " files, or the drive it is on does not answer",
+            fix="Look at .git/config (include.path) and .git/objects/info/alternates, then try again",
+        ) from error
     except FileNotFoundError as error:
         raise _MISSING from error
     return done.returncode, done.stdout, done.stderr
