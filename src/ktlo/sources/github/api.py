@@ -6,6 +6,7 @@ sentence. Nothing here knows what is asked for. Rules: GitHub's "Best practices 
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ T = TypeVar("T")
 VERSION = "2022-11-28"
 TRIES = 5
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+WHOLE_SECONDS = 120.0
+"""Longest that one answer may take from its first byte to its last."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes of the largest answer that is read; a page of 100 items has a few at most."""
 LATER_SECONDS = 300.0
 """When to come back after GitHub failed for all tries of a request."""
 _HOPS = 5
@@ -138,7 +143,11 @@ class Api:
         while response.status_code in (301, 302, 307, 308):
             location = httpx.URL(url).join(response.headers.get("location", ""))
             if hops <= 0:
-                raise MovedError("it moved", where=path, location=str(location))
+                raise MovedError(
+                    f"it moved, again and again, last to {location.copy_with(query=None)}",
+                    where=path,
+                    location=str(location),
+                )
             if _origin(str(location)) != _origin(self.base):
                 raise SourceError(
                     f"GitHub's API points elsewhere, to {location.host}; the token is not sent there",
@@ -168,6 +177,28 @@ class Api:
         request.headers["Content-Type"] = "application/json"
         return (await self._send(request, self.graphql_points)).content
 
+    async def _receive(self, request: httpx.Request) -> httpx.Response:
+        """One answer, read to its end or to the largest that is taken."""
+        response = await self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > LARGEST_ANSWER:
+                    raise SourceError(
+                        f"an answer of more than {LARGEST_ANSWER >> 20} MiB came, which GitHub never sends",
+                        where=str(request.url.copy_with(query=None)),
+                        fix="Check `api` and proxies",
+                    )
+        finally:
+            await response.aclose()
+        headers = [
+            (name, value)
+            for name, value in response.headers.multi_items()
+            if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
+        ]
+        return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=request)
+
     async def _send(self, request: httpx.Request, quota: Quota) -> httpx.Response:
         failure = ""
         for attempt in range(TRIES):
@@ -175,8 +206,9 @@ class Api:
                 await self._world.sleep(2.0**attempt * (0.5 + self._world.chance()))
             await quota.permit()
             try:
-                response = await self._client.send(request)
-            except httpx.TimeoutException:
+                async with asyncio.timeout(WHOLE_SECONDS):
+                    response = await self._receive(request)
+            except (httpx.TimeoutException, TimeoutError):
                 failure = "it did not answer in time"
                 continue
             except httpx.TransportError as error:
@@ -220,7 +252,7 @@ def decode(body: bytes, kind: type[T], where: str) -> T:
     """
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise SourceError(
             f"an answer of an unexpected form came: {error}",
             where=where,
@@ -236,7 +268,7 @@ def _origin(url: str) -> tuple[str, str]:
 def _is_whole(body: bytes) -> bool:
     try:
         msgspec.json.decode(body, type=msgspec.Raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
 
@@ -262,7 +294,7 @@ class _Said(msgspec.Struct):
 def _message(response: httpx.Response) -> str:
     try:
         return msgspec.json.decode(response.content, type=_Said).message[:200]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ""
 
 

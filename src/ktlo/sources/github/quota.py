@@ -21,6 +21,8 @@ PATIENCE_SECONDS = 60.0
 """Longest wait inside a run; a longer one ends the run and the next one continues."""
 RESERVE_SHARE = 0.02
 """Share of an hour's quota left to others who use the same token."""
+LONGEST_SECONDS = 7_200.0
+"""Longest wait that is believed; a limit of GitHub's ends within an hour."""
 SECONDARY_SECONDS = 60.0
 """First wait after a secondary limit that names none."""
 
@@ -60,7 +62,7 @@ class Quota:
         self._skew = _server_time(headers, self.world.now()) - self.world.now()
         try:
             remaining = int(headers["x-ratelimit-remaining"])
-            resets_at = float(headers["x-ratelimit-reset"])
+            resets_at = float(int(headers["x-ratelimit-reset"]))
             limit = int(headers["x-ratelimit-limit"])
         except (KeyError, ValueError):
             return
@@ -102,7 +104,7 @@ class Quota:
         )
         self._secondary += 1
         with contextlib.suppress(KeyError, ValueError):
-            wait = float(headers["retry-after"])
+            wait = float(int(headers["retry-after"]))
         await self._wait(wait, "GitHub asks for a pause (its secondary limit on frequent requests)")
 
     def granted(self) -> None:
@@ -111,6 +113,7 @@ class Quota:
 
     async def _wait(self, seconds: float, why: str) -> None:
         if seconds > PATIENCE_SECONDS or self._secondary > 3:
+            seconds = min(seconds, LONGEST_SECONDS)
             at = dt.datetime.fromtimestamp(self.world.now() + seconds, dt.UTC)
             raise LimitReachedError(
                 f"{why}; the next run continues from here after {at:%H:%M} UTC",
