@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,33 @@ def test_a_missing_file_is_said_by_the_collection_too(house: House, tmp_path: Pa
     outcome = house.read(file=str(tmp_path / "gone.csv"), noun="incidents", mapping=MAPPING)
     assert outcome.status == "failed"
     assert outcome.message.endswith("gone.csv: there is no such file. Check the path.")
+
+
+def test_a_pipe_is_not_waited_for(house: House, tmp_path: Path) -> None:
+    pipe = tmp_path / "incidents.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match="a pipe or a device, not a file"):
+        propose(pipe)
+    outcome = house.read(file=str(pipe), noun="incidents", mapping=MAPPING)
+    assert "a pipe or a device, not a file" in outcome.message
+
+
+def test_json_nested_without_end_costs_its_own_line_only(house: House, write: Write) -> None:
+    good = b'{"id": "1", "opened": "2026-01-01"}\n'
+    deep = b'{"x": ' * 50_000 + b"\n"
+    outcome = house.read(
+        file=str(write("i.jsonl", good + deep + good.replace(b"1", b"2", 1))),
+        noun="incidents",
+        form="json_lines",
+        mapping={"external_id": "id", "detected_at": "opened"},
+    )
+    assert (outcome.status, outcome.rejected) == ("complete", 1)
+    assert ids(house) == ["1", "2"]
+
+
+def test_a_json_list_nested_without_end_is_refused_in_words(write: Write) -> None:
+    with pytest.raises(UserError, match="the file is not JSON"):
+        propose(write("i.json", b"[" * 100_000))
 
 
 def test_the_wrong_delimiter_names_the_right_one(house: House, write: Write) -> None:

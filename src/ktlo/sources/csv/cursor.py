@@ -19,6 +19,7 @@ from typing import Any
 
 from ktlo.errors import UserError
 from ktlo.sources.csv.config import CsvConfig
+from ktlo.sources.csv.dialect import no_file
 
 _READING = 2
 """Raise it when rows are read differently from before, so that files are read again."""
@@ -53,7 +54,7 @@ def find_files(config: CsvConfig) -> list[Path]:
         raise UserError(
             "this is a folder, not a file", where=config.file, fix=f"Name its files: {config.file}/*.csv"
         )
-    raise UserError("there is no such file", where=config.file, fix="Check the path")
+    raise no_file(plain)
 
 
 def reading_digest(config: CsvConfig) -> str:

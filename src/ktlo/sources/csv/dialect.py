@@ -35,6 +35,17 @@ class Dialect:
     reasons: tuple[str, ...]
 
 
+def no_file(path: Path) -> UserError:
+    """Why something that is neither a file nor a folder is not read: reading a pipe might never end."""
+    if path.exists():
+        return UserError(
+            "this is a pipe or a device, not a file",
+            where=str(path),
+            fix="Write what comes out of it into a file, and name that",
+        )
+    return UserError("there is no such file", where=str(path), fix="Check the path")
+
+
 def read_sample(path: Path) -> bytes:
     """The beginning of a file.
 

@@ -21,7 +21,7 @@ from ktlo.sources.csv.collection import read_events, read_items
 from ktlo.sources.csv.config import CsvConfig, Form, Shape, form_by_ending, state_meanings
 from ktlo.sources.csv.cursor import Bookmark
 from ktlo.sources.csv.dates import DateStyle
-from ktlo.sources.csv.dialect import PARQUET_MAGIC, find_dialect, read_sample
+from ktlo.sources.csv.dialect import PARQUET_MAGIC, find_dialect, no_file, read_sample
 from ktlo.sources.csv.fields import EVENT_FIELDS, Noun, Reading, field_of, fields_of
 from ktlo.sources.csv.matching import find_fields, find_noun
 from ktlo.sources.csv.nouns import RECORD_OF
@@ -50,10 +50,10 @@ def propose(file: Path, said: Mapping[str, Any] | None = None) -> Proposal:
         UserError: the file is missing, empty, binary or without rows, or ``said`` is not understood.
     """
     told = dict(said or {})
-    if not file.exists():
-        raise UserError("there is no such file", where=str(file), fix="Check the path")
     if file.is_dir():
         raise UserError("this is a folder, not a file", where=str(file), fix="Name a file in it")
+    if not file.is_file():
+        raise no_file(file)
     form, encoding, delimiter, reasons = _written(file, told)
     with open_form(file, form, encoding, delimiter) as opened:
         profile = profile_rows(opened.columns, opened.rows)

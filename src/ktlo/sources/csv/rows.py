@@ -25,6 +25,8 @@ MAX_RECORD_CHARACTERS = 24 * 1024 * 1024
 """A row longer than this is turned away; a cell of 10 MB is fine."""
 MAX_JSON_ARRAY_BYTES = 256 * 1024 * 1024
 """A JSON array must fit in memory; JSON lines need not."""
+MAX_JSON_DEPTH = 32
+"""Objects in objects; an export that a person maps to columns is far flatter."""
 
 csv.field_size_limit(MAX_RECORD_CHARACTERS)
 
@@ -273,7 +275,7 @@ def _json_line_rows(handle: BinaryIO) -> Iterator[Row]:
         text = line[:400].decode("utf-8", "replace")
         try:
             value = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             yield Row(number, {}, f"the line is not JSON ({error}). Mend the line", excerpt=_excerpt(text))
             continue
         if not isinstance(value, dict):
@@ -293,7 +295,7 @@ def _json_array(path: Path) -> Opened:
         )
     try:
         value = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(
             f"the file is not JSON: {error}",
             where=str(path),
@@ -310,7 +312,7 @@ def _json_array(path: Path) -> Opened:
     rows = [
         Row(number, flatten(item))
         if isinstance(item, dict)
-        else Row(number, {}, "the item is no object", excerpt=_excerpt(str(item)))
+        else Row(number, {}, "the item is no object", excerpt=_excerpt(_text(item)))
         for number, item in enumerate(value, start=1)
     ]
     return Opened(tuple(dict.fromkeys(name for row in rows for name in row.cells)), iter(rows))
@@ -342,12 +344,15 @@ def _parquet_rows(file: Any) -> Iterator[Row]:
 def flatten(item: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[str, ...]]:
     """An object as columns: ``{"user": {"login": "ada"}}`` is the column ``user.login``.
 
-    A list becomes several values of one column; of objects in a list, their name, login, key or id.
+    A list becomes several values of one column; of objects in a list, their name, login, key or id. What
+    lies deeper than ``MAX_JSON_DEPTH`` is left out.
     """
     flat: dict[str, tuple[str, ...]] = {}
     for key, value in item.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
+            if prefix.count(".") >= MAX_JSON_DEPTH:
+                continue
             flat.update(flatten(value, f"{name}."))
         elif isinstance(value, list | tuple):
             flat[name] = tuple(_text(_named(inner)) for inner in value)
@@ -373,4 +378,7 @@ def _text(value: Any) -> str:
         return str(value.isoformat())
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return str(value).replace("\x00", "")
+    try:
+        return str(value).replace("\x00", "")
+    except RecursionError:
+        return "(lists in lists without end)"
