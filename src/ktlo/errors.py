@@ -6,6 +6,18 @@ Anything that is not in this tree is a bug of ours and may crash loudly. Faces (
 
 from __future__ import annotations
 
+import unicodedata
+
+
+def printable(words: str) -> str:
+    r"""The words with control characters as ``\x1b``: what came from outside may reach a terminal."""
+    return "".join(
+        letter.encode("unicode_escape").decode()
+        if letter not in "\n\t" and unicodedata.category(letter) in ("Cc", "Cf", "Cs")
+        else letter
+        for letter in words
+    )
+
 
 class KtloError(Exception):
     """Root of every error that carries a sentence for a person.
@@ -17,10 +29,10 @@ class KtloError(Exception):
     """
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.fix = fix
+        super().__init__(printable(what))
+        self.what = printable(what)
+        self.where = printable(where)
+        self.fix = printable(fix)
 
     def __str__(self) -> str:
         parts = [f"{self.where}: {self.what}" if self.where else self.what]

@@ -44,6 +44,12 @@ def test_rows_as_csv_defuse_formulas(house, march):
     assert "'=cmd|' /C calc'!A0" in titles
 
 
+def test_bytes_that_are_no_text_are_said_with_how_to_show_them(house):
+    answer = house.post("/api/v1/query", json={"sql": "SELECT unhex('fffe') AS raw"})
+    assert answer.status_code == 400
+    assert answer.json()["fix"] == "Show them with hex(…) or toValidUTF8(…)"
+
+
 def test_sql_answers_and_cannot_write(house):
     said = house.post("/api/v1/query", json={"sql": "SELECT count() AS n FROM ktlo.commits"}).json()
     assert said == {"columns": ["n"], "rows": [[14]]}

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ktlo.errors import printable
+
 console = Console()
 notes = Console(stderr=True)
 
@@ -20,7 +22,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-    """Print rows under a header; numbers to the right, markup in data is shown as it is."""
+    """Print rows under a header; numbers to the right, markup and control characters in data are shown as they are."""
     table = Table(title=escape(title) or None, title_justify="left", box=None, header_style="bold")
     numeric = [
         bool(rows)
@@ -30,5 +32,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
     for name, right in zip(columns, numeric, strict=True):
         table.add_column(escape(name), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+        table.add_row(*("" if value is None else escape(printable(str(value))) for value in row))
     console.print(table)

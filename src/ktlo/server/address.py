@@ -1,12 +1,13 @@
 """How a command finds the server that has the store open: a small file in the data folder.
 
 Written by ``ktlo up`` when it listens, removed when it stops; readable by its owner only, because it
-carries the token. A stale file (the process is gone) is ignored.
+carries the token. A stale file (the process is gone, or nobody has the store open) is ignored.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import msgspec
 
 _NAME = "server.json"
+LOCK = "ktlo.lock"
+"""The file that an embedded store locks; see ``store/embedded``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,21 @@ def find(folder: Path) -> Address | None:
     try:
         address = msgspec.json.decode((folder / _NAME).read_bytes(), type=Address)
         os.kill(address.process, 0)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, OverflowError, msgspec.DecodeError):
         return None
-    return address
+    return None if _is_free(folder / LOCK) else address
+
+
+def _is_free(lock: Path) -> bool:
+    """True when nobody has the store open: then the process number was given to another program since."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False  # a store elsewhere has no lock here
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True

@@ -60,7 +60,7 @@ def moment(text: str, now: dt.datetime, *, ends_day: bool = False) -> dt.datetim
         return read
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"{text!r} is not a date",
+            f"{text[:80]!r} is not a date",
             fix="Write 2026-05-01, 2026-05-01T12:00:00Z, 90d, 13w, 6m, 2y or all (years 1900 to 2299)",
         ) from error
 
@@ -126,4 +126,6 @@ def _choice(kind: type[E], text: str, name: str) -> E | None:
     try:
         return kind(text)
     except ValueError as error:
-        raise UsageError(f"there is no {name} {text!r}", fix=f"Choose one of: {', '.join(kind)}") from error
+        raise UsageError(
+            f"there is no {name} {text[:80]!r}", fix=f"Choose one of: {', '.join(kind)}"
+        ) from error

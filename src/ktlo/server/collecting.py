@@ -74,6 +74,10 @@ DERIVE = "effort"
 """Name of the last step of every run."""
 
 
+class _StoppedError(Exception):
+    """The step under way was asked to end."""
+
+
 class Collecting:
     """Runs collections one at a time in a thread of its own.
 
@@ -88,6 +92,7 @@ class Collecting:
         self._thread: threading.Thread | None = None
         self._timer: threading.Thread | None = None
         self._stop = threading.Event()
+        self._cancel: Callable[[], object] = lambda: None
 
     @property
     def run(self) -> Run | None:
@@ -138,8 +143,13 @@ class Collecting:
         self._timer.start()
 
     def close(self, timeout: float = 10) -> None:
-        """Stop the schedule and wait a little for the run; what is durable stays, the rest is repeated."""
+        """Stop the schedule and cut the run off; what is durable stays, the next run continues there.
+
+        Args:
+            timeout: seconds that the step under way gets to end.
+        """
         self._stop.set()
+        self._cancel()
         self.wait(timeout)
 
     def _set(self, index: int, change: Callable[[Step], Step]) -> None:
@@ -162,6 +172,8 @@ class Collecting:
                     status, message = self._step(index, step.name)
                 except KtloError as error:
                     status, message = "failed", str(error)
+                except (asyncio.CancelledError, _StoppedError):
+                    status, message = "partial", "ktlo was stopped; the next run continues here"
                 except Exception as error:  # noqa: BLE001 - a bug in one source must not stop the others
                     _log.exception("%s broke", step.name)
                     status, message = "failed", f"ktlo itself broke here ({type(error).__name__}: {error})"
@@ -174,6 +186,8 @@ class Collecting:
 
     def _step(self, index: int, name: str) -> tuple[str, str]:
         def show(done: int, total: int | None, unit: str) -> None:
+            if self._stop.is_set():
+                raise _StoppedError
             self._set(index, lambda old: replace(old, done=done, total=total, unit=unit))
 
         runtime = self._runtime
@@ -186,12 +200,19 @@ class Collecting:
             )
             return "complete", ""
         source = runtime.source(name)
-        outcome: Collection = asyncio.run(
-            collect(
+
+        async def read() -> Collection:
+            loop, task = asyncio.get_running_loop(), asyncio.current_task()
+            assert task is not None  # noqa: S101 - inside asyncio.run()
+            self._cancel = lambda: loop.is_closed() or loop.call_soon_threadsafe(task.cancel)
+            if self._stop.is_set():  # it was stopped before it could be cancelled
+                raise _StoppedError
+            return await collect(
                 source,
                 runtime.store,
                 runtime.state,
                 lambda progress: show(progress.done, progress.total, progress.unit),
             )
-        )
+
+        outcome = asyncio.run(read())
         return outcome.status, outcome.message

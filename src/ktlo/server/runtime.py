@@ -6,6 +6,7 @@ Made once by ``ktlo up`` (or by a command when no server runs) and handed to eve
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,8 @@ class Runtime:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
         self.folder = folder
+        # A process has one data folder; what a source keeps of its own (mirrors) belongs there too.
+        os.environ["KTLO_DATA"] = str(folder)
         self.store: Store = open_store(settings, folder)
         try:
             self.store.migrate()

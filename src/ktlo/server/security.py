@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -74,11 +74,11 @@ class Guarded:
 
     def _refusal(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         host = headers.get("host", "")
-        if not self._access.token and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if not self._access.token and not is_loopback(_parts(f"//{host}").hostname or ""):
             return _problem(421, "this server answers only to its loopback name", "Open http://127.0.0.1")
         origin = headers.get("origin")
         changes = scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        if changes and origin is not None and urlsplit(origin).netloc != host:
+        if changes and origin is not None and _parts(origin).netloc != host:
             return _problem(403, f"a page of {origin} may not change anything here", "")
         path: str = scope["path"]
         if path.startswith(_OPEN) or self._access.admits(_given(headers)):
@@ -86,6 +86,14 @@ class Guarded:
         if "text/html" in headers.get("accept", ""):
             return RedirectResponse("/sign-in", status_code=303)
         return _problem(401, "a token is needed", "Send it as `Authorization: Bearer …`")
+
+
+def _parts(address: str) -> SplitResult:
+    """The parts of an address; all empty when it is none, which no check takes for ours."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _given(headers: Headers) -> str:

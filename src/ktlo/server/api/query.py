@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import pyarrow as pa
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from ktlo.errors import UsageError
 from ktlo.server.api.metrics import Running
 from ktlo.server.tables import CSV_TOO, csv_lines, plain
 
@@ -33,6 +35,13 @@ class Result(BaseModel):
 def run_query(running: Running, statement: Statement) -> Any:
     """Answer one SELECT; nothing can be changed by it."""
     table = running.store.query_readonly(statement.sql, statement.limit)
+    try:
+        table.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise UsageError(
+            "a column of the answer holds bytes that are no text (UTF-8)",
+            fix="Show them with hex(…) or toValidUTF8(…)",
+        ) from error
     if statement.format == "csv":
         return StreamingResponse(csv_lines(table), media_type="text/csv; charset=utf-8")
     columns = [[plain(value) for value in column.to_pylist()] for column in table.columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import Annotated, Any
 
@@ -125,7 +126,7 @@ def list_sources(running: Running) -> list[SourceState]:
 async def add_source(running: Running, new: NewSource) -> HealthOut:
     """Add a source after checking it. An unreachable one is added too: it is read when it is back."""
     health = await make_source(new.kind, new.options).check()
-    running.add_source(new.kind, new.options)
+    await asyncio.to_thread(running.add_source, new.kind, new.options)
     return HealthOut.of(health)
 
 
