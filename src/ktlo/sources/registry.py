@@ -40,8 +40,9 @@ def make_source(kind: str, options: Mapping[str, Any]) -> Source:
     except ValidationError as error:
         first = error.errors()[0]
         option = ".".join(str(part) for part in first["loc"])
+        said = str(first["msg"]).removeprefix("Value error, ")
         raise UserError(
-            f"{option}: {first['msg']}",
+            f"{option}: {said}" if option else said,
             where=f"source {kind}",
             fix=f"`ktlo sources add {kind} --help` lists the options",
         ) from error
