@@ -56,7 +56,7 @@ _LOCAL_HOSTS = re.compile(
     rb"@(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|(?:[\w-]+\.)?example\.(?:com|org|net)|host|hostname|server)\b"
 )
 _PASSWORDS = re.compile(
-    rb"^(?:pass(?:word|wd)?|pwd|pw|secret|token|root|admin|user(?:name)?|postgres|mysql|guest|test\w*|x+|hunter2|key|api_?key|rabbitmq|redis|mongo|s3cr3t|foo|bar|baz)[0-9]{0,4}$",
+    rb"^(?:pass(?:word|wd)?|pwd|pw|secret|token|root|admin|user(?:name)?|postgres|mysql|guest|test\w*|x+|hunter2|tiger\S{0,6}|key|api_?key|rabbitmq|redis|mongo|s3cr3t|foo|bar|baz)[0-9]{0,4}$",
     re.IGNORECASE,
 )
 

@@ -6,6 +6,7 @@ Links are never followed, neither of files nor of folders on the way to one; pip
 from __future__ import annotations
 
 import contextlib
+import enum
 import os
 import stat
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 def scan_working_tree(root: Path, engine: Engine, gathering: Gathering, limits: Limits) -> None:
     """Scan everything under ``root`` that would be committed, and what already is."""
     if root.is_file():
-        _scan_path(root.parent, root.name, engine, gathering, limits, {})
+        _scan_path(root.parent.resolve(), root.name, engine, gathering, limits, {})
         return
     if not root.is_dir():
         gathering.unchecked(str(root), "there is no such folder")
@@ -43,12 +44,9 @@ def scan_working_tree(root: Path, engine: Engine, gathering: Gathering, limits: 
         paths = None
     inside: dict[str, bool] = {"": True}
     for path in paths if paths is not None else _walked(top, "", gathering):
-        full = os.path.join(top, path)  # noqa: PTH118 - one per file: a Path is ten times as slow
-        if path.endswith("/") or (os.path.isdir(full) and not os.path.islink(full)):  # noqa: PTH112, PTH114 - same
+        if path.endswith("/") or _scan_path(top, path, engine, gathering, limits, inside) is _Met.FOLDER:
             for nested in _walked(top, path.rstrip("/"), gathering):  # a submodule or a repository inside
                 _scan_path(top, nested, engine, gathering, limits, inside)
-        else:
-            _scan_path(top, path, engine, gathering, limits, inside)
 
 
 def _listed(repository: Repository, top: Path, limits: Limits) -> Iterator[str]:
@@ -93,18 +91,14 @@ def _walked(top: Path, below: str, gathering: Gathering) -> Iterator[str]:
 
 def _scan_path(
     top: Path, path: str, engine: Engine, gathering: Gathering, limits: Limits, inside: dict[str, bool]
-) -> None:
-    folder, _, _ = path.rpartition("/")
-    if folder not in inside:
-        try:
-            inside[folder] = (top / folder).resolve(strict=True) == top / folder
-        except (OSError, RuntimeError):
-            inside[folder] = True  # gone, or no longer a folder: opening the file tells
-    if not inside[folder]:
+) -> _Met:
+    if not _is_inside(top, path.rpartition("/")[0], inside):
         gathering.links += 1
-        return
+        return _Met.FILE
     try:
-        data = _read(os.path.join(top, path), limits.file_bytes)  # noqa: PTH118 - as above
+        data = _read(f"{top}/{path}", limits.file_bytes)
+    except _FolderError:
+        return _Met.FOLDER
     except FileNotFoundError:
         gathering.absent += 1
     except NotADirectoryError:
@@ -124,6 +118,30 @@ def _scan_path(
                 gathering.sighted(sighting, path)
         else:
             scan_file(engine, gathering, limits, data, path)
+    return _Met.FILE
+
+
+def _is_inside(top: Path, folder: str, inside: dict[str, bool]) -> bool:
+    """Whether no part of the way from the root to a folder is a link; answers are remembered."""
+    if folder not in inside:
+        way, is_inside = "", True
+        for part in folder.split("/"):
+            way = f"{way}/{part}" if way else part
+            if way not in inside:
+                inside[way] = is_inside and not os.path.islink(f"{top}/{way}")  # noqa: PTH114 - a Path is ten times as slow
+            is_inside = inside[way]
+    return inside[folder]
+
+
+class _Met(enum.Enum):
+    """What a path led to."""
+
+    FILE = enum.auto()
+    FOLDER = enum.auto()
+
+
+class _FolderError(Exception):
+    """It is a folder."""
 
 
 class _LinkError(Exception):
@@ -153,7 +171,7 @@ def _read(path: str, most: int) -> bytes | None:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise _OddError
+            raise _FolderError if stat.S_ISDIR(status.st_mode) else _OddError
         kept = os.read(descriptor, _START)
         if is_binary(kept):
             return None
