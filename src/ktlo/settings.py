@@ -1,11 +1,12 @@
 """What a person says once, in ``ktlo.yaml`` or the environment, and where things are kept.
 
 Only what cannot be found out is asked. Secrets are given by reference (``env:NAME`` or ``file:PATH``),
-never as values. Source of the format: docs/configuration.md, generated from these models.
+never as values. Source of the format: docs/reference/configuration.md, generated from these models.
 """
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -110,6 +111,43 @@ class EffortSettings(_Strict):
     )
 
 
+class IgnoreSettings(_Strict):
+    """A finding the team lives with for a while: somebody answers for it, says why, and until when."""
+
+    id: str = Field(min_length=1, description="Advisory (any of its names), rule or fingerprint.")
+    package: str = Field("", description="Only for this package, * as wildcard; empty for all.")
+    path: str = Field("", description="Only for files that match this, * as wildcard; empty for all.")
+    owner: str = Field(min_length=1, description="Who answers for it.")
+    reason: str = Field(min_length=1, description="Why it is acceptable for now.")
+    expires: datetime.date = Field(description="Last day it holds; after it `ktlo check` fails.")
+
+
+class GuardSettings(_Strict):
+    """What `ktlo check` asks, and what fails a build. See docs/check.md."""
+
+    databases: list[str] = Field(
+        default_factory=lambda: ["https://api.osv.dev"],
+        min_length=1,
+        description="Advisory databases: URL of an OSV service, or a folder, zip or tar archive of OSV records.",
+    )
+    max_age_days: float = Field(7, gt=0, description="Age in days at which a database is too old.")
+    lock_files: Literal["expected", "none"] = Field(
+        "expected", description="`none` says that a repository without lock files has no dependencies."
+    )
+    internal: list[str] = Field(
+        default_factory=list,
+        description="Packages of your own that no database knows, such as `@acme/*` or `PyPI:acme-*`.",
+    )
+    fail_from: Literal["critical", "high", "medium", "low"] = Field(
+        "low", description="Findings of this level and above fail; those of unknown level always do."
+    )
+    fail_from_development: Literal["critical", "high", "medium", "low", ""] = Field(
+        "", description="The same for dependencies that only development needs; empty for no difference."
+    )
+    ignores: list[IgnoreSettings] = Field(default_factory=list)
+    vex: list[str] = Field(default_factory=list, description="OpenVEX files that speak of dependencies.")
+
+
 class SourceSettings(BaseModel):
     """One source; the remaining keys are the source's own (see docs/sources)."""
 
@@ -130,6 +168,7 @@ class Settings(_Strict):
     people: dict[str, PersonSettings] = Field(default_factory=dict)
     rules: list[RuleSettings] = Field(default_factory=list)
     effort: EffortSettings = EffortSettings()
+    guard: GuardSettings = Field(default_factory=GuardSettings)
     downtime_severities: list[str] = Field(
         default_factory=list,
         description="Incident severities that mean the service was down; such incidents count as outages.",
@@ -195,7 +234,7 @@ def load_settings(file: Path | None) -> Settings:
         raise UserError(
             f"{key}: {first['msg']}{more}",
             where=str(file),
-            fix="See docs/configuration.md for every key",
+            fix="See docs/reference/configuration.md for every key",
         ) from error
 
 

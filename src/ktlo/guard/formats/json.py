@@ -1,0 +1,23 @@
+"""The whole report as JSON, for programs. The keys are held by a test; a new one may come, none goes."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ktlo import __version__
+from ktlo.guard.verdict import Report
+
+
+def render(report: Report) -> str:
+    """The report as indented JSON."""
+    content = {
+        "tool": {"name": "ktlo", "version": __version__},
+        "verdict": {"code": int(report.code), "name": report.code.name.lower(), "headline": report.headline},
+        "findings": report.failing,
+        "tolerated": report.tolerated,
+        "unchecked": report.unchecked,
+        "stale": report.stale,
+        "checks": [{"check": one.check, "checked": one.checked, "unit": one.unit} for one in report.outcomes],
+        "coverage": report.coverage,
+    }
+    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"

@@ -1,0 +1,108 @@
+"""The report for people: one line of verdict, then what fails, what could not be checked, and what was covered.
+
+Names and messages come from strangers: control and escape characters are shown, never sent to the terminal.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+
+from ktlo.guard.finding import Finding, Level, Unchecked
+from ktlo.guard.verdict import Coverage, Report
+
+_MOST_PER_REASON = 10
+_ORDER = {level: rank for rank, level in enumerate(Level)}
+
+
+def render(report: Report) -> str:
+    """The report as text with a line feed at its end."""
+    lines = [printable(report.headline)]
+    if report.failing:
+        lines += ["", "Findings"]
+        for finding in sorted(report.failing, key=lambda one: (_ORDER[one.level], one.location, one.rule)):
+            lines += _finding(finding)
+    if report.unchecked:
+        lines += ["", "Not checked"]
+        lines += _unchecked(report.unchecked)
+    if report.stale:
+        lines += ["", "Too old", f"  {printable(report.stale)}"]
+    if report.tolerated:
+        lines += ["", "Tolerated"]
+        lines += [
+            f"  {printable(one.finding.rule)}  {printable(one.finding.message)}: {printable(one.reason)}"
+            for one in report.tolerated
+        ]
+    lines += ["", "Coverage", *_coverage(report.coverage)]
+    return "\n".join(lines) + "\n"
+
+
+def _finding(finding: Finding) -> list[str]:
+    where = finding.location.path + (f":{finding.location.line}" if finding.location.line else "")
+    score = finding.properties.get("cvss", "")
+    level = finding.level.value + (f" {score}" if score else "")
+    lines = [f"  {level:<13} {printable(finding.rule)}  {printable(finding.message)}"]
+    lines.append(f"  {'':<13} in {printable(where)}{_relation(finding)}")
+    if finding.aliases:
+        lines.append(f"  {'':<13} also {printable(', '.join(finding.aliases))}")
+    if finding.fix:
+        lines.append(f"  {'':<13} {printable(finding.fix)}")
+    return lines
+
+
+def _relation(finding: Finding) -> str:
+    path = finding.properties.get("path", "")
+    parts = [finding.properties.get(key, "") for key in ("relation", "scope")]
+    parts.append(f"through {printable(path)}" if " > " in path else "")
+    told = ", ".join(filter(None, parts))
+    return f" ({told})" if told else ""
+
+
+def _unchecked(unchecked: tuple[Unchecked, ...]) -> list[str]:
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for one in unchecked:
+        by_reason[one.reason].append(one.what)
+    lines = []
+    for reason, things in by_reason.items():
+        if len(things) == 1:
+            lines.append(f"  {printable(things[0])}: {printable(reason)}")
+            continue
+        lines.append(f"  {len(things):,} times: {printable(reason)}")
+        lines += [f"    {printable(thing)}" for thing in things[:_MOST_PER_REASON]]
+        if len(things) > _MOST_PER_REASON:
+            lines.append(f"    and {len(things) - _MOST_PER_REASON:,} more (--format json names all)")
+    return lines
+
+
+def _coverage(coverage: Coverage) -> list[str]:
+    rest = coverage.dependencies - coverage.checked - len(coverage.internal)
+    parts = (
+        f"{coverage.checked:,} checked, {len(coverage.internal):,} declared internal, {rest:,} not checked"
+    )
+    lines = [f"  {coverage.dependencies:,} dependencies in {len(coverage.files):,} files: {parts}"]
+    for one in coverage.databases:
+        if one.records is None:
+            lines.append(f"  {printable(one.place)}: asked now")
+        elif one.newest is None or one.age_days is None:
+            lines.append(f"  {printable(one.place)}: {one.records:,} records, of unknown age")
+        else:
+            lines.append(
+                f"  {printable(one.place)}: {one.records:,} records, the newest of {one.newest:%Y-%m-%d}"
+                f" ({one.age_days:.0f} days old)"
+            )
+    return lines
+
+
+def sentences(finding: Finding) -> str:
+    """Message and fix as sentences on one line."""
+    return " ".join(f"{printable(part).rstrip('.')}." for part in (finding.message, finding.fix) if part)
+
+
+def printable(text: str) -> str:
+    """Text without characters that steer a terminal or break a line; they are shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char == " " or unicodedata.category(char)[0] not in "CZ" else ascii(char)[1:-1]
+        for char in text
+    )

@@ -1,0 +1,129 @@
+"""Which findings fail a build: thresholds, ignores with owner, reason and expiry, and OpenVEX statements.
+
+What a check found comes in, every finding goes out again with what was decided and why: nothing is dropped.
+An expired ignore is a finding of its own. The meaning of each setting: docs/check.md.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ktlo.guard.finding import Finding, Level, Location
+from ktlo.guard.openvex import Statement, answer
+from ktlo.guard.vulnerabilities.aliases import is_named
+
+CHECK = "policy"
+_RANK = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A finding the team lives with for a while; fields as in ``guard.ignores`` of ktlo.yaml."""
+
+    id: str
+    owner: str
+    reason: str
+    expires: datetime.date
+    package: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What fails.
+
+    Attributes:
+        fail_from: findings of this level and above fail; those of unknown level always do.
+        fail_from_development: the same for what only development needs.
+        ignores: exceptions.
+        statements: OpenVEX.
+        place: the settings file, for the location of findings about the policy itself.
+    """
+
+    fail_from: Level = Level.LOW
+    fail_from_development: Level = Level.LOW
+    ignores: tuple[Ignore, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    place: str = "ktlo.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerated:
+    """A finding that does not fail the build, and why."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Every finding, failing or tolerated."""
+
+    failing: tuple[Finding, ...]
+    tolerated: tuple[Tolerated, ...]
+
+
+def judge(findings: Iterable[Finding], policy: Policy, today: datetime.date) -> Judgement:
+    """Decide about each finding.
+
+    Args:
+        findings: of every check.
+        policy: what fails.
+        today: the day that expiries are compared with.
+    """
+    failing: list[Finding] = []
+    tolerated: list[Tolerated] = []
+    for finding in findings:
+        reason = _excuse(finding, policy, today)
+        if reason:
+            tolerated.append(Tolerated(finding, reason))
+        else:
+            failing.append(finding)
+    return Judgement(tuple(failing), tuple(tolerated))
+
+
+def expired(policy: Policy, today: datetime.date) -> tuple[Finding, ...]:
+    """A finding for each ignore whose time is over, whether or not it still matches anything."""
+    return tuple(_about_ignore(ignore, policy.place) for ignore in policy.ignores if ignore.expires < today)
+
+
+def _excuse(finding: Finding, policy: Policy, today: datetime.date) -> str:
+    for ignore in policy.ignores:
+        if ignore.expires >= today and _matches(ignore, finding):
+            return f"ignored by {ignore.owner} until {ignore.expires}: {ignore.reason}"
+    statement = answer(finding, policy.statements)
+    if statement is not None:
+        return (
+            f"{statement.status} by VEX ({statement.document}){': ' if statement.why else ''}{statement.why}"
+        )
+    is_development = finding.properties.get("scope") == "development"
+    least = policy.fail_from_development if is_development else policy.fail_from
+    if finding.level is not Level.UNKNOWN and _RANK[finding.level] > _RANK[least]:
+        return f"{finding.level.value} is below the threshold, {least.value}"
+    return ""
+
+
+def _matches(ignore: Ignore, finding: Finding) -> bool:
+    identity = frozenset((finding.rule, *finding.aliases))
+    if ignore.id != finding.fingerprint and not is_named(identity, finding.rule, (ignore.id,)):
+        return False
+    if ignore.package and not fnmatch.fnmatchcase(finding.properties.get("package", ""), ignore.package):
+        return False
+    return not ignore.path or fnmatch.fnmatchcase(finding.location.path, ignore.path)
+
+
+def _about_ignore(ignore: Ignore, place: str) -> Finding:
+    scope = "".join(f" in {part}" for part in (ignore.package, ignore.path) if part)
+    return Finding(
+        check=CHECK,
+        rule="expired-ignore",
+        level=Level.HIGH,
+        message=f"The ignore of {ignore.id}{scope} by {ignore.owner} expired on {ignore.expires}",
+        location=Location(place),
+        fingerprint=hashlib.sha256(f"{CHECK}\n{ignore.id}\n{scope}".encode()).hexdigest()[:32],
+        fix="Remove it, or decide again with a new reason and date",
+    )
