@@ -194,3 +194,15 @@ def test_what_tools_installed_is_left_out(tmp_path: Path) -> None:
     lock(tmp_path, "home = x", "env-of-mine/pyvenv.cfg")
     lock(tmp_path, "a==1", "env-of-mine/lib/requirements.txt")
     assert read(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "piece", ["[", " ", "#", "a ", "\\\n", "--a ", "a[", '"', '\\"', ",", "a.", "(", "-"]
+)
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "yarn.lock", "bun.lock", "go.mod", "poetry.lock", "dependency-tree.txt"]
+)
+def test_a_long_run_of_anything_does_not_cost_its_square(tmp_path: Path, name: str, piece: str) -> None:
+    # With the square of it this would take minutes: the suite's own time limit is the judge.
+    root = lock(tmp_path, "x" + piece * (400_000 // len(piece)) + "x", name)
+    assert all(not inventory.dependencies for inventory in read(root).values())

@@ -19,6 +19,7 @@ from ktlo.guard.lockfiles.python_locked import is_own_folder
 from ktlo.guard.lockfiles.python_names import normalised, required_name, requirement
 from ktlo.guard.lockfiles.wording import address, printable
 
+_LONGEST_LINE = 100_000  # a release with a thousand hashes has this much
 _COMMENT = re.compile(r"(?:^|(?<![ \t])[ \t]++)#.*$")
 _INCLUDE = re.compile(r"(?:-r|--requirement|-c|--constraint)(?:[ \t]*=[ \t]*|[ \t]*)(?P<path>.+)")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:[ \t]*=[ \t]*|[ \t]+)(?P<what>.+)")
@@ -154,6 +155,9 @@ def _pin(specifier: str) -> str:
 
 
 def _entry(state: _State, file: LockFile, line: str, number: int) -> None:
+    if len(line) > _LONGEST_LINE:
+        _leave(state, printable(line, 40), "the line is longer than a requirement is", number, file.path)
+        return
     editable = _EDITABLE.fullmatch(line)
     plain = _OPTION.sub("", editable["what"].strip() if editable else line).strip()
     if line.startswith("-") and not editable:
@@ -192,7 +196,7 @@ def _direct_reference(state: _State, file: LockFile, what: str, number: int) -> 
         origin = Origin.LOCAL if what.startswith("file:") else origin
         _leave_origin(state, name or address(what), origin, what, number, file.path)
         return
-    folder = re.sub(r"\[[^\]]*\]$", "", what.partition(";")[0].strip())
+    folder = what.partition(";")[0].partition("[")[0].strip()
     if folder.startswith((".", "/", "~")) or "/" in folder or "\\" in folder:
         if not is_own_folder(file, folder):
             _leave_origin(state, printable(folder), Origin.LOCAL, folder, number, file.path)
