@@ -14,7 +14,7 @@ class Limits:
 
     Attributes:
         file_bytes: largest file, blob or archive member.
-        archive_depth: archives inside archives.
+        archive_depth: archives inside archives; a compressed tar counts as two.
         archive_members: members of one archive, with those of archives inside.
         archive_bytes: unpacked bytes of one archive, with those of archives inside.
         archive_ratio: unpacked bytes for each packed byte.
@@ -23,7 +23,7 @@ class Limits:
     """
 
     file_bytes: int = 64 << 20
-    archive_depth: int = 3
+    archive_depth: int = 6
     archive_members: int = 20_000
     archive_bytes: int = 256 << 20
     archive_ratio: int = 200
