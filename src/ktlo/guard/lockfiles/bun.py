@@ -13,7 +13,7 @@ from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles.documents import json_key_lines, parse_json
 from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
-from ktlo.guard.lockfiles.npm_names import declared_in, is_own_folder, origin_of, split_name
+from ktlo.guard.lockfiles.npm_names import compare_manifest, declared_in, is_own_folder, origin_of, split_name
 from ktlo.guard.lockfiles.protocol import Format, LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, as_table, as_text, items, table
 from ktlo.guard.lockfiles.wording import printable
@@ -56,6 +56,8 @@ def read(file: LockFile) -> Reading:
         gathering.add(
             name, version, origin=origin, source=reference, line=line, place=found.get(key, Place(False, None))
         )  # fmt: skip
+    for path, entry in workspaces.items():
+        compare_manifest(gathering, file, path or ".", declared_in(entry).everything(), "bun install")
     return gathering.reading(frozenset(path or "." for path in workspaces))
 
 

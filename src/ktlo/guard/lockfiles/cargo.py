@@ -23,20 +23,19 @@ _Key = tuple[str, str, str]
 
 
 @lru_cache(maxsize=10_000)
-def _package_name(tree: Tree, path: PurePosixPath) -> str:
+def _manifest(tree: Tree, path: PurePosixPath) -> tuple[str, frozenset[str]]:
+    """A manifest's package and what it asks for; empty when it cannot be read, which ``walk`` reports."""
     try:
-        return text(
-            table(parse_toml(LockFile(path, tree.read(path), tree, tree.limits).text()), "package"), "name"
-        )
+        content = parse_toml(LockFile(path, tree.read(path), tree, tree.limits).text())
+        return text(table(content, "package"), "name"), declared_in(content)
     except UnreadableError:
-        return ""
+        return "", frozenset()
 
 
-def own_names(file: LockFile) -> frozenset[str]:
-    """Names of the packages whose ``Cargo.toml`` is in the lock file's folder or below."""
+def _own_manifests(file: LockFile) -> dict[str, frozenset[str]]:
+    """The packages whose ``Cargo.toml`` is in the lock file's folder or below, and what each asks for."""
     folders = file.tree.folders_with("Cargo.toml", file.path.parent)
-    names = {_package_name(file.tree, folder / "Cargo.toml") for folder in folders}
-    return frozenset(names - {""})
+    return dict(_manifest(file.tree, folder / "Cargo.toml") for folder in folders)
 
 
 def read(file: LockFile) -> Reading:
@@ -52,7 +51,7 @@ def read(file: LockFile) -> Reading:
     if len(set(keys)) != len(keys):
         raise UnreadableError("It has the same package twice", fix="Run cargo generate-lockfile.")
     requires = dict(zip(keys, (texts(entry, "dependencies") for entry in entries), strict=True))
-    known = own_names(file) if any(not source for _, _, source in keys) else frozenset[str]()
+    known = _own_manifests(file)
     own = {key for key in keys if not key[2] and key[0] in known}
     found = _places(keys, requires, own, file.limits.path_length)
     gathering = Gathering(file, "crates.io")
@@ -63,6 +62,14 @@ def read(file: LockFile) -> Reading:
         place = found.get(key, Place(False))
         place = Place(place.is_direct if own else None, None, place.path)
         gathering.add(name, number, origin=_origin(source), source=source, line=line, place=place)
+    locked = {key[0].replace("_", "-") for key in keys}
+    beside = _manifest(file.tree, file.path.parent / "Cargo.toml")[1]
+    asked = beside.union(*(known[key[0]] for key in own))
+    for name in sorted(asked):
+        if name.replace("_", "-") not in locked:
+            gathering.leave(
+                name, "Cargo.toml asks for it but the lock file does not have it: run cargo update"
+            )
     return gathering.reading(frozenset(key[0] for key in own))
 
 
@@ -97,7 +104,10 @@ def declared_in(manifest: Table) -> frozenset[str]:
     """Names that a ``Cargo.toml`` asks for, for any target."""
     sections = [manifest, *(value for value in table(manifest, "target").values() if isinstance(value, dict))]
     kinds = ("dependencies", "dev-dependencies", "build-dependencies")
-    return frozenset(name for section in sections for kind in kinds for name in table(section, kind))
+    asked = [item for section in sections for kind in kinds for item in table(section, kind).items()]
+    return frozenset(
+        str(entry.get("package", name)) if isinstance(entry, dict) else name for name, entry in asked
+    )
 
 
 FORMAT = Format("Cargo.lock", "crates.io", ("Cargo.lock",), read)

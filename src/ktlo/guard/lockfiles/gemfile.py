@@ -73,9 +73,11 @@ def read(file: LockFile) -> Reading:
         lambda name: name,
         file.limits.path_length,
     )
+    own = {"."}
     for gem in gems:
         here = file.path.parent / gem.source
         if gem.origin is Origin.LOCAL and file.tree.exists(here / f"{gem.name}.gemspec"):
+            own.add(gem.name)
             continue
         place = found.get(gem.name, Place(False))
         gathering.add(
@@ -87,7 +89,7 @@ def read(file: LockFile) -> Reading:
             gathering.leave(
                 name, "the Gemfile asks for it but the lock file does not have it: run bundle lock"
             )
-    return gathering.reading(frozenset({"."}))
+    return gathering.reading(frozenset(own))
 
 
 FORMAT = Format("Gemfile.lock", "RubyGems", ("Gemfile.lock", "gems.locked"), read)

@@ -59,7 +59,8 @@ class Coverage:
             self.complete.add((ecosystem, folder))
         if reading is None:
             return
-        names.update(dependency.name for dependency in reading.dependencies)
+        names.update(dependency.name.casefold() for dependency in reading.dependencies)
+        names.update(member.casefold() for member in reading.members)
         for member in reading.members:
             self.packages.add((ecosystem, member))
             if is_complete:
@@ -74,7 +75,7 @@ class Coverage:
         ):
             return None
         locked = self.folders.get((manifest.ecosystem, path.parent), set())
-        left = sorted(asked - locked)
+        left = sorted(name for name in asked if name.casefold() not in locked)
         return left or None
 
 

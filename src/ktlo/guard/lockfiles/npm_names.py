@@ -7,16 +7,19 @@ Specifiers as in npm's "package spec" documentation: ``npm:name@range`` (another
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles.documents import parse_json
+from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.protocol import LockFile, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, table
 
 PRODUCTION = ("dependencies", "optionalDependencies", "peerDependencies")
+_INSTALLED = ("dependencies", "optionalDependencies", "devDependencies")
 DEVELOPMENT = ("devDependencies",)
 _GIT = re.compile(r"(?:git[+:@]|ssh:|github:|gitlab:|bitbucket:|gist:|git\b)|https?://[^#]+\.git(?:#|$)")
 _LOCAL = ("file:", "link:", "portal:", "./", "../", "/", "~/")
@@ -56,6 +59,19 @@ def manifest_beside(file: LockFile, folder: str = ".") -> Table | None:
         return parse_json(LockFile(path, data, file.tree, file.limits).text())
     except UnreadableError:
         return None
+
+
+def compare_manifest(
+    gathering: Gathering, file: LockFile, folder: str, locked: Collection[str], command: str
+) -> None:
+    """Lists what a folder's ``package.json`` asks for and its part of the lock file lacks: then it proves nothing."""
+    manifest = manifest_beside(file, folder)
+    if manifest is None:
+        return
+    where = "package.json" if folder == "." else f"{folder}/package.json"
+    # A peer is asked of whoever uses the package, so lock files need not have it.
+    for name in sorted({n for kind in _INSTALLED for n in table(manifest, kind)}.difference(locked)):
+        gathering.leave(name, f"{where} asks for it but the lock file does not have it: run {command}")
 
 
 def is_own_folder(file: LockFile, address: str) -> bool:

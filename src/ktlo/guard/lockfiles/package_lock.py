@@ -15,6 +15,7 @@ from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
 from ktlo.guard.lockfiles.npm_names import (
     Declared,
+    compare_manifest,
     declared_in,
     manifest_beside,
     origin_of,
@@ -71,6 +72,9 @@ def _read_folders(file: LockFile, content: Table, lines: dict[str, int]) -> Read
         if wrong_archive(name, version, source):
             gathering.leave(f"{name} {version}", f"it is fetched as something else ({address(source)})", line)
         gathering.add(name, version, origin=origin_of(source), source=source, line=line, place=place)
+    for path in members:
+        if path:
+            compare_manifest(gathering, file, path, declared_in(folders[path]).everything(), "npm install")
     _compare_manifest(gathering, content, folders.get("", {}))
     return gathering.reading(frozenset(path or "." for path in members))
 

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
-from ktlo.guard.lockfiles.npm_names import PRODUCTION, is_own_folder, origin_of, split_name, wrong_archive
+from ktlo.guard.lockfiles.npm_names import (
+    PRODUCTION,
+    compare_manifest,
+    is_own_folder,
+    origin_of,
+    split_name,
+    wrong_archive,
+)
 from ktlo.guard.lockfiles.protocol import Format, LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, as_table, as_text, table, text
 from ktlo.guard.lockfiles.wording import address, printable
@@ -121,6 +128,7 @@ def read(file: LockFile) -> Reading:
                 gathering.leave(
                     f"{name} {reference} of {folder}", "it has no entry in packages: run pnpm install"
                 )
+        compare_manifest(gathering, file, folder, dict(_asked(importer, _ASKED)), "pnpm install")
     return gathering.reading(frozenset(importers))
 
 

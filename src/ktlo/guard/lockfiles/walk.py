@@ -17,7 +17,8 @@ from ktlo.guard.lockfiles.registry import UNREAD, format_of
 from ktlo.guard.lockfiles.tree import INSTALLED, Folder, Tree
 from ktlo.guard.lockfiles.wording import full_path, printable
 
-_PARTIAL = "requirements.txt"
+_PARTIAL = {"requirements.txt", "packages.lock.json", "Gemfile.lock"}
+"""Formats that are compared with the manifest beside them name by name."""
 
 
 def read_lock_files(root: Path, limits: Limits | None = None) -> Iterator[tuple[str, Inventory]]:
@@ -66,7 +67,7 @@ def _one(tree: Tree, path: PurePosixPath, form: Format, coverage: Coverage) -> t
         inventory = Inventory(reading.dependencies, reading.unchecked)
     except UnreadableError as error:
         inventory = Inventory((), (Unchecked(CHECK, full_path(path), _sentence(error)),))
-    coverage.note(form.ecosystem, path, reading, is_complete=form.name != _PARTIAL)
+    coverage.note(form.ecosystem, path, reading, is_complete=form.name not in _PARTIAL)
     return full_path(path), inventory
 
 

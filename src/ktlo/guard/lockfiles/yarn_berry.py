@@ -12,7 +12,14 @@ from urllib.parse import unquote
 from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
-from ktlo.guard.lockfiles.npm_names import declared_in, is_own_folder, manifest_beside, origin_of, split_name
+from ktlo.guard.lockfiles.npm_names import (
+    compare_manifest,
+    declared_in,
+    is_own_folder,
+    manifest_beside,
+    origin_of,
+    split_name,
+)
 from ktlo.guard.lockfiles.protocol import LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, as_table, table, text
 from ktlo.guard.lockfiles.wording import printable
@@ -48,6 +55,8 @@ def read(file: LockFile) -> Reading:
         is_local = reference.startswith(("file:", "link:", "portal:"))
         if key not in members and not (is_local and is_own_folder(file, reference)):
             _add(gathering, entry, document.lines.get(("", key), 0), found.get(key, Place(False, None)))
+    for key, folder in members.items():
+        compare_manifest(gathering, file, folder, table(entries[key], "dependencies"), "yarn install")
     return gathering.reading(frozenset(members.values()))
 
 
