@@ -77,14 +77,12 @@ def read_mirror(place: Path) -> Iterator[tuple[Advisory, datetime] | str]:
         for count, (name, size, at, stream) in enumerate(_files(place)):
             total += size
             if count >= MOST_RECORDS or total > MOST_BYTES:
+                stream.close()
                 raise DatabaseError("the advisory database is larger than ktlo reads", where=str(place))
-            if size > LARGEST_RECORD:
-                yield f"{name}: larger than {LARGEST_RECORD // 1024**2} MiB"
-                continue
             with stream:
-                # One byte more than allowed: an archive's stated size may lie.
-                text = stream.read(LARGEST_RECORD + 1)
-            if len(text) > LARGEST_RECORD:
+                # One byte more than allowed, because an archive's stated size may lie.
+                text = stream.read(LARGEST_RECORD + 1) if size <= LARGEST_RECORD else b""
+            if size > LARGEST_RECORD or len(text) > LARGEST_RECORD:
                 yield f"{name}: larger than {LARGEST_RECORD // 1024**2} MiB"
                 continue
             try:
