@@ -138,14 +138,17 @@ def test_a_repository_git_does_not_accept_is_scanned_as_a_folder_and_told(repo, 
     assert scan(repo.root, Scope.STAGED).unchecked
 
 
-def test_a_damaged_object_is_told(repo) -> None:
-    repo.write("a.py", "books\n")
+def test_a_damaged_object_is_told_with_what_was_seen_before_it(repo, secret) -> None:
+    repo.write("a.py", secret())
+    repo.write("z.py", "books\n")
     repo.commit()
-    name = repo.git("rev-parse", "HEAD:a.py")
+    name = repo.git("rev-parse", "HEAD:z.py")
     file = repo.root / ".git" / "objects" / name[:2] / name[2:]
     file.chmod(0o644)
     file.write_bytes(b"nonsense")
-    assert scan(repo.root, Scope.HISTORY).unchecked
+    outcome = scan(repo.root, Scope.HISTORY)
+    assert outcome.unchecked
+    assert [one.location.path for one in outcome.findings] == ["a.py"]
 
 
 def test_a_file_that_may_not_be_read_is_told(repo, monkeypatch) -> None:

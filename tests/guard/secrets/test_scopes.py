@@ -173,3 +173,12 @@ def test_more_findings_than_the_limit_are_told(repo, secret) -> None:
     outcome = scan_tree(repo.root, limits=Limits(findings=3))
     assert len(outcome.findings) == 3
     assert "2 more" in outcome.unchecked[0].reason
+
+
+def test_a_bare_repository_has_a_history_and_no_tree(repo, secret, tmp_path) -> None:
+    repo.write("a.py", secret())
+    repo.commit()
+    bare = tmp_path / "bare.git"
+    subprocess.run(["git", "clone", "-q", "--bare", str(repo.root), str(bare)], check=True)
+    assert places(scan_history(bare)) == [("a.py", 1)]
+    assert "bare" in scan_tree(bare).unchecked[0].reason

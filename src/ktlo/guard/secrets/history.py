@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 
-from ktlo.guard.secrets.blobs import Blob, read_blobs
+from ktlo.guard.secrets.blobs import Blob, read_blobs, read_listed
 from ktlo.guard.secrets.engine import Engine, Sighting
 from ktlo.guard.secrets.gathering import Gathering
 from ktlo.guard.secrets.limits import Limits
@@ -46,7 +47,11 @@ def scan_all_history(root: Path, engine: Engine, gathering: Gathering, limits: L
         if not starts:
             return
         with lent(repository, limits.git_seconds) as git:
-            candidates = _read_versions(git, starts, engine, gathering, limits)
+            candidates: _Candidates = {}
+            try:
+                _read_versions(git, starts, candidates, engine, gathering, limits)
+            except GitProblemError as problem:  # what was seen before is still told
+                gathering.unchecked("history", f"{problem}")
             _place(git, starts, candidates, engine, gathering)
             _read_messages(git, starts, engine, gathering, limits)
     except GitProblemError as problem:
@@ -62,32 +67,28 @@ def _listed(git: Git, starts: Iterable[bytes], *arguments: str) -> Iterator[byte
                 yield line.rstrip(b"\n")
 
 
+def _versions(git: Git, starts: list[bytes], limits: Limits) -> Iterator[Blob]:
+    """Yield each version of each file once; git lists and reads at the same time."""
+    with TemporaryFile() as given:
+        given.writelines(start + b"\n" for start in starts)
+        given.seek(0)
+        arguments = ("--objects", "--missing=print", "--filter=object:type=blob", "--filter-provided-objects")
+        with git.running("rev-list", *arguments, "--stdin", stdin=given) as listing:
+            yield from read_listed(git, listing, limits.file_bytes)
+
+
 def _read_versions(
-    git: Git, starts: list[bytes], engine: Engine, gathering: Gathering, limits: Limits
-) -> _Candidates:
-    candidates: _Candidates = {}
-
-    def names() -> Iterator[bytes]:
-        listing = _listed(
-            git,
-            starts,
-            "--objects",
-            "--missing=print",
-            "--filter=object:type=blob",
-            "--filter-provided-objects",
-        )
-        for line in listing:
-            name, _, path = line.partition(b" ")
-            if name.startswith(b"?"):
-                gathering.unchecked(
-                    f"object {name[1:].decode()}", "the repository lacks it (a partial clone?)"
-                )
-                continue
-            for sighting in engine.read_name(path.decode("utf-8", "surrogateescape")):
-                candidates.setdefault(name, []).append(("", sighting))
-            yield name
-
-    for blob in read_blobs(git, names(), limits.file_bytes):
+    git: Git,
+    starts: list[bytes],
+    candidates: _Candidates,
+    engine: Engine,
+    gathering: Gathering,
+    limits: Limits,
+) -> None:
+    """Fill ``candidates`` with what the versions hold."""
+    for blob in _versions(git, starts, limits):
+        for sighting in engine.read_name(blob.path.decode("utf-8", "surrogateescape")):
+            candidates.setdefault(blob.name, []).append(("", sighting))
         if blob.data is None:
             gathering.unchecked(f"object {blob.name.decode()}", _why_unread(blob, limits))
             continue
@@ -107,11 +108,14 @@ def _read_versions(
                     candidates.setdefault(blob.name, []).extend(
                         (part.inner, one) for one in reading.sightings
                     )
-    return candidates
 
 
 def _why_unread(blob: Blob, limits: Limits) -> str:
-    return f"it is larger than {limits.file_bytes} bytes" if blob.size else "the repository lacks it"
+    return (
+        f"it is larger than {limits.file_bytes} bytes"
+        if blob.size
+        else "the repository lacks it (a partial clone?)"
+    )
 
 
 def _place(
@@ -119,32 +123,37 @@ def _place(
 ) -> None:
     """Gather each candidate at the first commit and path where its rule counts."""
     met: set[bytes] = set()
-    if candidates:
-        for commit, blob, path in _appearances(git, starts):
-            waiting = candidates.get(blob)
-            if waiting is None:
+    try:
+        for commit, blob, path in _appearances(git, starts) if candidates else ():
+            if blob not in candidates:
                 continue
             met.add(blob)
-            at = commit.decode()
-            later: list[tuple[str, Sighting]] = []
-            for inner, sighting in waiting:
-                place = path.decode("utf-8", "surrogateescape") + inner
-                if engine.stands(sighting, place, at):
-                    gathering.sighted(sighting, place, at)
-                else:
-                    later.append((inner, sighting))
-            if later:
-                candidates[blob] = later
-            else:
-                del candidates[blob]
-                if not candidates:
-                    return
+            _place_blob(candidates, blob, path.decode("utf-8", "surrogateescape"), commit, engine, gathering)
+            if not candidates:
+                return
+    except GitProblemError as problem:  # what was not placed is told without its commit
+        gathering.unchecked("history", f"{problem}")
+        met.clear()
     for blob, left in candidates.items():
         for inner, sighting in left:
             if blob in met:
                 gathering.dismissed["allowlist or kind of file"] += 1
             else:
                 gathering.sighted(sighting, f"(object {blob.decode()}){inner}")
+
+
+def _place_blob(
+    candidates: _Candidates, blob: bytes, path: str, commit: bytes, engine: Engine, gathering: Gathering
+) -> None:
+    """Gather what counts at this place, and leave the rest for another."""
+    later: list[tuple[str, Sighting]] = []
+    for inner, sighting in candidates.pop(blob):
+        if engine.stands(sighting, path + inner, commit.decode()):
+            gathering.sighted(sighting, path + inner, commit.decode())
+        else:
+            later.append((inner, sighting))
+    if later:
+        candidates[blob] = later
 
 
 def _appearances(git: Git, starts: list[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -165,9 +174,9 @@ def _appearances(git: Git, starts: list[bytes]) -> Iterator[tuple[bytes, bytes, 
                 yield commit, blob, next(fields, b"")
 
 
-def _fields(output: Iterable[bytes]) -> Iterator[bytes]:
+def _fields(output: IO[bytes]) -> Iterator[bytes]:
     left = b""
-    for piece in iter(lambda: output.read(1 << 18), b""):  # type: ignore[attr-defined]
+    for piece in iter(lambda: output.read(1 << 18), b""):
         *whole, left = (left + piece).split(b"\0")
         yield from whole
 

@@ -34,11 +34,12 @@ def scan_working_tree(root: Path, engine: Engine, gathering: Gathering, limits: 
     top = root.resolve()
     try:
         repository = find_repository(root)
-        paths = (
-            list(_listed(repository, top, limits))
-            if repository and repository.top != repository.folder
-            else None
-        )
+        if repository and repository.top == repository.folder:
+            gathering.unchecked(
+                str(root), "it is a bare repository, without a working tree: scan its history"
+            )
+            return
+        paths = list(_listed(repository, top, limits)) if repository else None
     except GitProblemError as problem:
         gathering.unchecked(".git", f"{problem}; every file in the folder was scanned instead")
         paths = None
