@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,22 @@ def test_a_chain_of_requirements_does_not_cost_its_square(tmp_path: Path) -> Non
 def test_more_entries_than_the_limit_are_refused(tmp_path: Path) -> None:
     lock(tmp_path, "a==1\nb==1\nc==1\n", "requirements.txt")
     assert only_reason(tmp_path, Limits(dependencies=2)).startswith("It names more than 2 packages")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("package-lock.json", '{"a": [' + "{}," * 2_000 + "{}]}"),
+        ("uv.lock", "a = [" + "{}," * 2_000 + "]"),
+        ("pnpm-lock.yaml", "a: [" + "{}," * 2_000 + "]"),
+        ("pom.xml", "<project>" + "<a/>" * 2_000 + "</project>"),
+    ],
+)
+def test_more_values_than_the_limit_are_refused_before_they_take_memory(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    lock(tmp_path, content, name)
+    assert re.search(r"more than 1,000 values|too large", only_reason(tmp_path, Limits(values=1_000)))
 
 
 def test_more_files_than_the_limit_stop_the_walk_with_a_sentence(tmp_path: Path) -> None:

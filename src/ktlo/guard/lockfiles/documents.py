@@ -11,11 +11,20 @@ import re
 import tomllib
 from typing import NoReturn
 
-from ktlo.guard.lockfiles.protocol import LockFile, UnreadableError
+from ktlo.guard.lockfiles.protocol import Limits, LockFile, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, as_table
 from ktlo.guard.lockfiles.wording import printable
 
+_LIMITS = Limits()
 _AGAIN = "Make it again with its tool."
+
+
+def _bound(text: str, marks: str, limits: Limits) -> None:
+    """Refuses text that would become too many values, before any is made: each costs many times its characters."""
+    if sum(map(text.count, marks)) > limits.values:
+        raise UnreadableError(
+            f"It holds more than {limits.values:,} values", fix="Raise the limit if it is meant."
+        )
 
 
 def _table_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -33,12 +42,13 @@ def _refuse_number(text: str) -> NoReturn:
     raise UnreadableError(f"{text} is not JSON", fix=_AGAIN)
 
 
-def parse_json(text: str) -> Table:
+def parse_json(text: str, limits: Limits = _LIMITS) -> Table:
     """A JSON object.
 
     Raises:
         UnreadableError: not JSON, not an object, a key given twice, nested too deep.
     """
+    _bound(text, "{[,", limits)
     try:
         value = json.loads(text, object_pairs_hook=_table_of, parse_constant=_refuse_number)
     except RecursionError:
@@ -52,19 +62,20 @@ def parse_json(text: str) -> Table:
 
 def read_json(file: LockFile) -> Table:
     """A JSON lock file; see :func:`parse_json`."""
-    return parse_json(file.text())
+    return parse_json(file.text(), file.limits)
 
 
 # tomllib needs time with the square of the parts of a dotted key; lock files have a handful.
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")
 
 
-def parse_toml(text: str) -> Table:
+def parse_toml(text: str, limits: Limits = _LIMITS) -> Table:
     """A TOML table.
 
     Raises:
         UnreadableError: not TOML, a key given twice (TOML forbids it), nested too deep, absurd keys.
     """
+    _bound(text, "=[,", limits)
     if _LONG_KEY.search(text):
         raise UnreadableError("It holds a key of more than 32 dotted parts", fix=_AGAIN)
     try:
@@ -88,7 +99,7 @@ def read_toml(file: LockFile) -> Table:
         '"""' not in text and "'''" not in text
     ):  # outside of long strings, a line that looks like a list is one
         text = _ARTEFACTS.sub("", text)
-    return parse_toml(text)
+    return parse_toml(text, file.limits)
 
 
 def header_lines(text: str, header: str) -> list[int]:

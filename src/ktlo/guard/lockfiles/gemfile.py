@@ -29,7 +29,7 @@ class _Gem:
     requires: list[str] = field(default_factory=list)
 
 
-def _parse(content: str) -> tuple[list[_Gem], list[str]]:
+def _parse(content: str, most: int) -> tuple[list[_Gem], list[str]]:
     gems: list[_Gem] = []
     direct: list[str] = []
     section, remote = "", ""
@@ -49,6 +49,10 @@ def _parse(content: str) -> tuple[list[_Gem], list[str]]:
             remote = value if key == "remote" else remote
         elif section in _ORIGINS and depth == 4:
             match = _GEM.fullmatch(stripped)
+            if len(gems) >= most:
+                raise UnreadableError(
+                    f"It names more than {most:,} packages", fix="Raise the limit if it is meant to."
+                )
             if match is None:
                 raise UnreadableError(f"Line {number} is not a line of Bundler's", fix="Run bundle lock.")
             gems.append(
@@ -62,7 +66,7 @@ def _parse(content: str) -> tuple[list[_Gem], list[str]]:
 def read(file: LockFile) -> Reading:
     """Reads a Bundler lock file."""
     gathering = Gathering(file, "RubyGems")
-    gems, direct = _parse(file.text().replace("\r\n", "\n"))
+    gems, direct = _parse(file.text().replace("\r\n", "\n"), file.limits.dependencies)
     by_name: dict[str, _Gem] = {}
     for gem in gems:
         by_name.setdefault(gem.name, gem)

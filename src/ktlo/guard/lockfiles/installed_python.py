@@ -14,6 +14,8 @@ from ktlo.guard.lockfiles.protocol import Format, LockFile, Reading, UnreadableE
 from ktlo.guard.lockfiles.python_names import normalised
 from ktlo.guard.lockfiles.shapes import table, text
 
+_LONGEST_HEADERS = 2**20
+
 
 def _origin(file: LockFile) -> tuple[Origin, str]:
     path = file.path.parent / "direct_url.json"
@@ -29,7 +31,7 @@ def _origin(file: LockFile) -> tuple[Origin, str]:
 def read(file: LockFile) -> Reading:
     """Reads one installed distribution."""
     headers: dict[str, tuple[str, int]] = {}
-    for number, line in enumerate(file.data.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(file.data[:_LONGEST_HEADERS].decode("utf-8", "replace").splitlines(), 1):
         if not line.strip():
             break  # the description follows
         key, _, value = line.partition(":")

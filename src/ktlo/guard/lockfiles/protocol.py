@@ -33,7 +33,7 @@ class Limits:
     Attributes:
         file_bytes: size of one lock file.
         total_bytes: size of all lock files and manifests that are read together.
-        values: values (table entries, list items, YAML events) in one file.
+        values: lines, and values (table entries, list items, YAML events), in one file.
         depth: how deep values may nest.
         dependencies: entries in one lock file, dependencies and unchecked together.
         includes: files that one requirements file may include, directly and indirectly.
@@ -71,7 +71,7 @@ class LockFile:
         """Content as text, without a byte order mark.
 
         Raises:
-            UnreadableError: not UTF-8, or it holds zero bytes.
+            UnreadableError: not UTF-8, zero bytes in it, or too many lines.
         """
         try:
             text = self.data.decode("utf-8-sig")
@@ -79,6 +79,10 @@ class LockFile:
             raise UnreadableError(
                 f"It is not UTF-8 text (byte {error.start})", fix="Make it again with its tool."
             ) from None
+        if text.count("\n") > self.limits.values:
+            raise UnreadableError(
+                f"It has more than {self.limits.values:,} lines", fix="Raise the limit if it is meant."
+            )
         if "\0" in text:
             raise UnreadableError(
                 "It holds zero bytes, so it is not text", fix="Make it again with its tool."

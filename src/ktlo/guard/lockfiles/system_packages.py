@@ -59,7 +59,7 @@ def read_dpkg(file: LockFile) -> Reading:
     """Reads a dpkg status file."""
     ecosystem = _ecosystem(file, "debian")
     gathering = Gathering(file, ecosystem)
-    for line, fields in _paragraphs(file.data.decode("utf-8", "replace")):
+    for line, fields in _paragraphs(file.text()):
         if "Package" not in fields or not fields.get("Status", "install ok installed").endswith(" installed"):
             continue
         source, _, version = fields.get("Source", fields["Package"]).partition(" ")
@@ -71,7 +71,7 @@ def read_apk(file: LockFile) -> Reading:
     """Reads an apk database."""
     ecosystem = _ecosystem(file, "alpine")
     gathering = Gathering(file, ecosystem)
-    for line, fields in _paragraphs(file.data.decode("utf-8", "replace")):
+    for line, fields in _paragraphs(file.text()):
         if "P" in fields:
             gathering.add(fields.get("o") or fields["P"], fields.get("V", ""), line=line)
     return gathering.reading()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import PurePosixPath
 
 from ktlo.guard.dependency import Origin
@@ -81,7 +82,12 @@ def _blocks(text: str) -> Iterator[_Block]:
 def read(file: LockFile) -> Reading:
     """Reads a yarn 1 lock file."""
     gathering = Gathering(file, "npm")
-    blocks = list(_blocks(file.text().replace("\r\n", "\n")))
+    most = file.limits.dependencies
+    blocks = list(islice(_blocks(file.text().replace("\r\n", "\n")), most + 1))
+    if len(blocks) > most:
+        raise UnreadableError(
+            f"It names more than {most:,} packages", fix="Raise the limit if it is meant to."
+        )
     answers: dict[str, _Block] = {}
     for block in blocks:
         for pattern in block.patterns:
