@@ -79,8 +79,6 @@ def _entry(entry: Affected, ecosystem: str, version: str) -> Match:
         key = None
         if not affected and (ranges or entry.versions):
             undecided = f"version {version!r} has no place in the order of {ecosystem} versions"
-    else:
-        affected = affected or _listed(entry.versions, ecosystem, key)
     if key is not None:
         for one in ranges:
             try:
@@ -90,6 +88,8 @@ def _entry(entry: Affected, ecosystem: str, version: str) -> Match:
                 continue
             affected = affected or inside
             fixed += ends if inside else []
+        # Ranges first: lists are long, and reading every version in them costs most of a run.
+        affected = affected or _listed(entry.versions, ecosystem, key)
     if affected:
         return Match(Verdict.AFFECTED, fixed=tuple(fixed))
     if undecided:
