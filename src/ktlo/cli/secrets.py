@@ -108,7 +108,8 @@ def _scan(path: Path, where: str, rules: Path | None, known: Path | None) -> Sec
 def _print(outcome: SecretsOutcome) -> None:
     tally = outcome.tally
     allowed = tally.dismissed.get("allow comment", 0)
-    verdict = f"{len(outcome.findings)} secrets found" if outcome.findings else "no secret found"
+    count = len(outcome.findings)
+    verdict = f"{count} secret{'' if count == 1 else 's'} found" if count else "no secret found"
     print(
         f"{verdict} in {tally.texts} texts ({outcome.checked / 1e6:.1f} MB); {tally.known} known,"
         f" {allowed} allowed by comment, {tally.binaries} binary files and {tally.links} links not read"
