@@ -101,12 +101,17 @@ def _gem_key(version: str) -> Key:
 
 
 def _by_univers(kind: Callable[[str], Any], version: str) -> Key:
+    from univers.nuget import InvalidNuGetVersion
+
     if _WORDS.fullmatch(version) is None:
         raise UnorderedVersionError(version)
     try:
-        return kind(version)
-    except (ValueError, TypeError, AttributeError) as error:
+        made = kind(version)
+    except (ValueError, TypeError, AttributeError, InvalidNuGetVersion) as error:
         raise UnorderedVersionError(version) from error
+    if made.value is None:  # univers's way of not having understood
+        raise UnorderedVersionError(version)
+    return made
 
 
 _ORDERS: dict[str, Callable[[str], Key]] = {
