@@ -108,7 +108,7 @@ def header_lines(text: str, header: str) -> list[int]:
 
 
 # A key that opens an object, as JSON tools print it: alone at the start of its line.
-_JSON_KEY = re.compile(r'^[ \t]*+"((?:[^"\\\n]|\\.)*+)"[ \t]*+:', re.MULTILINE)
+_JSON_KEY = re.compile(r'^[ \t]*+"((?:[^"\\\n]|\\.)*+)"[ \t]*+:[ \t]*+[{[]', re.MULTILINE)
 
 
 def json_key_lines(text: str, section: str = "") -> dict[str, int]:
