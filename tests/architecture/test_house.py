@@ -12,7 +12,9 @@ DRAWING = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
 def rooms_on_disk() -> set[str]:
-    folders = {f"{path.name}/" for path in HOUSE.iterdir() if path.is_dir() and not path.name.startswith("__")}
+    folders = {
+        f"{path.name}/" for path in HOUSE.iterdir() if path.is_dir() and not path.name.startswith("__")
+    }
     files = {path.name for path in HOUSE.glob("*.py") if path.name != "__init__.py"}
     return folders | files
 
@@ -64,9 +66,15 @@ def test_no_file_holds_two_concepts() -> None:
 
 
 def test_nothing_committed_names_a_package_registry_or_a_home_folder() -> None:
-    forbidden = re.compile(r"https?://[\w.-]*(pypi|registry|pythonhosted|mirror)[\w.-]*|(?<![\w./~-])/(root|home)/[a-z]")
+    forbidden = re.compile(
+        r"https?://[\w.-]*(pypi|registry|pythonhosted|mirror)[\w.-]*|(?<![\w./~-])/(root|home)/[a-z]"
+    )
     checked = [*ROOT.glob("*.lock"), *ROOT.glob("*.toml"), *ROOT.glob("*.md"), ROOT / "Makefile"]
-    checked += [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.py")]
+    checked += [
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "tests").rglob("*.py"),
+    ]
     found = {
         str(path.relative_to(ROOT)): match.group()
         for path in checked
