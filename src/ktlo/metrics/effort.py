@@ -105,7 +105,8 @@ def _visible(estimate: Estimate) -> Estimate:
     """What the correction leaves of a category is never exactly nothing; under a minute it is."""
     if estimate.value is None or estimate.value > _MINUTE_OF_A_DAY:
         return estimate
-    return Estimate(0.0, 0.0, estimate.high, estimate.n, estimate.censored, estimate.reason)
+    high = estimate.high if estimate.high is not None and estimate.high > _MINUTE_OF_A_DAY else 0.0
+    return Estimate(0.0, 0.0, high, estimate.n, estimate.censored, estimate.reason)
 
 
 def _plain(value: float | None, n: int, reason: str) -> Estimate:
@@ -120,7 +121,7 @@ def _plain(value: float | None, n: int, reason: str) -> Estimate:
     " infrastructure, debt, support) divided by all person-days that have a category. A person's day counts at"
     " most once and is spread over that day's work; see docs/effort.md. Corrected for the mistakes that the"
     " classification is known to make.",
-    reading="`as_classified` is the share before that correction; `if_none` and `if_all` are what it would be if"
+    reading="Not estimable as an interval for a single week. `as_classified` is the share before that correction; `if_none` and `if_all` are what it would be if"
     " none or all of the unattributed effort kept the lights on. The interval covers the classifier's mistakes"
     " and the change from week to week, not work that leaves no trace.",
     source="Saerens, Latinne and Decaestecker, Neural Computation 2002; block bootstrap over weeks",

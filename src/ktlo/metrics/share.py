@@ -4,8 +4,8 @@ Person-days by week, verdict layer and predicted category come from ``effort`` r
 category and their intervals go to the effort metrics. A model that takes one category for another shifts a
 plain share; here its confusion is inverted for each of many draws: the confusion from a Dirichlet
 distribution, the weeks by a block bootstrap (m = n - 1, McCarthy and Snowden 1985), the true mixture by
-the EM of Saerens, Latinne and Decaestecker, Neural Computation 2002, 14:21-41 (a measured confusion) or in
-closed form (a declared reliability).
+the EM of Saerens, Latinne and Decaestecker, Neural Computation 2002, 14:21-41 (a measured confusion) or by
+moving the wrong part (a declared reliability).
 """
 
 from __future__ import annotations
@@ -85,10 +85,12 @@ class Measured:
 class Declared:
     """A layer whose reliability is stated, such as a rule or a person's correction.
 
-    Mistakes are taken to fall evenly on the other categories.
+    The truth behind a wrong verdict is taken to be each other category as often as that category is found.
+    What is stated is how often a verdict is right, so nothing is inverted, and no category that a rule names
+    can vanish.
 
     Attributes:
-        reliability: probability that its verdict is right, above chance and up to 1.
+        reliability: probability that a verdict of it is right (its precision), above 0 and up to 1.
         checked: how many checked items that statement is worth; its uncertainty follows from it.
     """
 
@@ -105,17 +107,17 @@ class Declared:
             raise ValueError(f"a reliability of {self.reliability} by {self.checked} checks means nothing")
 
     def true_mixtures(self, observed: Floats, rng: np.random.Generator) -> Floats:
-        """Invert a drawn reliability for each row. See :class:`Reliability`."""
-        others = observed.shape[1] - 1
+        """Move what a drawn reliability leaves to be wrong. See :class:`Reliability`."""
         right = np.full((len(observed), 1), self.reliability)
         if self.reliability < 1:
             strength = self.checked * self.reliability, self.checked * (1 - self.reliability)
             right[1:, 0] = rng.beta(*strength, size=len(observed) - 1)
-        wrong = (1 - right) / others
-        mixture = np.clip((observed - wrong) / np.maximum(right - wrong, 1e-6), 0.0, None)
-        total = mixture.sum(axis=1, keepdims=True)
-        scaled: Floats = np.divide(mixture, total, out=observed.copy(), where=total > 0)
-        return scaled
+        # A wrong verdict hides one of the other categories, each as likely as it is common.
+        common = 0.9 * observed + 0.1 / observed.shape[1]
+        leaving = observed / (1 - common)
+        arriving = common * (leaving.sum(axis=1, keepdims=True) - leaving)
+        moved: Floats = right * observed + (1 - right) * arriving
+        return moved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +130,8 @@ class ShareEstimate:
         naive: the same share as the verdicts say, not corrected; ``None`` without effort.
         if_none: the corrected share of all effort if none of the unattributed kept the lights on.
         if_all: the same if all of it did.
-        categories: corrected person-days, one estimate a category.
+        categories: corrected person-days, one estimate a category; their intervals hold what the
+            classifier may have got wrong, not what other weeks would have brought.
         attributed: person-days with a category.
         unattributed: person-days without.
         weeks: weeks with attributed effort.
@@ -196,13 +199,17 @@ def ktlo_share(
             0,
             np.zeros(0),
         )
-    mixtures = _drawn_mixtures(with_category[worked], reliabilities, draws, seed)
+    days = with_category[worked]
+    mixtures = _drawn_mixtures(days, reliabilities, _drawn_weeks(weeks, draws, seed), seed)
     shares = mixtures[:, keeps].sum(axis=1)
     n = round(attributed)
-    reason = (
-        "" if weeks > 1 else "one week only: the interval knows the classifier's mistakes, not other weeks"
+    share = (
+        _with_interval(shares, 1.0, n, level)
+        if weeks > 1
+        else Estimate(float(shares[0]), None, None, n, 0, "one week only: an interval needs at least two")
     )
-    share = _with_interval(shares, 1.0, n, level, reason)
+    # What was spent was spent: other weeks could not have changed it, only the classifier's mistakes can.
+    spent = _drawn_mixtures(days, reliabilities, np.ones((draws + 1, weeks)), seed)
     ktlo, everything = float(shares[0]) * attributed, attributed + unattributed
     return ShareEstimate(
         share=share,
@@ -210,8 +217,7 @@ def ktlo_share(
         if_none=ktlo / everything,
         if_all=(ktlo + unattributed) / everything,
         categories=tuple(
-            _with_interval(mixtures[:, category], attributed, n, level, reason)
-            for category in range(keeps.size)
+            _with_interval(spent[:, category], attributed, n, level) for category in range(keeps.size)
         ),
         attributed=attributed,
         unattributed=unattributed,
@@ -220,23 +226,29 @@ def ktlo_share(
     )
 
 
-def _with_interval(drawn: Floats, scale: float, n: int, level: float, reason: str) -> Estimate:
+def _with_interval(drawn: Floats, scale: float, n: int, level: float) -> Estimate:
     # Shares cannot fall below 0, which pushes draws of rare categories up and so skews all. Each end is
     # the wider of the percentile's and the basic bootstrap's; simulations in the tests show the coverage.
     value = float(drawn[0])
     low, high = (float(end) for end in np.quantile(drawn[1:], [(1 - level) / 2, (1 + level) / 2]))
     low, high = max(0.0, min(low, 2 * value - high)), min(1.0, max(high, 2 * value - low))
-    return Estimate(value * scale, min(value, low) * scale, max(value, high) * scale, n, 0, reason)
+    return Estimate(value * scale, min(value, low) * scale, max(value, high) * scale, n)
 
 
-def _drawn_mixtures(days: Floats, reliabilities: Sequence[Reliability], draws: int, seed: int) -> Floats:
-    """Return (draws + 1, categories) true shares over all layers; row 0 is the estimate itself."""
+def _drawn_mixtures(days: Floats, reliabilities: Sequence[Reliability], times: Floats, seed: int) -> Floats:
+    """Return (draws + 1, categories) true shares over all layers; row 0 is the estimate itself.
+
+    Args:
+        days: (weeks, layers, categories) person-days.
+        reliabilities: of the layers.
+        times: (draws + 1, weeks) how often each week counts; row 0 is each once.
+        seed: of the confusion's draws.
+    """
     of_layers = np.random.SeedSequence(seed).spawn(2)[1]
-    weeks, layers, categories = days.shape
-    times = _drawn_weeks(weeks, draws, seed)
+    _, layers, categories = days.shape
     # Not `@`: for matrices this small the linear algebra's threads cost ten times what they save.
     summed = np.einsum("dw,wlc->dlc", times, days)
-    true = np.zeros((draws + 1, categories))
+    true = np.zeros((len(times), categories))
     # A stream for each layer: two periods then see the same confusion, whatever their weeks.
     for layer, (reliability, stream) in enumerate(zip(reliabilities, of_layers.spawn(layers), strict=True)):
         total = summed[:, layer].sum(axis=1, keepdims=True)
