@@ -121,9 +121,9 @@ def _plain(value: float | None, n: int, reason: str) -> Estimate:
     " infrastructure, debt, support) divided by all person-days that have a category. A person's day counts at"
     " most once and is spread over that day's work; see docs/effort.md. Corrected for the mistakes that the"
     " classification is known to make.",
-    reading="Not estimable as an interval for a single week. `as_classified` is the share before that correction; `if_none` and `if_all` are what it would be if"
+    reading="`as_classified` is the share before that correction; `if_none` and `if_all` are what it would be if"
     " none or all of the unattributed effort kept the lights on. The interval covers the classifier's mistakes"
-    " and the change from week to week, not work that leaves no trace.",
+    " and the change from week to week, not work that leaves no trace; one week alone has none.",
     source="Saerens, Latinne and Decaestecker, Neural Computation 2002; block bootstrap over weeks",
     dimensions=(Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM),
     headline="share",
