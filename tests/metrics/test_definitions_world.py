@@ -166,6 +166,21 @@ def test_the_buckets_of_a_series_add_up_to_the_period(
         assert sum(parts) == pytest.approx(whole)
 
 
+def test_an_outage_without_an_end_is_counted_as_censored_in_the_periods_that_it_reaches(
+    world_store: EmbeddedStore,
+) -> None:
+    def still_open(**changed: object) -> int:
+        question = replace(PERIOD, **changed)  # type: ignore[arg-type]
+        statistics = ask(world_store, definition("downtime"), question).figures[0].statistics
+        assert statistics["total"].censored == statistics["outages"].censored
+        return statistics["outages"].censored
+
+    # O4 is last known at noon of 1 February; by then it is not known to have ended.
+    assert still_open() == 1
+    assert still_open(only={Dimension.SERVICE: ("shop",)}) == 0
+    assert still_open(end=END - dt.timedelta(days=1)) == 0
+
+
 def test_open_bugs_at_the_end_are_those_at_the_start_plus_opened_minus_closed(
     world_store: EmbeddedStore,
 ) -> None:

@@ -108,7 +108,7 @@ def test_a_section_reads_well_and_leads_somewhere(make: Make, world_store: Embed
     assert all(card.href for card in section.cards)
     assert all(figure.csv_href and figure.json_href for figure in section.figures)
     assert section.known.definition_href.startswith("/definitions/")
-    assert section.known.freshness == "collected 12 h ago"
+    assert re.fullmatch(r"collected 12 h ago; newest record (1|2|10) Feb 2026", section.known.freshness)
 
 
 @pytest.mark.parametrize("make", SECTIONS)
@@ -139,7 +139,8 @@ def test_the_overview_says_the_share_and_the_median(world_store: EmbeddedStore) 
     assert cards["Incidents"].value == "9"
     assert cards["Incidents"].sample == "9 incidents, 2 still open"
     assert cards["Downtime"].value == _shown(world_store, "downtime")
-    assert cards["Downtime"].sample == "6 outages"
+    assert cards["Downtime"].sample == "6 outages, 1 still open"
+    assert cards["Downtime"].interval.startswith("another such period could bring ")
     assert cards["Person-days of work"].sample == "5 parts of a day"
     assert cards["Age of to-dos, median"].sample == "3 to-dos"
 
@@ -147,7 +148,12 @@ def test_the_overview_says_the_share_and_the_median(world_store: EmbeddedStore) 
 def test_the_overview_is_not_empty_where_only_outages_or_bugs_are(world_store: EmbeddedStore) -> None:
     old = replace(PERIOD, start=world.at("2025-11-01"), end=world.at("2025-11-08"))
     section = overview(world_store, old, Recorded())
-    assert section.nothing is None
+    assert section.cards
+    assert section.nothing is not None
+    assert (section.nothing.title, section.nothing.button) == (
+        "No effort in this period",
+        "Show the whole period",
+    )
     assert section.answer.said == "No work and no incident is recorded in this period"
 
 
@@ -171,6 +177,21 @@ def test_the_reliability_section_names_what_is_left_out(world_store: EmbeddedSto
     assert "2 incidents still open when last seen" in missing
     phases = {row.cells[0]: row.cells for row in section.listings[0].table.rows}
     assert phases["Time to acknowledge"][-2:] == (6, 1)
+
+
+def test_an_outage_that_has_not_ended_is_told_with_how_long_it_counts(world_store: EmbeddedStore) -> None:
+    said = "1 outage has not ended; it counts until it was last known."
+    assert said in reliability(world_store, PERIOD, Recorded()).known.missing
+    before = replace(PERIOD, end=world.at("02-01"))
+    assert said not in reliability(world_store, before, Recorded()).known.missing
+
+
+def test_only_the_newest_record_that_has_happened_tells_how_new_records_are(
+    world_store: EmbeddedStore,
+) -> None:
+    assert bugs(world_store, PERIOD, Recorded()).known.freshness.endswith("newest record 10 Feb 2026")
+    asked = replace(PERIOD, now=world.at("02-09"))
+    assert bugs(world_store, asked, Recorded()).known.freshness.endswith("newest record 2 Feb 2026")
 
 
 def test_the_bugs_section_says_rate_and_flow(world_store: EmbeddedStore) -> None:

@@ -7,7 +7,7 @@ every metric, so that the rows behind a number are exactly the rows it was compu
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -234,12 +234,32 @@ def _recorded_since(store: Queryable, definition: Definition, question: Question
     return moment
 
 
+def _feeding(tables: Iterable[str]) -> str:
+    """The sources that have delivered rows of some tables, as a SELECT."""
+    return " UNION DISTINCT ".join(
+        f"SELECT source FROM ktlo.{name}_log"  # noqa: S608 - names of ktlo's own tables
+        for name in dict.fromkeys(tables)
+    )
+
+
+def turned_away(store: Queryable, tables: Iterable[str]) -> dict[str, int]:
+    """How many rows were turned away from each source that feeds some tables; none where none was."""
+    answer = store.query(
+        "SELECT toString(source) AS name, uniqExact(place) AS n FROM ktlo.rejections"  # noqa: S608 - names of ktlo's own tables
+        f" WHERE NOT is_kept AND source IN ({_feeding(tables)}) GROUP BY name ORDER BY name"
+    )
+    return {row["name"]: row["n"] for row in answer.to_pylist()}
+
+
+def anything_collected(store: Queryable) -> bool:
+    """Whether any source has been read, of whatever it delivers."""
+    answer = store.query("SELECT count() AS n FROM ktlo.collections WHERE status != 'failed'")
+    return bool(answer["n"][0].as_py())
+
+
 def collected_at(store: Queryable, definition: Definition) -> dt.datetime | None:
     """When any source that feeds the metric's tables was last read to its end."""
-    sources = " UNION DISTINCT ".join(
-        f"SELECT source FROM ktlo.{name}_log"  # noqa: S608 - names of ktlo's own tables
-        for name in definition.tables
-    )
+    sources = _feeding(definition.tables)
     answer = store.query(
         f"SELECT max(finished_at) AS at, count() AS n FROM ktlo.collections"  # noqa: S608 - names of ktlo's own tables
         f" WHERE status != 'failed' AND source IN ({sources})"

@@ -6,7 +6,7 @@ Overlaps of one service count once (``intervals.union``); planned maintenance is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,24 +55,27 @@ class Down:
         failures: how many stretches began in the window.
         services: how many services had any.
         spans: the stretches of each service.
+        open: how many stretches hold an outage that had not ended when last known.
     """
 
     seconds: float
     failures: int
     services: int
     spans: dict[str, intervals.Spans]
+    open: int
 
 
 def down(rows: Rows, window: Window) -> Down:
     """Union the unplanned outages of each service inside a window."""
     unplanned = rows.where(rows.numbers("is_planned") == 0)
     spans = {}
-    seconds, failures = 0.0, 0
+    seconds, failures, still_open = 0.0, 0, 0
     start, end, now = stamp(window.start), stamp(window.end), stamp(window.now)
     for name, own in unplanned.groups("service").items():
         ended, known = own.seconds("ended_at"), own.seconds("known_until")
         closed = np.where(np.isnan(ended), known, np.minimum(ended, known))
         usable = closed >= own.seconds("at")
+        endless = np.isnan(ended)[usable]
         begun, ended = own.seconds("at")[usable], closed[usable]
         merged = intervals.union(begun, ended, start, end, now)
         if len(merged):
@@ -81,7 +84,11 @@ def down(rows: Rows, window: Window) -> Down:
             # Not cut off at the start, a stretch that began before it can be told from one that began at it.
             whole = intervals.union(begun, ended, min(start, float(begun.min())), end, now)
             failures += int(np.count_nonzero(whole.starts >= start))
-    return Down(seconds, failures, len(spans), spans)
+            still_open += sum(
+                bool(np.any(endless & (begun < last) & (ended > first)))
+                for first, last in zip(merged.starts, merged.ends, strict=True)
+            )
+    return Down(seconds, failures, len(spans), spans, still_open)
 
 
 def _all_spans(found: Down) -> intervals.Spans:
@@ -96,10 +103,12 @@ def _all_spans(found: Down) -> intervals.Spans:
     family=Family.RELIABILITY,
     unit=Unit.SECONDS,
     definition="Time in the period during which a service was down: the union of its unplanned outages, summed"
-    " over services. An outage that has not ended counts until now. Incidents count where ktlo.yaml says that"
+    " over services. An outage that has not ended counts until it was last known: now, or the end of the"
+    " export that tells of it. Incidents count where ktlo.yaml says that"
     " their severity means down.",
-    reading="A sum over services can be longer than the period. The interval says what another period of this"
-    " kind could bring.",
+    reading="A sum over services can be longer than the period. The time down is counted, not estimated: the"
+    " interval is not about it, but says how much another such period could bring, were outages as frequent and"
+    " as long.",
     source="Union of intervals; Fay and Feuer, Statistics in Medicine 1997",
     dimensions=_BY,
     headline="total",
@@ -121,8 +130,8 @@ def downtime(rows: Rows, window: Window) -> Statistics:
     exposure = window.seconds * max(found.services, 1)
     total = intervals.downtime(_all_spans(found), exposure) if len(rows) else not_estimable(_NONE)
     return {
-        "total": total,
-        "outages": Estimate(float(found.failures), None, None, found.failures),
+        "total": replace(total, censored=found.open),
+        "outages": Estimate(float(found.failures), None, None, found.failures, found.open),
         "services": Estimate(float(found.services), None, None, found.services),
     }
 

@@ -66,7 +66,10 @@ def bugs(store: Queryable, question: Question, links: Links) -> Section:
         known=asking.known(
             "bug_resolution_rate",
             sample_text(rate, "bugs opened in the period"),
-            ("Bugs that nobody reported, and reports that the classification takes for something else.",),
+            (
+                "Bugs that nobody reported, and reports that the classification takes for something else.",
+                *asking.turned_away("bug_resolution_rate"),
+            ),
         ),
         nothing=nothing,
     )

@@ -84,6 +84,7 @@ def effort(store: Queryable, question: Question, links: Links) -> Section:
             f" lies between {written(statistics['if_none'].value, SHARE)} (none of it kept the lights on) and"
             f" {written(statistics['if_all'].value, SHARE)} (all of it did)."
         )
+    missing += asking.turned_away("ktlo_share")
     return Section(
         key="effort",
         title="Effort",

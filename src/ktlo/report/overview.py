@@ -58,10 +58,17 @@ def overview(store: Queryable, question: Question, links: Links) -> Section:
     restore = asking.answer("time_to_restore").headline(definition("time_to_restore"))
     days = asking.answer("person_days").figures[0].statistics["total"]
     nothing = None
-    if not days.value and not any(_has_records(asking, metric) for metric in _OTHERS):
+    is_empty = not days.value and not any(_has_records(asking, metric) for metric in _OTHERS)
+    if not days.value:
+        title, why = "Nothing to show for this period", "No work, incident, outage or bug falls into it."
+        if not is_empty:
+            title, why = (
+                "No effort in this period",
+                "No commit, review, issue or incident of a person falls into it.",
+            )
         nothing = Nothing(
-            "Nothing to show for this period",
-            "No work, incident, outage or bug falls into it.",
+            title,
+            why,
             command="ktlo sources add git PATH",
             button="Show the whole period",
             href=links.page("overview", {"from": "all", "to": ""}),
@@ -90,10 +97,10 @@ def overview(store: Queryable, question: Question, links: Links) -> Section:
         title="Overview",
         answer=Answer(
             question="How are the lights kept on?",
-            said=_said(share, restore, days, is_empty=nothing is not None),
+            said=_said(share, restore, days, is_empty=is_empty),
             interval=f"share {interval}" if interval and restore.value is not None else interval,
         ),
-        cards=() if nothing else tuple(asking.card(metric, title) for metric, title in _CARDS),
+        cards=() if is_empty else tuple(asking.card(metric, title) for metric, title in _CARDS),
         figures=tuple(figure for figure in figures if figure is not None),
         listings=(),
         known=asking.known(

@@ -88,7 +88,15 @@ def reliability(store: Queryable, question: Question, links: Links) -> Section:
         ),
         figures=() if nothing else _figures(asking, has_incidents=has_incidents, has_outages=has_outages),
         listings=() if nothing else (_phases(asking),),
-        known=asking.known("time_to_restore", sample_text(median, "incidents"), _missing(asking, median)),
+        known=asking.known(
+            "time_to_restore",
+            sample_text(median, "incidents"),
+            (
+                *_missing(asking, median),
+                *_not_ended(outages.figures[0].statistics["outages"].censored),
+                *asking.turned_away("time_to_restore", "downtime"),
+            ),
+        ),
         nothing=nothing,
     )
 
@@ -140,6 +148,13 @@ def _missing(asking: Asking, median: Estimate) -> tuple[str, ...]:
             f"{counted(median.censored, 'incidents')} still open when last seen, counted as at least that long."
         )
     return tuple(missing)
+
+
+def _not_ended(outages: int) -> tuple[str, ...]:
+    if not outages:
+        return ()
+    has, it = ("has", "it") if outages == 1 else ("have", "each")
+    return (f"{counted(outages, 'outages')} {has} not ended; {it} counts until it was last known.",)
 
 
 def _figures(asking: Asking, *, has_incidents: bool, has_outages: bool) -> tuple[Figure, ...]:

@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ktlo.metrics.ask import MOST_GROUPS, ask
+from ktlo.metrics.ask import MOST_GROUPS, anything_collected, ask, turned_away
 from ktlo.metrics.ask import Answer as MetricAnswer
 from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.estimate import Estimate
+from ktlo.metrics.extent import newest_record
 from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import Better, Definition, definition
 from ktlo.metrics.remembering import Remembering
 from ktlo.metrics.wording import counted
 from ktlo.report.charts import Chart, Interval, Table, written, written_interval
+from ktlo.report.charts.calendar_ticks import day_label
 from ktlo.report.pieces import Answer, Card, Known, Nothing, Trend
 from ktlo.report.words import ago, unit_of
 from ktlo.store.protocol import Queryable
@@ -175,7 +177,6 @@ class Asking:
     def known(self, metric: str, sample: str, missing: tuple[str, ...] = ()) -> Known:
         """How we know, for the metric that a section rests on."""
         defined = definition(metric)
-        collected = self.answer(metric).collected_at
         ignored = self.not_narrowed(metric)
         if ignored:
             missing = (*missing, f"{defined.title} is {ignored}: its records do not tell.")
@@ -183,15 +184,40 @@ class Asking:
             definition=defined.definition,
             definition_href=self.links.definition(metric),
             sample=sample,
-            freshness=freshness(collected, self.question.now),
+            freshness=self._freshness(metric),
             missing=missing,
             source=defined.source,
         )
 
+    def turned_away(self, *metrics: str) -> tuple[str, ...]:
+        """Sentences on rows that were turned away from the sources that feed some metrics."""
+        tables = [table for metric in metrics for table in definition(metric).tables]
+        return tuple(
+            f"{counted(n, 'rows')} of {source} {'was' if n == 1 else 'were'} turned away; see Sources."
+            for source, n in turned_away(self.store, tables).items()
+        )
 
-def freshness(collected_at: dt.datetime | None, now: dt.datetime) -> str:
-    """``collected 12 min ago``; what is shown where no source has delivered yet."""
-    return f"collected {ago(collected_at, now)}" if collected_at else "nothing collected yet"
+    def _freshness(self, metric: str) -> str:
+        tables, now = definition(metric).tables, self.question.now
+        collected = self.answer(metric).collected_at
+        if collected is None and anything_collected(self.store):
+            nouns = " or ".join(table.replace("_", " ") for table in tables)
+            return f"no connected source has delivered {nouns} yet"
+        return freshness(collected, newest_record(self.store, tables, now), now)
+
+
+def freshness(collected_at: dt.datetime | None, newest: dt.datetime | None, now: dt.datetime) -> str:
+    """``collected 12 min ago; newest record 22 Aug 2026``: when it was read, and how new what was read is.
+
+    Args:
+        collected_at: when a source was last read; ``None`` before any was.
+        newest: when the newest thing happened; ``None`` where the records do not tell.
+        now: the moment of asking.
+    """
+    if collected_at is None:
+        return "nothing collected yet"
+    read = f"collected {ago(collected_at, now)}"
+    return f"{read}; newest record {day_label(newest.date())}" if newest else read
 
 
 def interval_of(estimate: Estimate) -> Interval | None:
@@ -229,16 +255,23 @@ def change_text(comparison: Comparison | None, better: Better) -> tuple[str, Tre
     return f"Against the period before: {comparison.sentence}{verdict}", direction
 
 
+_INTERVAL_SAID = {"downtime": "another such period could bring {}"}
+"""What an interval is, where it is not about the value beside it."""
+
+
 def card_of(answer: MetricAnswer, defined: Definition, href: str, title: str) -> Card:
     """A card for the headline of one answer without groups."""
     estimate = answer.headline(defined)
     change, direction = change_text(answer.comparison, defined.better)
+    interval = interval_text(estimate, defined.unit, defined.headline)
+    if interval:
+        interval = _INTERVAL_SAID.get(defined.name, "{}").format(interval)
     value = "" if estimate.value is None else written(estimate.value, unit_of(defined.unit, defined.headline))
     return Card(
         title=title,
         value=value,
         href=href,
-        interval=interval_text(estimate, defined.unit, defined.headline) if value else estimate.reason,
+        interval=interval if value else estimate.reason,
         sample=sample_text(estimate, defined.counts),
         change=change,
         trend=direction,

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from ktlo.errors import UsageError
+from ktlo.metrics.extent import newest_if_before
 from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.settings import Settings
 from ktlo.store.protocol import Store
@@ -19,6 +20,7 @@ from ktlo.store.protocol import Store
 E = TypeVar("E", Dimension, Grain)
 
 DEFAULT_PERIOD = "90d"
+_DEFAULT_LENGTH = dt.timedelta(days=90)
 _AGE = re.compile(r"(\d{1,5})([dwmy])")
 _DAYS = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2299
@@ -85,7 +87,8 @@ def question(
     Args:
         given: parameters by name, each with all its values; unknown names are left alone.
         settings: says which incident severities mean down.
-        store: asked for the oldest record when ``from`` is ``all``.
+        store: asked for the oldest record when ``from`` is ``all``, and for the newest when neither ``from``
+            nor ``to`` is given: where that is older than the default period, the period ends with its day.
         now: the moment of asking; the clock's when not given.
 
     Raises:
@@ -98,6 +101,8 @@ def question(
         return values[-1] if values else ""
 
     end = moment(one("to"), now, ends_day=True) if one("to") else now
+    if not one("from") and not one("to"):
+        end = _default_end(store, now)
     begin = one("from") or DEFAULT_PERIOD
     if begin == "all":
         start = first_record(store) or now - dt.timedelta(days=90)
@@ -118,6 +123,26 @@ def question(
         grain=_choice(Grain, one("grain"), "grain"),
         downtime_severities=tuple(settings.downtime_severities),
     )
+
+
+def _default_end(store: Store, now: dt.datetime) -> dt.datetime:
+    """Now; the end of the newest record's day where nothing happened in the default period."""
+    newest = newest_if_before(store, now - _DEFAULT_LENGTH, now)
+    if newest is None or newest < _EARLIEST:
+        return now
+    return dt.datetime.combine(newest.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
+
+
+def newest_instead(given: Mapping[str, Sequence[str]], asked: Question) -> dt.date | None:
+    """Day of the newest record where the default period was moved to end with it; else ``None``.
+
+    Args:
+        given: the parameters that :func:`question` read.
+        asked: what it made of them.
+    """
+    if any(any(given.get(name, ())) for name in ("from", "to")) or asked.end >= asked.now:
+        return None
+    return (asked.end - dt.timedelta(microseconds=1)).date()
 
 
 def _choice(kind: type[E], text: str, name: str) -> E | None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from ktlo.metrics.choices import choices
 from ktlo.metrics.question import Dimension, Question
+from ktlo.report.charts.calendar_ticks import day_label
 from ktlo.report.pieces import Filter, Option
 from ktlo.report.words import period_text
-from ktlo.server.asking import DEFAULT_PERIOD
+from ktlo.server.asking import DEFAULT_PERIOD, newest_instead
 from ktlo.server.web.rendering import with_query
 from ktlo.store.protocol import Store
 
@@ -42,7 +43,7 @@ class FilterBar:
 
     Attributes:
         presets: periods of one click.
-        period: the present period in words.
+        period: the present period in words, and why it is not the latest where nothing is that new.
         fields: of the form.
         carry: hidden fields: a preset that is in force, further values of a dimension.
         reset_href: the page without any filter; empty when none is in force.
@@ -102,11 +103,19 @@ def filter_bar(
         fields.append(Filter(dimension.value, dimension.value.capitalize(), value, options))
     return FilterBar(
         presets=presets,
-        period=period_text(question.start, question.end),
+        period=_period(given, question),
         fields=tuple(fields),
         carry=tuple(carry),
         reset_href=path if kept else "",
     )
+
+
+def _period(given: Mapping[str, Sequence[str]], question: Question) -> str:
+    said = period_text(question.start, question.end)
+    newest = newest_instead(given, question)
+    if newest is None:
+        return said
+    return f"{said}. Nothing is newer than {day_label(newest)}; this is the 90 days before."
 
 
 def _names(dimensions: Sequence[Dimension]) -> set[str]:

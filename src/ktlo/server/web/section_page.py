@@ -99,4 +99,7 @@ def _nothing(
         why = f"{said.why} The records run from {when}; the filters leave none of them in this period."
         return Nothing(said.title, why, button="Show without filters", href=with_query(path, {"from": "all"}))
     why = f"{said.why} There are {there.records:,} records from {when}."
+    if question.start <= there.first and question.end > there.last:
+        # The whole period is what is shown.
+        return Nothing(said.title, why, said.command)
     return Nothing(said.title, why, said.command, "Show the whole period", with_query(path, {"from": "all"}))
