@@ -166,12 +166,15 @@ def test_a_running_server_is_asked_instead_of_the_store(ktlo, house_copy, serve)
     from ktlo.server.security import Access
     from ktlo.settings import load_settings
 
-    runtime = Runtime(load_settings(house_copy / "ktlo.yaml"), house_copy / "data")
+    file = house_copy / "ktlo.yaml"
+    runtime = Runtime(load_settings(file), house_copy / "data", file)
     try:
         with serve(make_app(runtime, Access("token"))) as url:
             announce(house_copy / "data", Address(url, "token", os.getpid()))
             assert ktlo("query", "SELECT 1 AS one", "--json").json() == [{"one": 1}]
             assert ktlo("metrics", "mttr").code == 2
+            found = {one["what"]: one["detail"] for one in ktlo("doctor", "--json").json()}
+            assert found["settings"] == f"{file} (server's)"
         said = ktlo("query", "SELECT 1")
         assert said.code == 1
         assert "the server does not answer" in said.err

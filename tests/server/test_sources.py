@@ -44,7 +44,8 @@ def fields_of(text: str) -> dict[str, str]:
 
 
 def sources(house) -> list[str]:
-    return [one["source_id"] for one in house.get("/api/v1/sources").json()]
+    listed = house.get("/api/v1/sources").json()
+    return [one["source_id"] for one in listed if one["status"] != "removed"]
 
 
 def test_sources_say_their_state_freshness_and_rows(house):

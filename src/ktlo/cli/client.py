@@ -130,7 +130,8 @@ def connect(data: Path | None = None, config: Path | None = None) -> Iterator[Cl
     from ktlo.server.runtime import Runtime
     from ktlo.server.security import Access
 
-    runtime = Runtime(load_settings(find_settings_file(config)), folder)
+    file = find_settings_file(config)
+    runtime = Runtime(load_settings(file), folder, file)
     try:
         with start_blocking_portal() as portal:
             yield Client(_InProcess(make_app(runtime, Access()), portal))

@@ -33,7 +33,7 @@ def doctor(data: Data = None, config: Config = None, as_json: AsJson = False) ->
     """Look at Python, git, the engine, the data folder, the settings, the server and every source."""
     from ktlo.cli.output import print_json, print_table
 
-    findings = [_python(), _git(), _engine(), _folder(data), _settings(config), *_running(data, config)]
+    findings = [_python(), _git(), _engine(), _folder(data), _settings(data, config), *_running(data, config)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -89,12 +89,31 @@ def _folder(data: object) -> Finding:
     return Finding("data folder", state, f"{folder}, {free:.0f} GiB free")
 
 
-def _settings(config: object) -> Finding:
+def _settings(data: object, config: object) -> Finding:
+    """The file of the running server, which need not be the one that this folder would mean."""
     from pathlib import Path
 
-    from ktlo.errors import UserError
-    from ktlo.settings import find_settings_file, load_settings
+    from ktlo.errors import KtloError, UserError
+    from ktlo.settings import data_folder, find_settings_file, load_settings
 
+    given = data if isinstance(data, Path) else None
+    if _engine().state == "ok":
+        from ktlo.cli.client import connect
+        from ktlo.server.address import find
+
+        if find(data_folder(given)):
+            try:
+                with connect(given) as client:
+                    said = client.get("/settings")
+            except KtloError:
+                pass  # the server's own line says that it does not answer
+            else:
+                shown = said["file"] or "no ktlo.yaml: defaults"
+                return Finding(
+                    "settings",
+                    "broken" if said["problem"] else "ok",
+                    said["problem"] or f"{shown} (server's)",
+                )
     try:
         file = find_settings_file(config if isinstance(config, Path) else None)
         load_settings(file)
@@ -124,6 +143,8 @@ def _running(data: object, config: object) -> list[Finding]:
         with connect(given, config if isinstance(config, Path) else None) as client:
             findings.append(Finding("store", "ok", f"opens, version {client.get('/health')['version']}"))
             for source in client.get("/sources"):
+                if source["status"] == "removed":
+                    continue
                 health = client.get("/sources/check", params={"source": source["source_id"]})
                 state = {"ready": "ok", "limited": "warning"}.get(health["status"], "broken")
                 detail = " ".join(

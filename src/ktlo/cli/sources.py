@@ -68,12 +68,15 @@ def add(
     kind: Annotated[str, typer.Argument(help="git, github, csv, or an installed kind.")],
     target: Annotated[str, typer.Argument(help="Path, URL, owner/name or file.")] = "",
     options: Annotated[list[str] | None, typer.Argument(help="Further options as NAME=VALUE.")] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Add it even if it cannot be reached now.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Take what is proposed without asking.")] = False,
     data: Data = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a source. It is checked first; `ktlo sync` (or the running server) then reads it."""
+    """Add a source. It is checked first; the running server reads it at once, else `ktlo sync` does."""
     from ktlo.cli.client import connect, require_server_extra
     from ktlo.cli.output import console, print_json
 
@@ -84,14 +87,16 @@ def add(
 
         given = confirm_mapping(given, ask=sys.stdin.isatty() and not yes, quiet=as_json)
     with connect(data, config) as client:
-        health = client.post("/sources", {"kind": kind, "options": given})
+        unreachable = "add" if anyway else "refuse"
+        health = client.post("/sources", {"kind": kind, "options": given, "unreachable": unreachable})
     if as_json:
         print_json(health)
         return
     console.print(health["summary"], markup=False)
     for missing in health["missing"]:
         console.print(f"  missing: {missing['what']}. {missing['cost']} {missing['fix']}", markup=False)
-    console.print("Added. `ktlo sync` reads it now; a running `ktlo up` reads it by itself.", markup=False)
+    then = "It is being read now." if health["is_being_read"] else "`ktlo sync` reads it now."
+    console.print(f"Added. {then}", markup=False)
 
 
 def read_options(kind: str, target: str, options: list[str]) -> dict[str, Any]:
@@ -185,7 +190,7 @@ def remove(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop reading a source. What it delivered stays in the store unless --forget is given."""
+    """Stop reading a source. What it delivered stays in the store until --forget is given, now or later."""
     from ktlo.cli.client import connect
     from ktlo.cli.output import console, print_json
 

@@ -45,13 +45,14 @@ def up(
     from ktlo.cli.output import notes
     from ktlo.errors import StoreBusyError
     from ktlo.server.address import find
-    from ktlo.server.runtime import Runtime
+    from ktlo.server.runtime import AlreadyReadError, Runtime
     from ktlo.settings import data_folder, find_settings_file, load_settings
 
-    settings = load_settings(find_settings_file(config))
+    file = find_settings_file(config)
+    settings = load_settings(file)
     folder = data_folder(data)
     try:
-        runtime = Runtime(settings, folder)
+        runtime = Runtime(settings, folder, file)
     except StoreBusyError:
         running = find(folder)
         if running is None:
@@ -60,7 +61,11 @@ def up(
         return
     try:
         for options in first_sources(repositories or [], has_sources=bool(runtime.sources())):
-            entry = runtime.add_source("git", options)
+            try:
+                entry = runtime.add_source("git", options)
+            except AlreadyReadError as error:
+                notes.print(str(error), markup=False)
+                continue
             notes.print(f"reading {entry.source_id}", markup=False)
         _serve(
             runtime,
@@ -108,12 +113,19 @@ def _hand_over(running: Any, repositories: list[str], browser: bool) -> None:
 
     from ktlo.cli.client import Client
     from ktlo.cli.output import notes
+    from ktlo.errors import UserError
 
     headers = {"authorization": f"Bearer {running.token}"} if running.token else {}
     with httpx.Client(base_url=running.url, headers=headers, timeout=60) as http:
         client = Client(http)
-        for options in first_sources(repositories, has_sources=bool(client.get("/sources"))):
-            client.post("/sources", {"kind": "git", "options": options})
+        for options in first_sources(
+            repositories, has_sources=any(s["status"] != "removed" for s in client.get("/sources"))
+        ):
+            try:
+                client.post("/sources", {"kind": "git", "options": options, "unreachable": "add"})
+            except UserError as error:  # it is read already; the others are still handed over
+                notes.print(str(error), markup=False)
+                continue
             notes.print(f"added {options['path']}", markup=False)
         client.post("/collections")
     notes.print(f"ktlo already runs at {running.url} (process {running.process})", markup=False)

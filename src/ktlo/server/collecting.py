@@ -27,7 +27,7 @@ class Step:
     """How far one part of a run is.
 
     Attributes:
-        name: source identifier, or ``effort`` for what is derived.
+        name: source identifier, ``effort`` for what is derived, or ``ktlo.yaml`` when that cannot be used.
         status: waiting, running, complete, partial or failed.
         done: units handled.
         total: units expected; ``None`` when unknown.
@@ -73,6 +73,20 @@ class Run:
 DERIVE = "effort"
 """Name of the last step of every run."""
 
+SETTINGS = "ktlo.yaml"
+"""Name of the first step of a run that goes on with earlier settings."""
+
+
+def _joined(steps: tuple[Step, ...], names: list[str]) -> tuple[Step, ...]:
+    """Steps with further sources in them, read before (another time) effort is worked out."""
+    ahead = {step.name for step in steps if step.status in ("waiting", "running")}
+    more = [Step(name) for name in names if name not in ahead]
+    if not more:
+        return steps
+    if steps[-1].status == "waiting":
+        return (*steps[:-1], *more, steps[-1])
+    return (*steps, *more, Step(DERIVE))
+
 
 class _StoppedError(Exception):
     """The step under way was asked to end."""
@@ -99,8 +113,15 @@ class Collecting:
         """The run that goes on, or the last one; ``None`` before the first."""
         return self._run
 
+    @property
+    def is_scheduled(self) -> bool:
+        """True when runs begin by themselves: a server, not a command in its own process."""
+        return self._timer is not None
+
     def start(self, only: tuple[str, ...] = ()) -> Run:
-        """Begin a run, or return the one that goes on.
+        """Begin a run, or join the one that goes on; sources named here that it lacks are added to it.
+
+        A run begins with the settings file as it is now; see :meth:`Runtime.reload_settings`.
 
         Args:
             only: source identifiers; all when empty.
@@ -109,14 +130,20 @@ class Collecting:
             NotFoundError: an identifier names no source.
             UserError: a source's configuration is wrong.
         """
+        run = self._run
+        if run is None or not run.is_running:
+            self._runtime.reload_settings()
         names = [self._runtime.entry(name).source_id for name in only] or [
             entry.source_id for entry in self._runtime.sources()
         ]
         with self._changed:
             if self._run is not None and self._run.is_running:
+                self._run = replace(self._run, steps=_joined(self._run.steps, names if only else []))
                 return self._run
             number = self._run.number + 1 if self._run else 1
-            steps = tuple(Step(name) for name in [*names, DERIVE])
+            problem = self._runtime.settings_problem
+            told = [Step(SETTINGS, "failed", message=problem)] if problem else []
+            steps = (*told, *(Step(name) for name in [*names, DERIVE]))
             self._run = Run(number, dt.datetime.now(dt.UTC), None, steps)
             self._thread = threading.Thread(target=self._work, name="ktlo-collect", daemon=True)
             self._thread.start()
@@ -160,13 +187,21 @@ class Collecting:
             self._run = replace(self._run, steps=tuple(steps))
             self._changed.notify_all()
 
+    def _next(self) -> tuple[int, Step] | None:
+        """The step to take now; without one the run ends, in the same moment, so that none can be added."""
+        with self._changed:
+            assert self._run is not None  # noqa: S101 - set by start()
+            waiting = ((i, step) for i, step in enumerate(self._run.steps) if step.status == "waiting")
+            found = None if self._stop.is_set() else next(waiting, None)
+            if found is None:
+                self._run = replace(self._run, finished_at=dt.datetime.now(dt.UTC))
+                self._changed.notify_all()
+            return found
+
     def _work(self) -> None:
-        run = self._run
-        assert run is not None  # noqa: S101 - set by start()
         try:
-            for index, step in enumerate(run.steps):
-                if self._stop.is_set():
-                    break
+            while (found := self._next()) is not None:
+                index, step = found
                 self._set(index, lambda old: replace(old, status="running"))
                 try:
                     status, message = self._step(index, step.name)
@@ -181,8 +216,9 @@ class Collecting:
         finally:
             with self._changed:
                 assert self._run is not None  # noqa: S101 - set by start()
-                self._run = replace(self._run, finished_at=dt.datetime.now(dt.UTC))
-                self._changed.notify_all()
+                if self._run.is_running and self._thread is threading.current_thread():
+                    self._run = replace(self._run, finished_at=dt.datetime.now(dt.UTC))
+                    self._changed.notify_all()
 
     def _step(self, index: int, name: str) -> tuple[str, str]:
         def show(done: int, total: int | None, unit: str) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from ktlo.records import TABLES
 from ktlo.records.schema import Life
-from ktlo.server.runtime import Runtime
 from ktlo.store.protocol import Store
+
+if TYPE_CHECKING:
+    from ktlo.server.runtime import Runtime, SourceEntry
 
 _LAST = """
 SELECT source, max(c.finished_at) AS finished_at, argMax(c.status, c.started_at) AS status,
@@ -43,8 +45,9 @@ class SourceState:
         source_id: identifier.
         kind: kind of source.
         options: configuration; secrets are references.
-        origin: ``ktlo.yaml`` or ``added``.
-        status: of the last collection: complete, partial, failed; ``never`` before the first.
+        origin: ``ktlo.yaml``, ``added`` or ``removed``.
+        status: of the last collection: complete, partial, failed; ``never`` before the first; ``removed``
+            when it is no longer read and something of it is still here.
         message: what went wrong last, in words.
         finished_at: end of the last collection.
         complete_at: end of the last complete one.
@@ -85,10 +88,22 @@ def rows_by_source(store: Store) -> dict[str, dict[str, int]]:
 
 def source_states(runtime: Runtime) -> list[SourceState]:
     """Every source that is read, in order of configuration."""
+    return _states(runtime, runtime.sources())
+
+
+def removed_states(runtime: Runtime) -> list[SourceState]:
+    """Sources that are no longer read and whose records are still in the store."""
+    return [
+        replace(state, status="removed", message="no longer read; `ktlo sources remove --forget` clears it")
+        for state in _states(runtime, runtime.left_over())
+    ]
+
+
+def _states(runtime: Runtime, entries: Iterable[SourceEntry]) -> list[SourceState]:
     last, rejected = _by_source(runtime.store.query(_LAST)), _by_source(runtime.store.query(_REJECTED))
     rows = rows_by_source(runtime.store)
     states = []
-    for entry in runtime.sources():
+    for entry in entries:
         run = last.get(entry.source_id)
         turned = rejected.get(entry.source_id, {})
         states.append(

@@ -158,6 +158,22 @@ class State:
                 for row in rows
             ]
 
+    def removed_sources(self) -> list[ConfiguredSource]:
+        """Sources that were added and removed, oldest first; their records may still be in the store."""
+        with Session(self._engine) as session:
+            rows = session.scalars(
+                sa.select(SourceRow).where(SourceRow.removed_at.is_not(None)).order_by(SourceRow.added_at)
+            )
+            return [
+                ConfiguredSource(row.source_id, row.kind, json.loads(row.options), _aware(row.added_at))
+                for row in rows
+            ]
+
+    def sources_with_cursor(self) -> frozenset[str]:
+        """Identifiers of the sources that have a cursor, whether they are still read or not."""
+        with Session(self._engine) as session:
+            return frozenset(session.scalars(sa.select(CursorRow.source_id)))
+
     def add_source(self, source_id: str, kind: str, options: Mapping[str, Any]) -> None:
         """Add a source, or change the options of one."""
         with Session(self._engine) as session, session.begin():

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
+from ktlo.errors import UserError
 from ktlo.server.api.metrics import Running
 from ktlo.server.collecting import Collecting, Run
-from ktlo.server.freshness import SourceState, rejections_of, source_states
+from ktlo.server.freshness import SourceState, rejections_of, removed_states, source_states
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
-from ktlo.sources.protocol import Health
+from ktlo.sources.protocol import Health, Status
 from ktlo.sources.registry import kinds, make_source
 
 router = APIRouter(tags=["sources"])
@@ -33,6 +34,9 @@ class NewSource(BaseModel):
 
     kind: str = Field(description="git, github, csv, or an installed one.")
     options: dict[str, Any] = Field(description="See GET /source-kinds.")
+    unreachable: Literal["refuse", "add"] = Field(
+        "refuse", description="What to do with a source that cannot be reached now."
+    )
 
 
 class MissingOut(BaseModel):
@@ -58,6 +62,12 @@ class HealthOut(BaseModel):
             summary=health.summary,
             missing=[MissingOut(what=m.what, cost=m.cost, fix=m.fix) for m in health.missing],
         )
+
+
+class AddedOut(HealthOut):
+    """Answer to a source that was added: its check, and whether it is read at once."""
+
+    is_being_read: bool = Field(description="A collection of it began; false where nothing runs by itself.")
 
 
 class StepOut(BaseModel):
@@ -118,16 +128,26 @@ def list_kinds() -> list[KindOut]:
 
 @router.get("/sources")
 def list_sources(running: Running) -> list[SourceState]:
-    """What is connected, how fresh it is, and what was turned away."""
-    return source_states(running)
+    """What is connected, how fresh it is, what was turned away; last what removed sources left (status removed)."""
+    return [*source_states(running), *removed_states(running)]
 
 
 @router.post("/sources", status_code=201)
-async def add_source(running: Running, new: NewSource) -> HealthOut:
-    """Add a source after checking it. An unreachable one is added too: it is read when it is back."""
+async def add_source(request: Request, running: Running, new: NewSource) -> AddedOut:
+    """Add a source after checking it; a server reads it at once.
+
+    One that cannot be reached is refused, unless asked for anyway.
+    """
     health = await make_source(new.kind, new.options).check()
-    await asyncio.to_thread(running.add_source, new.kind, new.options)
-    return HealthOut.of(health)
+    if health.status is Status.UNREACHABLE and new.unreachable == "refuse":
+        raise UserError(
+            health.summary, fix="Mend it, or add it all the same (--anyway): it is then read when it is there"
+        )
+    entry = await asyncio.to_thread(running.add_source, new.kind, new.options)
+    collecting = _collecting(request)
+    if collecting.is_scheduled:
+        await asyncio.to_thread(collecting.start, (entry.source_id,))
+    return AddedOut(**HealthOut.of(health).model_dump(), is_being_read=collecting.is_scheduled)
 
 
 @router.get("/sources/check")
@@ -144,7 +164,10 @@ def remove_source(
     source: Annotated[str, Query(description="Identifier of the source.")],
     records: Annotated[Records, Query(description="Keep what it delivered, or forget it.")] = Records.KEEP,
 ) -> None:
-    """Stop reading a source, and forget its records if asked to; derived numbers follow at the next collection."""
+    """Stop reading a source, and forget its records if asked to; derived numbers follow at the next collection.
+
+    Records of a source that was removed before can still be forgotten.
+    """
     running.remove_source(source, records)
 
 

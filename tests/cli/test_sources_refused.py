@@ -1,0 +1,34 @@
+"""A place that cannot be read is refused when it is added, in a sentence; wanting it anyway is possible."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def ktlo(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from ktlo.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "KTLO_DATA": str(data)},
+    )
+
+
+def test_a_folder_that_is_no_repository_is_refused_unless_wanted_anyway(tmp_path: Path) -> None:
+    folder, data = tmp_path / "photos", tmp_path / "data"
+    folder.mkdir()
+    refused = ktlo(data, "sources", "add", "git", str(folder))
+    assert refused.returncode == 2
+    assert str(folder) in refused.stderr
+    assert "--anyway" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert json.loads(ktlo(data, "sources", "--json").stdout) == []
+
+    assert ktlo(data, "sources", "add", "git", str(folder), "--anyway").returncode == 0
+    assert len(json.loads(ktlo(data, "sources", "--json").stdout)) == 1
