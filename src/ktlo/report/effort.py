@@ -10,7 +10,7 @@ from ktlo.metrics.effort import CATEGORIES
 from ktlo.metrics.items import heaviest_items
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
-from ktlo.records.effort import Category
+from ktlo.records.effort import Category, Layer
 from ktlo.report.charts import (
     PERSON_DAYS,
     SHARE,
@@ -270,7 +270,15 @@ def _layers(asking: Asking) -> Listing:
     """How categories were decided, by layer."""
     defined = definition("person_days")
     rows = fetch(asking.store, defined, asking.narrowed("person_days")).within(asking.question.window)
-    sums = {layer: float(found.numbers("person_days").sum()) for layer, found in rows.groups("layer").items()}
+    days = rows.numbers("person_days")
+    # What the model was asked about and could not tell was decided by nobody.
+    decided = rows.text("category") != Category.UNATTRIBUTED.value
+    sums = {
+        layer: float(days[decided & (rows.text("layer") == layer)].sum())
+        for layer in rows.groups("layer")
+        if layer != Layer.NONE.value
+    }
+    sums["none: unattributed"] = float(days[~decided].sum())
     whole = sum(sums.values()) or 1.0
     return Listing(
         "decided-by",
@@ -278,8 +286,9 @@ def _layers(asking: Asking) -> Listing:
         Table(
             (Heading("Layer"), Heading("Person-days", PERSON_DAYS), Heading("Share", SHARE)),
             tuple(
-                Row((layer.replace("_", " "), round(days, 1), days / whole))
-                for layer, days in sorted(sums.items(), key=lambda pair: -pair[1])
+                Row((layer.replace("_", " "), round(spent, 1), spent / whole))
+                for layer, spent in sorted(sums.items(), key=lambda pair: -pair[1])
+                if spent
             ),
         ),
         "Explicit rules come before the model; what none could decide is unattributed. Corrections come first.",
