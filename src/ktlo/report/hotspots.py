@@ -136,7 +136,7 @@ def _treemap(asking: Asking, rows: list[dict[str, Any]]) -> Figure:
             Measure("Complexity", _LEVELS),
             Measure("Commits in the period"),
         ),
-        definition("hotspots").definition,
+        f"Area is complexity, heat is commits in the period; the {_DRAWN} files with the highest score.",
         asking.links.data("hotspots", {}, "csv"),
         asking.links.data("hotspots", {}, "json"),
     )

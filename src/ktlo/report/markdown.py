@@ -52,7 +52,7 @@ def _section(section: Section) -> list[str]:
     if section.nothing:
         lines += [f"{escaped(section.nothing.title)}. {escaped(section.nothing.why)}", ""]
     for figure in section.figures:
-        lines += [f"### {escaped(figure.chart.head.title)}", "", *_table(figure.chart.table())]
+        lines += [f"### {escaped(figure.chart.head.title)}", "", *_table(figure.chart.table().shown())]
     for listing in section.listings:
         lines += [f"### {escaped(listing.title)}", "", escaped(listing.note), "", *_table(listing.table)]
     known = section.known

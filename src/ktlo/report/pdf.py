@@ -19,6 +19,11 @@ from ktlo.report.sections import Section
 MOST_ROWS = 25
 """Rows of one table; the rest is counted."""
 
+_SHORT = 14
+"""Letters up to which a cell stays on one line."""
+_LETTER, _INSET, _MOST_TAKEN = 4.6, 10.0, 340.0
+"""Points: a bold letter of 8.5 pt, the space beside a cell, and what short columns may take of 493."""
+
 
 def write(document: Document) -> bytes:
     """Write a document."""
@@ -73,11 +78,35 @@ def _section(section: Section, pictures: list[dict[str, str]]) -> dict[str, Any]
     }
 
 
+def widths(table: Table) -> list[dict[str, float]]:
+    """How wide each column is: ``{"pt": n}`` where no cell would ever wrap, else a share ``{"fr": n}``.
+
+    The template cannot leave it to the compiler: beside columns as wide as their longest cell, a column
+    that takes what is left gets nothing, and its words are printed over its neighbour's.
+    """
+    rows = [table.words(row) for row in table.rows[:MOST_ROWS]]
+    longest = [
+        max([len(word) for word in head.title.split()] + [len(row[i]) for row in rows], default=0)
+        for i, head in enumerate(table.headings)
+    ]
+    short = [i > 0 and length <= _SHORT for i, length in enumerate(longest)]
+    taken = sum(
+        length * _LETTER + _INSET for length, is_short in zip(longest, short, strict=True) if is_short
+    )
+    if taken > _MOST_TAKEN:
+        return [{"fr": float(max(length, 6))} for length in longest]
+    return [
+        {"pt": length * _LETTER + _INSET} if is_short else {"fr": 1.4 if i == 0 else 1.0}
+        for i, (length, is_short) in enumerate(zip(longest, short, strict=True))
+    ]
+
+
 def _table(table: Table) -> dict[str, Any]:
     more = len(table.rows) - MOST_ROWS
     return {
         "headings": [heading.title for heading in table.headings],
         "numeric": [heading.numeric for heading in table.headings],
+        "widths": widths(table),
         "rows": [list(table.words(row)) for row in table.rows[:MOST_ROWS]],
         "more": f"The first {MOST_ROWS} of {len(table.rows):,} rows." if more > 0 else "",
     }

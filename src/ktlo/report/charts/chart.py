@@ -88,7 +88,7 @@ class Picture:
 
 def picture(chart: Chart) -> Picture:
     """Draw a chart for desk and phone, with its table."""
-    return Picture(chart.head, chart.svg(Width.WIDE), chart.svg(Width.NARROW), chart.table())
+    return Picture(chart.head, chart.svg(Width.WIDE), chart.svg(Width.NARROW), chart.table().shown())
 
 
 def standalone(svg: str, theme: Theme = Theme.LIGHT) -> str:

@@ -37,6 +37,12 @@ MOST_POINTS = 360
 """Drawn points a series may have at full width: two pixels each."""
 
 
+_QUIET, _USUAL, _ALONE = 2.0, 3.5, 5.0
+"""Half the width of a marker: on a crowded line, on a line, and without one."""
+_MANY = 60
+"""Points of a series beyond which markers show on hover only."""
+
+
 class Ground(enum.StrEnum):
     """Where the value axis begins."""
 
@@ -112,9 +118,10 @@ class LineChart:
         most = int(MOST_POINTS * width / Width.WIDE)
         drawn = [m4(line.points, lambda p: p.value, most) for line in self.lines]
         bands = [_band(points, x, y, swatches[i]) for i, points in enumerate(drawn)]
+        alone = [{id(run[0]) for run in _runs(points) if len(run) == 1} for points in drawn]
         paths = [_path(points, x, y, i, swatches[i]) for i, points in enumerate(drawn)]
         marks = [
-            self._mark(point, self.lines[i].label, i, swatches[i], x, y, quiet=len(points) > 60)
+            self._mark(point, self.lines[i].label, i, swatches[i], x, y, size=_size(point, points, alone[i]))
             for i, points in enumerate(drawn)
             for point in points
             if point.value is not None
@@ -125,7 +132,10 @@ class LineChart:
             places = tick_places(time_ticks(x, int(plot.width // 76)), x)
         notes = []
         if any(p.interval for p in self._points()):
-            notes.append(f"Bands: {self.interval_of}.")
+            whiskered = any(
+                p.interval and id(p) in ids for d, ids in zip(drawn, alone, strict=True) for p in d
+            )
+            notes.append(f"{'Bands and whiskers' if whiskered else 'Bands'}: {self.interval_of}.")
         if any(p.value is None for p in self._points()):
             notes.append("Gaps: not estimable.")
         if any(len(d) < len(line.points) for d, line in zip(drawn, self.lines, strict=True)):
@@ -165,7 +175,7 @@ class LineChart:
         return [p for line in self.lines for p in line.points]
 
     def _mark(
-        self, p: LinePoint, label: str, index: int, swatch: Swatch, x: Linear, y: Linear, *, quiet: bool
+        self, p: LinePoint, label: str, index: int, swatch: Swatch, x: Linear, y: Linear, *, size: float
     ) -> Markup:
         value = p.value or 0.0
         tip = f"{label}, {day_label(_day(p.at))}: {written(p.value, self.unit)}"
@@ -175,9 +185,7 @@ class LineChart:
             tip += f", {p.sample:,} observations"
         at = (x(instant(p.at)), y(value))
         hit = element("circle", cx=at[0], cy=at[1], r=7, fill="transparent")
-        return mark(
-            hit, marker(index, *at, swatch, size=2.0 if quiet else 3.5, quiet=quiet), tip=tip, href=p.href
-        )
+        return mark(hit, marker(index, *at, swatch, size=size, quiet=size == _QUIET), tip=tip, href=p.href)
 
 
 def marker(
@@ -199,6 +207,13 @@ def marker(
     if shape == 3:
         path = f"M{x:.1f} {y - k:.1f}l{k:.1f} {1.8 * k:.1f}h{-2 * k:.1f}z"
     return element("path", d=path, class_=dot, **paint)
+
+
+def _size(point: LinePoint, points: Sequence[LinePoint], alone: set[int]) -> float:
+    """How large a point's marker is: one that no line reaches is all there is to see, so it is never quiet."""
+    if id(point) in alone:
+        return _ALONE
+    return _QUIET if len(points) > _MANY else _USUAL
 
 
 def _day(at: dt.date) -> dt.date:
@@ -231,16 +246,22 @@ def _path(points: Sequence[LinePoint], x: Linear, y: Linear, index: int, swatch:
 
 
 def _band(points: Sequence[LinePoint], x: Linear, y: Linear, swatch: Swatch) -> Markup:
-    shapes = []
+    shapes, whiskers = [], []
     for run in _runs(points):
         ends = [(x(instant(p.at)), y(p.interval.low), y(p.interval.high)) for p in run if p.interval]
         if len(ends) == 1:
             at, low, high = ends[0]
-            shapes.append(f"M{at - 3:.1f} {high:.1f}H{at + 3:.1f}V{low:.1f}H{at - 3:.1f}z")
+            caps = "".join(f"M{at - 5:.1f} {end:.1f}h10" for end in (high, low))
+            whiskers.append(f"M{at:.1f} {high:.1f}V{low:.1f}{caps}")
         elif ends:
             up = "L".join(f"{at:.1f} {high:.1f}" for at, _, high in ends)
             down = "L".join(f"{at:.1f} {low:.1f}" for at, low, _ in reversed(ends))
             shapes.append(f"M{up}L{down}z")
-    if not shapes:
-        return Markup("")
-    return element("path", d="".join(shapes), fill=swatch.paint, fill_opacity="0.16")
+    drawn = []
+    if shapes:
+        drawn.append(element("path", d="".join(shapes), fill=swatch.paint, fill_opacity="0.16"))
+    if whiskers:
+        drawn.append(
+            element("path", d="".join(whiskers), fill="none", stroke=swatch.paint, stroke_width="1.5")
+        )
+    return joined(drawn)

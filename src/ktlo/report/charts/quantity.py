@@ -140,7 +140,13 @@ def written(value: float | None, unit: Unit) -> str:
         return share(value)
     if unit.form is Form.DURATION:
         return duration(value)
-    return f"{compact(value)} {unit.symbol}".rstrip()
+    number = compact(value)
+    return f"{number} {_singular(unit.symbol) if number == '1' else unit.symbol}".rstrip()
+
+
+def _singular(symbol: str) -> str:
+    """``line`` of ``lines``; abbreviations (``ms``) and words in ``ss`` stay."""
+    return symbol[:-1] if len(symbol) > 3 and symbol.endswith("s") and not symbol.endswith("ss") else symbol
 
 
 def written_interval(low: float | None, high: float | None, unit: Unit) -> str:

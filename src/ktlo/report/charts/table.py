@@ -62,6 +62,24 @@ class Table:
         """The cells of a row as a page shows them."""
         return tuple(_in_words(cell, head) for cell, head in zip(row.cells, self.headings, strict=True))
 
+    def shown(self) -> Table:
+        """The table as a reader sees a chart's twin: without columns that no row fills.
+
+        An interval or a sample that a chart was never given is not "not estimable", it does not belong to
+        it. Labels and the first number stay, for there "not estimable" is the answer; CSV and JSON keep
+        every column, so that programs find them.
+        """
+        first = next((i for i, head in enumerate(self.headings) if head.numeric), len(self.headings))
+        kept = [
+            i
+            for i in range(len(self.headings))
+            if i <= first or not self.rows or any(row.cells[i] not in (None, "") for row in self.rows)
+        ]
+        return Table(
+            tuple(self.headings[i] for i in kept),
+            tuple(Row(tuple(row.cells[i] for i in kept), row.href) for row in self.rows),
+        )
+
     def csv(self) -> str:
         """RFC 4180 text with raw values: seconds, shares of one, ISO 8601; empty where not estimable.
 
