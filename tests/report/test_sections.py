@@ -253,3 +253,11 @@ def test_a_count_agrees_with_its_noun() -> None:
     assert counted(1, "openings or closings") == "1 opening or closing"
     assert counted(1, "parts of a day") == "1 part of a day"
     assert counted(1_200, "to-dos") == "1,200 to-dos"
+
+
+def test_one_of_a_unit_is_singular_and_more_are_not() -> None:
+    from ktlo.report.charts import PERSON_DAYS, unit_named, written
+
+    assert written(1.0, PERSON_DAYS) == "1 person-day"
+    assert written(1.5, PERSON_DAYS) == "1.5 person-days"
+    assert written(1.0, unit_named("lines")) == "1 line"

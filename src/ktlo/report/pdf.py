@@ -21,7 +21,7 @@ MOST_ROWS = 25
 
 _SHORT = 14
 """Letters up to which a cell stays on one line."""
-_LETTER, _INSET, _MOST_TAKEN = 4.6, 10.0, 340.0
+_LETTER, _INSET, _MOST_TAKEN = 5.2, 10.0, 340.0
 """Points: a bold letter of 8.5 pt, the space beside a cell, and what short columns may take of 493."""
 
 
