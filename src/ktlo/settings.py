@@ -148,6 +148,37 @@ class GuardSettings(_Strict):
     vex: list[str] = Field(default_factory=list, description="OpenVEX files that speak of dependencies.")
 
 
+class PlanningSettings(_Strict):
+    """What a plan cannot read from records. Prices that are left out stay unknown; see docs/planning.md."""
+
+    currency: str = Field("", max_length=8, description="Currency of the prices: EUR, USD…")
+    labour_hour: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="Cost of an hour of labour; without it everything is told in hours.",
+    )
+    downtime_hour: float | None = Field(
+        None, ge=0, le=1e9, description="Cost of an hour of downtime; without it the break-even is shown."
+    )
+    waiting_week: float | None = Field(
+        None, ge=0, le=1e9, description="Cost of an open bug, request or update waiting for one week."
+    )
+    interruption_minutes: float = Field(
+        12.5, ge=0, le=480, description="Minutes lost by each interruption (published: 10 to 15)."
+    )
+    share: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The share of effort for keeping the lights on that is in force, 0 to 1.",
+    )
+    weeks: int = Field(13, ge=1, le=52, description="Weeks that a plan looks ahead.")
+    seed: int = Field(
+        1, ge=0, description="Seed of the simulations: the same records and seed, the same plan."
+    )
+
+
 class SourceSettings(BaseModel):
     """One source; the remaining keys are the source's own (see docs/sources)."""
 
@@ -169,6 +200,7 @@ class Settings(_Strict):
     rules: list[RuleSettings] = Field(default_factory=list)
     effort: EffortSettings = EffortSettings()
     guard: GuardSettings = Field(default_factory=GuardSettings)
+    planning: PlanningSettings = PlanningSettings()
     downtime_severities: list[str] = Field(
         default_factory=list,
         description="Incident severities that mean the service was down; such incidents count as outages.",

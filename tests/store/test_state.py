@@ -217,3 +217,12 @@ def test_an_unreachable_server_is_told_without_its_password():
 def test_what_is_no_usable_url_is_told(url):
     with pytest.raises(StoreError, match="state database"):
         State(url)
+
+
+def test_the_history_of_a_subject_keeps_what_was_overwritten_and_withdrawn(tmp_path: Path) -> None:
+    state = State.in_folder(tmp_path)
+    for value in ("0.2", "0.3", ""):
+        state.correct("budget", "2026-Q3", value, "ann@example.org")
+    assert [said.value for said in state.history("budget")] == ["0.2", "0.3", ""]
+    assert state.corrections("budget") == []
+    state.close()

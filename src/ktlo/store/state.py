@@ -67,13 +67,14 @@ class ConfiguredSource:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One correction. ``subject`` is ``category`` or ``person``."""
+    """Something that a person said; ``subject`` says about what: ``category``, ``person``, ``budget``."""
 
     subject: str
     key: str
-    """For a category ``ITEM_KIND|SOURCE|ITEM_ID``; for a person the alias, ``mail:…`` or ``login:…``."""
+    """For a category ``ITEM_KIND|SOURCE|ITEM_ID``; for a person the alias, ``mail:…`` or ``login:…``;
+    elsewhere a name."""
     value: str
-    """The category, or the person; empty withdraws the correction."""
+    """The category, the person, or a JSON document; empty withdraws what was said."""
     author: str
     said_at: dt.datetime
 
@@ -226,6 +227,18 @@ class State:
                 Correction(row.subject, row.key, row.value, row.author, _aware(row.said_at))
                 for row in newest.values()
                 if row.value
+            ]
+
+    def history(self, subject: str) -> list[Correction]:
+        """Everything that was ever said about a subject, oldest first, withdrawals included."""
+        with Session(self._engine) as session:
+            rows = session.scalars(
+                sa.select(CorrectionRow)
+                .where(CorrectionRow.subject == subject)
+                .order_by(CorrectionRow.number)
+            )
+            return [
+                Correction(row.subject, row.key, row.value, row.author, _aware(row.said_at)) for row in rows
             ]
 
     def close(self) -> None:
