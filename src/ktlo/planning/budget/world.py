@@ -1,0 +1,235 @@
+"""What will come, drawn once: arrivals, their work and downtime, week by week, before any decision.
+
+Takes a :class:`~ktlo.planning.demand.Demand` and a seed; gives a :class:`World` that every share lives through, so
+that two shares differ by what they do and not by luck (common random numbers; Law, Simulation Modeling and Analysis,
+chapter 11). Arrivals are negative binomial, a week's work is gamma with the mean and variance of its compound sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ktlo.errors import UsageError
+from ktlo.planning.budget.merging import merged
+from ktlo.planning.demand import ClassDemand, DebtLoad, Demand, Floats, WorkClass
+
+SLICES = 4
+"""Into how many parts a week's arrivals are cut, so that prevention takes away whole items, not a part of each."""
+
+URGENT = frozenset({WorkClass.INCIDENT, WorkClass.VULNERABILITY})
+"""Classes of which each item pulls somebody out of other work."""
+
+_DOWNTIME_CV = 1.0
+"""Outages of one service last about exponentially long; only the width of the downtime depends on it."""
+
+_SMALLEST_SHAPE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a what-if multiplies; 1 leaves a thing as it was fitted.
+
+    Attributes:
+        demand: arrivals of every class.
+        people: hours that the team gives.
+        prevention: effect of preventive work; 2 means that half the hours do as much.
+        work: hours that an item takes.
+    """
+
+    demand: float = 1.0
+    people: float = 1.0
+    prevention: float = 1.0
+    work: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no team can be.
+
+        Raises:
+            UsageError: a factor outside 0 to 10.
+        """
+        for name in ("demand", "people", "prevention", "work"):
+            value = getattr(self, name)
+            if not 0 <= value <= 10:
+                raise UsageError(
+                    f"{name} changed by a factor of {value:g} says nothing", fix="Give 0 to 10; 1 is as today"
+                )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """Everything that is drawn and nothing that is decided. Units are hours and weeks.
+
+    A *future* is one column: a posterior draw of the demand with one course of chance. Futures ``i``, ``i +
+    parameters``, ``i + 2·parameters``… share posterior draw ``i``.
+
+    Attributes:
+        kinds: classes in order of priority.
+        parameters: number of posterior draws.
+        items: arrivals by class, slice, week and future if preventive work goes on as today.
+        work: their hours of labour.
+        downtime: their hours of downtime.
+        mean_work: expected hours of an item, (classes, futures).
+        floor: share of the arrivals that no prevention removes, (classes, futures).
+        scale: hours a week that remove 63% of the rest, ``inf`` without effect, (classes, futures).
+        capacity: hours the team gives in a week, (futures,).
+        usual_prevention: preventive hours a week as things are today, (futures,).
+        load: expected hours of arriving work a week as things are today, (classes, futures).
+        inherited: hours of work that is open at the start, (classes, futures).
+        inherited_items: items that are open at the start.
+        debt: what known debt costs, by future; ``None`` without a register.
+    """
+
+    kinds: tuple[WorkClass, ...]
+    parameters: int
+    items: Floats
+    work: Floats
+    downtime: Floats
+    mean_work: Floats
+    floor: Floats
+    scale: Floats
+    capacity: Floats
+    usual_prevention: Floats
+    load: Floats
+    inherited: Floats
+    inherited_items: int
+    debt: DebtLoad | None
+
+    @property
+    def weeks(self) -> int:
+        """Weeks ahead."""
+        return int(self.work.shape[2])
+
+    @property
+    def futures(self) -> int:
+        """Number of simulated courses of events."""
+        return int(self.capacity.size)
+
+    def averaged(self, values: Floats) -> Floats:
+        """Means over the futures of each posterior draw: (…, futures) becomes (…, parameters)."""
+        means: Floats = values.reshape(*values.shape[:-1], -1, self.parameters).mean(axis=-2)
+        return means
+
+
+def draw_world(
+    demand: Demand, *, futures: int, seed: int, weeks: int | None = None, changes: Changes | None = None
+) -> World:
+    """Draw what will come.
+
+    Args:
+        demand: as fitted; services are put together.
+        futures: about how many courses of events; each posterior draw gets equally many, at least one. With
+            fewer futures than posterior draws, the first draws are used.
+        seed: of the chance; the demand carries its own.
+        weeks: how many of the demand's weeks; all when not given.
+        changes: what a what-if multiplies.
+
+    Raises:
+        UsageError: fewer weeks than asked for, or no future.
+    """
+    whole = merged(demand)
+    ahead = whole.weeks if weeks is None else weeks
+    if futures < 1:
+        raise UsageError("a plan needs at least one simulated future", fix="Give 1 or more")
+    if whole.classes and not 1 <= ahead <= whole.weeks:
+        raise UsageError(f"demand is known for {whole.weeks} weeks ahead, not {ahead}", fix="Ask for fewer")
+    kept = min(demand.draws, futures)
+    times = max(1, round(futures / kept))
+    rng = np.random.default_rng(np.random.SeedSequence([seed, demand.seed]))
+    changed = changes or Changes()
+    drawn = [_draw(_cut(each, kept, ahead), times, rng, changed) for each in whole.classes]
+
+    def tiled(values: Floats) -> Floats:
+        return np.tile(values[:kept], times)
+
+    def by_class(values: list[Floats]) -> Floats:
+        return np.stack([tiled(each) for each in values]) if values else np.zeros((0, kept * times))
+
+    usual = whole.capacity.hours_per_week * whole.capacity.ktlo_share
+    arriving = sum(
+        (each.rate[:, :ahead].mean(axis=1) * each.work_hours for each in whole.classes), np.zeros(1)
+    )
+    debt = whole.debt
+    return World(
+        kinds=tuple(each.work_class for each in whole.classes),
+        parameters=kept,
+        items=np.stack([each[0] for each in drawn]) if drawn else np.zeros((0, SLICES, ahead, kept * times)),
+        work=np.stack([each[1] for each in drawn]) if drawn else np.zeros((0, SLICES, ahead, kept * times)),
+        downtime=np.stack([each[2] for each in drawn])
+        if drawn
+        else np.zeros((0, SLICES, ahead, kept * times)),
+        mean_work=by_class([each.work_hours * changed.work for each in whole.classes]),
+        floor=by_class([each.floor for each in whole.classes]),
+        scale=by_class([_scale(each.prevention_scale, changed.prevention) for each in whole.classes]),
+        capacity=tiled(whole.capacity.hours_per_week) * changed.people,
+        # What is done today is done by today's people against today's demand, whatever a what-if changes.
+        usual_prevention=tiled(np.maximum(usual - arriving, 0.0)),
+        load=by_class(
+            [
+                each.rate[:, :ahead].mean(axis=1) * each.work_hours * changed.demand * changed.work
+                for each in whole.classes
+            ]
+        ),
+        inherited=by_class([each.open_items * each.work_hours * changed.work for each in whole.classes]),
+        inherited_items=sum(each.open_items for each in whole.classes),
+        debt=debt
+        and DebtLoad(
+            tiled(debt.principal_hours), tiled(debt.interest_hours_per_week), tiled(debt.growth_per_week)
+        ),
+    )
+
+
+def _scale(scale: Floats, effect: float) -> Floats:
+    if effect == 0:
+        return np.full_like(scale, np.inf)
+    return scale / effect
+
+
+def _cut(each: ClassDemand, draws: int, weeks: int) -> ClassDemand:
+    return replace(
+        each,
+        rate=each.rate[:draws, :weeks],
+        dispersion=each.dispersion[:draws],
+        work_hours=each.work_hours[:draws],
+        work_cv=each.work_cv[:draws],
+        downtime_probability=each.downtime_probability[:draws],
+        downtime_hours=each.downtime_hours[:draws],
+    )
+
+
+def _draw(
+    each: ClassDemand, times: int, rng: np.random.Generator, changes: Changes
+) -> tuple[Floats, Floats, Floats]:
+    """Items, hours of work and hours of downtime of one class, each (slices, weeks, futures)."""
+    rate = np.tile(each.rate.T, times) * changes.demand  # (weeks, futures)
+    size = np.tile(each.dispersion, times)
+    finite = np.isfinite(size)
+    swing = np.ones_like(rate)
+    if finite.any():
+        shape = np.where(finite, size, 1.0)
+        swing = np.where(finite, rng.standard_gamma(np.broadcast_to(shape, rate.shape)) / shape, 1.0)
+    shape3 = (SLICES, *rate.shape)
+    items = rng.poisson(np.broadcast_to(rate * swing / SLICES, shape3)).astype(np.float64)
+    work = _sums(
+        items,
+        np.tile(each.work_hours, times) * changes.work,
+        np.tile(each.work_cv, times),
+        rng,
+    )
+    chance = np.tile(each.downtime_probability, times)
+    if not chance.any():
+        return items, work, np.zeros(shape3)
+    down = rng.binomial(items.astype(np.int64), np.broadcast_to(chance, shape3)).astype(np.float64)
+    return items, work, _sums(down, np.tile(each.downtime_hours, times), np.asarray(_DOWNTIME_CV), rng)
+
+
+def _sums(counts: Floats, mean: Floats, variation: Floats, rng: np.random.Generator) -> Floats:
+    """Sums of so many positive amounts of a given mean and coefficient of variation: gamma by two moments."""
+    if not np.any(variation):
+        return counts * mean
+    squared = np.broadcast_to(variation**2, counts.shape)
+    varied = squared > 0
+    shape = np.where(varied, counts / np.where(varied, squared, 1.0), 0.0)
+    drawn = rng.standard_gamma(np.maximum(shape, _SMALLEST_SHAPE)) * squared * mean
+    return np.where(varied, np.where(counts > 0, drawn, 0.0), counts * mean)
