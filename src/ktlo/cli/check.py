@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from ktlo.cli.main import Config
 from ktlo.errors import KtloError, UserError
@@ -20,29 +20,60 @@ _WRONG_USE = 4
 _INCONCLUSIVE = 2
 
 
-class _Check(TyperCommand):
-    """Leaves with 4 on wrong use: 2 would read as inconclusive."""
+class WrongUse(TyperCommand):
+    """A command that leaves with 4 on wrong use: 2 would read as inconclusive."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
-            # Whichever click Typer brings: its usage errors carry the exit code as an attribute.
-            if hasattr(error, "exit_code") and hasattr(error, "format_message"):
-                error.exit_code = _WRONG_USE
-            raise
+            raise _wrong_use(error) from None
+
+
+class _Check(TyperGroup):
+    """``ktlo check [PATH]``, and its own commands when the first word names one of them.
+
+    A folder that is called like a command is checked as ``./fix``.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = bool(args) and args[0] in self.commands
+        # Options of its own may stand behind PATH; those behind a command are the command's.
+        ctx.allow_interspersed_args = not named
+        try:
+            # A group's argument would take the command's name: PATH is filled in before it.
+            return super().parse_args(ctx, [".", *args] if named else args)
+        except Exception as error:
+            raise _wrong_use(error) from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] not in self.commands:
+            try:
+                ctx.fail(f"Got unexpected extra argument ({args[0]})")
+            except Exception as error:
+                raise _wrong_use(error) from None
+        return super().resolve_command(ctx, args)
+
+
+def _wrong_use(error: Exception) -> Exception:
+    # Whichever click Typer brings: its usage errors carry the exit code as an attribute.
+    if hasattr(error, "exit_code") and hasattr(error, "format_message"):
+        error.exit_code = _WRONG_USE
+    return error
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        cls=_Check,
+    """Add the command and those below it."""
+    group = typer.Typer(cls=_Check, invoke_without_command=True)
+    group.callback(
         epilog="Examples:  ktlo check  ·  ktlo check --format sarif --output ktlo.sarif"
         "  ·  ktlo check --database advisories/pypi.zip",
     )(check)
+    app.add_typer(group, name="check")
 
 
 def check(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(help="Folder of the repository.")] = Path(),
     form: Annotated[
         str, typer.Option("--format", help="text, json, sarif, junit or github.", metavar="FORMAT")
@@ -68,6 +99,8 @@ def check(
 
     Exit codes: 0 proven clean, 1 findings, 2 inconclusive, 3 database too old, 4 wrong use. See docs/check.md.
     """
+    if context.invoked_subcommand is not None:
+        return
     try:
         code = _check(path, form, output, database, cache, config)
     except UserError as error:
