@@ -146,6 +146,13 @@ class GuardSettings(_Strict):
     )
     ignores: list[IgnoreSettings] = Field(default_factory=list)
     vex: list[str] = Field(default_factory=list, description="OpenVEX files that speak of dependencies.")
+    known_exploited: list[str] = Field(
+        default_factory=list,
+        description="CISA's catalogue of known exploited vulnerabilities: JSON files, or folders of them.",
+    )
+    epss: list[str] = Field(
+        default_factory=list, description="EPSS scores: CSV files (also .gz), or folders of them."
+    )
 
 
 class PlanningSettings(_Strict):

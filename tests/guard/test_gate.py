@@ -412,3 +412,33 @@ def test_a_policy_that_is_not_understood_is_wrong_use(check, mirror):
     code, _, done = check(database=[mirror], policy="  fail_form: high\n")
     assert code == USAGE
     assert "fail_form" in done.stderr
+
+
+# --- Is it exploited? --------------------------------------------------------------------------------------
+
+
+def test_known_exploited_data_is_named_in_the_report_and_fails_closed(check, repository, mirror, tmp_path):
+    lock(repository, left="1.9.0", right="1.0.0")
+    row = {"cveID": "CVE-2026-1", "dateAdded": "2026-03-04"}
+    known = repository / "kev.json"
+    known.write_text(json.dumps({"dateReleased": days_ago(1), "vulnerabilities": [row]}), encoding="utf-8")
+    policy = "  known_exploited: [kev.json]\n"
+    code, report, _ = check(database=[mirror], policy=policy)
+    assert code == FINDINGS
+    assert report["findings"][0]["properties"]["known_exploited"] == "2026-03-04"
+    assert "kev.json" in [one["place"] for one in report["coverage"]["databases"]]
+    assert "exploited since 2026-03-04" in check(database=[mirror], policy=policy, form="text")[2].stdout
+    lock(repository, left="2.0.0", right="1.0.0")
+    known.unlink()
+    code, report, _ = check(database=[mirror], policy=policy)
+    assert code == INCONCLUSIVE
+    assert "kev.json" in reasons(report)
+
+
+def test_options_may_stand_before_and_behind_the_path_and_one_path_is_enough(repository, mirror, monkeypatch):
+    monkeypatch.delenv("KTLO_CONFIG", raising=False)
+    options = ["--database", str(mirror), "--format", "json"]
+    for line in ([str(repository), *options], [*options, str(repository)]):
+        assert CliRunner().invoke(commands(), ["check", *line]).exit_code == CLEAN
+    assert CliRunner().invoke(commands(), ["check", str(repository), "other"]).exit_code == USAGE
+    assert CliRunner().invoke(commands(), ["check", "--nonsense"]).exit_code == USAGE

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,14 +22,25 @@ _WRONG_USE = 4
 _INCONCLUSIVE = 2
 
 
-class WrongUse(TyperCommand):
-    """A command that leaves with 4 on wrong use: 2 would read as inconclusive."""
+@contextlib.contextmanager
+def _wrong_use() -> Iterator[None]:
+    """Usage errors leave with 4: 2 would read as inconclusive."""
+    try:
+        yield
+    except Exception as error:
+        # Whichever click Typer brings: its usage errors carry the exit code as an attribute.
+        if hasattr(error, "exit_code") and hasattr(error, "format_message"):
+            error.exit_code = _WRONG_USE
+        raise
+
+
+class CheckCommand(TyperCommand):
+    """A command below ``ktlo check``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        try:
+        """As its parent, with the exit code of wrong use."""
+        with _wrong_use():
             return super().parse_args(ctx, args)
-        except Exception as error:
-            raise _wrong_use(error) from None
 
 
 class _Check(TyperGroup):
@@ -40,26 +53,15 @@ class _Check(TyperGroup):
         named = bool(args) and args[0] in self.commands
         # Options of its own may stand behind PATH; those behind a command are the command's.
         ctx.allow_interspersed_args = not named
-        try:
+        with _wrong_use():
             # A group's argument would take the command's name: PATH is filled in before it.
             return super().parse_args(ctx, [".", *args] if named else args)
-        except Exception as error:
-            raise _wrong_use(error) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args[0] not in self.commands:
-            try:
+        with _wrong_use():
+            if args[0] not in self.commands:
                 ctx.fail(f"Got unexpected extra argument ({args[0]})")
-            except Exception as error:
-                raise _wrong_use(error) from None
-        return super().resolve_command(ctx, args)
-
-
-def _wrong_use(error: Exception) -> Exception:
-    # Whichever click Typer brings: its usage errors carry the exit code as an attribute.
-    if hasattr(error, "exit_code") and hasattr(error, "format_message"):
-        error.exit_code = _WRONG_USE
-    return error
+            return super().resolve_command(ctx, args)
 
 
 def register(app: typer.Typer) -> None:

@@ -47,7 +47,7 @@ class Finding:
         fingerprint: stable identity across runs and moved lines, for baselines and ignores; never a secret.
         aliases: other identifiers of the same rule (CVE, GHSA…).
         fix: what to do, one sentence; empty when nothing is known.
-        properties: further facts for reports, by name.
+        properties: further facts for reports, by name; docs/check.md lists those of vulnerabilities.
     """
 
     check: str

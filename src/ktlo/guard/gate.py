@@ -18,7 +18,10 @@ from ktlo.guard.finding import Level, Outcome, Unchecked
 from ktlo.guard.openvex import read_openvex
 from ktlo.guard.policy import Ignore, Policy
 from ktlo.guard.verdict import Coverage, DatabaseAge, Report, decide
-from ktlo.guard.vulnerabilities.check import CHECK, Examination, Question, examine
+from ktlo.guard.vulnerabilities.check import CHECK, Question, examine
+from ktlo.guard.vulnerabilities.databases.protocol import State
+from ktlo.guard.vulnerabilities.exploitation import Source
+from ktlo.guard.weighing import Weighed, weigh
 from ktlo.settings import GuardSettings
 
 
@@ -69,7 +72,10 @@ def run(asked: Run) -> Report:
         oldest=datetime.timedelta(days=settings.max_age_days),
         internal=tuple(settings.internal),
     )
-    examined = examine((inventory for _, inventory in read), question)
+    weighed = weigh(
+        examine((inventory for _, inventory in read), question), settings, asked.beside, asked.now
+    )
+    examined = weighed.examination
     outcome = examined.outcome
     if not read and settings.lock_files == "expected":
         outcome = _without_lock_files(outcome)
@@ -77,7 +83,7 @@ def run(asked: Run) -> Report:
         [outcome],
         examined.undecided,
         policy,
-        _coverage(examined, [path for path, _ in read], asked.now),
+        _coverage(weighed, [path for path, _ in read], asked.now),
         asked.now.date(),
     )
 
@@ -114,7 +120,9 @@ def _policy(asked: Run) -> Policy:
     )
 
 
-def _coverage(examined: Examination, files: list[str], now: datetime.datetime) -> Coverage:
+def _coverage(weighed: Weighed, files: list[str], now: datetime.datetime) -> Coverage:
+    examined = weighed.examination
+    read: list[State | Source] = [*examined.databases, *weighed.sources]
     return Coverage(
         files=tuple(files),
         dependencies=len(examined.dependencies),
@@ -122,12 +130,12 @@ def _coverage(examined: Examination, files: list[str], now: datetime.datetime) -
         internal=tuple(dict.fromkeys(_named(one) for one in examined.internal)),
         databases=tuple(
             DatabaseAge(
-                state.place,
-                state.records,
-                state.newest,
-                None if state.newest is None else max(0.0, (now - state.newest).total_seconds() / 86400),
+                one.place,
+                one.records,
+                one.newest,
+                None if one.newest is None else max(0.0, (now - one.newest).total_seconds() / 86400),
             )
-            for state in examined.databases
+            for one in read
         ),
     )
 

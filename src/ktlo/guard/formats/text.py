@@ -8,11 +8,11 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 
-from ktlo.guard.finding import Finding, Level, Unchecked
+from ktlo.guard.finding import Finding, Unchecked
+from ktlo.guard.urgency import urgency
 from ktlo.guard.verdict import Coverage, Report
 
 _MOST_PER_REASON = 10
-_ORDER = {level: rank for rank, level in enumerate(Level)}
 
 
 def render(report: Report) -> str:
@@ -20,7 +20,7 @@ def render(report: Report) -> str:
     lines = [printable(report.headline)]
     if report.failing:
         lines += ["", "Findings"]
-        for finding in sorted(report.failing, key=lambda one: (_ORDER[one.level], one.location, one.rule)):
+        for finding in sorted(report.failing, key=urgency):
             lines += _finding(finding)
     if report.unchecked:
         lines += ["", "Not checked"]
@@ -45,9 +45,26 @@ def _finding(finding: Finding) -> list[str]:
     lines.append(f"  {'':<13} in {printable(where)}{_relation(finding)}")
     if finding.aliases:
         lines.append(f"  {'':<13} also {printable(', '.join(finding.aliases))}")
+    exploited = _exploited(finding)
+    if exploited:
+        lines.append(f"  {'':<13} {exploited}")
     if finding.fix:
         lines.append(f"  {'':<13} {printable(finding.fix)}")
     return lines
+
+
+def _exploited(finding: Finding) -> str:
+    facts = finding.properties
+    parts = []
+    if "known_exploited" in facts:
+        ransomware = ", also by ransomware" if "ransomware" in facts else ""
+        parts.append(f"known to be exploited since {printable(facts['known_exploited'])}{ransomware}")
+    if "epss" in facts:
+        parts.append(
+            f"EPSS {100 * float(facts['epss']):.1f}% within 30 days"
+            f" (above {100 * float(facts['epss_percentile']):.0f}% of all)"
+        )
+    return "; ".join(parts)
 
 
 def _relation(finding: Finding) -> str:
