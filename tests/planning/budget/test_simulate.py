@@ -12,8 +12,8 @@ from worlds import demand_of, one_class, team, weekly
 
 from ktlo.errors import UsageError
 from ktlo.planning.budget.merging import merged
-from ktlo.planning.budget.simulate import SLICES, Outcomes, live, replay, simulate
-from ktlo.planning.budget.world import Changes, draw_world
+from ktlo.planning.budget.simulate import Outcomes, live, replay, simulate
+from ktlo.planning.budget.world import TODAY, Changes, draw_world
 from ktlo.planning.demand import DebtLoad, WorkClass
 
 SHARES = np.arange(0, 1.01, 0.1)
@@ -46,7 +46,7 @@ def test_hours_are_neither_lost_nor_made() -> None:
     )
     world = draw_world(kept, futures=300, seed=2)
     out = live(world, SHARES)
-    arrived = world.work.sum(axis=(0, 1, 2))
+    arrived = world.work[:, :TODAY].sum(axis=(0, 1, 2))
     assert np.allclose(out.reactive + out.left_over, arrived)
     assert np.allclose(out.reserved + out.overrun, out.reactive + out.preventive)
 
@@ -54,7 +54,7 @@ def test_hours_are_neither_lost_nor_made() -> None:
 def test_drawn_arrivals_have_the_mean_and_the_spread_that_they_are_drawn_from() -> None:
     kind = weekly(WorkClass.BUG, 6, 3, work_cv=1.5, dispersion=4, draws=1, weeks=40)
     world = draw_world(demand_of(kind), futures=4000, seed=9)
-    items, work = world.items[0].sum(axis=0), world.work[0].sum(axis=0)
+    items, work = world.items[0, :TODAY].sum(axis=0), world.work[0, :TODAY].sum(axis=0)
     assert items.mean() == pytest.approx(6, rel=0.02)
     assert items.var() == pytest.approx(6 + 36 / 4, rel=0.03)
     assert work.mean() == pytest.approx(18, rel=0.02)
@@ -73,7 +73,7 @@ def test_thinned_arrivals_keep_the_spread_of_fewer_arrivals() -> None:
                   share=0.008),
         futures=20_000, seed=3,
     )  # fmt: skip
-    second = live(two, [1.0], lag_weeks=1).reactive - two.work[0, :, 0].sum(axis=0)
+    second = live(two, [1.0], lag_weeks=1).reactive - two.work[0, :TODAY, 0].sum(axis=0)
     assert second.mean() == pytest.approx(4, rel=0.02)
     assert second.var() == pytest.approx(4, rel=0.05)
 
@@ -195,4 +195,3 @@ def test_a_higher_share_never_leaves_more_over_nor_brings_more_downtime(
         assert (np.diff(values, axis=0) <= 1e-9 * (1 + values[:-1])).all(), name
     for name in ("left_over", "waiting", "downtime", "preventive", "reactive", "overrun", "reserved"):
         assert (getattr(out, name) >= -1e-9).all()
-    assert SLICES >= 2

@@ -16,14 +16,11 @@ import numpy.typing as npt
 
 from ktlo.errors import UsageError
 from ktlo.planning.budget.merging import PRIORITY
-from ktlo.planning.budget.world import SLICES, URGENT, Changes, World, draw_world
+from ktlo.planning.budget.world import MOST_GROWTH, SLICES, TODAY, URGENT, Changes, World, draw_world
 from ktlo.planning.demand import DebtLoad, Demand, Floats, WorkClass
 
 LAG_WEEKS = 8.0
 """Weeks until 63% of the effect of preventive work is there: it is written, reviewed, rolled out, then lived with."""
-
-MOST_GROWTH = 3.0
-"""Arrivals are never taken beyond this many times those of today: less prevention than today is not in any record."""
 
 _AT_ONCE = 16_384
 """Shares times futures that are walked together: the working arrays stay in the processor's cache."""
@@ -46,6 +43,7 @@ class Outcomes:
         left_over_items: the same in items.
         waiting: weeks that items waited, added up.
         downtime: hours of downtime.
+        items: items that arrived.
         urgent: incidents and vulnerabilities that arrived.
         incidents: incidents that arrived.
         interest: hours that known debt cost; 0 without a register.
@@ -65,6 +63,7 @@ class Outcomes:
     left_over_items: Floats
     waiting: Floats
     downtime: Floats
+    items: Floats
     urgent: Floats
     incidents: Floats
     interest: Floats
@@ -188,7 +187,9 @@ def replay(
 
 
 def _sliced(values: Floats) -> Floats:
-    return np.repeat(values[:, None, :, None] / SLICES, SLICES, axis=1)
+    sliced = np.zeros((values.shape[0], SLICES, values.shape[1], 1))
+    sliced[:, :TODAY] = values[:, None, :, None] / TODAY
+    return sliced
 
 
 def live(
@@ -229,8 +230,9 @@ def _walk(world: World, some: slice, share: Floats, lag_weeks: float, old_work: 
         for k, kind in enumerate(world.kinds):
             weights = _weights(world.floor[k, some], world.scale[k, some], extra)
             arrived = _thinned(world.work[k, :, week, some], weights)
+            came = _thinned(world.items[k, :, week, some], weights)
+            sums["items"] += came
             if kind in URGENT:
-                came = _thinned(world.items[k, :, week, some], weights)
                 sums["urgent"] += came
                 if kind is WorkClass.INCIDENT:
                     sums["incidents"] += came
@@ -276,19 +278,17 @@ def _weights(floor: Floats, scale: Floats, extra: Floats) -> list[Floats] | None
         return None
     with np.errstate(over="ignore"):
         rate = np.minimum(floor + (1 - floor) * np.exp(-extra / scale), MOST_GROWTH)
-    sliced = rate * SLICES
-    weights = [np.minimum(sliced, 1.0)]
-    weights += [np.clip(sliced - index, 0.0, 1.0) for index in range(1, SLICES)]
-    more = np.maximum(rate - 1.0, 0.0)
-    return [weight + more for weight in weights] if more.any() else weights
+    sliced = rate * TODAY
+    last = int(np.ceil(sliced.max())) if sliced.size else TODAY
+    return [np.clip(sliced - index, 0.0, 1.0) for index in range(max(last, 1))]
 
 
 def _thinned(slices: Floats, weights: list[Floats] | None) -> Floats:
     """What comes of a week's arrivals, (slices, futures), by share and future."""
     if weights is None:
-        total: Floats = slices.sum(axis=0)
+        total: Floats = slices[:TODAY].sum(axis=0)
         return total
     kept: Floats = weights[0] * slices[0]
-    for index in range(1, SLICES):
+    for index in range(1, len(weights)):
         kept += weights[index] * slices[index]
     return kept

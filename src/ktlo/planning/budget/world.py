@@ -15,8 +15,14 @@ from ktlo.errors import UsageError
 from ktlo.planning.budget.merging import merged
 from ktlo.planning.demand import ClassDemand, DebtLoad, Demand, Floats, WorkClass
 
-SLICES = 4
-"""Into how many parts a week's arrivals are cut, so that prevention takes away whole items, not a part of each."""
+TODAY = 4
+"""Slices of a week of today: prevention takes whole items away, not a part of each."""
+
+MOST_GROWTH = 2.0
+"""Arrivals are never taken beyond twice those of today: less prevention than today is not in any record."""
+
+SLICES = int(TODAY * MOST_GROWTH)
+"""Slices that are drawn: those of today, and those that would come if prevention fell behind."""
 
 URGENT = frozenset({WorkClass.INCIDENT, WorkClass.VULNERABILITY})
 """Classes of which each item pulls somebody out of other work."""
@@ -67,7 +73,8 @@ class World:
     Attributes:
         kinds: classes in order of priority.
         parameters: number of posterior draws.
-        items: arrivals by class, slice, week and future if preventive work goes on as today.
+        items: arrivals by class, slice, week and future; the first ``TODAY`` slices are what comes if
+            preventive work goes on as today.
         work: their hours of labour.
         downtime: their hours of downtime.
         mean_work: expected hours of an item, (classes, futures).
@@ -210,7 +217,7 @@ def _draw(
         shape = np.where(finite, size, 1.0)
         swing = np.where(finite, rng.standard_gamma(np.broadcast_to(shape, rate.shape)) / shape, 1.0)
     shape3 = (SLICES, *rate.shape)
-    items = rng.poisson(np.broadcast_to(rate * swing / SLICES, shape3)).astype(np.float64)
+    items = rng.poisson(np.broadcast_to(rate * swing / TODAY, shape3)).astype(np.float64)
     work = _sums(
         items,
         np.tile(each.work_hours, times) * changes.work,
