@@ -120,6 +120,56 @@ class IgnoreSettings(_Strict):
     owner: str = Field(min_length=1, description="Who answers for it.")
     reason: str = Field(min_length=1, description="Why it is acceptable for now.")
     expires: datetime.date = Field(description="Last day it holds; after it `ktlo check` fails.")
+    justification: Literal[
+        "",
+        "component_not_present",
+        "vulnerable_code_not_present",
+        "vulnerable_code_not_in_execute_path",
+        "vulnerable_code_cannot_be_controlled_by_adversary",
+        "inline_mitigations_already_exist",
+    ] = Field("", description="Why we are not affected, in OpenVEX's words; written to `--format openvex`.")
+
+
+class SecretCheckSettings(_Strict):
+    """What the secrets check of `ktlo check` looks at. See docs/check-secrets.md."""
+
+    rules: str = Field("", description="Rules in the gitleaks format; empty for ktlo's own.")
+    scope: Literal["tree", "staged", "history"] = Field("tree", description="Where to look.")
+
+
+class LintSettings(_Strict):
+    """Which linters must run. Without it those run that the repository has a configuration for."""
+
+    require: list[str] = Field(
+        default_factory=list,
+        description="Linters that must run, configured or not: one that is not installed is not checked.",
+    )
+    skip: list[str] = Field(default_factory=list, description="Linters that do not run.")
+    trust: list[str] = Field(
+        default_factory=list,
+        description="Linters that may run the repository's own code (eslint, clippy, golangci-lint). Counts only"
+        " in a settings file outside of the repository.",
+    )
+
+
+class LicenseSettings(_Strict):
+    """Licences that dependencies may have. Without it they are not looked at. SPDX ids, `*` as wildcard."""
+
+    allow: list[str] = Field(default_factory=list, description="Allowed; all others are findings.")
+    deny: list[str] = Field(default_factory=list, description="Not allowed, also when `allow` names them.")
+    environments: list[str] = Field(
+        default_factory=lambda: [".venv", "venv", "node_modules"],
+        description="Folders of installed packages that tell licences which lock files do not.",
+    )
+    known: dict[str, str] = Field(
+        default_factory=dict,
+        description="Licences that nothing tells, by package: `PyPI:left` or `PyPI:left@1.0`.",
+    )
+
+    @property
+    def is_given(self) -> bool:
+        """True when there is a policy."""
+        return bool(self.allow or self.deny)
 
 
 class GuardSettings(_Strict):
@@ -144,6 +194,11 @@ class GuardSettings(_Strict):
     fail_from_development: Literal["critical", "high", "medium", "low", ""] = Field(
         "", description="The same for dependencies that only development needs; empty for no difference."
     )
+    fail_from_unreached: Literal["critical", "high", "medium", "low", ""] = Field(
+        "",
+        description="The same for vulnerabilities whose code ours does not call, as far as the call graph tells"
+        " (reachability `imported` or `installed`); empty for no difference.",
+    )
     ignores: list[IgnoreSettings] = Field(default_factory=list)
     vex: list[str] = Field(default_factory=list, description="OpenVEX files that speak of dependencies.")
     known_exploited: list[str] = Field(
@@ -153,47 +208,15 @@ class GuardSettings(_Strict):
     epss: list[str] = Field(
         default_factory=list, description="EPSS scores: CSV files (also .gz), or folders of them."
     )
-
-
-class StaffingSettings(_Strict):
-    """What staffing cannot read from records; left out, it is drawn from a range (docs/planning-staffing.md)."""
-
-    engineers: int | None = Field(
-        None,
-        ge=1,
-        le=200,
-        description="Engineers who can be on duty; those who worked lately when not given.",
+    skip: list[str] = Field(
+        default_factory=list, description="Checks that do not run; `ktlo check list` names all."
     )
-    dedicated: int | None = Field(
-        None,
-        ge=1,
-        le=50,
-        description="People of the dedicated team to compare with; the best size when not given.",
+    check_seconds: float = Field(
+        600, gt=0, le=86_400, description="Time for each check; one that takes longer is not checked."
     )
-    on_duty: int | None = Field(
-        None,
-        ge=1,
-        le=50,
-        description="People on duty together in a rotation; the best number when not given.",
-    )
-    hand_over_hours: float | None = Field(
-        None,
-        ge=0,
-        le=80,
-        description="Hours that a change of shift costs those who hand over and take over together.",
-    )
-    unfamiliar: float | None = Field(
-        None,
-        ge=0,
-        le=10,
-        description="How much longer an item takes somebody who does not know the place; 0.5 is half as long again.",
-    )
-    idle_value: float | None = Field(
-        None, ge=0, le=1, description="Worth of an hour without items in a dedicated team, 0 to 1."
-    )
-    duty_value: float | None = Field(
-        None, ge=0, le=1, description="Worth of an hour without items on duty in a rotation, 0 to 1."
-    )
+    secrets: SecretCheckSettings = SecretCheckSettings()
+    lint: LintSettings = LintSettings()
+    licenses: LicenseSettings = LicenseSettings()
 
 
 class PlanningSettings(_Strict):
@@ -225,7 +248,6 @@ class PlanningSettings(_Strict):
     seed: int = Field(
         1, ge=0, description="Seed of the simulations: the same records and seed, the same plan."
     )
-    staffing: StaffingSettings = StaffingSettings()
 
 
 class SourceSettings(BaseModel):

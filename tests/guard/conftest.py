@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from drawn import draw
 from shop import OsvService, lock, put, record
 
 
@@ -36,3 +38,9 @@ def osv_service():
     yield service
     service.server.shutdown()
     service.server.server_close()
+
+
+@pytest.fixture
+def secret() -> Callable[..., str]:
+    """Draws a GitHub token; another one for another number."""
+    return lambda number=0: draw("ghp_<aA0:30>{crc}", number)

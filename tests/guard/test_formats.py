@@ -158,6 +158,10 @@ def test_json_keeps_its_keys():
         "unchecked",
         "stale",
         "checks",
+        "skipped",
+        "left_out",
+        "since",
+        "as_of",
         "coverage",
     }
     assert set(content["verdict"]) == {"code", "name", "headline"}

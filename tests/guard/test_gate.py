@@ -163,9 +163,10 @@ def test_an_advisory_that_can_be_neither_confirmed_nor_excluded_is_inconclusive(
 def test_our_own_bug_is_inconclusive_and_loud(check, mirror, monkeypatch):
     monkeypatch.setattr("ktlo.guard.vulnerabilities.check.match", lambda *_: 1 / 0)
     put(mirror, record("GHSA-right", "right"))
-    code, _, done = check(database=[mirror])
+    code, report, done = check(database=[mirror])
     assert code == INCONCLUSIVE
-    assert "nothing is proven" in done.stderr
+    assert "nothing is proven" in reasons(report)
+    assert "in _one" in done.stderr
 
 
 # --- Age --------------------------------------------------------------------------------------------------

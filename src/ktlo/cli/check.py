@@ -8,15 +8,21 @@ from __future__ import annotations
 import contextlib
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ktlo.cli.main import Config
+from ktlo.cli.check_progress import Progress
+from ktlo.cli.main import AsJson, Config
 from ktlo.errors import KtloError, UserError
+
+if TYPE_CHECKING:
+    from ktlo.guard.gate import Run
+    from ktlo.guard.verdict import Report
 
 _WRONG_USE = 4
 _INCONCLUSIVE = 2
@@ -68,22 +74,70 @@ def register(app: typer.Typer) -> None:
     """Add the command and those below it."""
     group = typer.Typer(cls=_Check, invoke_without_command=True)
     group.callback(
-        epilog="Examples:  ktlo check  ·  ktlo check --format sarif --output ktlo.sarif"
-        "  ·  ktlo check --database advisories/pypi.zip",
+        epilog="Examples:  ktlo check  ·  ktlo check --since origin/main"
+        "  ·  ktlo check --report sarif=ktlo.sarif --report markdown=comment.md"
+        "  ·  ktlo check --only vulnerabilities --database advisories/pypi.zip"
+        "  ·  ktlo check --as-of 2025-01-01..2026-01-01 --every month",
     )(check)
+    group.command("list", cls=CheckCommand, epilog="Example:  ktlo check list")(list_checks)
     app.add_typer(group, name="check")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What was typed."""
+
+    path: Path
+    form: str
+    output: Path | None
+    reports: tuple[tuple[str, Path], ...]
+    as_of: str
+    every: str
 
 
 def check(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="Folder of the repository.")] = Path(),
     form: Annotated[
-        str, typer.Option("--format", help="text, json, sarif, junit or github.", metavar="FORMAT")
+        str, typer.Option("--format", help="Form of the report; docs/check.md lists them.", metavar="FORMAT")
     ] = "text",
     output: Annotated[
         Path | None,
         typer.Option(help="File to write; default: standard output.", show_default=False),
     ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(help="A further report of the same run; may be repeated.", metavar="FORMAT=FILE"),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run only this check; may be repeated. `ktlo check list` names them.", metavar="CHECK"
+        ),
+    ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(help="Leave this check out; may be repeated.", metavar="CHECK")
+    ] = None,
+    since: Annotated[
+        str,
+        typer.Option(
+            help="Judge only what the change adds since it left this branch, tag or commit.",
+            metavar="REV",
+            show_default=False,
+        ),
+    ] = "",
+    as_of: Annotated[
+        str,
+        typer.Option(
+            "--as-of",
+            help="Rehearse: what the gate would have said on this day, or on days of a range A..B.",
+            metavar="DATE",
+            show_default=False,
+        ),
+    ] = "",
+    every: Annotated[
+        str, typer.Option(help="Step of a range: day, week, month or quarter.", metavar="STEP")
+    ] = "month",
     database: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,70 +151,174 @@ def check(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Check that no dependency has a known vulnerability; pass only what is proven clean.
+    """Check a repository: vulnerabilities, secrets, linters, workflow files, licences. Pass only what is proven clean.
 
     Exit codes: 0 proven clean, 1 findings, 2 inconclusive, 3 database too old, 4 wrong use. See docs/check.md.
     """
     if context.invoked_subcommand is not None:
         return
+
+    def work() -> int:
+        from ktlo.guard.formats import FORMATS
+
+        reports = tuple(_report(one) for one in report or ())
+        for name in (form, *(name for name, _ in reports)):
+            if name not in FORMATS:
+                raise UserError(f"there is no format {name!r}", fix=f"Choose one of {', '.join(FORMATS)}")
+        if as_of and since:
+            raise UserError("--as-of and --since are two questions", fix="Ask one of them")
+        asked = _run(path, database, cache, config, tuple(only or ()), tuple(skip or ()))
+        from dataclasses import replace
+
+        asked = replace(
+            asked,
+            since=since,
+        )
+        return _answer(_Wish(path, form, output, reports, as_of, every), asked)
+
+    raise typer.Exit(guarded(work))
+
+
+def list_checks(as_json: AsJson = False) -> None:
+    """Print every check that `ktlo check` knows, also those that other packages add."""
+
+    def work() -> int:
+        from ktlo.guard.checks.registry import Broken, chosen
+
+        rows = [
+            (one.name, f"cannot be loaded: {one.reason}" if isinstance(one, Broken) else one.summary)
+            for one in chosen()
+        ]
+        if as_json:
+            from ktlo.cli.output import print_json
+
+            print_json([{"check": name, "summary": summary} for name, summary in rows])
+        else:
+            for name, summary in rows:
+                print(f"{name:<16} {summary}")
+        return 0
+
+    raise typer.Exit(guarded(work))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Run a command of the gate; every way in which it breaks has an exit code that is neither 0 nor 1."""
     try:
-        code = _check(path, form, output, database, cache, config)
+        return work()
     except UserError as error:
         _say(error)
-        code = _WRONG_USE
+        return _WRONG_USE
     except KtloError as error:
         _say(error)
-        code = _INCONCLUSIVE
+        return _INCONCLUSIVE
     except Exception:  # noqa: BLE001 - a bug of ours must not end in 1, which says that something was found
         traceback.print_exc()
         print("ktlo: the check itself broke, so nothing is proven", file=sys.stderr)
-        code = _INCONCLUSIVE
-    raise typer.Exit(code)
+        return _INCONCLUSIVE
 
 
-def _check(
+def _run(
     path: Path,
-    form: str,
-    output: Path | None,
     databases: list[str] | None,
     cache: Path | None,
     config: Path | None,
-) -> int:
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+) -> Run:
     from datetime import UTC, datetime
 
-    from ktlo.guard.formats import FORMATS, renderer
-    from ktlo.guard.gate import Run, cache_folder, run
-    from ktlo.settings import GuardSettings, find_settings_file, load_settings
+    from ktlo.guard.gate import Run, cache_folder
+    from ktlo.settings import find_settings_file, load_settings
 
-    if form not in FORMATS:
-        raise UserError(f"there is no format {form!r}", fix=f"Choose one of {', '.join(FORMATS)}")
     file = find_settings_file(config, start=path)
-    settings: GuardSettings = load_settings(file).guard
-    beside = file.parent if file else path
+    settings = load_settings(file).guard
     if databases:
         # What the command line names starts from where it is typed.
         settings = settings.model_copy(update={"databases": [_place(one) for one in databases]})
-    report = run(
-        Run(
-            root=path,
-            settings=settings,
-            beside=beside,
-            policy_place=file.name if file else "ktlo.yaml",
-            now=datetime.now(UTC),
-            cache=cache or cache_folder(),
-        )
+    # Whoever may change the repository must not decide that its code is run.
+    is_foreign = file is not None and not file.resolve().is_relative_to(path.resolve())
+    return Run(
+        root=path,
+        settings=settings,
+        beside=file.parent if file else path,
+        policy_place=file.name if file else "ktlo.yaml",
+        now=datetime.now(UTC),
+        cache=cache or cache_folder(),
+        only=only,
+        skip=skip,
+        trusted=frozenset(settings.lint.trust) if is_foreign else frozenset(),
     )
-    text = renderer(form)(report)
-    if output is None:
+
+
+def _answer(wish: _Wish, asked: Run) -> int:
+    from dataclasses import replace
+
+    progress = Progress(sys.stderr)
+    asked = replace(asked, told=progress.told)
+    try:
+        if ".." in wish.as_of:
+            return _rehearse(wish, asked, progress)
+        report = _judged(wish, asked)
+    finally:
+        progress.clear()
+    _write(report, wish)
+    return int(report.code)
+
+
+def _judged(wish: _Wish, asked: Run) -> Report:
+    if not wish.as_of:
+        from ktlo.guard.gate import run
+
+        return run(asked)
+    from ktlo.guard.rehearsal import days_of, rehearse
+
+    [day] = days_of(wish.as_of, wish.every, asked.now.date())
+    return rehearse(asked, day)
+
+
+def _rehearse(wish: _Wish, asked: Run, progress: Progress) -> int:
+    from ktlo.guard.formats.rehearsal import render_json, render_text
+    from ktlo.guard.rehearsal import days_of, rehearse_all
+
+    if wish.form not in ("text", "json") or wish.reports:
+        raise UserError("a rehearsal of many days is told as text or json", fix="Leave out --report")
+    days = days_of(wish.as_of, wish.every, asked.now.date())
+    rehearsal = rehearse_all(asked, days)
+    progress.clear()
+    text = render_json(rehearsal) if wish.form == "json" else render_text(rehearsal)
+    if wish.output is None:
+        sys.stdout.write(text)
+    else:
+        _put(wish.output, text)
+    return int(rehearsal.code)
+
+
+def _write(report: Report, wish: _Wish) -> None:
+    from ktlo.guard.formats import renderer
+
+    for name, file in wish.reports:
+        _put(file, renderer(name)(report))
+    text = renderer(wish.form)(report)
+    if wish.output is None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"the report cannot be written: {error.strerror}", where=str(output)) from error
+        _put(wish.output, text)
         print(report.headline, file=sys.stderr)
-    return int(report.code)
+
+
+def _put(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"the report cannot be written: {error.strerror}", where=str(file)) from error
+
+
+def _report(given: str) -> tuple[str, Path]:
+    name, sign, file = given.partition("=")
+    if not sign or not file:
+        raise UserError(f"{given!r} names no file", fix="Write --report sarif=ktlo.sarif")
+    return name, Path(file)
 
 
 def _place(given: str) -> str:

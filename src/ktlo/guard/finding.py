@@ -87,6 +87,7 @@ class Outcome:
         checked: how many things were checked (dependencies, bytes…), with their unit in ``unit``.
         unit: what ``checked`` counts.
         stale: why the data the check rests on is too old; empty when it is not.
+        tools: other programs that did it, with their versions.
     """
 
     check: str
@@ -95,3 +96,4 @@ class Outcome:
     checked: int
     unit: str
     stale: str = ""
+    tools: tuple[str, ...] = ()

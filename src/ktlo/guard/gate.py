@@ -1,28 +1,29 @@
-"""One run of the gate: settings become questions, checks give outcomes, ``verdict`` judges them.
+"""One run of the gate: settings become a ``Subject``, the checks answer, ``verdict`` judges them.
 
-The command line is the only caller. Every check named here has run when a report comes out, or the report says
-that it could not.
+The command line is the only caller. Every check that was chosen has run when a report comes out, or the report says
+that it could not. With ``--since`` the checks run on two states, and what the earlier one has too is not the change's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import platformdirs
 
-from ktlo.errors import UserError
-from ktlo.guard.dependency import Dependency
-from ktlo.guard.finding import Level, Outcome, Unchecked
+from ktlo.errors import KtloError, UserError
+from ktlo.guard.checks.protocol import Answer, LockFiles, Subject
+from ktlo.guard.checks.registry import chosen, names
+from ktlo.guard.checks.running import Told, run_all, silent
+from ktlo.guard.finding import Finding, Level, Outcome, Unchecked
 from ktlo.guard.openvex import read_openvex
 from ktlo.guard.policy import Ignore, Policy
-from ktlo.guard.verdict import Coverage, DatabaseAge, Report, decide
-from ktlo.guard.vulnerabilities.check import CHECK, Question, examine
-from ktlo.guard.vulnerabilities.databases.protocol import State
-from ktlo.guard.vulnerabilities.exploitation import Source
-from ktlo.guard.weighing import Weighed, weigh
-from ktlo.settings import GuardSettings
+from ktlo.guard.verdict import Change, Circumstances, Coverage, Report, Skipped, decide
+from ktlo.settings import GuardSettings, IgnoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Run:
         policy_place: the settings file as findings name it.
         now: the moment of the run, with a time zone.
         cache: folder of local indexes.
+        only: names of checks to run; all when empty.
+        skip: names of checks to leave out, besides those of the settings.
+        since: revision that the change is measured from; empty to judge everything.
+        sarif: reports of other tools.
+        trusted: linters that may run the repository's own code.
+        told: for a progress line.
     """
 
     root: Path
@@ -44,6 +51,12 @@ class Run:
     policy_place: str
     now: datetime.datetime
     cache: Path
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    since: str = ""
+    sarif: tuple[Path, ...] = ()
+    trusted: frozenset[str] = field(default_factory=frozenset)
+    told: Told = silent
 
 
 def cache_folder() -> Path:
@@ -55,90 +68,146 @@ def run(asked: Run) -> Report:
     """Check a repository.
 
     Raises:
-        UserError: there is no such folder, or a VEX file cannot be read.
+        UserError: there is no such folder, check or revision, or a VEX file, rules or a baseline cannot be read.
     """
-    from ktlo.guard.lockfiles import Limits, read_lock_files
-
     if not asked.root.is_dir():
         raise UserError("there is no such folder", where=str(asked.root), fix="Give a repository's folder")
-    settings = asked.settings
-    policy = _policy(asked)
-    read = list(read_lock_files(asked.root, Limits()))
-    question = Question(
-        databases=tuple(settings.databases),
+    policy = policy_of(asked.settings, asked.beside, asked.policy_place)
+    subject = Subject(
+        root=asked.root,
+        settings=asked.settings,
         beside=asked.beside,
-        cache=asked.cache,
         now=asked.now,
-        oldest=datetime.timedelta(days=settings.max_age_days),
-        internal=tuple(settings.internal),
+        cache=asked.cache,
+        lock_files=LockFiles(asked.root),
+        as_of=asked.now,
+        is_comparing=bool(asked.since),
+        sarif=asked.sarif,
+        trusted=asked.trusted,
     )
-    weighed = weigh(
-        examine((inventory for _, inventory in read), question), settings, asked.beside, asked.now
-    )
-    examined = weighed.examination
-    outcome = examined.outcome
-    if not read and settings.lock_files == "expected":
-        outcome = _without_lock_files(outcome)
+    answers = answers_for(subject, asked)
+    change = None
+    if asked.since:
+        answers, change = _added(answers, subject, asked)
+    return judged(answers, policy, asked, Circumstances(change=change))
+
+
+def answers_for(subject: Subject, asked: Run) -> tuple[Answer, ...]:
+    """What every chosen check says about a folder.
+
+    Raises:
+        UserError: a check was asked wrongly.
+    """
+    checks = chosen(asked.only, _skipped(asked))
+    return run_all(checks, subject, asked.settings.check_seconds, asked.told)
+
+
+def judged(
+    answers: Sequence[Answer],
+    policy: Policy,
+    asked: Run,
+    around: Circumstances,
+    today: datetime.date | None = None,
+) -> Report:
+    """The verdict about some answers."""
+    ran = [one for one in answers if not one.idle]
+    skipped = [Skipped(name, "it was asked to be left out", True) for name in _left_out_names(asked)]
+    skipped += [Skipped(one.outcome.check, one.idle) for one in answers if one.idle]
     return decide(
-        [outcome],
-        examined.undecided,
+        [one.outcome for one in ran],
+        [finding for one in ran for finding in one.undecided],
         policy,
-        _coverage(weighed, [path for path, _ in read], asked.now),
-        asked.now.date(),
+        next((one.coverage for one in ran if one.coverage is not None), Coverage()),
+        today or asked.now.date(),
+        replace(
+            around,
+            skipped=tuple(skipped),
+            left_out=tuple(dict.fromkeys(sentence for one in answers for sentence in one.left_out)),
+        ),
     )
 
 
-def _without_lock_files(outcome: Outcome) -> Outcome:
-    reason = (
-        "no lock file was found, so nothing is known about what is installed: commit one,"
-        " or write guard: {lock_files: none} in ktlo.yaml if there are no dependencies"
-    )
-    return Outcome(
-        check=CHECK,
-        findings=outcome.findings,
-        unchecked=(*outcome.unchecked, Unchecked(CHECK, "dependencies", reason)),
-        checked=outcome.checked,
-        unit=outcome.unit,
-        stale=outcome.stale,
-    )
+def _skipped(asked: Run) -> tuple[str, ...]:
+    # What the command line asks for runs, whatever the settings leave out.
+    return (*asked.skip, *(name for name in asked.settings.skip if name not in asked.only))
 
 
-def _policy(asked: Run) -> Policy:
-    said = asked.settings
+def _left_out_names(asked: Run) -> list[str]:
+    skip = _skipped(asked)
+    return [name for name in names() if name in skip or (asked.only and name not in asked.only)]
+
+
+def _added(
+    answers: tuple[Answer, ...], subject: Subject, asked: Run
+) -> tuple[tuple[Answer, ...], Change | None]:
+    """Answers with only what the change adds; nothing is taken away when the earlier state cannot be had."""
+    from ktlo.guard.snapshot import PastError, before_change
+
+    with contextlib.ExitStack() as stack:
+        try:
+            past = stack.enter_context(before_change(asked.root, asked.since))
+            earlier = replace(subject, root=past.root, lock_files=LockFiles(past.root), is_past=True)
+            before = answers_for(earlier, replace(asked, told=silent))
+        except PastError as error:
+            return (*answers, _unknown_past(error)), None
+    added: list[Answer] = []
+    existing: list[Finding] = []
+    for now, then in zip(answers, before, strict=True):
+        fresh, old = only_added(now.outcome.findings, then.outcome.findings)
+        undecided, known = only_added(now.undecided, (*then.undecided, *then.outcome.findings))
+        existing += (*old, *known)
+        added.append(replace(now, outcome=replace(now.outcome, findings=fresh), undecided=undecided))
+    return tuple(added), Change(asked.since, past.commit, tuple(existing))
+
+
+def only_added(
+    now: Sequence[Finding], then: Sequence[Finding]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Findings of a later state that an earlier one does not have, and those that it has, by fingerprint.
+
+    A fingerprint that occurs more often than before is new as often as that.
+    """
+    left = Counter(one.fingerprint for one in then)
+    fresh, old = [], []
+    for one in now:
+        if left[one.fingerprint] > 0:
+            left[one.fingerprint] -= 1
+            old.append(one)
+        else:
+            fresh.append(one)
+    return tuple(fresh), tuple(old)
+
+
+def _unknown_past(error: KtloError) -> Answer:
+    reason = f"{error.what}. {error.fix}".strip().rstrip(".")
+    return Answer(Outcome("since", (), (Unchecked("since", "what the change adds", reason),), 0, ""))
+
+
+def policy_of(
+    said: GuardSettings, beside: Path, place: str, ignores: Sequence[IgnoreSettings] | None = None
+) -> Policy:
+    """The policy that settings state.
+
+    Args:
+        said: the settings.
+        beside: folder that relative places in them start from.
+        place: the settings file as findings name it.
+        ignores: exceptions of another day instead of theirs.
+
+    Raises:
+        UserError: a VEX file cannot be read.
+    """
+    given = said.ignores if ignores is None else ignores
     return Policy(
         fail_from=Level(said.fail_from),
         fail_from_development=Level(said.fail_from_development or said.fail_from),
+        fail_from_unreached=Level(said.fail_from_unreached) if said.fail_from_unreached else None,
         ignores=tuple(
-            Ignore(one.id, one.owner, one.reason, one.expires, one.package, one.path) for one in said.ignores
+            Ignore(one.id, one.owner, one.reason, one.expires, one.package, one.path, one.justification)
+            for one in given
         ),
         statements=tuple(
-            statement
-            for file in said.vex
-            for statement in read_openvex(asked.beside / Path(file).expanduser())
+            statement for file in said.vex for statement in read_openvex(beside / Path(file).expanduser())
         ),
-        place=asked.policy_place,
+        place=place,
     )
-
-
-def _coverage(weighed: Weighed, files: list[str], now: datetime.datetime) -> Coverage:
-    examined = weighed.examination
-    read: list[State | Source] = [*examined.databases, *weighed.sources]
-    return Coverage(
-        files=tuple(files),
-        dependencies=len(examined.dependencies),
-        checked=examined.outcome.checked,
-        internal=tuple(dict.fromkeys(_named(one) for one in examined.internal)),
-        databases=tuple(
-            DatabaseAge(
-                one.place,
-                one.records,
-                one.newest,
-                None if one.newest is None else max(0.0, (now - one.newest).total_seconds() / 86400),
-            )
-            for one in read
-        ),
-    )
-
-
-def _named(one: Dependency) -> str:
-    return f"{one.name} {one.version} ({one.ecosystem})"

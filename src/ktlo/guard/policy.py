@@ -7,6 +7,7 @@ An expired ignore is a finding of its own. The meaning of each setting: docs/che
 from __future__ import annotations
 
 import datetime
+import enum
 import fnmatch
 import hashlib
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ from ktlo.guard.openvex import Statement, answer
 from ktlo.guard.vulnerabilities.aliases import is_named
 
 CHECK = "policy"
+UNREACHED = frozenset({"imported", "installed"})
+"""Tiers of ``reachability`` in which no call leads to the vulnerable code; unknown is not among them."""
 _RANK = {level: rank for rank, level in enumerate(Level)}
 
 
@@ -30,6 +33,7 @@ class Ignore:
     expires: datetime.date
     package: str = ""
     path: str = ""
+    justification: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Policy:
     Attributes:
         fail_from: findings of this level and above fail; those of unknown level always do.
         fail_from_development: the same for what only development needs.
+        fail_from_unreached: the same for what our code does not call, as far as a call graph tells.
         ignores: exceptions.
         statements: OpenVEX.
         place: the settings file, for the location of findings about the policy itself.
@@ -46,17 +51,38 @@ class Policy:
 
     fail_from: Level = Level.LOW
     fail_from_development: Level = Level.LOW
+    fail_from_unreached: Level | None = None
     ignores: tuple[Ignore, ...] = ()
     statements: tuple[Statement, ...] = ()
     place: str = "ktlo.yaml"
 
 
+class Because(enum.StrEnum):
+    """What decided that a finding does not fail the build."""
+
+    IGNORE = "ignore"
+    VEX = "vex"
+    THRESHOLD = "threshold"
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerated:
-    """A finding that does not fail the build, and why."""
+    """A finding that does not fail the build, and why.
+
+    Attributes:
+        finding: the finding.
+        reason: why, for people.
+        because: what decided.
+        status: what OpenVEX calls it: ``not_affected``, ``fixed``, ``affected`` (lived with), or
+            ``under_investigation`` when only its level decided.
+        justification: for ``not_affected``: OpenVEX's word, or a sentence.
+    """
 
     finding: Finding
     reason: str
+    because: Because = Because.THRESHOLD
+    status: str = "under_investigation"
+    justification: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +104,9 @@ def judge(findings: Iterable[Finding], policy: Policy, today: datetime.date) -> 
     failing: list[Finding] = []
     tolerated: list[Tolerated] = []
     for finding in findings:
-        reason = _excuse(finding, policy, today)
-        if reason:
-            tolerated.append(Tolerated(finding, reason))
+        excused = _excuse(finding, policy, today)
+        if excused is not None:
+            tolerated.append(excused)
         else:
             failing.append(finding)
     return Judgement(tuple(failing), tuple(tolerated))
@@ -91,20 +117,40 @@ def expired(policy: Policy, today: datetime.date) -> tuple[Finding, ...]:
     return tuple(_about_ignore(ignore, policy.place) for ignore in policy.ignores if ignore.expires < today)
 
 
-def _excuse(finding: Finding, policy: Policy, today: datetime.date) -> str:
+def _excuse(finding: Finding, policy: Policy, today: datetime.date) -> Tolerated | None:
     for ignore in policy.ignores:
         if ignore.expires >= today and _matches(ignore, finding):
-            return f"ignored by {ignore.owner} until {ignore.expires}: {ignore.reason}"
+            return Tolerated(
+                finding,
+                f"ignored by {ignore.owner} until {ignore.expires}: {ignore.reason}",
+                Because.IGNORE,
+                "not_affected" if ignore.justification else "affected",
+                ignore.justification,
+            )
     statement = answer(finding, policy.statements)
     if statement is not None:
-        return (
-            f"{statement.status} by VEX ({statement.document}){': ' if statement.why else ''}{statement.why}"
-        )
-    is_development = finding.properties.get("scope") == "development"
-    least = policy.fail_from_development if is_development else policy.fail_from
+        why = f": {statement.why}" if statement.why else ""
+        reason = f"{statement.status} by VEX ({statement.document}){why}"
+        return Tolerated(finding, reason, Because.VEX, statement.status, statement.why)
+    least, about = _threshold(finding, policy)
     if finding.level is not Level.UNKNOWN and _RANK[finding.level] > _RANK[least]:
-        return f"{finding.level.value} is below the threshold, {least.value}"
-    return ""
+        return Tolerated(finding, f"{finding.level.value} is below the threshold{about}, {least.value}")
+    return None
+
+
+def _threshold(finding: Finding, policy: Policy) -> tuple[Level, str]:
+    """The level from which a finding fails: the most lenient one that its circumstances allow."""
+    least, about = policy.fail_from, ""
+    if finding.properties.get("scope") == "development" and policy.fail_from_development is not least:
+        least, about = policy.fail_from_development, " for development"
+    unreached = policy.fail_from_unreached
+    if (
+        unreached is not None
+        and finding.properties.get("reachability") in UNREACHED
+        and _RANK[unreached] < _RANK[least]
+    ):
+        least, about = unreached, " for what our code does not call"
+    return least, about
 
 
 def _matches(ignore: Ignore, finding: Finding) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ktlo.guard.dependency import Dependency
 from ktlo.guard.finding import Finding, Outcome, Unchecked
 from ktlo.guard.policy import Policy, Tolerated, expired, judge
 
@@ -52,6 +53,7 @@ class Coverage:
         checked: of them, checked.
         internal: of them, declared internal, as ``name version``.
         databases: what was asked.
+        stated: every dependency that the lock files state, for bills of materials.
     """
 
     files: tuple[str, ...] = ()
@@ -59,6 +61,37 @@ class Coverage:
     checked: int = 0
     internal: tuple[str, ...] = ()
     databases: tuple[DatabaseAge, ...] = ()
+    stated: tuple[Dependency, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A check that gave nothing, and why.
+
+    Attributes:
+        check: its name.
+        reason: a clause: it was told to, there is no such file, there is no policy for it.
+        is_asked: somebody asked to leave it out, so that the verdict is about less than everything.
+    """
+
+    check: str
+    reason: str
+    is_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a run with ``--since`` speaks of.
+
+    Attributes:
+        revision: as it was asked for.
+        commit: the merge base, which the findings were compared with.
+        existing: findings that were there already; they do not fail the change.
+    """
+
+    revision: str
+    commit: str
+    existing: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +107,11 @@ class Report:
         stale: why the data is too old; empty when it is not.
         outcomes: as the checks gave them.
         coverage: what dependencies were looked at.
+        skipped: checks that gave nothing.
+        left_out: parts of checks that did not run and that policy does not ask for, a sentence each.
+        change: what the findings were compared with; ``None`` without ``--since``.
+        policy: what was applied.
+        as_of: the moment that was judged as of; ``None`` for now.
     """
 
     code: ExitCode
@@ -84,6 +122,25 @@ class Report:
     stale: str
     outcomes: tuple[Outcome, ...]
     coverage: Coverage
+    skipped: tuple[Skipped, ...] = ()
+    left_out: tuple[str, ...] = ()
+    change: Change | None = None
+    policy: Policy = field(default_factory=Policy)
+    as_of: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a verdict is about besides the outcomes.
+
+    Attributes:
+        skipped, left_out, change, as_of: as in :class:`Report`.
+    """
+
+    skipped: tuple[Skipped, ...] = ()
+    left_out: tuple[str, ...] = ()
+    change: Change | None = None
+    as_of: datetime.datetime | None = None
 
 
 def decide(
@@ -92,6 +149,7 @@ def decide(
     policy: Policy,
     coverage: Coverage,
     today: datetime.date,
+    circumstances: Circumstances | None = None,
 ) -> Report:
     """Judge a run.
 
@@ -101,7 +159,9 @@ def decide(
         policy: what fails.
         coverage: what was looked at.
         today: the day expiries are compared with.
+        circumstances: what else the verdict must say.
     """
+    around = circumstances or Circumstances()
     judged = judge((one for outcome in outcomes for one in outcome.findings), policy, today)
     open_questions = judge(undecided, policy, today)
     failing = (*expired(policy, today), *judged.failing)
@@ -114,8 +174,11 @@ def decide(
     )  # fmt: skip
     stale = " ".join(outcome.stale for outcome in outcomes if outcome.stale)
     code = _code(len(failing), len(unchecked), stale, len(outcomes))
-    headline = _headline(code, failing, unchecked, tolerated, stale, outcomes)
-    return Report(code, headline, failing, tolerated, unchecked, stale, tuple(outcomes), coverage)
+    headline = _headline(code, failing, unchecked, tolerated, stale, outcomes, around)
+    return Report(
+        code, headline, failing, tolerated, unchecked, stale, tuple(outcomes), coverage,
+        around.skipped, around.left_out, around.change, policy, around.as_of,
+    )  # fmt: skip
 
 
 def _code(failing: int, unchecked: int, stale: str, checks: int) -> ExitCode:
@@ -140,18 +203,31 @@ def _headline(
     tolerated: Sequence[Tolerated],
     stale: str,
     outcomes: Sequence[Outcome],
+    around: Circumstances,
 ) -> str:
-    looked_at = ", ".join(f"{one.checked:,} {one.unit} checked" for one in outcomes)
+    counted = [f"{one.checked:,} {one.unit}" for one in outcomes if one.unit]
+    looked_at = f"{', '.join(counted)} checked" if counted else ""
     also = []
+    if around.as_of is not None:
+        also.append(f"as of {around.as_of:%Y-%m-%d}")
+    if around.change is not None:
+        also.append(
+            f"compared with {around.change.commit[:12]}, which has {len(around.change.existing):,} findings"
+            " of its own"
+        )
     if code is ExitCode.FINDINGS and unchecked:
         also.append(f"{len(unchecked):,} could not be checked")
     if tolerated:
         also.append(f"{len(tolerated):,} tolerated by policy")
     if stale and code is not ExitCode.STALE:
         also.append("the database is too old")
+    asked = [one.check for one in around.skipped if one.is_asked]
+    if asked:
+        also.append(f"{' and '.join(asked)} left out as asked")
     rest = "; ".join(filter(None, (looked_at, *also)))
     if code is ExitCode.FINDINGS:
-        lead = f"Failed: {len(failing):,} {'finding' if len(failing) == 1 else 'findings'}"
+        kind = "finding" if len(failing) == 1 else "findings"
+        lead = f"Failed: {len(failing):,} {kind}{' that the change adds' if around.change else ''}"
     elif code is ExitCode.INCONCLUSIVE:
         lead = (
             f"Inconclusive: {len(unchecked):,} could not be checked"
@@ -160,6 +236,8 @@ def _headline(
         )
     elif code is ExitCode.STALE:
         lead = "Too old: nothing was found, but in a database that is too old"
+    elif around.change is not None:
+        lead = "Proven: the change adds nothing"
     else:
         lead = "Proven clean"
     return f"{lead} ({rest})." if rest else f"{lead}."

@@ -17,7 +17,17 @@ def render(report: Report) -> str:
         "tolerated": report.tolerated,
         "unchecked": report.unchecked,
         "stale": report.stale,
-        "checks": [{"check": one.check, "checked": one.checked, "unit": one.unit} for one in report.outcomes],
-        "coverage": report.coverage,
+        "checks": [
+            {"check": one.check, "checked": one.checked, "unit": one.unit, "tools": one.tools}
+            for one in report.outcomes
+        ],
+        "skipped": report.skipped,
+        "left_out": report.left_out,
+        "since": report.change,
+        "as_of": report.as_of,
+        "coverage": {
+            name: getattr(report.coverage, name)
+            for name in ("files", "dependencies", "checked", "internal", "databases")
+        },
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"

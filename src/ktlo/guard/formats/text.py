@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 
-from ktlo.guard.finding import Finding, Unchecked
+from ktlo.guard.finding import Finding, Outcome, Unchecked
 from ktlo.guard.urgency import urgency
 from ktlo.guard.verdict import Coverage, Report
 
@@ -33,8 +33,27 @@ def render(report: Report) -> str:
             f"  {printable(one.finding.rule)}  {printable(one.finding.message)}: {printable(one.reason)}"
             for one in report.tolerated
         ]
-    lines += ["", "Coverage", *_coverage(report.coverage)]
+    if report.change is not None and report.change.existing:
+        lines += ["", f"There before the change ({printable(report.change.commit[:12])}), and not counted"]
+        shown = sorted(report.change.existing, key=urgency)
+        lines += [f"  {printable(one.rule)}  {printable(one.message)}" for one in shown[:_MOST_PER_REASON]]
+        if len(shown) > _MOST_PER_REASON:
+            lines.append(f"  and {len(shown) - _MOST_PER_REASON:,} more (--format json names all)")
+    lines += ["", "Coverage"]
+    if report.coverage != Coverage():
+        lines += _coverage(report.coverage)
+    lines += [
+        f"  {printable(one.check)}: {one.checked:,} {printable(one.unit)}{_tools(one)}"
+        for one in report.outcomes
+        if one.unit and not (one.check == "vulnerabilities" and report.coverage != Coverage())
+    ]
+    lines += [f"  {printable(one.check)}: not run, {printable(one.reason)}" for one in report.skipped]
+    lines += [f"  {printable(sentence)}" for sentence in report.left_out]
     return "\n".join(lines) + "\n"
+
+
+def _tools(one: Outcome) -> str:
+    return f" (by {printable(', '.join(one.tools))})" if one.tools else ""
 
 
 def _finding(finding: Finding) -> list[str]:

@@ -103,6 +103,17 @@ def head(repository: Repository) -> bytes:
     return found if _OBJECT.fullmatch(found) else b""
 
 
+def resolve(repository: Repository, revision: str) -> str:
+    """The commit that a revision names, hexadecimal; empty when git knows none."""
+    prefix = ["git", f"--git-dir={repository.folder}", *_OVERRIDES]
+    try:
+        asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+        found = _ask([*prefix, *asked]).strip()
+    except (GitProblemError, ValueError):
+        return ""
+    return found.decode() if _OBJECT.fullmatch(found) else ""
+
+
 class Git:
     """Git over our own folder with the repository's objects and index lent to it.
 

@@ -62,6 +62,7 @@ class Advisory(msgspec.Struct, frozen=True):
     Attributes:
         id: such as ``GHSA-…``, ``PYSEC-…``, ``GO-…``.
         modified: RFC 3339, as written.
+        published: RFC 3339, as written; empty when the record does not tell.
         withdrawn: RFC 3339 when the record was taken back, else empty.
         aliases: other identifiers of the same vulnerability.
         summary: one line; may be empty.
@@ -72,12 +73,31 @@ class Advisory(msgspec.Struct, frozen=True):
 
     id: str
     modified: str = ""
+    published: str = ""
     withdrawn: str = ""
     aliases: tuple[str, ...] = ()
     summary: str = ""
     severity: tuple[Score, ...] = ()
     affected: tuple[Affected, ...] = ()
     database_specific: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def in_force(advisory: Advisory, as_of: datetime | None) -> bool:
+    """Whether a record counts at a moment: published (else modified) by then, and not withdrawn by then.
+
+    Its content is today's: what a record said before it was last modified is not known from a mirror.
+
+    Args:
+        advisory: the record.
+        as_of: the moment; ``None`` for now.
+    """
+    withdrawn = moment(advisory.withdrawn) if advisory.withdrawn else None
+    if as_of is None:
+        return not advisory.withdrawn
+    if advisory.withdrawn and (withdrawn is None or withdrawn <= as_of):
+        return False
+    since = moment(advisory.published) or moment(advisory.modified)
+    return since is None or since <= as_of
 
 
 _ABSENT = ("null", "Null", "NULL", "~")

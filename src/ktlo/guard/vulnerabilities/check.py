@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ktlo.guard.dependency import Dependency, Inventory, Origin
 from ktlo.guard.finding import Finding, Outcome, Unchecked
+from ktlo.guard.vulnerabilities.advisory import in_force
 from ktlo.guard.vulnerabilities.aliases import close_aliases, cves
 from ktlo.guard.vulnerabilities.databases.opening import open_database
 from ktlo.guard.vulnerabilities.databases.protocol import Candidate, DatabaseError, Package, State
@@ -38,6 +39,7 @@ class Question:
         now: the moment ages are counted from.
         oldest: age at which a database is too old.
         internal: patterns ``name`` or ``ecosystem:name`` of packages that are the organisation's own.
+        as_of: a moment of the past to judge as of; ``None`` for now.
     """
 
     databases: tuple[str, ...]
@@ -46,6 +48,7 @@ class Question:
     now: datetime
     oldest: timedelta
     internal: tuple[str, ...] = ()
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ def _ask(packages: Sequence[Package], question: Question) -> _Answers:
                 if state.ecosystems is None or one.ecosystem.partition(":")[0] in state.ecosystems
             ]
             for package, candidates in database.candidates(covered).items():
-                found[package] += candidates
+                found[package] += [one for one in candidates if in_force(one.advisory, question.as_of)]
         except DatabaseError as error:
             unchecked.append(Unchecked(CHECK, f"database {place}", str(error)))
             continue
@@ -197,7 +200,8 @@ def _ask(packages: Sequence[Package], question: Question) -> _Answers:
             database.close()
         states.append(state)
         unchecked += _unread(state)
-    stale = " ".join(filter(None, (too_old(state, question.now, question.oldest) for state in states)))
+    then = question.as_of or question.now
+    stale = " ".join(filter(None, (too_old(state, then, question.oldest) for state in states)))
     return _Answers(
         tuple(states), {key: tuple(value) for key, value in found.items()}, tuple(unchecked), stale
     )

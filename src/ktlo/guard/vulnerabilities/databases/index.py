@@ -22,7 +22,7 @@ from ktlo.guard.vulnerabilities.databases.mirror import fingerprint, read_mirror
 from ktlo.guard.vulnerabilities.databases.protocol import Candidate, DatabaseError, Package, State
 from ktlo.guard.vulnerabilities.match import same_name
 
-FORMAT = 1
+FORMAT = 2
 _SCHEMA = """
 CREATE TABLE advisory (number INTEGER PRIMARY KEY, record BLOB NOT NULL, identity BLOB NOT NULL);
 CREATE TABLE about (ecosystem TEXT, name TEXT, number INTEGER, PRIMARY KEY (ecosystem, name, number)) WITHOUT ROWID;
@@ -61,7 +61,7 @@ class IndexedMirror:
         )
 
     def candidates(self, packages: Sequence[Package]) -> Mapping[Package, tuple[Candidate, ...]]:
-        """Every record about each package, whatever the version."""
+        """Every record about each package, whatever the version; also withdrawn ones."""
         try:
             return {package: self._about(package) for package in packages}
         except (sqlite3.Error, msgspec.MsgspecError) as error:
@@ -145,6 +145,7 @@ def _fill(connection: sqlite3.Connection, place: Path, now: datetime) -> None:
     newest: datetime | None = None
     named: list[tuple[int, str, tuple[str, ...]]] = []
     believable = now.astimezone(UTC) + timedelta(days=1)
+    withdrawn: set[int] = set()
     count = 0
     for read in read_mirror(place):
         if isinstance(read, str):
@@ -156,8 +157,6 @@ def _fill(connection: sqlite3.Connection, place: Path, now: datetime) -> None:
         at = moment(record.modified) or written
         if at <= believable and (newest is None or at > newest):
             newest = at
-        if record.withdrawn:
-            continue
         connection.execute("INSERT INTO advisory VALUES (?, ?, '')", (count, msgspec.msgpack.encode(record)))
         connection.executemany(
             "INSERT OR IGNORE INTO about VALUES (?, ?, ?)",
@@ -172,10 +171,17 @@ def _fill(connection: sqlite3.Connection, place: Path, now: datetime) -> None:
             ),
         )
         named.append((count, record.id, record.aliases))
-    identities = close_aliases((identifier, aliases) for _, identifier, aliases in named)
+        if record.withdrawn:
+            withdrawn.add(count)
+    # A withdrawn record joins no names, but is kept: it counted once, and the past can be rehearsed.
+    standing = close_aliases((own, aliases) for number, own, aliases in named if number not in withdrawn)
+    once = close_aliases((own, aliases) for _, own, aliases in named)
     connection.executemany(
         "UPDATE advisory SET identity = ? WHERE number = ?",
-        ((msgspec.msgpack.encode(sorted(identities[own])), number) for number, own, _ in named),
+        (
+            (msgspec.msgpack.encode(sorted((once if number in withdrawn else standing)[own])), number)
+            for number, own, _ in named
+        ),
     )
     facts = {"records": str(count), "newest": newest.isoformat() if newest else ""}
     connection.executemany("INSERT INTO fact VALUES (?, ?)", facts.items())

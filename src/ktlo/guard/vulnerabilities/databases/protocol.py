@@ -77,6 +77,8 @@ class Database(Protocol):
     def candidates(self, packages: Sequence[Package]) -> Mapping[Package, tuple[Candidate, ...]]:
         """Advisories about each package; every package given is a key of the answer.
 
+        Withdrawn ones may be among them; :func:`~ktlo.guard.vulnerabilities.advisory.in_force` tells.
+
         Raises:
             DatabaseError: it cannot be asked, or answers only in part.
         """

@@ -77,7 +77,6 @@ class OsvService:
             package: tuple(
                 Candidate(records[name], identities[records[name].id], is_asserted=True)
                 for name in dict.fromkeys(named[package])
-                if not records[name].withdrawn
             )
             for package in packages
         }

@@ -1,0 +1,1 @@
+"""The checks of ``ktlo check``: each is one small class of one shape (:mod:`.protocol`), listed in :mod:`.registry`."""
