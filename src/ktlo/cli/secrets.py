@@ -1,7 +1,7 @@
 """``ktlo secrets``: look for secrets in a repository, and keep the list of known ones.
 
 Exit codes are those of ``ktlo check``: 0 proven clean, 1 findings, 2 inconclusive, 4 wrong use. Nothing here ever
-sees a secret: the scanner gives fingerprints and places.
+sees a secret: the scanner gives fingerprints and places. What is done about one is in ``secrets_vault``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ktlo.cli import secrets_vault
 from ktlo.cli.main import AsJson
 from ktlo.errors import KtloError, UserError
 
@@ -35,12 +36,16 @@ BaselineFile = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(help="Look for secrets, and keep the list of known ones.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Look for secrets, keep the list of known ones, and move, rotate and revoke what was found.",
+        no_args_is_help=True,
+    )
     group.command(
         epilog="Examples:  ktlo secrets scan  ·  ktlo secrets scan --in history"
         "  ·  ktlo secrets scan --rules .gitleaks.toml"
     )(scan)
     group.command(epilog="Example:  ktlo secrets baseline")(baseline)
+    secrets_vault.add_to(group)
     app.add_typer(group, name="secrets")
 
 
@@ -122,3 +127,6 @@ def _print(outcome: SecretsOutcome) -> None:
         print(f"  not checked: {unread.what}: {unread.reason}")
     if outcome.findings:
         print("Revoke each where it was issued, then issue a new one: removing the line is not enough.")
+        print(
+            "`ktlo secrets move FINGERPRINT --to vault:…` puts one into Vault; `ktlo secrets revoke` ends it."
+        )

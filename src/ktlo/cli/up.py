@@ -146,8 +146,9 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
     from ktlo.server.address import Address, announce, withdraw
     from ktlo.server.app import make_app
     from ktlo.server.security import Access, is_loopback
+    from ktlo.settings import variable_or_reference
 
-    token = os.environ.get("KTLO_TOKEN", "")
+    token = variable_or_reference("KTLO_TOKEN")
     if not is_loopback(host) and not token:
         token = secrets.token_urlsafe(24)
         notes.print(

@@ -164,8 +164,20 @@ def configuration_page() -> str:
     variables = [
         ("`KTLO_DATA`", "Folder of the store; `--data` comes before it."),
         ("`KTLO_CONFIG`", "Settings file; `--config` comes before it."),
-        ("`KTLO_TOKEN`", "Token that everybody must give; made up where ktlo listens to others without it."),
-        ("`KTLO_STORE_PASSWORD`", "Password of the ClickHouse server of `store.url`."),
+        (
+            "`KTLO_TOKEN`",
+            "Token that everybody must give, or a reference to it; made up where ktlo listens to others without it.",
+        ),
+        ("`KTLO_STORE_PASSWORD`", "Password of the ClickHouse server of `store.url`, or a reference to it."),
+        (
+            "`VAULT_ADDR`",
+            "Vault or OpenBao, for references `vault:PATH#KEY`; also `VAULT_NAMESPACE` and `VAULT_CACERT`.",
+        ),
+        ("`VAULT_TOKEN`", "Signs in; also `VAULT_TOKEN_FILE`, else `~/.vault-token`."),
+        (
+            "`VAULT_ROLE_ID`, `VAULT_SECRET_ID`",
+            "Sign in as an AppRole, mounted at `VAULT_APPROLE_MOUNT` or `approle`.",
+        ),
         ("`GITHUB_TOKEN`, `GH_TOKEN`", "Token of GitHub sources that name none."),
     ]
     parts += ["## Environment", table(("Variable", "Meaning"), variables)]
@@ -177,6 +189,6 @@ def configuration_page() -> str:
         ]
     lead = (
         "What a person says once; only what cannot be found out is asked. The nearest `ktlo.yaml` upwards is read."
-        " Secrets are given by reference, `env:NAME` or `file:PATH`, never as values."
+        " Secrets are given by reference, `env:NAME`, `file:PATH` or `vault:PATH#KEY`, never as values."
     )
     return page("Configuration", lead, parts)

@@ -7,7 +7,6 @@ and is never part of an address, a message or a log.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from ktlo.errors import StoreError, UserError
+from ktlo.settings import variable_or_reference
 from ktlo.store import ddl, readonly
 from ktlo.store.engine_store import ONE_PART, EngineStore
 from ktlo.store.parameters import parameter_values
@@ -135,7 +135,7 @@ class ClickHouseStore(EngineStore):
                 host=host,
                 port=port or _PORTS[scheme],
                 username=user,
-                password=os.environ.get(PASSWORD_VARIABLE, ""),
+                password=variable_or_reference(PASSWORD_VARIABLE),
                 # One client for all threads: a session would let them in one after another.
                 autogenerate_session_id=False,
                 dedicated_pool=True,

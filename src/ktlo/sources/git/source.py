@@ -44,7 +44,7 @@ class GitConfig(BaseModel):
     name: str = Field("", description="owner/name to show; found from the remote's URL when empty.")
     token: str = Field(
         "",
-        description="Access token for an https URL, by reference: env:NAME or file:PATH.",
+        description="Access token for an https URL, by reference: env:NAME, file:PATH or vault:PATH#KEY.",
     )
 
     @field_validator("path")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from ktlo.errors import UserError
-from ktlo.settings import secret
+from ktlo.settings import is_secret_reference, secret
 
 PUBLIC_API = "https://api.github.com"
 TOKEN_VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
@@ -42,8 +42,8 @@ class GitHubConfig(BaseModel):
     repository: str = Field(description="owner/name, or the repository's address.")
     token: str = Field(
         "",
-        description="Reference to a token: env:NAME or file:PATH. Empty: GITHUB_TOKEN or GH_TOKEN if set,"
-        " else without (60 requests an hour, public repositories only).",
+        description="Reference to a token: env:NAME, file:PATH or vault:PATH#KEY. Empty: GITHUB_TOKEN or GH_TOKEN"
+        " if set, else without (60 requests an hour, public repositories only).",
     )
     api: str = Field(
         PUBLIC_API, description="Address of the API; https://HOST/api/v3 for GitHub Enterprise Server."
@@ -82,8 +82,8 @@ class GitHubConfig(BaseModel):
     @classmethod
     def _reference(cls, said: str) -> str:
         # The value itself must never come back in a message, so it is judged here and not quoted.
-        if said and said.partition(":")[0] not in ("env", "file"):
-            raise ValueError("secrets are given by reference: write env:NAME or file:PATH")
+        if said and not is_secret_reference(said):
+            raise ValueError("secrets are given by reference: write env:NAME, file:PATH or vault:PATH#KEY")
         return said
 
 
