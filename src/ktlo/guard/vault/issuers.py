@@ -174,7 +174,7 @@ ISSUERS: tuple[Issuer, ...] = (
     Issuer(
         "npm",
         frozenset({"npm-token"}),
-        "https://registry.npmjs.org",
+        "",  # said by the person: a registry may be your own
         "KTLO_NPM_URL",
         Request("DELETE", "/-/npm/v1/tokens/token/{secret}", _BEARER),
         lambda reply: reply.status in (200, 204),
