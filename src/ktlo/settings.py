@@ -220,6 +220,47 @@ class GuardSettings(_Strict):
     licenses: LicenseSettings = LicenseSettings()
 
 
+class StaffingSettings(_Strict):
+    """What staffing cannot read from records; left out, it is drawn from a range (docs/planning-staffing.md)."""
+
+    engineers: int | None = Field(
+        None,
+        ge=1,
+        le=200,
+        description="Engineers who can be on duty; those who worked lately when not given.",
+    )
+    dedicated: int | None = Field(
+        None,
+        ge=1,
+        le=50,
+        description="People of the dedicated team to compare with; the best size when not given.",
+    )
+    on_duty: int | None = Field(
+        None,
+        ge=1,
+        le=50,
+        description="People on duty together in a rotation; the best number when not given.",
+    )
+    hand_over_hours: float | None = Field(
+        None,
+        ge=0,
+        le=80,
+        description="Hours that a change of shift costs those who hand over and take over together.",
+    )
+    unfamiliar: float | None = Field(
+        None,
+        ge=0,
+        le=10,
+        description="How much longer an item takes somebody who does not know the place; 0.5 is half as long again.",
+    )
+    idle_value: float | None = Field(
+        None, ge=0, le=1, description="Worth of an hour without items in a dedicated team, 0 to 1."
+    )
+    duty_value: float | None = Field(
+        None, ge=0, le=1, description="Worth of an hour without items on duty in a rotation, 0 to 1."
+    )
+
+
 class PlanningSettings(_Strict):
     """What a plan cannot read from records. Prices that are left out stay unknown; see docs/planning.md."""
 
@@ -249,6 +290,7 @@ class PlanningSettings(_Strict):
     seed: int = Field(
         1, ge=0, description="Seed of the simulations: the same records and seed, the same plan."
     )
+    staffing: StaffingSettings = StaffingSettings()
 
 
 class SourceSettings(BaseModel):
