@@ -1,0 +1,115 @@
+"""Earlier names of today's files: so that history counts across renames, and an entry keeps its identity.
+
+Git's renames come with ``file_changes.old_path``. A name belongs to a file from when it was last left by another
+until it was renamed; a name that was used again later belongs to both, each in its own time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ktlo.store.protocol import Queryable
+
+HOPS = 5
+"""Renames of one file that its history is followed through."""
+MOST_HOPS = 50
+"""The same for its identity; a longer chain is a loop."""
+
+
+def _hop(number: int) -> str:
+    before = f"hop{number - 1}"
+    return f"""
+  hop{number} AS (
+    SELECT h.repository AS repository, h.file AS file, r.old_path AS name, r.left_since AS since, r.at AS until
+    FROM {before} AS h INNER JOIN renames AS r ON r.repository = h.repository AND r.path = h.name
+    WHERE r.at >= h.since AND r.at < h.until
+  ),"""  # noqa: S608 - no value enters
+
+
+_ALL_HOPS = " UNION ALL ".join(f"SELECT * FROM hop{number}" for number in range(HOPS + 1))  # noqa: S608 - as above
+
+_RENAMES = """
+  left_at AS (
+    SELECT repository, old_path AS name, groupUniqArray(authored_at) AS moments
+    FROM ktlo.file_changes WHERE old_path != '' GROUP BY repository, name
+  ),
+  renames AS (
+    -- One rename a name and new name; a name that another file left earlier begins after that.
+    SELECT
+      c.repository AS repository, c.path AS path, c.old_path AS old_path, c.at AS at,
+      arrayMax(arrayConcat([toDateTime64(0, 6, 'UTC')], arrayFilter(m -> m < c.at, l.moments))) AS left_since
+    FROM (
+      SELECT repository, path, old_path, max(authored_at) AS at FROM ktlo.file_changes
+      WHERE old_path != '' GROUP BY repository, path, old_path
+    ) AS c
+    LEFT JOIN left_at AS l ON l.repository = c.repository AND l.name = c.old_path
+  ),
+  hop0 AS (
+    SELECT
+      f.repository AS repository, f.path AS file, f.path AS name,
+      arrayMax(arrayConcat([toDateTime64(0, 6, 'UTC')], l.moments)) AS since,
+      toDateTime64('2299-01-01', 6, 'UTC') AS until
+    FROM (SELECT DISTINCT repository, path FROM ktlo.files WHERE role = 'source') AS f
+    LEFT JOIN left_at AS l ON l.repository = f.repository AND l.name = f.path
+  ),"""
+
+_HOPS_AFTER = "".join(_hop(number) for number in range(1, HOPS + 1))
+
+NAMES = f"{_RENAMES}{_HOPS_AFTER}\n  names AS ({_ALL_HOPS})"
+"""Common table expressions; ``names`` has repository, file (its name now), name, since, until (half-open)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file by its present name."""
+
+    repository: str
+    path: str
+
+
+_RENAMED = """
+SELECT repository, path, argMax(old_path, authored_at) AS before, max(authored_at) AS at
+FROM ktlo.file_changes
+WHERE old_path != '' AND has({paths:Array(String)}, path)
+GROUP BY repository, path"""
+
+_LEFT = """
+SELECT repository, old_path AS name, groupUniqArray(authored_at) AS moments
+FROM ktlo.file_changes WHERE has({names:Array(String)}, old_path) GROUP BY repository, name"""
+
+
+def origins(store: Queryable, places: Iterable[Place]) -> dict[Place, str]:
+    """The first name that each file had, followed through all its renames.
+
+    Two files that share a first name (one was moved, another took its place and was moved as well) are told
+    apart: the one that left it earlier keeps the bare name, later ones get ``#2``, ``#3``.
+
+    Args:
+        store: asked once a hop, for all files together.
+        places: files by their present names.
+    """
+    current = {place: (place.path, dt.datetime.max.replace(tzinfo=dt.UTC)) for place in places}
+    moving = set(current)
+    for _ in range(MOST_HOPS):
+        if not moving:
+            break
+        asked = sorted({current[place][0] for place in moving})
+        rows = store.query(_RENAMED, {"paths": asked}).to_pylist()
+        renamed = {(row["repository"], row["path"]): (row["before"], row["at"]) for row in rows}
+        still = set()
+        for place in moving:
+            name, before = current[place]
+            found = renamed.get((place.repository, name))
+            if found is not None and found[1] < before:
+                current[place] = found
+                still.add(place)
+        moving = still
+    left = store.query(_LEFT, {"names": sorted({name for name, _ in current.values()})}).to_pylist()
+    moments = {(row["repository"], row["name"]): row["moments"] for row in left}
+    named = {}
+    for place, (name, until) in current.items():
+        before = sum(moment < until for moment in moments.get((place.repository, name), ()))
+        named[place] = f"{name}#{before + 1}" if before else name
+    return named
