@@ -15,9 +15,9 @@ import numpy as np
 from ktlo.metrics.wording import counted
 from ktlo.planning.demand import Floats
 
-_PRIOR_SHAPE = 2.0
+_PRIOR_SHAPE = 6.0
 """Half the number of observations that the prior's spread is worth."""
-_SLOPE_SD, _LEVEL_SD = 0.3, 0.8
+_SLOPE_SD, _LEVEL_SD = 0.3, 0.6
 _LEAST, _MOST = 0.05, 2_000.0
 """Hours beyond which a draw is no piece of work any more."""
 
@@ -32,7 +32,7 @@ class Prior:
         at: a size.
         hours: hours that work of that size takes, as the median.
         slope: hours grow as the size to this power.
-        spread: standard deviation of the logarithm of hours; 0.7 means two thirds within half and twice.
+        spread: standard deviation of the logarithm of hours; 0.6 means two thirds within about half and twice.
     """
 
     work: str
@@ -40,7 +40,7 @@ class Prior:
     at: float
     hours: float
     slope: float
-    spread: float = 0.8
+    spread: float = 0.6
 
 
 REFACTORING = Prior("refactorings of a file", "lines", at=300, hours=8, slope=0.5)
@@ -73,11 +73,12 @@ class PastWork:
     @property
     def basis(self) -> str:
         """Where the hours come from, in words."""
-        prior, median = self.prior, f"{self.prior.hours:g} h for {self.prior.at:g} {self.prior.unit}"
+        prior = self.prior
+        median = f"{prior.hours:g} h for {counted(round(prior.at), prior.unit)}"
         if self.n == 0:
             return (
                 f"No {prior.work} in this team's history yet: a stated prior stands in, {median},"
-                " give or take a factor of five"
+                " give or take a factor of six"
             )
         if self.n < 5:
             return f"From {counted(self.n, prior.work)} of this team, and mostly a stated prior ({median})"

@@ -58,12 +58,11 @@ WITH {NAMES}, {WORK},
   spent AS (
     SELECT
       repository, file,
-      uniqExactIf(sha, category = 'bug_fix' AND files <= {{most:UInt32}}) AS fixes,
-      uniqExactIf(sha, category != 'bug_fix' AND files <= {{most:UInt32}}) AS others,
-      sumIf(person_days, category = 'bug_fix' AND files <= {{most:UInt32}}) AS fix_days,
-      sumIf(person_days * person_days, category = 'bug_fix' AND files <= {{most:UInt32}}) AS fix_days_squared,
-      sumIf(person_days, category != 'bug_fix' AND files <= {{most:UInt32}}) AS other_days
-    FROM touches GROUP BY repository, file
+      uniqExactIf(sha, is_fix) AS fixes, uniqExactIf(sha, NOT is_fix) AS others,
+      sumIf(person_days, is_fix) AS fix_days, sumIf(person_days * person_days, is_fix) AS fix_days_squared,
+      sumIf(person_days, NOT is_fix) AS other_days
+    FROM (SELECT *, category = 'bug_fix' AS is_fix FROM touches WHERE lines > 0 AND files <= {{most:UInt32}})
+    GROUP BY repository, file
   ),
   members AS (
     SELECT member, any(service) AS service, any(team) AS team FROM ktlo.service_members
