@@ -38,6 +38,8 @@ MOST_FILES = 40
 BY_SCORE = 5
 """Files with the highest score that are listed even without."""
 _CANDIDATES = 200
+_LIKELY = 0.75
+"""Below this the draws, which add the uncertainty of what is expected, cannot reach what counts as shown."""
 _BORROWED = 4.0
 """Fixes that a file's hours for each fix are believed to have been seen at everybody's mean."""
 
@@ -116,7 +118,8 @@ def hotspots(
     if bugs.expected is not None:
         gain = bugs.expected.mean_excess() * bugs.hours_each
         likely = np.argsort(-gain, kind="stable")[:_CANDIDATES]
-        candidates |= set(likely[gain[likely] > 0].tolist())
+        sure = bugs.expected.probability() >= _LIKELY
+        candidates |= set(likely[(gain[likely] > 0) & sure[likely]].tolist())
     known = {(work.name(place), str(work.paths[place])): place for place in range(len(work))}
     often = sorted(slow.places, key=lambda name: -float(slow.mean[slow.places[name]]))[:_CANDIDATES]
     candidates |= {known[name] for name in often if name in known and slow.mean[slow.places[name]] > 0}

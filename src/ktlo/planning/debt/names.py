@@ -18,25 +18,7 @@ MOST_HOPS = 50
 """The same for its identity; a longer chain is a loop."""
 
 
-def _hop(number: int) -> str:
-    before = f"hop{number - 1}"
-    return f"""
-  hop{number} AS (
-    SELECT h.repository AS repository, h.file AS file, r.old_path AS name, r.left_since AS since, r.at AS until
-    FROM {before} AS h INNER JOIN renames AS r ON r.repository = h.repository AND r.path = h.name
-    WHERE r.at >= h.since AND r.at < h.until
-  ),"""  # noqa: S608 - no value enters
-
-
-_ALL_HOPS = " UNION ALL ".join(f"SELECT * FROM hop{number}" for number in range(HOPS + 1))  # noqa: S608 - as above
-
-_RENAMES = """
-  left_at AS (
-    SELECT repository, old_path AS name, groupUniqArray(authored_at) AS moments
-    FROM ktlo.file_changes WHERE old_path != '' GROUP BY repository, name
-  ),
-  renames AS (
-    -- One rename a name and new name; a name that another file left earlier begins after that.
+_MOVED = """
     SELECT
       c.repository AS repository, c.path AS path, c.old_path AS old_path, c.at AS at,
       arrayMax(arrayConcat([toDateTime64(0, 6, 'UTC')], arrayFilter(m -> m < c.at, l.moments))) AS left_since
@@ -44,20 +26,53 @@ _RENAMES = """
       SELECT repository, path, old_path, max(authored_at) AS at FROM ktlo.file_changes
       WHERE old_path != '' GROUP BY repository, path, old_path
     ) AS c
-    LEFT JOIN left_at AS l ON l.repository = c.repository AND l.name = c.old_path
-  ),
-  hop0 AS (
+    LEFT JOIN (
+      SELECT repository, old_path AS name, groupUniqArray(authored_at) AS moments
+      FROM ktlo.file_changes WHERE old_path != '' GROUP BY repository, name
+    ) AS l ON l.repository = c.repository AND l.name = c.old_path"""
+"""Each rename once, with when its old name had last been left by another file."""
+
+_FIRST = """
     SELECT
       f.repository AS repository, f.path AS file, f.path AS name,
-      arrayMax(arrayConcat([toDateTime64(0, 6, 'UTC')], l.moments)) AS since,
+      toDateTime64(greatest(toDateTime64(0, 6, 'UTC'), l.at), 6, 'UTC') AS since,
       toDateTime64('2299-01-01', 6, 'UTC') AS until
     FROM (SELECT DISTINCT repository, path FROM ktlo.files WHERE role = 'source') AS f
-    LEFT JOIN left_at AS l ON l.repository = f.repository AND l.name = f.path
-  ),"""
+    LEFT JOIN (SELECT repository, old_path, max(at) AS at FROM renames GROUP BY repository, old_path) AS l
+      ON l.repository = f.repository AND l.old_path = f.path"""
+"""The present name: from when another file last left it."""
 
-_HOPS_AFTER = "".join(_hop(number) for number in range(1, HOPS + 1))
 
-NAMES = f"{_RENAMES}{_HOPS_AFTER}\n  names AS ({_ALL_HOPS})"
+_COLUMNS = "{0}.1 AS repository, {0}.2 AS file, {0}.3 AS name, {0}.4 AS since, {0}.5 AS until"
+
+
+def _read(array: str) -> str:
+    """Rows of an array of names."""
+    return f"SELECT {_COLUMNS.format('e')} FROM (SELECT arrayJoin({array}) AS e)"  # noqa: S608 - no value enters
+
+
+def _hop(number: int) -> str:
+    before = "SELECT * FROM hop0" if number == 1 else _read(f"names{number - 1}")
+    return f"""
+  (
+    SELECT groupArray((h.repository, h.file, r.old_path, r.left_since, r.at))
+    FROM ({before}) AS h INNER JOIN renames AS r ON r.repository = h.repository AND r.path = h.name
+    WHERE r.at >= h.since AND r.at < h.until
+  ) AS names{number},"""  # noqa: S608 - no value enters
+
+
+_HOPS = "".join(_hop(number) for number in range(1, HOPS + 1))
+_ALL = " UNION ALL ".join(_read(f"names{number}") for number in range(1, HOPS + 1))
+
+# What stands in parentheses before AS is a scalar: the engine works it out once, however often it is read.
+NAMES = f"""
+  (SELECT groupArray((repository, path, old_path, at, left_since)) FROM ({_MOVED})) AS moved,
+  renames AS (
+    SELECT r.1 AS repository, r.2 AS path, r.3 AS old_path, r.4 AS at, r.5 AS left_since
+    FROM (SELECT arrayJoin(moved) AS r)
+  ),
+  hop0 AS ({_FIRST}),{_HOPS}
+  names AS (SELECT * FROM hop0 UNION ALL {_ALL})"""  # noqa: S608 - no value enters
 """Common table expressions; ``names`` has repository, file (its name now), name, since, until (half-open)."""
 
 

@@ -15,6 +15,7 @@ from ktlo.metrics.ask import fetch
 from ktlo.metrics.effort import estimate_share
 from ktlo.metrics.question import Question, Window
 from ktlo.metrics.registry import definition
+from ktlo.planning.debt import debt_load
 from ktlo.planning.demand import Demand
 from ktlo.planning.load.capacity import RECENT, Classification, classification
 from ktlo.planning.load.fitting import ClassLoad, Load, fit_load
@@ -39,7 +40,7 @@ def fit_demand(
     draws: int = DRAWS,
     seed: int = 1,
 ) -> Demand:
-    """Fit what keeping the lights on will ask for.
+    """Fit what keeping the lights on will ask for, with what the known debt costs.
 
     Args:
         store: where the records are.
@@ -53,7 +54,8 @@ def fit_demand(
     Raises:
         UsageError: a filter or grouping that a load does not have.
     """
-    return read_load(store, question, settings, weeks=weeks, draws=draws, seed=seed).demand
+    demand = read_load(store, question, settings, weeks=weeks, draws=draws, seed=seed).demand
+    return dataclasses.replace(demand, debt=debt_load(store, question, settings, draws=draws, seed=seed))
 
 
 def read_load(
