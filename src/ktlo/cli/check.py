@@ -79,7 +79,10 @@ def register(app: typer.Typer) -> None:
         "  ·  ktlo check --only vulnerabilities --database advisories/pypi.zip"
         "  ·  ktlo check --as-of 2025-01-01..2026-01-01 --every month",
     )(check)
+    from ktlo.cli import check_lint
+
     group.command("list", cls=CheckCommand, epilog="Example:  ktlo check list")(list_checks)
+    check_lint.register(group, CheckCommand)
     app.add_typer(group, name="check")
 
 
@@ -138,6 +141,17 @@ def check(
     every: Annotated[
         str, typer.Option(help="Step of a range: day, week, month or quarter.", metavar="STEP")
     ] = "month",
+    sarif: Annotated[
+        list[Path] | None,
+        typer.Option(help="Report of another tool that the lint check takes in.", show_default=False),
+    ] = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let this linter run the repository's own code: eslint, clippy, golangci-lint.",
+            metavar="LINTER",
+        ),
+    ] = None,
     database: Annotated[
         list[str] | None,
         typer.Option(
@@ -159,7 +173,10 @@ def check(
         return
 
     def work() -> int:
+        from dataclasses import replace
+
         from ktlo.guard.formats import FORMATS
+        from ktlo.guard.lint.linters import named
 
         reports = tuple(_report(one) for one in report or ())
         for name in (form, *(name for name, _ in reports)):
@@ -167,12 +184,14 @@ def check(
                 raise UserError(f"there is no format {name!r}", fix=f"Choose one of {', '.join(FORMATS)}")
         if as_of and since:
             raise UserError("--as-of and --since are two questions", fix="Ask one of them")
-        asked = _run(path, database, cache, config, tuple(only or ()), tuple(skip or ()))
-        from dataclasses import replace
-
+        asked = run_of(path, database, cache, config)
         asked = replace(
             asked,
+            only=tuple(only or ()),
+            skip=tuple(skip or ()),
             since=since,
+            sarif=tuple(sarif or ()),
+            trusted=asked.trusted | {named(one) for one in trust or ()},
         )
         return _answer(_Wish(path, form, output, reports, as_of, every), asked)
 
@@ -217,14 +236,15 @@ def guarded(work: Callable[[], int]) -> int:
         return _INCONCLUSIVE
 
 
-def _run(
-    path: Path,
-    databases: list[str] | None,
-    cache: Path | None,
-    config: Path | None,
-    only: tuple[str, ...],
-    skip: tuple[str, ...],
-) -> Run:
+def run_of(path: Path, databases: list[str] | None, cache: Path | None, config: Path | None) -> Run:
+    """A run by the settings that count for a folder.
+
+    Args:
+        path: the folder.
+        databases: instead of those of the settings.
+        cache: instead of the person's own.
+        config: instead of the nearest ktlo.yaml.
+    """
     from datetime import UTC, datetime
 
     from ktlo.guard.gate import Run, cache_folder
@@ -244,8 +264,6 @@ def _run(
         policy_place=file.name if file else "ktlo.yaml",
         now=datetime.now(UTC),
         cache=cache or cache_folder(),
-        only=only,
-        skip=skip,
         trusted=frozenset(settings.lint.trust) if is_foreign else frozenset(),
     )
 

@@ -88,6 +88,7 @@ class Outcome:
         unit: what ``checked`` counts.
         stale: why the data the check rests on is too old; empty when it is not.
         tools: other programs that did it, with their versions.
+        known: findings that a baseline holds already; they are not among ``findings``.
     """
 
     check: str
@@ -97,3 +98,4 @@ class Outcome:
     unit: str
     stale: str = ""
     tools: tuple[str, ...] = ()
+    known: int = 0

@@ -81,14 +81,12 @@ def run(asked: Run) -> Report:
         cache=asked.cache,
         lock_files=LockFiles(asked.root),
         as_of=asked.now,
-        is_comparing=bool(asked.since),
         sarif=asked.sarif,
         trusted=asked.trusted,
     )
-    answers = answers_for(subject, asked)
-    change = None
-    if asked.since:
-        answers, change = _added(answers, subject, asked)
+    if not asked.since:
+        return judged(answers_for(subject, asked), policy, asked, Circumstances())
+    answers, change = _added(subject, asked)
     return judged(answers, policy, asked, Circumstances(change=change))
 
 
@@ -137,23 +135,24 @@ def _left_out_names(asked: Run) -> list[str]:
     return [name for name in names() if name in skip or (asked.only and name not in asked.only)]
 
 
-def _added(
-    answers: tuple[Answer, ...], subject: Subject, asked: Run
-) -> tuple[tuple[Answer, ...], Change | None]:
+def _added(subject: Subject, asked: Run) -> tuple[tuple[Answer, ...], Change | None]:
     """Answers with only what the change adds; nothing is taken away when the earlier state cannot be had."""
+    from ktlo.guard.lint.ratchet import only_more
     from ktlo.guard.snapshot import PastError, before_change
 
     with contextlib.ExitStack() as stack:
         try:
             past = stack.enter_context(before_change(asked.root, asked.since))
-            earlier = replace(subject, root=past.root, lock_files=LockFiles(past.root), is_past=True)
-            before = answers_for(earlier, replace(asked, told=silent))
         except PastError as error:
-            return (*answers, _unknown_past(error)), None
+            return (*answers_for(subject, asked), _unknown_past(error)), None
+        answers = answers_for(replace(subject, before=past.root), asked)
+        earlier = replace(subject, root=past.root, lock_files=LockFiles(past.root), is_past=True)
+        before = answers_for(earlier, replace(asked, told=silent))
     added: list[Answer] = []
     existing: list[Finding] = []
     for now, then in zip(answers, before, strict=True):
-        fresh, old = only_added(now.outcome.findings, then.outcome.findings)
+        compare = only_more if now.is_counted else only_added
+        fresh, old = compare(now.outcome.findings, then.outcome.findings)
         undecided, known = only_added(now.undecided, (*then.undecided, *then.outcome.findings))
         existing += (*old, *known)
         added.append(replace(now, outcome=replace(now.outcome, findings=fresh), undecided=undecided))

@@ -196,6 +196,13 @@ def _unclear(one: Finding) -> Unchecked:
     )
 
 
+def amount(number: int, unit: str) -> str:
+    """A count with its unit in the singular or plural: ``1 dependency``, ``3 linters``."""
+    if number == 1:
+        unit = f"{unit.removesuffix('ies')}y" if unit.endswith("ies") else unit.removesuffix("s")
+    return f"{number:,} {unit}"
+
+
 def _headline(
     code: ExitCode,
     failing: Sequence[Finding],
@@ -205,7 +212,7 @@ def _headline(
     outcomes: Sequence[Outcome],
     around: Circumstances,
 ) -> str:
-    counted = [f"{one.checked:,} {one.unit}" for one in outcomes if one.unit]
+    counted = [amount(one.checked, one.unit) for one in outcomes if one.unit]
     looked_at = f"{', '.join(counted)} checked" if counted else ""
     also = []
     if around.as_of is not None:
@@ -217,6 +224,9 @@ def _headline(
         )
     if code is ExitCode.FINDINGS and unchecked:
         also.append(f"{len(unchecked):,} could not be checked")
+    known = sum(one.known for one in outcomes)
+    if known:
+        also.append(f"{known:,} known in baselines")
     if tolerated:
         also.append(f"{len(tolerated):,} tolerated by policy")
     if stale and code is not ExitCode.STALE:

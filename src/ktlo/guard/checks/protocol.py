@@ -52,7 +52,8 @@ class Subject:
         lock_files: those of ``root``.
         as_of: when the past is rehearsed, its moment; ``now`` otherwise.
         is_past: ``root`` is a copy of a state of the past: only what rests on files alone can be told.
-        is_comparing: findings are compared with an earlier state (``--since``): baselines do not count.
+        before: the earlier state that findings are compared with (``--since``), as a folder; then baselines do
+            not count.
         sarif: reports of other tools that the lint check takes in.
         trusted: linters that may run the repository's own code, as somebody outside of it said.
     """
@@ -65,7 +66,7 @@ class Subject:
     lock_files: LockFiles
     as_of: datetime.datetime
     is_past: bool = False
-    is_comparing: bool = False
+    before: Path | None = None
     sarif: tuple[Path, ...] = ()
     trusted: frozenset[str] = field(default_factory=frozenset)
 
@@ -81,6 +82,7 @@ class Answer:
         idle: why the check has nothing to say here (no such files, no policy), a clause; empty when it ran.
         left_out: parts that the repository could have checked and that did not run, with the reason, a sentence
             each. They do not fail a build: what policy asks for and cannot run is ``outcome.unchecked``.
+        is_counted: with ``--since`` a finding is new only where its rule occurs more often in its file.
     """
 
     outcome: Outcome
@@ -88,6 +90,7 @@ class Answer:
     coverage: Coverage | None = None
     idle: str = ""
     left_out: tuple[str, ...] = ()
+    is_counted: bool = False
 
 
 class Check(Protocol):

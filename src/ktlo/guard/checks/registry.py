@@ -17,6 +17,7 @@ GROUP = "ktlo.checks"
 _OWN = {
     "vulnerabilities": "ktlo.guard.checks.vulnerabilities:Vulnerabilities",
     "secrets": "ktlo.guard.checks.secrets:Secrets",
+    "lint": "ktlo.guard.checks.lint:Lint",
 }
 
 

@@ -27,8 +27,16 @@ class Secrets:
         """
         said = subject.settings.secrets
         rules = load_rules(subject.beside / Path(said.rules).expanduser()) if said.rules else None
-        scope = Scope.TREE if subject.is_past or subject.is_comparing else Scope(said.scope)
+        scope = Scope.TREE if subject.is_past or subject.before else Scope(said.scope)
         found = scan(subject.root, scope, rules, read_baseline(subject.root / BASELINE))
         return Answer(
-            Outcome(self.name, found.findings, found.unchecked, found.checked, found.unit, found.stale)
+            Outcome(
+                self.name,
+                found.findings,
+                found.unchecked,
+                found.checked,
+                found.unit,
+                found.stale,
+                known=found.tally.known,
+            )
         )

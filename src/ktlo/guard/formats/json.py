@@ -18,7 +18,13 @@ def render(report: Report) -> str:
         "unchecked": report.unchecked,
         "stale": report.stale,
         "checks": [
-            {"check": one.check, "checked": one.checked, "unit": one.unit, "tools": one.tools}
+            {
+                "check": one.check,
+                "checked": one.checked,
+                "unit": one.unit,
+                "tools": one.tools,
+                "known": one.known,
+            }
             for one in report.outcomes
         ],
         "skipped": report.skipped,

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from ktlo.guard.finding import Finding, Outcome, Unchecked
 from ktlo.guard.urgency import urgency
-from ktlo.guard.verdict import Coverage, Report
+from ktlo.guard.verdict import Coverage, Report, amount
 
 _MOST_PER_REASON = 10
 
@@ -43,7 +43,7 @@ def render(report: Report) -> str:
     if report.coverage != Coverage():
         lines += _coverage(report.coverage)
     lines += [
-        f"  {printable(one.check)}: {one.checked:,} {printable(one.unit)}{_tools(one)}"
+        f"  {printable(one.check)}: {printable(amount(one.checked, one.unit))}{_tools(one)}"
         for one in report.outcomes
         if one.unit and not (one.check == "vulnerabilities" and report.coverage != Coverage())
     ]
@@ -53,7 +53,8 @@ def render(report: Report) -> str:
 
 
 def _tools(one: Outcome) -> str:
-    return f" (by {printable(', '.join(one.tools))})" if one.tools else ""
+    by = f" (by {printable(', '.join(one.tools))})" if one.tools else ""
+    return f"{by}, {one.known:,} known in its baseline" if one.known else by
 
 
 def _finding(finding: Finding) -> list[str]:

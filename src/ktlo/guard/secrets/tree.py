@@ -39,7 +39,7 @@ def scan_working_tree(root: Path, engine: Engine, gathering: Gathering, limits: 
                 str(root), "it is a bare repository, without a working tree: scan its history"
             )
             return
-        paths = list(_listed(repository, top, limits)) if repository else None
+        paths = list(listed(repository, top, limits)) if repository else None
     except GitProblemError as problem:
         gathering.unchecked(".git", f"{problem}; every file in the folder was scanned instead")
         paths = None
@@ -50,7 +50,12 @@ def scan_working_tree(root: Path, engine: Engine, gathering: Gathering, limits: 
                 _scan_path(top, nested, engine, gathering, limits, inside)
 
 
-def _listed(repository: Repository, top: Path, limits: Limits) -> Iterator[str]:
+def listed(repository: Repository, top: Path, limits: Limits) -> Iterator[str]:
+    """Paths under ``top`` that git tracks, or neither tracks nor ignores; surrogates for bytes that are no text.
+
+    Raises:
+        GitProblemError: git cannot list them.
+    """
     with lent(repository, limits.git_seconds) as git:
         yield from _names(git, repository, top)
 
