@@ -1,7 +1,8 @@
 """Who is there: people and hours of a usual recent week, and the share of them that keeps the lights on.
 
-Weeks come from a history, the share from :mod:`ktlo.metrics.effort`; draws by a block bootstrap (Künsch, Annals of
-Statistics 1989), since a quiet week follows a quiet week.
+Weeks come from a history, the corrected share from :mod:`ktlo.metrics.effort`. Hours are followed as a level that
+drifts (:mod:`ktlo.planning.load.spending`): a bootstrap of past weeks would tell how sure their mean is, not what the
+next quarter brings.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ import numpy.typing as npt
 from ktlo.metrics.share import ShareEstimate
 from ktlo.planning.demand import Capacity
 from ktlo.planning.load.history import History
+from ktlo.planning.load.spending import draw_effort
 
 Floats = npt.NDArray[np.float64]
 
 RECENT = 26
-"""Weeks from which capacity is read, where there are so many."""
-BLOCK = 4
-"""Weeks that a bootstrap draws together."""
+"""Weeks from which people and the corrected share are read, where there are so many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,40 +57,30 @@ def classification(found: ShareEstimate, draws: int, rng: np.random.Generator) -
     return Classification(factor, np.clip(share, 1e-3, 1.0), True)
 
 
-def drawn_weeks(weeks: int, length: int, draws: int, rng: np.random.Generator, block: int = BLOCK) -> Floats:
-    """How often each of some weeks was drawn, (draws, weeks); ``length`` weeks in each draw, in blocks."""
-    block = max(1, min(block, weeks))
-    blocks = -(-length // block)
-    start = rng.integers(0, weeks, size=(draws, blocks))
-    drawn = (start[:, :, None] + np.arange(block)) % weeks
-    times = np.zeros((draws, weeks))
-    np.add.at(times, (np.arange(draws)[:, None], drawn.reshape(draws, -1)), 1.0)
-    times *= length / times.sum(axis=1, keepdims=True)
-    return times
-
-
 def fit_capacity(
-    history: History, found: Classification, group: int | None, rng: np.random.Generator
+    history: History,
+    found: Classification,
+    asked: Floats | None,
+    weeks: int,
+    rng: np.random.Generator,
 ) -> Capacity:
-    """People and hours of a usual week of the last half year.
+    """People of a usual week of the last half year, and the hours that they will give in a week ahead.
 
     Args:
         history: read from the records.
         found: draws of the KTLO share; as many draws are made of the hours.
-        group: place of a group whose hours are meant; ``None`` for all.
+        asked: drawn hours of arriving work in a week, (draws,); where they are many, so are all hours.
+        weeks: how many weeks ahead.
         rng: where the draws come from.
     """
     draws = found.share.size
-    hours = history.total(history.days.hours, group)[-RECENT:]
-    people = history.people[-RECENT:]
-    if not hours.size or not hours.any():
+    hours, people = history.total(history.days.hours), history.people[-RECENT:]
+    if not hours.any():
         return Capacity(0, np.zeros(draws), found.share)
-    times = drawn_weeks(hours.size, hours.size, draws, rng)
-    mean = np.einsum("dw,w->d", times, hours) / hours.size
-    if hours.size < RECENT:
-        # A bootstrap of few weeks is too narrow by √(n / (n - 1)), and knows nothing of other seasons.
-        few = np.sqrt(hours.size / max(hours.size - 1, 1)) if hours.size > 1 else 1.0
-        unknown = np.exp(rng.standard_normal(draws) * 0.5 / np.sqrt(hours.size))
-        mean = np.maximum(hours.mean() + (mean - hours.mean()) * few, 0.05 * hours.mean()) * unknown
+    given, part = draw_effort(history.hours(), hours, history.first_week, weeks, draws, rng)
+    if asked is not None and asked.any():
+        # A busy quarter has more of both: the quotient is as sure as the share is, not as two guesses are.
+        rank = np.argsort(np.argsort(asked / np.maximum(part, 1e-6)))
+        given = np.sort(given)[rank]
     usual = int(np.round(np.median(people[people > 0]))) if (people > 0).any() else 0
-    return Capacity(usual, mean, found.share)
+    return Capacity(usual, given, found.share)

@@ -7,6 +7,7 @@ Gelman and Hill 2007, chapter 12).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,19 +16,20 @@ import numpy.typing as npt
 from ktlo.metrics.survival import SurvivalCurve, kaplan_meier
 from ktlo.planning.demand import Capacity, ClassDemand, Demand, Evidence, WorkClass
 from ktlo.planning.load.arrivals import Arrivals, fit_arrivals
-from ktlo.planning.load.capacity import Classification, drawn_weeks, fit_capacity
+from ktlo.planning.load.capacity import RECENT, Classification, fit_capacity
 from ktlo.planning.load.classes import NOUNS, ORDER, REACTS
 from ktlo.planning.load.downtime import fit_downtime
 from ktlo.planning.load.experiment import Experiment, design
 from ktlo.planning.load.heavy_tails import Amounts, Belief, believe, draw_means
 from ktlo.planning.load.history import History
 from ktlo.planning.load.prevention import Effect, draw_effect, fit_effect
+from ktlo.planning.load.spending import ClassHours, fit_class_hours, hours_each, still_to_come
 from ktlo.planning.load.weeks import WEEK, first_second, monday
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-_GENERIC = {
+GENERIC = {
     WorkClass.INCIDENT: Belief(float(np.log(3.0)), 1.2),
     WorkClass.BUG: Belief(float(np.log(2.5)), 1.1),
     WorkClass.VULNERABILITY: Belief(float(np.log(2.0)), 1.1),
@@ -41,6 +43,8 @@ _HALF_LIFE = 52.0
 _DORMANT = 26.0
 """Weeks without any work after which an open item is taken to wait for good."""
 _WORKING_DAY = 8.0
+_ENOUGH = 20.0
+"""Recent items at which what was spent each week says as much as the items themselves do."""
 FEW_WEEKS, FEW_ITEMS = 13, 10
 _PREVENTION_SHARE = 0.1
 """Extra hours of the experiment, as a share of the hours there are."""
@@ -104,7 +108,6 @@ def fit_load(history: History, classified: Classification, *, weeks: int, seed: 
         seed: of the draws.
     """
     draws = classified.share.size
-    capacity = fit_capacity(history, classified, None, np.random.default_rng([seed, 1000]))
     found: list[ClassLoad] = []
     notes = list(history.notes)
     grouped = len(history.groups) > 1 or history.groups != ("",)
@@ -122,15 +125,22 @@ def fit_load(history: History, classified: Classification, *, weeks: int, seed: 
             effect = fit_effect(
                 whole, history.total(history.days.preventive), history.total(history.days.chosen)
             )
-        pooled = believe(_amounts(history, history.items.work_class == place), _GENERIC[work_class])
+        believed = GENERIC[work_class]
+        if grouped:
+            believed = believe(amounts_of(history, chosen_of(history, place, None)), believed)
+        work = fit_item_hours(
+            history, [(place, group) for group in groups], arrivals, [believed] * len(groups), draws,
+            np.random.default_rng([seed, place, 2000]),
+        )  # fmt: skip
         for index, group in enumerate(groups):
             rng = np.random.default_rng([seed, place, group])
             found.append(
-                _class_load(
-                    history, arrivals, index, place, group, weeks, draws, rng,
-                    pooled if grouped else _GENERIC[work_class], effect, classified, capacity,
-                )
-            )  # fmt: skip
+                _class_load(history, arrivals, work, index, place, group, weeks, rng, effect, classified)
+            )
+    asked = sum((each.demand.rate.mean(axis=1) * each.demand.work_hours for each in found), np.zeros(draws))
+    capacity = fit_capacity(
+        history, classified, asked / classified.factor, weeks, np.random.default_rng([seed, 1000])
+    )
     demand = Demand(
         start=monday(history.end_week),
         classes=tuple(each.demand for each in found),
@@ -145,25 +155,21 @@ def fit_load(history: History, classified: Classification, *, weeks: int, seed: 
 def _class_load(
     history: History,
     arrivals: Arrivals,
+    work: ItemHours,
     series: int,
     place: int,
     group: int,
     weeks: int,
-    draws: int,
     rng: np.random.Generator,
-    believed: Belief,
     effect: Effect | None,
     classified: Classification,
-    capacity: Capacity,
 ) -> ClassLoad:
-    work_class = ORDER[place]
+    work_class, draws = ORDER[place], classified.share.size
     counts = history.counts(group, place)
     rate, size = arrivals.draw(series, weeks, draws, rng, history.end_week)
-    items = history.items
-    chosen = (items.work_class == place) & (items.group == group) & ~items.is_duplicate
-    amounts = _amounts(history, chosen)
-    mean, cv = draw_means(amounts, believed, draws, rng)
-    hours = (mean + _unfiled(history, place, group, draws, rng)) * classified.factor
+    items, chosen, amounts = history.items, chosen_of(history, place, group), work.amounts[series]
+    each, cv = work.draw(series, rate, rng)
+    hours = each * classified.factor
     probability, lasted = np.zeros(draws), np.zeros(draws)
     if work_class is WorkClass.INCIDENT:
         probability, lasted = fit_downtime(history, chosen, _recency(history, chosen), draws, rng)
@@ -178,13 +184,13 @@ def _class_load(
         notes=tuple(_class_notes(history, work_class, counts, history.item_hours()[chosen])),
     )
     experiment = None
-    if effect is not None and not effect.is_shown and capacity.hours_per_week.size:
-        extra = max(1.0, _PREVENTION_SHARE * float(np.median(capacity.hours_per_week)))
+    if effect is not None and not effect.is_shown:
+        recent = history.total(history.days.hours)[-RECENT:]
+        extra = max(1.0, _PREVENTION_SHARE * float(recent.mean())) if recent.size else 1.0
         experiment = design(counts, float(rate[:, 0].mean()), float(np.median(size)), extra)
-    length = arrivals.fitted.shape[1]
-    fitted = Fitted(
-        history.end_week - length, arrivals.fitted[series], arrivals.low[series], arrivals.high[series]
-    )
+    level = arrivals.level
+    length = level.fitted.shape[1]
+    fitted = Fitted(history.end_week - length, level.fitted[series], level.low[series], level.high[series])
     demand = ClassDemand(
         service=history.groups[group],
         work_class=work_class,
@@ -202,7 +208,94 @@ def _class_load(
     return ClassLoad(demand, fitted, amounts, _waiting(history, chosen), effect, experiment)
 
 
-def _amounts(history: History, chosen: Flags) -> Amounts:
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemHours:
+    """Hours of the items of several series, ready to be drawn.
+
+    Attributes:
+        amounts: hours of the items of each series so far.
+        mean: mean of an item by the items themselves, a row of draws for each series.
+        cv: coefficient of variation, a row of draws for each series.
+        hours: of the series in a week; ``None`` where none was ever spent.
+        to_come: factor for what is still to come on open items, by series.
+        unfiled: all hours of a series over those of its items.
+    """
+
+    amounts: tuple[Amounts, ...]
+    mean: tuple[Floats, ...]
+    cv: tuple[Floats, ...]
+    hours: ClassHours | None
+    to_come: tuple[float, ...]
+    unfiled: tuple[float, ...]
+
+    def draw(self, series: int, rate: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Draw the mean hours of an item in the weeks ahead and their coefficient of variation, both (draws,).
+
+        Args:
+            series: which.
+            rate: its drawn arrivals, (draws, weeks).
+            rng: where draws come from.
+        """
+        draws, weeks = rate.shape
+        if self.hours is None or self.hours.level.fitted[series].max(initial=0.0) <= 1e-6:
+            return self.mean[series], self.cv[series]
+        together = self.hours.draw(series, weeks, draws, rng)
+        followed = hours_each(together, rate.mean(axis=1), rng)
+        # With few items the quotient of two guesses says less than the items themselves.
+        weight = float(self.amounts[series].weights.sum())
+        weight /= weight + _ENOUGH
+        own = self.mean[series] * self.unfiled[series]
+        return followed**weight * own ** (1 - weight) * self.to_come[series], self.cv[series]
+
+
+def fit_item_hours(
+    history: History,
+    series: Sequence[tuple[int, int | None]],
+    arrivals: Arrivals,
+    believed: Sequence[Belief],
+    draws: int,
+    rng: np.random.Generator,
+) -> ItemHours:
+    """Fit what an item takes, for several classes or services at once.
+
+    Args:
+        history: what is known.
+        series: place of the class in ``classes.ORDER``, and of the group; ``None`` for all groups together.
+        arrivals: of the same series.
+        believed: of an item of each before any was seen.
+        draws: how many.
+        rng: where draws come from.
+    """
+    amounts = tuple(amounts_of(history, chosen_of(history, place, group)) for place, group in series)
+    spent = np.array([history.hours(group, place) for place, group in series])
+    means, cvs, unfiled = [], [], []
+    for own, belief, hours in zip(amounts, believed, spent, strict=True):
+        mean, cv = draw_means(own, belief, draws, rng)
+        filed = float(own.values.sum())
+        more = max(1.0, float(hours.sum()) / filed) if filed > 0 else 1.0
+        means.append(mean)
+        # Hours without an item of their own are spread evenly, which makes the items more alike.
+        cvs.append(np.maximum(cv / more, 0.05))
+        unfiled.append(min(more, 50.0))
+    items = np.array([history.counts(group, place).mean() for place, group in series])
+    spread = np.array([np.median(cv) for cv in cvs])
+    hours = None
+    if spent.any():
+        hours = fit_class_hours(spent, items, arrivals.season, believed, spread, history.first_week)
+    to_come = tuple(
+        still_to_come(own, belief, history.weeks, rng) for own, belief in zip(amounts, believed, strict=True)
+    )
+    return ItemHours(amounts, tuple(means), tuple(cvs), hours, to_come, tuple(unfiled))
+
+
+def chosen_of(history: History, place: int, group: int | None) -> Flags:
+    """Items of a class and group, duplicates left out, (items,)."""
+    items = history.items
+    chosen: Flags = (items.work_class == place) & ~items.is_duplicate
+    return chosen if group is None else chosen & (items.group == group)
+
+
+def amounts_of(history: History, chosen: Flags) -> Amounts:
     """Hours of the chosen items. Recent ones count more; an open one has taken at least so much so far.
 
     An open item that nothing was done on for half a year is dormant: its hours are taken as all it will get.
@@ -227,22 +320,6 @@ def _recency(history: History, chosen: Flags) -> Floats:
     age = np.maximum(moment - history.items.arrived[chosen], 0.0) / WEEK
     weight: Floats = 0.5 ** (age / _HALF_LIFE)
     return weight
-
-
-def _unfiled(history: History, place: int, group: int, draws: int, rng: np.random.Generator) -> Floats:
-    """Hours for each item that were spent on the class without an item that says so, (draws,)."""
-    spent = history.spent
-    own = (spent.work_class == place) & (spent.group == group) & (spent.item < 0)
-    if not own.any():
-        return np.zeros(draws)
-    hours = history.total_of(spent.day[own], spent.hours[own])[-104:]
-    counts = history.counts(group, place)[-104:].astype(np.float64)
-    if not hours.size or not counts.sum():
-        return np.zeros(draws)
-    recent = 0.5 ** (np.arange(hours.size)[::-1] / _HALF_LIFE)
-    times = drawn_weeks(hours.size, hours.size, draws, rng) * recent
-    ratio: Floats = (times @ hours) / np.maximum(times @ counts, 0.5)
-    return ratio
 
 
 def _waiting(history: History, chosen: Flags) -> SurvivalCurve | None:

@@ -132,7 +132,8 @@ def draw_means(
         mean = (mass * at).sum(axis=1) / total
         square = (mass * at**2).sum(axis=1) / total
     else:
-        mean, square = _restricted(at, np.broadcast_to(final, at.shape), mass, before, cap)
+        tail = believe(Amounts(values, known, weights), before)
+        mean, square = _restricted(at, np.broadcast_to(final, at.shape), mass, tail, cap)
     mean = np.maximum(mean, 1e-6)
     cv = np.sqrt(np.maximum(square / mean**2 - 1, 0.0))
     return mean, np.clip(cv, 0.05, _WIDEST_CV)

@@ -1,8 +1,9 @@
-"""The year's rhythm in weekly counts, shrunk to none where two years do not show one.
+"""The year's rhythm in weekly counts, shrunk to none where the years do not agree on one.
 
-Two harmonics of the year on the ratio of each week to its centred yearly mean, with a normal prior around no
-season (ridge regression as Bayesian posterior; Hastie, Tibshirani and Friedman, 3.4). Fewer than two years give
-no season: a spring and the spring before it are the least that can tell a season from a trend.
+Two harmonics of the year are read from each year by itself, on the ratio of each week to its centred yearly mean. How
+much the years differ tells how far their mean is to be believed: a normal posterior around no season (empirical
+Bayes; Efron and Morris, JASA 1975). A level that wanders looks like a season in any one year, and in a backtest a
+season that was fitted to all weeks at once made forecasts worse. Fewer than two years give none.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_WEEKS = 104
 """Weeks of history below which no season is fitted."""
-_PRIOR_SD = 0.15
+_PRIOR_SD = 0.12
 """Standard deviation of a harmonic before anything is seen, relative to the level."""
 _HARMONICS = 2
+_YEAR_WEEKS, _MOST_YEARS = 52, 6
 _WIDEST = 3.0
 """A season multiplies or divides by no more than this."""
 
@@ -31,7 +33,7 @@ class Season:
 
     Attributes:
         coefficients: mean, (2 * harmonics,).
-        root: Cholesky factor of their covariance.
+        root: square root of their covariance.
     """
 
     coefficients: Floats
@@ -42,17 +44,25 @@ class Season:
         """Fit the rhythm of one series of weekly counts, oldest first."""
         if counts.size < LEAST_WEEKS or counts.sum() < 26:
             return cls(np.zeros(0), np.zeros((0, 0)))
+        years = min(counts.size // _YEAR_WEEKS, _MOST_YEARS)
+        recent = counts[counts.size - years * _YEAR_WEEKS :]
+        first = first_week + counts.size - recent.size
         # A giant week is no season: what lies far above its year is brought back to the year's high end.
-        yearly = _centred_mean(counts)
-        bounded = np.minimum(counts, yearly + 3 * np.sqrt(yearly + yearly**2 / 2) + 1)
-        yearly = np.maximum(_centred_mean(bounded), 1e-3)
-        waves = _waves(np.arange(first_week, first_week + counts.size))
-        ratio = bounded / yearly - 1
-        noise = max(float(np.mean(ratio**2 * yearly)), 1.0)
-        weight = yearly / noise
-        precision = (waves * weight[:, None]).T @ waves + np.eye(waves.shape[1]) / _PRIOR_SD**2
-        covariance = np.linalg.inv(precision)
-        return cls(covariance @ (waves.T @ (weight * ratio)), np.linalg.cholesky(covariance))
+        yearly = _centred_mean(recent)
+        bounded = np.minimum(recent, yearly + 3 * np.sqrt(yearly + yearly**2 / 2) + 1)
+        ratio = bounded / np.maximum(_centred_mean(bounded), 1e-3) - 1
+        waves = _waves(np.arange(first, first + recent.size)).reshape(years, _YEAR_WEEKS, -1)
+        of_year = np.array(
+            [
+                np.linalg.lstsq(own, each, rcond=None)[0]
+                for own, each in zip(waves, ratio.reshape(years, -1), strict=True)
+            ]
+        )
+        # Two years tell their own difference poorly: it is taken to be larger than it looks.
+        between = float(of_year.var(axis=0, ddof=1).mean()) / years * (1 + 2 / years)
+        believed = _PRIOR_SD**2 / (_PRIOR_SD**2 + between)
+        spread = _PRIOR_SD * np.sqrt(1 - believed)
+        return cls(of_year.mean(axis=0) * believed, np.eye(of_year.shape[1]) * spread)
 
     @property
     def is_there(self) -> bool:
