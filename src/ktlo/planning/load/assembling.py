@@ -24,6 +24,9 @@ from ktlo.planning.load.weeks import DAY, monday, weeks_of_days
 TRACKED_AT_LEAST = 0.25
 """A place has a tracker for a class when it filed at least so many items for each fix that closes none."""
 
+FILED_AT_LEAST = 5
+"""And at least so many in all: two reports in a year are no tracker."""
+
 _SILENT = 8
 """Weeks without any arrival that are remarked on where arrivals were frequent before."""
 
@@ -173,7 +176,7 @@ class Assembly:
         return {
             place: since
             for place, since in first.items()
-            if count[place] >= TRACKED_AT_LEAST * len(loose[place])
+            if count[place] >= TRACKED_AT_LEAST * len(loose[place]) and count[place] >= FILED_AT_LEAST
         }
 
     def _with(self, known: Tracked | None, root: _Root, part: Part) -> Tracked:

@@ -241,11 +241,10 @@ class ItemHours:
             return self.mean[series], self.cv[series]
         together = self.hours.draw(series, weeks, draws, rng)
         followed = hours_each(together, rate.mean(axis=1), rng)
-        # With few items the quotient of two guesses says less than the items themselves.
-        weight = float(self.amounts[series].weights.sum())
-        weight /= weight + _ENOUGH
-        own = self.mean[series] * self.unfiled[series]
-        return followed**weight * own ** (1 - weight) * self.to_come[series], self.cv[series]
+        # With few items the quotient of two guesses says less than the items themselves, if they have the hours.
+        recent = float(self.amounts[series].weights.sum())
+        own = _ENOUGH / (recent + _ENOUGH) / self.unfiled[series]
+        return followed ** (1 - own) * self.mean[series] ** own * self.to_come[series], self.cv[series]
 
 
 def fit_item_hours(
