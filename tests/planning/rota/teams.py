@@ -7,7 +7,7 @@ from typing import Any
 
 from ktlo.planning.rota.duties import Absence
 from ktlo.planning.rota.rules import Rota, rotas_of
-from ktlo.settings import RotaSettings
+from ktlo.settings.rota import RotaSettings
 
 START = dt.datetime(2027, 1, 4, tzinfo=dt.UTC)
 """A Monday."""

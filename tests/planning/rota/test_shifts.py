@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ktlo.errors import NotFoundError, UserError
 from ktlo.planning.rota.rules import find_person, rota_named, rotas_of
 from ktlo.planning.rota.shifts import burden_of, shift_of, shifts_between
-from ktlo.settings import RotaSettings
+from ktlo.settings.rota import RotaSettings
 
 from .teams import rota
 

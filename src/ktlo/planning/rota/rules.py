@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from ktlo.errors import NotFoundError, UserError
-from ktlo.settings import OnCallPersonSettings, OneRotaSettings, RotaSettings
+from ktlo.settings.rota import OnCallPersonSettings, OneRotaSettings, RotaSettings
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SHADOW = "shadow"
@@ -48,7 +48,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who can be on call; see :class:`~ktlo.settings.OnCallPersonSettings`."""
+    """Somebody who can be on call; see :class:`~ktlo.settings.rota.OnCallPersonSettings`."""
 
     key: str
     name: str

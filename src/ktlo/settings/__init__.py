@@ -16,16 +16,14 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from ktlo.errors import UserError
+from ktlo.settings.rota import RotaSettings
+from ktlo.settings.strict import Strict
 
 FILE_NAME = "ktlo.yaml"
 PORT = 5856
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StoreSettings(_Strict):
+class StoreSettings(Strict):
     """Where records and state are kept."""
 
     url: str = Field(
@@ -39,7 +37,7 @@ class StoreSettings(_Strict):
     )
 
 
-class ServerSettings(_Strict):
+class ServerSettings(Strict):
     """How the server listens."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; others need a token.")
@@ -47,7 +45,7 @@ class ServerSettings(_Strict):
     sync_minutes: float = Field(15, gt=0, description="How often sources are read again, in minutes.")
 
 
-class ServiceSettings(_Strict):
+class ServiceSettings(Strict):
     """One service: what different tools call the same thing."""
 
     repositories: list[str] = Field(default_factory=list, description="owner/name or folder name.")
@@ -57,20 +55,20 @@ class ServiceSettings(_Strict):
     team: str = Field("", description="Owning team.")
 
 
-class TeamSettings(_Strict):
+class TeamSettings(Strict):
     """One team: who is in it."""
 
     members: list[str] = Field(default_factory=list, description="Mails or logins.")
 
 
-class PersonSettings(_Strict):
+class PersonSettings(Strict):
     """One person's aliases, where they cannot be found."""
 
     aliases: list[str] = Field(default_factory=list, description="Other mails, logins or names.")
     bot: bool = Field(False, description="True for automation that looks like a person.")
 
 
-class RuleSettings(_Strict):
+class RuleSettings(Strict):
     """A rule of the team's own that gives work items a category. All given conditions must hold."""
 
     category: Literal[
@@ -92,7 +90,7 @@ class RuleSettings(_Strict):
     repository: str = Field("", description="Repository, * as wildcard.")
 
 
-class EffortSettings(_Strict):
+class EffortSettings(Strict):
     """How activity becomes person-days. See docs/effort.md for the meaning and the defaults."""
 
     hours_per_day: float = Field(8.0, gt=0, le=24, description="Hours that make one person-day.")
@@ -112,7 +110,7 @@ class EffortSettings(_Strict):
     )
 
 
-class IgnoreSettings(_Strict):
+class IgnoreSettings(Strict):
     """A finding the team lives with for a while: somebody answers for it, says why, and until when."""
 
     id: str = Field(min_length=1, description="Advisory (any of its names), rule or fingerprint.")
@@ -131,14 +129,14 @@ class IgnoreSettings(_Strict):
     ] = Field("", description="Why we are not affected, in OpenVEX's words; written to `--format openvex`.")
 
 
-class SecretCheckSettings(_Strict):
+class SecretCheckSettings(Strict):
     """What the secrets check of `ktlo check` looks at. See docs/check-secrets.md."""
 
     rules: str = Field("", description="Rules in the gitleaks format; empty for ktlo's own.")
     scope: Literal["tree", "staged", "history"] = Field("tree", description="Where to look.")
 
 
-class LintSettings(_Strict):
+class LintSettings(Strict):
     """Which linters must run. Without it those run that the repository has a configuration for."""
 
     require: list[str] = Field(
@@ -153,7 +151,7 @@ class LintSettings(_Strict):
     )
 
 
-class LicenseSettings(_Strict):
+class LicenseSettings(Strict):
     """Licences that dependencies may have. Without it they are not looked at. SPDX ids, `*` as wildcard."""
 
     allow: list[str] = Field(default_factory=list, description="Allowed; all others are findings.")
@@ -173,7 +171,7 @@ class LicenseSettings(_Strict):
         return bool(self.allow or self.deny)
 
 
-class GuardSettings(_Strict):
+class GuardSettings(Strict):
     """What `ktlo check` asks, and what fails a build. See docs/check.md."""
 
     databases: list[str] = Field(
@@ -220,7 +218,7 @@ class GuardSettings(_Strict):
     licenses: LicenseSettings = LicenseSettings()
 
 
-class StaffingSettings(_Strict):
+class StaffingSettings(Strict):
     """What staffing cannot read from records; left out, it is drawn from a range (docs/planning-staffing.md)."""
 
     engineers: int | None = Field(
@@ -261,7 +259,7 @@ class StaffingSettings(_Strict):
     )
 
 
-class PlanningSettings(_Strict):
+class PlanningSettings(Strict):
     """What a plan cannot read from records. Prices that are left out stay unknown; see docs/planning.md."""
 
     currency: str = Field("", max_length=8, description="Currency of the prices: EUR, USD…")
@@ -293,87 +291,6 @@ class PlanningSettings(_Strict):
     staffing: StaffingSettings = StaffingSettings()
 
 
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-
-
-class OnCallPersonSettings(_Strict):
-    """One person who is on call. See docs/rota.md."""
-
-    name: str = Field("", description="Name as it is shown; the key when empty.")
-    aliases: list[str] = Field(
-        default_factory=list,
-        description="Other names: mail, login, `pagerduty:ID`, `opsgenie:ID`.",
-    )
-    time_zone: str = Field(
-        "", description="Where they live, such as Europe/Berlin; the rota's when left out."
-    )
-    country: str = Field("", description="Country of their public holidays, ISO 3166: DE, US…")
-    subdivision: str = Field("", description="State or province, where holidays differ: BY, CA…")
-    skills: list[str] = Field(default_factory=list, description="What they can mend.")
-    hours: str = Field("09:00-17:00", description="Working hours where they live.")
-    joined: datetime.date | None = Field(None, description="Not on call, and owing nothing, before this day.")
-    shadows: int = Field(
-        0, ge=0, le=50, description="Shifts to go along with before the first shift of their own."
-    )
-
-
-class RoleSettings(_Strict):
-    """One role of a rota."""
-
-    skills: list[str] = Field(default_factory=list, description="Skills that whoever has the role must have.")
-
-
-class OneRotaSettings(_Strict):
-    """One rota: who takes turns, when, and by which rules."""
-
-    members: list[str] = Field(min_length=1, description="Who takes turns: keys of `rota.people`.")
-    time_zone: str = Field("UTC", description="Time zone of hand-overs and covered hours.")
-    shift: Literal["weekly", "daily", "12h"] = Field(
-        "weekly", description="Length of a shift; `12h` follows the sun."
-    )
-    handover_day: Weekday = Field("monday", description="Day of hand-over of weekly shifts.")
-    handover_time: str = Field(
-        "09:00", description="Local time of hand-over; `12h` has a second, 12 hours on."
-    )
-    hours: str = Field("", description="Hours of the day to cover, such as 08:00-20:00; all when empty.")
-    days: list[Weekday] = Field(default_factory=list, description="Days to cover; all when empty.")
-    roles: dict[str, RoleSettings] = Field(
-        default_factory=lambda: {"primary": RoleSettings()},
-        min_length=1,
-        description="Who is needed at each moment: primary, secondary…",
-    )
-    skills: list[str] = Field(
-        default_factory=list, description="Skills that somebody on duty must have, whatever the role."
-    )
-    rest_hours: float = Field(
-        11, ge=0, le=24 * 28, description="Least rest between two shifts of one person, in hours."
-    )
-    most_share: float = Field(
-        0.25, gt=0, le=1, description="Most of anybody's time on call, over `share_weeks`, 0 to 1."
-    )
-    share_weeks: int = Field(12, ge=1, le=52, description="Weeks over which `most_share` holds.")
-    most_nights: float | None = Field(
-        None, ge=0, le=28, description="Most nights of one person in any 4 weeks; no limit when left out."
-    )
-    night: str = Field("22:00-06:00", description="What counts as night, where the person lives.")
-    page_hours: float = Field(
-        2, ge=0, le=24, description="Hours of duty that each page counts for when work is shared out."
-    )
-    services: list[str] = Field(
-        default_factory=list, description="Services whose incidents page this rota; all when empty."
-    )
-    approvers: list[str] = Field(
-        default_factory=list, description="Who approves swaps; any member not involved when empty."
-    )
-
-
-class RotaSettings(_Strict):
-    """Who is on call, and by which rules. See docs/rota.md."""
-
-    people: dict[str, OnCallPersonSettings] = Field(default_factory=dict)
-    rotas: dict[str, OneRotaSettings] = Field(default_factory=dict)
-
-
 class SourceSettings(BaseModel):
     """One source; the remaining keys are the source's own (see docs/sources)."""
 
@@ -383,7 +300,7 @@ class SourceSettings(BaseModel):
     name: str = Field("", description="A name of your own; found automatically when empty.")
 
 
-class Settings(_Strict):
+class Settings(Strict):
     """Everything in ``ktlo.yaml``."""
 
     store: StoreSettings = StoreSettings()
