@@ -41,6 +41,9 @@ def _section(section: Section) -> list[str]:
     lines = [f"## {escaped(section.title)}", "", f"**{escaped(answer.said)}**{interval}", ""]
     if answer.change:
         lines += [f"{escaped(answer.change)}.", ""]
+    lines += [f"- {escaped(sentence)}" for sentence in section.sentences]
+    if section.sentences:
+        lines.append("")
     if section.cards:
         lines += ["| | value | 95% interval, or why there is none | sample |", "|---|---:|---|---|"]
         lines += [

@@ -116,6 +116,7 @@ class Section:
         listings: tables.
         known: what it rests on.
         nothing: what to show instead of pictures where there is no data; else ``None``.
+        sentences: the answer explained in plain words, one sentence each; empty where pictures do it.
     """
 
     key: str
@@ -126,6 +127,7 @@ class Section:
     listings: tuple[Listing, ...]
     known: Known
     nothing: Nothing | None = None
+    sentences: tuple[str, ...] = ()
 
 
 class Asking:

@@ -36,6 +36,7 @@ def twin_of(section: Section, question: Question) -> dict[str, Any]:
         "period": {"start": plain(question.start), "end": plain(question.end)},
         "filters": {str(name): list(values) for name, values in question.only.items()},
         "answer": dataclasses.asdict(section.answer),
+        "sentences": list(section.sentences),
         "cards": cards,
         "figures": [
             {

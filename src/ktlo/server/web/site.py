@@ -31,6 +31,7 @@ _PAGES = (
     "reliability",
     "bugs",
     "hotspots",
+    "plan_staffing",
     "sources",
     "adding",
     "definitions",
