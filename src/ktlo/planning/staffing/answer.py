@@ -161,7 +161,7 @@ def answer_staffing(
         rules: how work is handed out.
     """
     rules = rules or Rules()
-    crew = crew.of_size(said.engineers) if said.engineers else crew
+    crew = crew.of_size(said.engineers) if said.engineers and crew.size else crew
     rate = weekly_rate(demand)
     hours = float(sum((part.rate.mean(axis=1) * part.work_hours).mean() for part in demand.classes))
     weeks = int(np.clip(_MOST_ITEMS // max(rate, 1e-9), _LEAST_WEEKS, max(demand.weeks, 1)))

@@ -136,7 +136,7 @@ def find_flips(
 
     usual = float(terms.unfamiliar.mean())
     flips.append(
-        _searched("load", 1.0, _LOADS, lambda xs: differences([(x, n, None) for x in xs], max(*xs, 1.0)))
+        _searched("load", 1.0, _LOADS, lambda xs: differences([(x, n, None) for x in xs], _LOADS[-1]))
     )
     flips.append(
         _searched(
@@ -212,7 +212,7 @@ def _searched(name: str, now: float, grid: tuple[float, ...], difference: Differ
     values = difference(fine)
     turn = np.flatnonzero((values[:-1] < 0) != (values[1:] < 0))
     if not turn.size:
-        at = (low + high) / 2
+        at = float(fine[int(np.argmin(np.abs(values)))])
     else:
         i = int(turn[0])
         at = float(fine[i] + (fine[i + 1] - fine[i]) * values[i] / (values[i] - values[i + 1]))
