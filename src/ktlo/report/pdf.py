@@ -62,6 +62,7 @@ def _section(section: Section, pictures: list[dict[str, str]]) -> dict[str, Any]
         "cards": [
             [card.title, card.value or "not estimable", card.interval, card.sample] for card in section.cards
         ],
+        "sentences": list(section.sentences),
         "nothing": f"{section.nothing.title}. {section.nothing.why}" if section.nothing else "",
         "pictures": pictures,
         "listings": [

@@ -9,17 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from ktlo import __version__
-from ktlo.server.api import (
-    effort,
-    health,
-    metrics,
-    plan_load,
-    plan_staffing,
-    problems,
-    query,
-    settings,
-    sources,
-)
+from ktlo.server.api import effort, health, metrics, plan, plan_load, problems, query, settings, sources
 from ktlo.server.collecting import Collecting
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access, Guarded
@@ -39,7 +29,7 @@ _ABOUT: dict[str, Any] = {
 
 
 def _with_api(app: FastAPI) -> FastAPI:
-    for module in (health, settings, metrics, sources, effort, query, plan_load, plan_staffing):
+    for module in (health, settings, metrics, sources, effort, query, plan, plan_load):
         app.include_router(module.router, prefix=API)
     return app
 

@@ -16,6 +16,7 @@ from ktlo.errors import UsageError
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.budget.breakeven import break_even
 from ktlo.planning.budget.costs import Component, priced
+from ktlo.planning.budget.limits import check_limits
 from ktlo.planning.budget.optimum import find_optimum
 from ktlo.planning.budget.options import Why
 from ktlo.planning.budget.plan import Asked, Doubt, Plan, decide, decide_quickly
@@ -125,7 +126,7 @@ def test_without_a_price_for_waiting_only_a_share_that_keeps_up_in_four_of_five_
     assert plan.optimum.tolerated == 0.2
     best = plan.option(Why.BEST)
     assert best is not None
-    assert best.backlog_grows <= 0.2
+    assert best.piles_up <= 0.2
     priced_plan = decide_quickly(team(), EURO, Asked())
     assert priced_plan.optimum is not None
     assert priced_plan.optimum.tolerated == 0.5
@@ -136,7 +137,7 @@ def test_a_share_too_small_has_a_growing_backlog() -> None:
     small, best = plan.option(Why.ASKED), plan.option(Why.BEST)
     assert small is not None
     assert best is not None
-    assert small.backlog_grows > 0.95
+    assert small.piles_up > 0.95
     assert small.left_over_hours.mean > 5 * best.left_over_hours.mean
     assert small.wait_days > best.wait_days
     assert plan.optimum is not None
@@ -229,8 +230,15 @@ def test_little_history_one_person_and_no_incidents_are_said() -> None:
     assert {Doubt.SHORT_HISTORY, Doubt.ONE_PERSON, Doubt.NO_INCIDENTS} <= set(plan.doubts)
     assert plan.optimum is not None
     assert plan.optimum.high - plan.optimum.low > 0.1
-    broken = {check.limit.value for check in plan.checks if check.is_broken}
-    assert "on_call" in broken
+
+
+def test_limits_are_held_against_the_share_the_team_and_its_incidents() -> None:
+    def broken(share: float, people: int, incidents: float) -> set[str]:
+        return {each.limit.value for each in check_limits(share, people, incidents) if each.is_broken}
+
+    assert broken(0.5, 8, 28) == set()
+    assert broken(0.51, 7, 29) == {"operations", "on_call", "incidents"}
+    assert broken(0.3, 1, 0) == set()  # without incidents nobody is on call
 
 
 def test_the_extremes_of_a_share_are_answered() -> None:
@@ -238,7 +246,7 @@ def test_the_extremes_of_a_share_are_answered() -> None:
     nothing, everything = plan.option(Why.IN_FORCE), plan.option(Why.ASKED)
     assert nothing is not None
     assert everything is not None
-    assert nothing.backlog_grows == 1
+    assert nothing.piles_up == 1
     assert everything.feature_weeks.mean == 0
 
 

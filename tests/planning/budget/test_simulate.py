@@ -39,13 +39,13 @@ def test_a_share_has_the_same_outcome_whatever_other_shares_are_asked_for() -> N
 
 def test_hours_are_neither_lost_nor_made() -> None:
     world = draw_world(team(), futures=300, seed=2)
-    out = live(world, SHARES)
+    out = live(world, world, SHARES)
     # Without prevention below today's, what arrived is at least what was drawn; all of it is done or left over.
     kept = demand_of(
         weekly(WorkClass.INCIDENT, 2, 6), weekly(WorkClass.BUG, 8, 2.5), weekly(WorkClass.REQUEST, 5, 1)
     )
     world = draw_world(kept, futures=300, seed=2)
-    out = live(world, SHARES)
+    out = live(world, world, SHARES)
     arrived = world.work[:, :TODAY].sum(axis=(0, 1, 2))
     assert np.allclose(out.reactive + out.left_over, arrived)
     assert np.allclose(out.reserved + out.overrun, out.reactive + out.preventive)
@@ -66,14 +66,14 @@ def test_thinned_arrivals_keep_the_spread_of_fewer_arrivals() -> None:
     """Half the rate is as if half the items had never come, not as if each were half as large."""
     kind = weekly(WorkClass.BUG, 8, 1, work_cv=0, draws=1, weeks=1, floor=0.5, scale=1e-6)
     world = draw_world(demand_of(kind, hours=1000, share=0.008), futures=20_000, seed=3)
-    out = live(world, [1.0], lag_weeks=1)
+    out = live(world, world, [1.0], lag_weeks=1)
     assert out.reactive.mean() == pytest.approx(8, rel=0.02)  # the first week is not yet prevented
     two = draw_world(
         demand_of(weekly(WorkClass.BUG, 8, 1, work_cv=0, draws=1, weeks=2, floor=0.5, scale=1e-6), hours=1000,
                   share=0.008),
         futures=20_000, seed=3,
     )  # fmt: skip
-    second = live(two, [1.0], lag_weeks=1).reactive - two.work[0, :TODAY, 0].sum(axis=0)
+    second = live(two, two, [1.0], lag_weeks=1).reactive - two.work[0, :TODAY, 0].sum(axis=0)
     assert second.mean() == pytest.approx(4, rel=0.02)
     assert second.var() == pytest.approx(4, rel=0.05)
 

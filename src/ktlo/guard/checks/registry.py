@@ -18,8 +18,6 @@ _OWN = {
     "vulnerabilities": "ktlo.guard.checks.vulnerabilities:Vulnerabilities",
     "secrets": "ktlo.guard.checks.secrets:Secrets",
     "lint": "ktlo.guard.checks.lint:Lint",
-    "workflows": "ktlo.guard.checks.workflows:Workflows",
-    "licenses": "ktlo.guard.checks.licenses:Licenses",
 }
 
 

@@ -67,7 +67,7 @@ def break_even(costs: Costs, component: Component, present: float | None) -> Bre
         component: WAITING or DOWNTIME.
         present: its price in force.
     """
-    keeps_up = costs.outcomes.grew.mean(axis=1) <= tolerated(costs)
+    keeps_up = costs.outcomes.piles_up.mean(axis=1) <= tolerated(costs)
     fixed = costs.expected() - (costs.expected(component) if component in costs.parts else 0.0)
     quantity = amount(costs.outcomes, component).mean(axis=1)
     place = cheapest(fixed, keeps_up)

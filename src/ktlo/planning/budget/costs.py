@@ -58,6 +58,11 @@ class Costs:
         """Expected known costs for each posterior draw, the course of chance averaged out: (shares, parameters)."""
         return self.outcomes.averaged(self.total)
 
+    def interval(self) -> tuple[Floats, Floats]:
+        """Ends of the 80% interval of the known costs over the futures, each (shares,)."""
+        low, high = np.quantile(self.total, [0.1, 0.9], axis=1)
+        return low, high
+
     def expected(self, component: Component | None = None) -> Floats:
         """Expected cost of a component, or of all known ones, (shares,)."""
         chosen = self.total if component is None else self.parts[component]

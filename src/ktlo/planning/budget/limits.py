@@ -53,10 +53,13 @@ def check_limits(share: float, people: int, incidents_per_week: float) -> tuple[
     Args:
         share: share of hours for keeping the lights on.
         people: people in the team, who are taken to share on-call evenly, two at a time.
-        incidents_per_week: expected incidents.
+        incidents_per_week: expected incidents; without any, nothing is said of being on call.
     """
+    operations = Check(Limit.OPERATIONS, share, MOST_OPERATIONS)
+    if incidents_per_week <= 0:
+        return (operations,)
     return (
-        Check(Limit.OPERATIONS, share, MOST_OPERATIONS),
+        operations,
         Check(Limit.ON_CALL, min(1.0, _ON_CALL_AT_ONCE / max(people, 1)), MOST_ON_CALL),
         Check(Limit.INCIDENTS, incidents_per_week / _SHIFTS_PER_WEEK, MOST_INCIDENTS_PER_SHIFT),
     )

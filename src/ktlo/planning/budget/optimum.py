@@ -1,8 +1,8 @@
 """The share with the lowest expected cost, how sure that is, and which other shares are as good.
 
-The share is sought among those at which the work keeps up. Where waiting has a price, a backlog is paid for in the
-cost, and keeping up as likely as not is enough; where it has none, nothing in the cost speaks against letting work
-lie, so that a share must keep up in four of five futures.
+The share is sought among those at which the work keeps up: no more arrives than is done, were all as expected. Where
+waiting has a price, a backlog is paid for in the cost, and keeping up as likely as not is enough; where it has none,
+nothing in the cost speaks against letting work lie, so that a share must keep up in four of five cases.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ class Optimum:
         as_good_from: lowest share that costs at most 1% of all the team's hours more, or no more than the noise of
             the simulation.
         as_good_to: highest such share.
-        keeps_up_from: lowest share at which more than a week of work is left over in at most ``tolerated`` of
-            the futures; ``None`` when there is none.
-        keeps_up_low: share below which work is left over in nine of ten futures.
-        keeps_up_high: share above which it is in one of ten; ``None`` beyond all hours.
-        tolerated: share of futures in which work may be left over.
+        as_good_within: most that one of these shares costs more than the best, at least 0.
+        keeps_up_from: lowest share at which work piles up in at most ``tolerated`` of the cases that the records
+            leave open; ``None`` when there is none.
+        keeps_up_low: share below which it does in nine of ten cases.
+        keeps_up_high: share above which it does in one of ten; ``None`` beyond all hours.
+        tolerated: part of the cases in which work may pile up.
         cost: expected cost at the share, over the horizon.
         cheapest_anyway: share of the lowest expected cost whether it keeps up or not.
     """
@@ -49,6 +50,7 @@ class Optimum:
     high: float
     as_good_from: float
     as_good_to: float
+    as_good_within: float
     keeps_up_from: float | None
     keeps_up_low: float
     keeps_up_high: float | None
@@ -63,31 +65,31 @@ class Optimum:
 
 
 def tolerated(costs: Costs) -> float:
-    """In which part of the futures work may be left over; see this module."""
+    """In which part of the cases work may pile up; see this module."""
     return 0.2 if Component.WAITING in costs.unknown else 0.5
 
 
 def find_optimum(costs: Costs) -> Optimum:
     """Find the best share of those that were simulated, which must be ascending."""
-    shares, grew = costs.outcomes.shares, costs.outcomes.grew
+    shares, piles_up = costs.outcomes.shares, costs.outcomes.piles_up
     limit = tolerated(costs)
-    keeps_up = grew.mean(axis=1) <= limit
+    keeps_up = piles_up.mean(axis=1) <= limit
     expected = costs.expected()
     best = cheapest(expected, keeps_up)
     by_parameter = costs.by_parameter()
-    grew_by_parameter = costs.outcomes.averaged(grew.astype(np.float64))
-    found = shares[best_by_column(by_parameter, grew_by_parameter <= limit)]
+    found = shares[best_by_column(by_parameter, ~piles_up)]
     at = best if best is not None else shares.size - 1
     low, high = (float(end) for end in np.quantile(found, _ENDS))
     share = float(shares[at])
     first, last = _as_good(costs, by_parameter, expected, keeps_up, at)
-    start = thresholds(shares, grew)
+    start = thresholds(shares, piles_up)
     return Optimum(
         share=share if best is not None else None,
         low=min(low, share),
         high=max(high, share),
         as_good_from=float(shares[first]),
         as_good_to=float(shares[last]),
+        as_good_within=float(np.max(expected[first : last + 1] - expected[at])),
         keeps_up_from=float(shares[int(np.argmax(keeps_up))]) if keeps_up.any() else None,
         keeps_up_low=min(float(np.quantile(start, _ENDS[0], method="lower")), 1.0),
         keeps_up_high=_inside(float(np.quantile(start, _ENDS[1], method="higher"))),
@@ -111,9 +113,9 @@ def best_by_column(costs: Floats, allowed: npt.NDArray[np.bool_]) -> npt.NDArray
     return found
 
 
-def thresholds(shares: Floats, grew: npt.NDArray[np.bool_]) -> Floats:
-    """Lowest share at which each future keeps up; infinite where none does, (futures,)."""
-    kept = ~grew
+def thresholds(shares: Floats, piles_up: npt.NDArray[np.bool_]) -> Floats:
+    """Lowest share at which work keeps up in each case; infinite where there is none, (parameters,)."""
+    kept = ~piles_up
     return np.where(kept.any(axis=0), shares[np.argmax(kept, axis=0)], np.inf)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ktlo.planning.budget.costs import Component, Costs
-from ktlo.planning.budget.optimum import LEVEL, best_by_column, tolerated
+from ktlo.planning.budget.optimum import LEVEL, best_by_column
 from ktlo.planning.demand import Floats
 
 RULE_OF_THUMB = 0.2
@@ -61,7 +61,8 @@ class Option:
         incidents: incidents.
         preventive_hours: hours for preventive work and debt.
         feature_weeks: person-weeks that remain for features.
-        backlog_grows: probability that more than a week of work is left over at the end.
+        piles_up: probability, over what the records leave open, that more arrives than is done.
+        excess: hours a week by which it is more, on average.
         is_best: probability, over what the records leave open, that it is the cheapest of the options that keep
             up; where none does, the highest share counts as best.
         extra_cost: expected cost beyond that of the first option; below 0 where work is left lying that costs
@@ -79,7 +80,8 @@ class Option:
     incidents: Spread
     preventive_hours: Spread
     feature_weeks: Spread
-    backlog_grows: float
+    piles_up: float
+    excess: float
     is_best: float
     extra_cost: float
 
@@ -98,7 +100,7 @@ def compare(costs: Costs, asked: Sequence[tuple[Why, float]], people: int) -> tu
     outcomes, total = costs.outcomes, costs.total
     places = [int(np.argmin(np.abs(outcomes.shares - share))) for share in wanted]
     order = np.argsort(list(wanted))
-    kept = outcomes.averaged(outcomes.grew.astype(np.float64))[places] <= tolerated(costs)
+    kept = ~outcomes.piles_up[places]
     winner = order[best_by_column(costs.by_parameter()[places][order], kept[order])]
     expected = total[places].mean(axis=1)
     found = []
@@ -125,7 +127,8 @@ def compare(costs: Costs, asked: Sequence[tuple[Why, float]], people: int) -> tu
                 feature_weeks=Spread.of(
                     np.divide(features, person_week, out=np.zeros_like(features), where=person_week > 0)
                 ),
-                backlog_grows=float(outcomes.grew[place].mean()),
+                piles_up=float(outcomes.piles_up[place].mean()),
+                excess=float(outcomes.excess[place].mean()),
                 is_best=float((winner == index).mean()),
                 extra_cost=float(expected[index] - expected[0]),
             )

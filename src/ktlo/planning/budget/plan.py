@@ -20,12 +20,18 @@ from ktlo.planning.budget.merging import merged
 from ktlo.planning.budget.optimum import Optimum, find_optimum
 from ktlo.planning.budget.options import RULE_OF_THUMB, Option, Spread, Why, compare
 from ktlo.planning.budget.sensitivity import Influence, influences
-from ktlo.planning.budget.simulate import live
-from ktlo.planning.budget.world import Changes, World, draw_world
+from ktlo.planning.budget.simulate import Outcomes, simulate
+from ktlo.planning.budget.world import Changes
 from ktlo.planning.demand import Demand, Floats, WorkClass
 
 FUTURES = 2000
 """Courses of events of a plan."""
+
+_COURSES = 8
+"""Courses of chance of each posterior draw, about."""
+
+_FEWER = 800
+"""Courses of events of the other horizons."""
 
 QUICK_FUTURES = 400
 """Courses of events of an answer to a slider."""
@@ -158,8 +164,8 @@ class Plan:
 
 def decide(demand: Demand, prices: Prices, asked: Asked) -> Plan:
     """Answer what share should keep the lights on, with everything that explains it."""
-    plan, world = _quick(demand, prices, asked, _GRID)
-    if plan.costs is None or plan.optimum is None or world is None:
+    plan = _quick(demand, prices, asked, _GRID)
+    if plan.costs is None or plan.optimum is None:
         return plan
     return _replaced(
         plan,
@@ -170,10 +176,10 @@ def decide(demand: Demand, prices: Prices, asked: Asked) -> Plan:
 
 def decide_quickly(demand: Demand, prices: Prices, asked: Asked) -> Plan:
     """The same without horizons and influences, for a slider: shares in steps of two points."""
-    return _quick(demand, prices, asked, _COARSE)[0]
+    return _quick(demand, prices, asked, _COARSE)
 
 
-def _quick(demand: Demand, prices: Prices, asked: Asked, grid: Floats) -> tuple[Plan, World | None]:
+def _quick(demand: Demand, prices: Prices, asked: Asked, grid: Floats) -> Plan:
     whole = merged(demand)
     capacity = whole.capacity.hours_per_week * asked.changes.people
     plan = Plan(
@@ -185,15 +191,12 @@ def _quick(demand: Demand, prices: Prices, asked: Asked, grid: Floats) -> tuple[
         hours=Spread.of(capacity),
     )
     if not any(load.items.mean > 0 for load in plan.loads):
-        return _replaced(plan, doubts=(Doubt.NO_DEMAND,)), None
+        return _replaced(plan, doubts=(Doubt.NO_DEMAND,))
     if capacity.mean() <= 0:
-        return _replaced(plan, doubts=(Doubt.NO_HOURS,)), None
+        return _replaced(plan, doubts=(Doubt.NO_HOURS,))
     named = [share for _, share in _named(whole, asked)]
     shares = np.unique(np.concatenate([grid, np.round(named, 4)]))
-    world = draw_world(
-        demand, futures=asked.futures, seed=asked.seed, weeks=asked.weeks, changes=asked.changes
-    )
-    costs = priced(live(world, shares, old_work=asked.old_work), prices)
+    costs = priced(_simulated(demand, shares, asked, asked.weeks, asked.futures), prices)
     optimum = find_optimum(costs)
     best = optimum.share if optimum.share is not None else 1.0
     people = max(1, round(whole.capacity.people * asked.changes.people))
@@ -213,7 +216,20 @@ def _quick(demand: Demand, prices: Prices, asked: Asked, grid: Floats) -> tuple[
         break_evens=tuple(each for each in evens if each is not None),
         checks=check_limits(best, people, options[0].incidents.mean / asked.weeks),
     )
-    return _replaced(done, doubts=_doubts(done, world)), world
+    return _replaced(done, doubts=_doubts(done))
+
+
+def _simulated(demand: Demand, shares: Floats, asked: Asked, weeks: int, futures: int) -> Outcomes:
+    return simulate(
+        demand,
+        shares,
+        futures=futures,
+        seed=asked.seed,
+        weeks=weeks,
+        changes=asked.changes,
+        parameters=max(1, futures // _COURSES),
+        old_work=asked.old_work,
+    )
 
 
 def _replaced(plan: Plan, **changed: object) -> Plan:
@@ -244,12 +260,8 @@ def _horizons(demand: Demand, prices: Prices, asked: Asked, optimum: Optimum) ->
         if weeks == asked.weeks:
             found.append(Horizon(weeks, optimum))
         elif weeks <= demand.weeks:
-            world = draw_world(
-                demand, futures=min(asked.futures, 800), seed=asked.seed, weeks=weeks, changes=asked.changes
-            )
-            found.append(
-                Horizon(weeks, find_optimum(priced(live(world, _COARSE, old_work=asked.old_work), prices)))
-            )
+            outcomes = _simulated(demand, _COARSE, asked, weeks, min(asked.futures, _FEWER))
+            found.append(Horizon(weeks, find_optimum(priced(outcomes, prices))))
     return tuple(found)
 
 
@@ -272,10 +284,10 @@ def _loads(demand: Demand, asked: Asked) -> tuple[Load, ...]:
     return tuple(found)
 
 
-def _doubts(plan: Plan, world: World) -> tuple[Doubt, ...]:
+def _doubts(plan: Plan) -> tuple[Doubt, ...]:
     history = max(each.evidence.weeks for each in plan.demand.classes)
     kinds = {each.work_class for each in plan.demand.classes if each.evidence.items}
-    old_hours = float(world.inherited.sum(axis=0).mean())
+    old_hours = sum(float((each.open_items * each.work_hours).mean()) for each in plan.demand.classes)
     best = plan.optimum.share if plan.optimum and plan.optimum.share is not None else 1.0
     said = {
         Doubt.SHORT_HISTORY: history < FEWEST_WEEKS,

@@ -108,7 +108,7 @@ def _of_draws(costs: Costs, demand: Demand) -> Iterator[Influence]:
         return
     shares, limit = costs.outcomes.shares, tolerated(costs)
     cost = costs.by_parameter().T  # (draws, shares)
-    grew = costs.outcomes.averaged(costs.outcomes.grew.astype(np.float64)).T
+    grew = costs.outcomes.piles_up.astype(np.float64).T
     chosen = best_by_column(cost.mean(axis=0)[:, None], grew.mean(axis=0)[:, None] <= limit)[0]
     rng = np.random.default_rng(_SEED)
     for aspect, kind, values in _inputs(demand, draws):

@@ -1,9 +1,9 @@
 """Living through a world at every share: what is done each week, what is left over, what goes down.
 
-Each week the share gives so many hours. Incidents are worked on at once, if need be with hours of features; then
-comes what is open in order of priority; what is left is preventive work, which pays known debt back and, after a
-while, lowers what arrives. Out: :class:`Outcomes` in hours and items, before any price. The model, with the reasons
-for each part and its source, is in docs/planning-budget.md.
+Each week the share gives so many hours, of which other upkeep takes its part. Incidents are worked on at once, if need
+be with hours of features; then comes what is open in order of priority; what is left is preventive work, which pays
+known debt back and, after a while, lowers what arrives. Out: :class:`Outcomes` in hours and items, before any price.
+The model, with the reasons for each part and its source, is in docs/planning-budget.md.
 """
 
 from __future__ import annotations
@@ -16,11 +16,23 @@ import numpy.typing as npt
 
 from ktlo.errors import UsageError
 from ktlo.planning.budget.merging import PRIORITY
-from ktlo.planning.budget.world import MOST_GROWTH, SLICES, TODAY, URGENT, Changes, World, draw_world
+from ktlo.planning.budget.world import (
+    MOST_GROWTH,
+    SLICES,
+    TODAY,
+    URGENT,
+    Changes,
+    World,
+    draw_world,
+    expected_world,
+)
 from ktlo.planning.demand import DebtLoad, Demand, Floats, WorkClass
 
 LAG_WEEKS = 8.0
 """Weeks until 63% of the effect of preventive work is there: it is written, reviewed, rolled out, then lived with."""
+
+_NOTHING = 0.01
+"""Part of the arriving work that may be left over before it counts as piling up."""
 
 _AT_ONCE = 16_384
 """Shares times futures that are walked together: the working arrays stay in the processor's cache."""
@@ -39,6 +51,7 @@ class Outcomes:
         overrun: hours that incidents took beyond the share.
         reactive: hours spent on what arrived.
         preventive: hours left for preventive work and debt.
+        upkeep: hours of other upkeep.
         left_over: hours of arrived work that is not done at the end.
         left_over_items: the same in items.
         waiting: weeks that items waited, added up.
@@ -49,6 +62,9 @@ class Outcomes:
         interest: hours that known debt cost; 0 without a register.
         debt: principal at the end, hours; 0 without a register.
         week_of_work: expected hours of work that arrive in a week as things are today.
+        excess: hours a week by which more arrives than is done, were everything as expected, by posterior draw,
+            (shares, parameters): what is left over without any bad luck.
+        piles_up: where that is more than 1% of what arrives, (shares, parameters).
     """
 
     shares: Floats
@@ -59,6 +75,7 @@ class Outcomes:
     overrun: Floats
     reactive: Floats
     preventive: Floats
+    upkeep: Floats
     left_over: Floats
     left_over_items: Floats
     waiting: Floats
@@ -69,19 +86,17 @@ class Outcomes:
     interest: Floats
     debt: Floats
     week_of_work: Floats
+    excess: Floats
+    piles_up: npt.NDArray[np.bool_]
 
     def averaged(self, values: Floats) -> Floats:
         """Means over the futures of each posterior draw: (shares, futures) becomes (shares, parameters)."""
         means: Floats = values.reshape(values.shape[0], -1, self.parameters).mean(axis=1)
         return means
 
-    @property
-    def grew(self) -> npt.NDArray[np.bool_]:
-        """Where more than a week of work is left over at the end: that is a backlog, less is a Monday."""
-        return self.left_over > np.maximum(self.week_of_work, 1e-9)
 
-
-_SUMMED = tuple(each.name for each in fields(Outcomes) if each.name not in ("shares", "parameters", "weeks"))
+_NOT_SUMMED = ("shares", "parameters", "weeks", "excess", "piles_up")
+_SUMMED = tuple(each.name for each in fields(Outcomes) if each.name not in _NOT_SUMMED)
 
 
 def checked_shares(shares: Sequence[float] | Floats) -> Floats:
@@ -104,6 +119,7 @@ def simulate(
     seed: int = 1,
     weeks: int | None = None,
     changes: Changes | None = None,
+    parameters: int | None = None,
     lag_weeks: float = LAG_WEEKS,
     old_work: float = 0.0,
 ) -> Outcomes:
@@ -116,14 +132,18 @@ def simulate(
         seed: of the chance.
         weeks: how many of the demand's weeks; all when not given.
         changes: what a what-if multiplies.
+        parameters: most posterior draws to use.
         lag_weeks: weeks until 63% of the effect of preventive work is there.
         old_work: share of what is open today that shall be worked down too, 0 to 1.
 
     Raises:
         UsageError: shares outside 0 to 1, or weeks that the demand does not reach.
     """
-    world = draw_world(demand, futures=futures, seed=seed, weeks=weeks, changes=changes)
-    return live(world, shares, lag_weeks=lag_weeks, old_work=old_work)
+    world = draw_world(
+        demand, futures=futures, seed=seed, weeks=weeks, changes=changes, parameters=parameters
+    )
+    without_chance = expected_world(demand, parameters=world.parameters, weeks=world.weeks, changes=changes)
+    return live(world, without_chance, shares, lag_weeks=lag_weeks, old_work=old_work)
 
 
 def replay(
@@ -178,12 +198,13 @@ def replay(
         scale=np.full_like(one, np.inf),
         capacity=np.array([float(capacity)]),
         usual_prevention=np.zeros(1),
+        upkeep=np.zeros(1),
         load=total / max(arrived.shape[1], 1),
         inherited=inherited * total / everything,
         inherited_items=0,
         debt=None,
     )
-    return live(world, shares, old_work=1.0)
+    return live(world, world, shares, old_work=1.0)
 
 
 def _sliced(values: Floats) -> Floats:
@@ -194,28 +215,43 @@ def _sliced(values: Floats) -> Floats:
 
 def live(
     world: World,
+    without_chance: World,
     shares: Sequence[float] | Floats,
     *,
     lag_weeks: float = LAG_WEEKS,
     old_work: float = 0.0,
 ) -> Outcomes:
-    """Live through a world at every share. See :func:`simulate`."""
+    """Live through a world at every share, and through the same world without chance. See :func:`simulate`."""
     given = checked_shares(shares)
     if not 0 <= old_work <= 1 or lag_weeks < 1:
         raise UsageError("old work is a share of 0 to 1, and the effect of prevention takes a week or more")
-    step = max(1, _AT_ONCE // given.size)
+    joined = _lived(world, given, lag_weeks, old_work)
+    plain = _lived(without_chance, given, lag_weeks, old_work)
+    excess = plain["left_over"] / max(world.weeks, 1)
+    return Outcomes(
+        shares=given,
+        parameters=world.parameters,
+        weeks=world.weeks,
+        excess=excess,
+        piles_up=excess > np.maximum(_NOTHING * plain["week_of_work"], 1e-9),
+        **joined,
+    )
+
+
+def _lived(world: World, shares: Floats, lag_weeks: float, old_work: float) -> dict[str, Floats]:
+    step = max(1, _AT_ONCE // shares.size)
     parts = [
-        _walk(world, slice(first, first + step), given[:, None], lag_weeks, old_work)
+        _walk(world, slice(first, first + step), shares[:, None], lag_weeks, old_work)
         for first in range(0, world.futures, step)
     ]
-    joined = {name: np.concatenate([part[name] for part in parts], axis=1) for name in _SUMMED}
-    return Outcomes(shares=given, parameters=world.parameters, weeks=world.weeks, **joined)
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in _SUMMED}
 
 
 def _walk(world: World, some: slice, share: Floats, lag_weeks: float, old_work: float) -> dict[str, Floats]:
     """One stretch of futures at all shares; arrays are (shares, futures)."""
     capacity = world.capacity[some]
     hours = share * capacity
+    given = np.maximum(hours - world.upkeep[some], 0.0)
     shape = hours.shape
     usual = world.usual_prevention[some]
     zero = np.zeros(shape)
@@ -225,7 +261,7 @@ def _walk(world: World, some: slice, share: Floats, lag_weeks: float, old_work: 
     sums = {name: np.zeros(shape) for name in _SUMMED}
     owed, interest, growth = _debt(world.debt, some, shape)
     for week in range(world.weeks):
-        left = hours
+        left = given
         extra = felt - usual
         for k, kind in enumerate(world.kinds):
             weights = _weights(world.floor[k, some], world.scale[k, some], extra)
@@ -258,6 +294,7 @@ def _walk(world: World, some: slice, share: Floats, lag_weeks: float, old_work: 
         sums["left_over_items"] += remaining * inverse[k]
     sums["capacity"] += capacity * world.weeks
     sums["reserved"] += hours * world.weeks
+    sums["upkeep"] += (hours - given) * world.weeks
     sums["week_of_work"] += world.load[:, some].sum(axis=0)
     sums["debt"] += owed
     return sums

@@ -42,12 +42,15 @@ class Changes:
         people: hours that the team gives.
         prevention: effect of preventive work; 2 means that half the hours do as much.
         work: hours that an item takes.
+        upkeep: share of today's hours that other upkeep takes whatever arrives, and that prevents nothing: it is
+            added to, not multiplied; 0 gives all that is left to preventive work.
     """
 
     demand: float = 1.0
     people: float = 1.0
     prevention: float = 1.0
     work: float = 1.0
+    upkeep: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what no team can be.
@@ -61,6 +64,8 @@ class Changes:
                 raise UsageError(
                     f"{name} changed by a factor of {value:g} says nothing", fix="Give 0 to 10; 1 is as today"
                 )
+        if not 0 <= self.upkeep <= 1:
+            raise UsageError(f"upkeep of {self.upkeep:g} is no share of the hours", fix="Give 0 to 1")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +87,7 @@ class World:
         scale: hours a week that remove 63% of the rest, ``inf`` without effect, (classes, futures).
         capacity: hours the team gives in a week, (futures,).
         usual_prevention: preventive hours a week as things are today, (futures,).
+        upkeep: hours a week of other upkeep, which come before prevention, (futures,).
         load: expected hours of arriving work a week as things are today, (classes, futures).
         inherited: hours of work that is open at the start, (classes, futures).
         inherited_items: items that are open at the start.
@@ -98,6 +104,7 @@ class World:
     scale: Floats
     capacity: Floats
     usual_prevention: Floats
+    upkeep: Floats
     load: Floats
     inherited: Floats
     inherited_items: int
@@ -120,7 +127,13 @@ class World:
 
 
 def draw_world(
-    demand: Demand, *, futures: int, seed: int, weeks: int | None = None, changes: Changes | None = None
+    demand: Demand,
+    *,
+    futures: int,
+    seed: int,
+    weeks: int | None = None,
+    changes: Changes | None = None,
+    parameters: int | None = None,
 ) -> World:
     """Draw what will come.
 
@@ -131,6 +144,8 @@ def draw_world(
         seed: of the chance; the demand carries its own.
         weeks: how many of the demand's weeks; all when not given.
         changes: what a what-if multiplies.
+        parameters: most posterior draws to use; fewer leave more courses of chance for each, which keeps chance
+            out of what is said about one draw.
 
     Raises:
         UsageError: fewer weeks than asked for, or no future.
@@ -141,43 +156,67 @@ def draw_world(
         raise UsageError("a plan needs at least one simulated future", fix="Give 1 or more")
     if whole.classes and not 1 <= ahead <= whole.weeks:
         raise UsageError(f"demand is known for {whole.weeks} weeks ahead, not {ahead}", fix="Ask for fewer")
-    kept = min(demand.draws, futures)
+    kept = min(demand.draws, futures, parameters or demand.draws)
     times = max(1, round(futures / kept))
     rng = np.random.default_rng(np.random.SeedSequence([seed, demand.seed]))
     changed = changes or Changes()
-    drawn = [_draw(_cut(each, kept, ahead), times, rng, changed) for each in whole.classes]
+    cut = [_cut(each, kept, ahead) for each in whole.classes]
+    drawn = [_draw(each, times, rng, changed) for each in cut]
+    return _assembled(whole, drawn, kept, times, ahead, changed)
 
+
+def expected_world(demand: Demand, *, parameters: int, weeks: int, changes: Changes | None = None) -> World:
+    """The same without chance: in each week of each posterior draw comes exactly what is expected.
+
+    What is left over in it is left over because more arrives than can be done, not by bad luck.
+    """
+    whole = merged(demand)
+    kept, changed = min(demand.draws, parameters), changes or Changes()
+    drawn = []
+    for each in (_cut(each, kept, weeks) for each in whole.classes):
+        rate = np.repeat((each.rate.T * changed.demand / TODAY)[None], SLICES, axis=0)
+        down = each.downtime_probability * each.downtime_hours
+        drawn.append((rate, rate * each.work_hours * changed.work, rate * down))
+    return _assembled(whole, drawn, kept, 1, weeks, changed)
+
+
+def _assembled(
+    whole: Demand,
+    drawn: list[tuple[Floats, Floats, Floats]],
+    kept: int,
+    times: int,
+    ahead: int,
+    changed: Changes,
+) -> World:
     def tiled(values: Floats) -> Floats:
         return np.tile(values[:kept], times)
 
     def by_class(values: list[Floats]) -> Floats:
         return np.stack([tiled(each) for each in values]) if values else np.zeros((0, kept * times))
 
+    def stacked(part: int) -> Floats:
+        if not drawn:
+            return np.zeros((0, SLICES, ahead, kept * times))
+        return np.stack([each[part] for each in drawn])
+
     usual = whole.capacity.hours_per_week * whole.capacity.ktlo_share
-    arriving = sum(
-        (each.rate[:, :ahead].mean(axis=1) * each.work_hours for each in whole.classes), np.zeros(1)
-    )
+    upkeep = whole.capacity.hours_per_week * changed.upkeep
+    weekly = [each.rate[:, :ahead].mean(axis=1) * each.work_hours for each in whole.classes]
     debt = whole.debt
     return World(
         kinds=tuple(each.work_class for each in whole.classes),
         parameters=kept,
-        items=np.stack([each[0] for each in drawn]) if drawn else np.zeros((0, SLICES, ahead, kept * times)),
-        work=np.stack([each[1] for each in drawn]) if drawn else np.zeros((0, SLICES, ahead, kept * times)),
-        downtime=np.stack([each[2] for each in drawn])
-        if drawn
-        else np.zeros((0, SLICES, ahead, kept * times)),
+        items=stacked(0),
+        work=stacked(1),
+        downtime=stacked(2),
         mean_work=by_class([each.work_hours * changed.work for each in whole.classes]),
         floor=by_class([each.floor for each in whole.classes]),
         scale=by_class([_scale(each.prevention_scale, changed.prevention) for each in whole.classes]),
         capacity=tiled(whole.capacity.hours_per_week) * changed.people,
         # What is done today is done by today's people against today's demand, whatever a what-if changes.
-        usual_prevention=tiled(np.maximum(usual - arriving, 0.0)),
-        load=by_class(
-            [
-                each.rate[:, :ahead].mean(axis=1) * each.work_hours * changed.demand * changed.work
-                for each in whole.classes
-            ]
-        ),
+        usual_prevention=tiled(np.maximum(usual - sum(weekly, upkeep), 0.0)),
+        upkeep=tiled(upkeep),
+        load=by_class([each * changed.demand * changed.work for each in weekly]),
         inherited=by_class([each.open_items * each.work_hours * changed.work for each in whole.classes]),
         inherited_items=sum(each.open_items for each in whole.classes),
         debt=debt

@@ -5,6 +5,7 @@ page: docs/design-system.md.
 """
 
 from ktlo.report.charts.activity import Day, HeatCalendar
+from ktlo.report.charts.areas import AreaCurve, Guide, Place, RuledOut
 from ktlo.report.charts.bars import Bar, BarChart
 from ktlo.report.charts.chart import (
     Chart,
@@ -40,11 +41,11 @@ from ktlo.report.charts.table import Cell, Heading, Row, Table
 from ktlo.report.charts.treemap import Tile, Treemap
 
 __all__ = [
-    "CATEGORIES", "COUNT", "PERSON_DAYS", "SECONDS", "SHARE", "Bar", "BarChart", "Cell", "Chart",
-    "Column", "Curve", "Day", "Dot", "Form", "Ground", "Head", "Heading", "HeatCalendar", "Impact",
+    "CATEGORIES", "COUNT", "PERSON_DAYS", "SECONDS", "SHARE", "AreaCurve", "Bar", "BarChart", "Cell", "Chart",
+    "Column", "Curve", "Day", "Dot", "Form", "Ground", "Guide", "Head", "Heading", "HeatCalendar", "Impact",
     "Interval", "Line", "LineChart", "LinePoint", "Matrix", "Measure", "OutageStrips", "Part",
-    "Picture", "Range", "RangeChart", "Row", "Scatter", "Span", "Sparkline", "StackedColumns", "Step",
-    "StepChart", "Steps", "Strip", "Swatch", "Table", "Texture", "Theme", "Tile", "Treemap", "Unit",
+    "Picture", "Place", "Range", "RangeChart", "Row", "RuledOut", "Scatter", "Span", "Sparkline", "StackedColumns",
+    "Step", "StepChart", "Steps", "Strip", "Swatch", "Table", "Texture", "Theme", "Tile", "Treemap", "Unit",
     "Width", "category", "picture", "series", "standalone", "unit_named", "written",
     "written_interval",
 ]  # fmt: skip

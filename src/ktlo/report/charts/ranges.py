@@ -39,6 +39,8 @@ class Range:
     high: float | None = None
     sample: int | None = None
     href: str = ""
+    told: str = ""
+    """Written at the end of the row instead of the estimate."""
 
     def __post_init__(self) -> None:
         known = [finite(v) for v in (self.low, self.high) if v is not None]
@@ -121,6 +123,8 @@ class RangeChart:
         return [*given, self.reference] if self.reference is not None else given
 
     def _told(self, r: Range) -> str:
+        if r.told:
+            return r.told
         sample = f"n={r.sample:,}" if r.sample is not None else ""
         return ", ".join(part for part in (written(r.estimate, self.unit), sample) if part)
 

@@ -32,6 +32,10 @@ MESSAGES = {
     "removed": "It is no longer read. What it delivered stays.",
     "forgotten": "It is no longer read, and its records are gone. Numbers follow at the next collection.",
     "collecting": "Reading the sources.",
+    "scenario_saved": "Saved. Its name is its link, and it is planned anew whenever it is looked at.",
+    "scenario_deleted": "Deleted.",
+    "budget_recorded": "Recorded. Quarters are held against it from that day on.",
+    "budget_withdrawn": "Taken back. What was in force before it counts again.",
 }
 """What a page says after something was done, by the value of the parameter ``done``."""
 

@@ -1,1 +1,0 @@
-"""Licences of dependencies against what policy allows."""

@@ -1,0 +1,88 @@
+"""Asks for a plan: the fitted load, the share in force and what was measured lately, put together and remembered.
+
+Faces ask here. A question that differs only in a slider finds its load in memory, so that its answer takes the time
+of a simulation.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ktlo.metrics.question import Question
+from ktlo.planning.budget.journal import Budget, in_force
+from ktlo.planning.budget.plan import FUTURES, QUICK_FUTURES, Plan, decide, decide_quickly
+from ktlo.planning.budget.quarters import measured_lately
+from ktlo.planning.budget.terms import Terms
+from ktlo.planning.demand import Demand
+from ktlo.planning.load.asking import Remembered, content_key, remembered_load
+from ktlo.settings import Settings
+from ktlo.store.protocol import Queryable
+
+WEEKS_AHEAD = 52
+"""A load is fitted for a year, so that every horizon is about the same draws."""
+
+_plans: Remembered[Plan] = Remembered()
+_measured: Remembered[float] = Remembered()
+
+
+def demand_behind(store: Queryable, question: Question, settings: Settings, seed: int) -> Demand:
+    """The fitted demand of a question, from memory where nothing has changed.
+
+    Raises:
+        UsageError: a filter that a load does not have.
+    """
+    whole = replace(question, by=None, grain=None)
+    return remembered_load(store, whole, settings, weeks=WEEKS_AHEAD, seed=seed).demand
+
+
+def ask_plan(
+    store: Queryable,
+    question: Question,
+    settings: Settings,
+    terms: Terms,
+    budgets: Sequence[Budget] = (),
+    *,
+    quickly: bool = False,
+) -> Plan:
+    """The decision for what is asked.
+
+    Args:
+        store: where the records are.
+        question: its end and filters.
+        settings: prices, limits, the share in force.
+        terms: what a person changes.
+        budgets: in order of their first day; the one in force when the plan starts is compared.
+        quickly: fewer futures, and neither horizons nor influences: for sliders.
+
+    Raises:
+        UsageError: terms or filters that make no plan.
+    """
+    seed = int(terms.seed if terms.seed is not None else settings.planning.seed)
+    demand = demand_behind(store, question, settings, seed)
+    ruling = in_force(budgets, demand.start)
+    share = ruling.share if ruling else None
+    key = content_key(store, question, settings, terms, share, quickly)
+    found = _plans.get(key)
+    if found is not None:
+        return found
+    asked = terms.asked(
+        settings.planning,
+        demand.capacity.people,
+        in_force=share,
+        last_quarter=_measured_share(store, question, settings, demand.start),
+        futures=QUICK_FUTURES if quickly else FUTURES,
+    )
+    prices = terms.prices(settings.planning)
+    plan = decide_quickly(demand, prices, asked) if quickly else decide(demand, prices, asked)
+    return _plans.keep(key, plan)
+
+
+def _measured_share(store: Queryable, question: Question, settings: Settings, until: dt.date) -> float | None:
+    key = content_key(store, question, settings, until)
+    found = _measured.get(key)
+    if found is None:
+        value = measured_lately(store, question, until).value
+        found = _measured.keep(key, -1.0 if value is None else value)
+    return None if found < 0 else found
