@@ -31,6 +31,7 @@ class Dependency:
         is_direct: True when the project itself asks for it; ``None`` when the file does not tell.
         is_development: True when only development needs it; ``None`` when the file does not tell.
         path: names from the project to this dependency, itself last; empty when the file does not tell.
+        license: licence as the file states it, an SPDX expression or a name; empty when it does not tell.
     """
 
     ecosystem: str
@@ -41,6 +42,7 @@ class Dependency:
     is_direct: bool | None = None
     is_development: bool | None = None
     path: tuple[str, ...] = ()
+    license: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,9 @@ def _added(subject: Subject, asked: Run) -> tuple[tuple[Answer, ...], Change | N
         except PastError as error:
             return (*answers_for(subject, asked), _unknown_past(error)), None
         answers = answers_for(replace(subject, before=past.root), asked)
-        earlier = replace(subject, root=past.root, lock_files=LockFiles(past.root), is_past=True)
+        earlier = replace(
+            subject, root=past.root, lock_files=LockFiles(past.root), is_past=True, installed=asked.root
+        )
         before = answers_for(earlier, replace(asked, told=silent))
     added: list[Answer] = []
     existing: list[Finding] = []

@@ -148,6 +148,7 @@ def rehearse(asked: Run, day: datetime.date) -> Report:
                 lock_files=LockFiles(past.root),
                 as_of=then,
                 is_past=True,
+                installed=asked.root,
             )
             return judged(answers_for(subject, asked), policy, asked, around, day)
     except PastError as error:

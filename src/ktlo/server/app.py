@@ -9,7 +9,18 @@ from typing import Any
 from fastapi import FastAPI
 
 from ktlo import __version__
-from ktlo.server.api import effort, health, metrics, plan, plan_load, problems, query, settings, sources
+from ktlo.server.api import (
+    effort,
+    health,
+    metrics,
+    plan,
+    plan_load,
+    plan_staffing,
+    problems,
+    query,
+    settings,
+    sources,
+)
 from ktlo.server.collecting import Collecting
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access, Guarded
@@ -29,7 +40,7 @@ _ABOUT: dict[str, Any] = {
 
 
 def _with_api(app: FastAPI) -> FastAPI:
-    for module in (health, settings, metrics, sources, effort, query, plan, plan_load):
+    for module in (health, settings, metrics, sources, effort, query, plan, plan_load, plan_staffing):
         app.include_router(module.router, prefix=API)
     return app
 

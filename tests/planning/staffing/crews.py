@@ -41,9 +41,16 @@ def crew(
     )
 
 
-def terms(draws: int = 200, **said: float) -> Terms:
+def terms(draws: int = 120, **said: float) -> Terms:
     """Assumptions without any doubt: by default nothing costs anything but the work."""
-    values = {"hand_over": 0.0, "unfamiliar": 0.0, "idle_value": 1.0, "duty_value": 1.0, "interruption": 0.0}
+    values = {
+        "hand_over": 0.0,
+        "unfamiliar": 0.0,
+        "idle_value": 1.0,
+        "duty_value": 1.0,
+        "interruption": 0.0,
+        "traced": 1.0,
+    }
     return Terms(**{k: np.full(draws, v) for k, v in {**values, **said}.items()}, said=frozenset())
 
 

@@ -170,6 +170,13 @@ def test_what_cannot_be_compared_is_said(demand: Demand, people: int, why: str) 
     assert why in answer.missing
 
 
+def test_engineers_that_are_said_do_not_make_people_where_nobody_worked() -> None:
+    said = StaffingSettings(engineers=5)
+    answer = answer_staffing(bugs(), crew(0), IN_HOURS, terms(), said, seed=1)
+    assert answer.comparison is None
+    assert "Nobody has worked lately" in answer.missing
+
+
 def test_three_weeks_of_history_are_told() -> None:
     answer = answer_staffing(bugs(history=3), crew(3), IN_HOURS, terms(), StaffingSettings(), seed=1)
     assert answer.comparison is not None

@@ -54,6 +54,7 @@ class Subject:
         is_past: ``root`` is a copy of a state of the past: only what rests on files alone can be told.
         before: the earlier state that findings are compared with (``--since``), as a folder; then baselines do
             not count.
+        installed: where installed packages are, when ``root`` is a copy of the past.
         sarif: reports of other tools that the lint check takes in.
         trusted: linters that may run the repository's own code, as somebody outside of it said.
     """
@@ -67,6 +68,7 @@ class Subject:
     as_of: datetime.datetime
     is_past: bool = False
     before: Path | None = None
+    installed: Path | None = None
     sarif: tuple[Path, ...] = ()
     trusted: frozenset[str] = field(default_factory=frozenset)
 

@@ -18,6 +18,8 @@ _OWN = {
     "vulnerabilities": "ktlo.guard.checks.vulnerabilities:Vulnerabilities",
     "secrets": "ktlo.guard.checks.secrets:Secrets",
     "lint": "ktlo.guard.checks.lint:Lint",
+    "workflows": "ktlo.guard.checks.workflows:Workflows",
+    "licenses": "ktlo.guard.checks.licenses:Licenses",
 }
 
 

@@ -44,12 +44,13 @@ class Remark:
         return f"{self.tool}/{self.rule}"
 
 
-def as_findings(remarks: Iterable[Remark], root: Path) -> list[Finding]:
+def as_findings(remarks: Iterable[Remark], root: Path, check: str = CHECK) -> list[Finding]:
     """Findings whose fingerprint is the rule, the file and the words of the line, not its number.
 
     Args:
         remarks: what linters say.
         root: where the files are.
+        check: whose findings they are.
     """
     lines: dict[str, list[bytes]] = {}
     found = []
@@ -57,10 +58,10 @@ def as_findings(remarks: Iterable[Remark], root: Path) -> list[Finding]:
         if one.path not in lines:
             lines[one.path] = _lines(root, one.path)
         text = lines[one.path][one.line - 1].strip() if 0 < one.line <= len(lines[one.path]) else b""
-        identity = f"{CHECK}\n{one.name}\n{one.path}\n".encode("utf-8", "surrogateescape") + text
+        identity = f"{check}\n{one.name}\n{one.path}\n".encode("utf-8", "surrogateescape") + text
         found.append(
             Finding(
-                check=CHECK,
+                check=check,
                 rule=one.name,
                 level=one.level,
                 message=" ".join(one.message.split())[:500] or one.name,

@@ -10,6 +10,7 @@ from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles.documents import parse_json, read_json
 from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
+from ktlo.guard.lockfiles.license_field import license_of
 from ktlo.guard.lockfiles.protocol import Format, LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, table, tables, text
 
@@ -68,7 +69,7 @@ def read(file: LockFile) -> Reading:
         exact = version[1:] if version[:1] in "vV" and version[1:2].isdigit() else version
         gathering.add(
             name, exact, origin=origin, source=source, line=line,
-            place=Place(place.is_direct, is_development, place.path),
+            place=Place(place.is_direct, is_development, place.path), licence=license_of(entry.get("license")),
         )  # fmt: skip
     for name in sorted((production | development) - by_name.keys()):
         if "/" in name:

@@ -11,6 +11,7 @@ from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles import purl
 from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
+from ktlo.guard.lockfiles.license_field import license_of_component
 from ktlo.guard.lockfiles.protocol import LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, table, tables, text, texts
 from ktlo.guard.lockfiles.wording import printable
@@ -64,11 +65,12 @@ def read(file: LockFile, content: Table) -> Reading:
             continue
         ref = text(component, "bom-ref")
         place = found.get(ref, Place(False)) if roots else Place()
-        add(gathering, address, name, Place(place.is_direct, None, place.path))
+        licence = license_of_component(component.get("licenses"))
+        add(gathering, address, name, Place(place.is_direct, None, place.path), licence)
     return gathering.reading()
 
 
-def add(gathering: Gathering, address: str, name: str, place: Place) -> None:
+def add(gathering: Gathering, address: str, name: str, place: Place, licence: str = "") -> None:
     """Adds what a package URL names, or says why it cannot be checked; shared with SPDX."""
     package = purl.parse(address)
     if package is None:
@@ -81,5 +83,5 @@ def add(gathering: Gathering, address: str, name: str, place: Place) -> None:
             origin = Origin.GIT if "git" in package.address.partition(":")[0] else Origin.URL
         gathering.add(
             package.name, package.version, origin=origin, source=package.address, place=place,
-            ecosystem=package.ecosystem,
+            ecosystem=package.ecosystem, licence=licence,
         )  # fmt: skip

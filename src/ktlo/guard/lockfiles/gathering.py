@@ -16,6 +16,7 @@ from ktlo.guard.lockfiles.wording import address, full_path, printable
 
 _LONGEST_NAME = 300
 _LONGEST_VERSION = 200
+_LONGEST_LICENSE = 500
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]+")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_~!:-]*")
 _UNTOLD = Place()
@@ -48,6 +49,7 @@ class Gathering:
         line: int = 0,
         place: Place = _UNTOLD,
         ecosystem: str = "",
+        licence: str = "",
     ) -> None:
         """One entry: a dependency when its version is exact, else unchecked; both when no registry has it.
 
@@ -59,6 +61,7 @@ class Gathering:
             line: from 1; 0 when not known.
             place: what the file tells about why it is there.
             ecosystem: when the format holds several.
+            licence: as the file states it.
         """
         if not (0 < len(name) <= _LONGEST_NAME and _NAME.fullmatch(name)):
             self.leave(name or "an entry without a name", "its name is not one that registries allow", line)
@@ -68,7 +71,7 @@ class Gathering:
             location = Location(self._path, line)
             dependency = Dependency(
                 ecosystem or self.ecosystem, name, version, origin, location,
-                place.is_direct, place.is_development, place.path,
+                place.is_direct, place.is_development, place.path, licence[:_LONGEST_LICENSE],
             )  # fmt: skip
             self._dependencies[dependency] = None
         if origin is not Origin.REGISTRY:

@@ -10,6 +10,7 @@ from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles.documents import parse_json
 from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place
+from ktlo.guard.lockfiles.license_field import license_of_metadata
 from ktlo.guard.lockfiles.protocol import Format, LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.python_names import normalised
 from ktlo.guard.lockfiles.shapes import table, text
@@ -31,11 +32,13 @@ def _origin(file: LockFile) -> tuple[Origin, str]:
 def read(file: LockFile) -> Reading:
     """Reads one installed distribution."""
     headers: dict[str, tuple[str, int]] = {}
+    every: list[tuple[str, str]] = []
     for number, line in enumerate(file.data[:_LONGEST_HEADERS].decode("utf-8", "replace").splitlines(), 1):
         if not line.strip():
             break  # the description follows
         key, _, value = line.partition(":")
         headers.setdefault(key.lower(), (value.strip(), number))
+        every.append((key.lower(), value.strip()))
     name, name_line = headers.get("name", ("", 0))
     version, _ = headers.get("version", ("", 0))
     if not normalised(name) or not version:
@@ -44,7 +47,10 @@ def read(file: LockFile) -> Reading:
     direct = file.tree.exists(file.path.parent / "REQUESTED")
     gathering = Gathering(file, "PyPI")
     place = Place(True, None, (normalised(name),)) if direct else Place()
-    gathering.add(normalised(name), version, origin=origin, source=source, line=name_line, place=place)
+    gathering.add(
+        normalised(name), version, origin=origin, source=source, line=name_line, place=place,
+        licence=license_of_metadata(every),
+    )  # fmt: skip
     return gathering.reading()
 
 

@@ -13,6 +13,7 @@ from ktlo.guard.dependency import Origin
 from ktlo.guard.lockfiles.documents import json_key_lines, read_json
 from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
+from ktlo.guard.lockfiles.license_field import license_of
 from ktlo.guard.lockfiles.npm_names import (
     Declared,
     compare_manifest,
@@ -71,7 +72,10 @@ def _read_folders(file: LockFile, content: Table, lines: dict[str, int]) -> Read
         place = Place(place.is_direct or False, is_development, place.path)
         if wrong_archive(name, version, source):
             gathering.leave(f"{name} {version}", f"it is fetched as something else ({address(source)})", line)
-        gathering.add(name, version, origin=origin_of(source), source=source, line=line, place=place)
+        gathering.add(
+            name, version, origin=origin_of(source), source=source, line=line, place=place,
+            licence=license_of(entry.get("license")),
+        )  # fmt: skip
     for path in members:
         if path:
             compare_manifest(gathering, file, path, declared_in(folders[path]).everything(), "npm install")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ktlo.guard.lockfiles.cyclonedx import add
 from ktlo.guard.lockfiles.gathering import Gathering
 from ktlo.guard.lockfiles.graph import Place, places
+from ktlo.guard.lockfiles.license_field import license_of_package
 from ktlo.guard.lockfiles.protocol import LockFile, Reading, UnreadableError
 from ktlo.guard.lockfiles.shapes import Table, tables, text, texts
 from ktlo.guard.lockfiles.wording import printable
@@ -71,5 +72,8 @@ def read(file: LockFile, content: Table) -> Reading:
         place = found.get(ref, Place(False)) if roots or develop else Place()
         is_development = place.is_development if develop else None
         for address in addresses:
-            add(gathering, address, name, Place(place.is_direct, is_development, place.path))
+            add(
+                gathering, address, name, Place(place.is_direct, is_development, place.path),
+                license_of_package(entry.get("licenseConcluded"), entry.get("licenseDeclared")),
+            )  # fmt: skip
     return gathering.reading()

@@ -16,7 +16,7 @@ from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.proportions import wilson
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.demand import Demand, Floats, WorkClass
-from ktlo.planning.staffing.costs import Rates, priced
+from ktlo.planning.staffing.costs import priced
 from ktlo.planning.staffing.crew import Crew
 from ktlo.planning.staffing.flips import Flip, find_flips
 from ktlo.planning.staffing.items import draw_arrivals, weekly_rate
@@ -32,6 +32,8 @@ _MOST_ITEMS = 900
 """Items of one run; with more in a quarter, shorter stretches tell as much."""
 _LEAST_WEEKS = 2
 _FEW_WEEKS = 13
+_LITTLE_TRACED = 0.5
+"""Below this part of a working week in the records, real hours and traced hours differ too much not to say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class StaffingAnswer:
         places: services or repositories, with their share of the reactive work.
         items_per_week: expected.
         hours_per_week: of labour, as measured.
+        traced: traced hours in one hour of a full working week.
         outside_hours: share of incidents that arrive when nobody works.
         knowledge: as it is now.
         weeks: simulated weeks of a quarter.
@@ -110,7 +113,8 @@ class StaffingAnswer:
         prices: in which everything is told.
         comparison: ``None`` where there is nothing to compare.
         missing: why there is no comparison; else empty.
-        notes: what cannot be said, and what stands in for it.
+        notes: what limits this answer, one sentence each.
+        gaps: what the records do not tell, and what stands in for it.
         seed: of the simulation.
     """
 
@@ -120,6 +124,7 @@ class StaffingAnswer:
     places: tuple[tuple[str, float], ...]
     items_per_week: float
     hours_per_week: float
+    traced: float
     outside_hours: float
     knowledge: Knowledge
     weeks: int
@@ -130,6 +135,7 @@ class StaffingAnswer:
     comparison: Comparison | None
     missing: str
     notes: tuple[str, ...]
+    gaps: tuple[str, ...]
     seed: int
 
 
@@ -155,16 +161,22 @@ def answer_staffing(
         rules: how work is handed out.
     """
     rules = rules or Rules()
-    crew = crew.of_size(said.engineers) if said.engineers else crew
+    crew = crew.of_size(said.engineers) if said.engineers and crew.size else crew
     rate = weekly_rate(demand)
     hours = float(sum((part.rate.mean(axis=1) * part.work_hours).mean() for part in demand.classes))
     weeks = int(np.clip(_MOST_ITEMS // max(rate, 1e-9), _LEAST_WEEKS, max(demand.weeks, 1)))
     history = max((part.evidence.weeks for part in demand.classes), default=0)
     missing = _missing(demand, crew, rate)
-    notes = [*demand.notes, *crew.notes]
+    notes = []
     if not missing and history < _FEW_WEEKS:
         notes.append(
             f"The history has {history} weeks; what is rare or comes with the season cannot be seen in it."
+        )
+    if not missing and crew.pace < _LITTLE_TRACED:
+        notes.append(
+            f"The records show {crew.hours_per_week:.1f} hours a week of each engineer. Whether people work no more"
+            " or most of it leaves no trace is not known, so an hour of a change of shift or an interruption"
+            f" counts for anything between {crew.pace:.2f} and 1 of these."
         )
     comparison = None
     if not missing:
@@ -177,6 +189,7 @@ def answer_staffing(
         places=tuple(zip(crew.places, (float(share) for share in crew.share), strict=True)),
         items_per_week=rate,
         hours_per_week=hours,
+        traced=crew.pace,
         outside_hours=crew.outside_hours(),
         knowledge=knowledge_of(crew.knowledge, crew.share),
         weeks=weeks,
@@ -186,7 +199,8 @@ def answer_staffing(
         prices=prices,
         comparison=comparison,
         missing=missing,
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(notes),
+        gaps=tuple(dict.fromkeys([*demand.notes, *crew.notes])),
         seed=seed,
     )
 
@@ -220,7 +234,7 @@ def _compare(
     staffings = candidates(demand, crew, said)
     cases = [Case(staffing) for staffing in staffings]
     ran = run(cases, arrivals, crew, terms.unfamiliar, rules, seed)
-    rates = Rates(terms.interruption, terms.hand_over, terms.idle_value, terms.duty_value)
+    rates = terms.rates()
     parts = [priced(one.amounts, rates, prices) for one in ran]
     pages = any(part.work_class is WorkClass.INCIDENT for part in demand.classes)
     outcomes = [
@@ -267,6 +281,7 @@ def _drivers(saved: Floats, terms: Terms, ran: Ran) -> tuple[Driver, ...]:
         "idle_value": terms.idle_value,
         "duty_value": terms.duty_value,
         "interruption_minutes": terms.interruption,
+        "traced": terms.traced,
         "load": np.where(ran.trace.there, ran.items.work, 0.0).sum(axis=1),
     }
     ranked = rankdata(saved)

@@ -58,12 +58,16 @@ class Crew:
     @property
     def sites(self) -> int:
         """Groups of people whose working days begin at least five hours apart; 1 when all work at one time."""
+        if self.size < 2:
+            return 1
         starts = np.sort(np.mod(self.week.starts, 24))
         gaps = np.diff(np.append(starts, starts[0] + 24))
-        return max(1, int((gaps >= 5).sum())) if starts.size > 1 else 1
+        return max(1, int((gaps >= 5).sum()))
 
     def covered(self) -> Floats:
         """Share of the people at work in each hour of the week, (168,)."""
+        if not self.size:
+            return np.zeros(int(WEEK))
         moments = np.arange(WEEK)[:, None] + 0.5
         share: Floats = self.week.is_working(moments).mean(axis=1)
         return share

@@ -18,15 +18,15 @@ from ktlo.planning.demand import Demand, Floats
 from ktlo.planning.staffing.costs import Rates, priced
 from ktlo.planning.staffing.crew import Crew
 from ktlo.planning.staffing.items import draw_arrivals, weekly_rate
-from ktlo.planning.staffing.simulation import Kind, Rules
-from ktlo.planning.staffing.sizes import MOST_HELPED, candidates
+from ktlo.planning.staffing.simulation import Rules
+from ktlo.planning.staffing.sizes import least_size
 from ktlo.planning.staffing.terms import Terms
-from ktlo.planning.staffing.trial import Case, Ran, run
+from ktlo.planning.staffing.trial import Case, Ran, Staffing, run
 from ktlo.settings import StaffingSettings
 
-_DRAWS, _ITEMS = 48, 120
+_DRAWS, _ITEMS = 40, 100
 """Runs of a grid point, and items of one at today's load: enough for a sign."""
-_LOADS = (0.1, 0.2, 0.35, 0.6, 1.0, 1.5, 2.2, 3.2, 4.5)
+_LOADS = (0.1, 0.25, 0.5, 1.0, 1.6, 2.5, 4.0)
 _UNFAMILIAR = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 _MOST_PEOPLE = 40
 
@@ -95,49 +95,48 @@ def find_flips(
         seed: the same seed, the same answer.
     """
     flips = list(_straight(prices, terms, dedicated, rotation))
-    small = replace(
-        terms,
-        hand_over=terms.hand_over[:_DRAWS],
-        unfamiliar=terms.unfamiliar[:_DRAWS],
-        idle_value=terms.idle_value[:_DRAWS],
-        duty_value=terms.duty_value[:_DRAWS],
-        interruption=terms.interruption[:_DRAWS],
-    )
+    small = terms.first(_DRAWS)
     stretch = int(np.clip(_ITEMS // max(weekly_rate(demand), 1e-9), 2, weeks))
 
-    def differences(cases: Sequence[Point], most: float) -> Floats:
-        """Mean saving of the rotation at each (load, engineers, unfamiliar)."""
-        arrivals = draw_arrivals(
-            demand, crew, weeks=stretch, draws=small.draws, seed=seed, factor=most
-        )  # every smaller load is a part of it
-        staffed: list[Case] = []
-        of_point: list[int] = []
-        for point, (load, people, strange) in enumerate(cases):
-            for staffing in candidates(demand, crew, said, load=load, people=people):
-                if staffing.kind is not Kind.AD_HOC:
-                    staffed.append(Case(staffing, people, load / most, strange))
-                    of_point.append(point)
-        ran = run(staffed, arrivals, crew, small.unfamiliar, rules, seed)
-        rates = Rates(small.interruption, small.hand_over, small.idle_value, small.duty_value)
-        cost = np.array([priced(one.amounts, rates, prices).total.mean() for one in ran])
-        helped = np.array(
-            [one.trace.by_others[one.trace.there].mean() if one.trace.there.any() else 0.0 for one in ran]
-        )
-        points = np.array(of_point)
-        saved = np.zeros(len(cases))
-        for point in range(len(cases)):
-            best = {}
-            for kind in (Kind.DEDICATED, Kind.ROTATION):
-                own = [i for i in np.flatnonzero(points == point) if staffed[i].staffing.kind is kind]
-                able = [i for i in own if helped[i] <= MOST_HELPED]
-                best[kind] = min(able, key=lambda i: cost[i]) if able else min(own, key=lambda i: helped[i])
-            saved[point] = cost[best[Kind.DEDICATED]] - cost[best[Kind.ROTATION]]
-        return saved
-
     n = crew.size
+    usual_saving = float(
+        (
+            priced(dedicated.amounts, terms.rates(), prices).total
+            - priced(rotation.amounts, terms.rates(), prices).total
+        ).mean()
+    )
+    today = least_size(demand, crew, 1.0, n)
+
+    def staffings(load: float, people: int) -> tuple[Staffing, Staffing]:
+        """The team and the rotation of the verdict, larger or smaller as the load asks; not where sizes are said."""
+        grown = least_size(demand, crew, load, people) - today
+        return (
+            _sized(dedicated.case.staffing, 0 if said.dedicated else grown, people),
+            _sized(rotation.case.staffing, 0 if said.on_duty else grown, people),
+        )
+
+    def differences(points: Sequence[Point], most: float) -> Floats:
+        """Mean saving of the rotation at each (load, engineers, unfamiliar).
+
+        As it differs from the saving of today in the same few runs, added to the verdict's own: then a point near
+        today cannot differ by chance.
+        """
+        # Every smaller load is a part of the largest.
+        arrivals = draw_arrivals(demand, crew, weeks=stretch, draws=small.draws, seed=seed, factor=most)
+        cases = [
+            Case(staffing, people, load / most, strange)
+            for load, people, strange in [(1.0, n, None), *points]
+            for staffing in staffings(load, people)
+        ]
+        ran = run(cases, arrivals, crew, small.unfamiliar, rules, seed)
+        cost = np.array([priced(one.amounts, small.rates(), prices).total.mean() for one in ran])
+        saved = cost[0::2] - cost[1::2]
+        found: Floats = saved[1:] - saved[0] + usual_saving
+        return found
+
     usual = float(terms.unfamiliar.mean())
     flips.append(
-        _searched("load", 1.0, _LOADS, lambda xs: differences([(x, n, None) for x in xs], max(*xs, 1.0)))
+        _searched("load", 1.0, _LOADS, lambda xs: differences([(x, n, None) for x in xs], _LOADS[-1]))
     )
     flips.append(
         _searched(
@@ -155,11 +154,15 @@ def find_flips(
     return tuple(flips)
 
 
+def _sized(staffing: Staffing, grown: int, people: int) -> Staffing:
+    return replace(staffing, size=max(1, min(staffing.size + grown, people - 1)))
+
+
 def _straight(prices: Prices, terms: Terms, dedicated: Ran, rotation: Ran) -> list[Flip]:
     """Inputs in which the difference is a straight line."""
     one, other = dedicated.amounts, rotation.amounts
     hour = prices.labour_hour
-    rates = Rates(terms.interruption, terms.hand_over, terms.idle_value, terms.duty_value)
+    rates = terms.rates()
 
     def saved(rates: Rates, prices: Prices) -> float:
         return float((priced(one, rates, prices).total - priced(other, rates, prices).total).mean())
@@ -167,13 +170,13 @@ def _straight(prices: Prices, terms: Terms, dedicated: Ran, rotation: Ran) -> li
     def at(name: str, value: float) -> float:
         many = np.full(terms.draws, value)
         if name == "hand_over_hours":
-            return saved(replace(rates, hand_over=many), prices)
+            return saved(replace(rates, hand_over=many * terms.traced), prices)
         if name == "idle_value":
             return saved(replace(rates, idle_value=many), prices)
         if name == "duty_value":
             return saved(replace(rates, duty_value=many), prices)
         if name == "interruption_minutes":
-            return saved(replace(rates, interruption=many / 60), prices)
+            return saved(replace(rates, interruption=many / 60 * terms.traced), prices)
         if name == "waiting_week":
             return saved(rates, replace(prices, waiting_week=value))
         return saved(rates, replace(prices, downtime_hour=value))
@@ -209,7 +212,7 @@ def _searched(name: str, now: float, grid: tuple[float, ...], difference: Differ
     values = difference(fine)
     turn = np.flatnonzero((values[:-1] < 0) != (values[1:] < 0))
     if not turn.size:
-        at = (low + high) / 2
+        at = float(fine[int(np.argmin(np.abs(values)))])
     else:
         i = int(turn[0])
         at = float(fine[i] + (fine[i + 1] - fine[i]) * values[i] / (values[i] - values[i + 1]))

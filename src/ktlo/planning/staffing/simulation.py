@@ -120,6 +120,40 @@ class Trace:
     knowledge: Floats
 
 
+class _Shift:
+    """Who is on duty in the present week of each run; turned only for the runs whose week has changed.
+
+    Attributes:
+        week: the present week, (runs,); before the first turn none.
+        exists: people of each run, (runs, people).
+        on_duty: the team, those on duty, or everybody, (runs, people).
+        next_duty: those on duty in the next week of a rotation, (runs, people).
+        first: who is called at night, one a run, (runs, people).
+    """
+
+    def __init__(self, runs: Runs, people: int) -> None:
+        self._runs = runs
+        self.exists = np.arange(people) < runs.people[:, None]
+        self.week = np.full(runs.kind.size, -1, dtype=np.int64)
+        self.on_duty = ((runs.kind == 0)[:, None] | (runs.rank < runs.size[:, None])) & self.exists
+        self.next_duty = np.zeros_like(self.exists)
+        self.first = np.zeros_like(self.exists)
+
+    def turn(self, rows: Indexes, week: Indexes) -> None:
+        """Begin the week of some runs."""
+        runs = self._runs
+        self.week[rows] = week[rows]
+        kind, size, count = runs.kind[rows, None], runs.size[rows, None], runs.people[rows, None]
+        now, slot, rank = week[rows, None], runs.slot[rows], runs.rank[rows]
+        place = np.mod(slot - runs.first_week[rows, None] - now * size, count)
+        is_rotation = kind == 2
+        exists = self.exists[rows]
+        self.on_duty[rows] = np.where(is_rotation, (place < size) & exists, self.on_duty[rows])
+        self.next_duty[rows] = is_rotation & (np.mod(place - size, count) < size) & exists
+        called = np.where(kind == 1, rank == np.mod(now, np.maximum(size, 1)), slot == np.mod(now, count))
+        self.first[rows] = np.where(is_rotation, place == 0, called)
+
+
 def simulate(items: Items, runs: Runs, week: WorkingWeek, knowledge: Floats, rules: Rules) -> Trace:
     """Let the work of all runs happen.
 
@@ -142,11 +176,11 @@ def simulate(items: Items, runs: Runs, week: WorkingWeek, knowledge: Floats, rul
     learned = np.broadcast_to(knowledge, (rows, *knowledge.shape)).copy()
     gain = -np.expm1(-1 / rules.learning)
     each = np.arange(rows)
-    exists = np.arange(people) < runs.people[:, None]
+    shift = _Shift(runs, people)
+    exists = shift.exists
     is_rotation, is_ad_hoc = runs.kind == 2, runs.kind == 0
     takes_turns = is_rotation | is_ad_hoc
-    fixed = (is_ad_hoc[:, None] | (runs.rank < runs.size[:, None])) & exists
-    is_adhoc_column, is_rotation_column = is_ad_hoc[:, None], is_rotation[:, None]
+    is_rotation_column = is_rotation[:, None]
     boundary = week.worked(np.full((1, people), WEEK))
     free = np.full((rows, people), -_FAR)
     busy_until = np.full((rows, people), -_FAR)
@@ -158,10 +192,10 @@ def simulate(items: Items, runs: Runs, week: WorkingWeek, knowledge: Floats, rul
         known = there[:, j]
         at = np.where(known, items.at[:, j], 0.0)
         week_number = np.floor(at / WEEK).astype(np.int64)
-        position = runs.slot - (runs.first_week + week_number * np.where(is_rotation, runs.size, 0))[:, None]
-        position = np.mod(position, runs.people[:, None])
-        on_duty = np.where(is_rotation_column, (position < runs.size[:, None]) & exists, fixed)
-        next_duty = np.mod(position - runs.size[:, None], runs.people[:, None]) < runs.size[:, None]
+        turned = np.flatnonzero(week_number != shift.week)
+        if turned.size:
+            shift.turn(turned, week_number)
+        on_duty, next_duty = shift.on_duty, shift.next_duty
         takes = items.work[:, j, None] * (
             1 + runs.unfamiliar[:, None] * (1 - learned[each, items.place[:, j]])
         )
@@ -173,7 +207,7 @@ def simulate(items: Items, runs: Runs, week: WorkingWeek, knowledge: Floats, rul
         may_start = np.maximum(now, free)
         late = np.maximum(ends, free)
         this_shift = on_duty & (~is_rotation_column | (may_start < ends))
-        after = is_rotation_column & next_duty & exists & ~this_shift
+        after = next_duty & ~this_shift
         begins = np.where(this_shift, may_start, np.where(after, late, _FAR))
         done = week.moment(begins + lasts)
         chosen = np.argmin(done, axis=1)
@@ -199,19 +233,12 @@ def simulate(items: Items, runs: Runs, week: WorkingWeek, knowledge: Floats, rul
             awake = week.is_working(at[:, None]) & exists
             available = busy_until <= at[:, None]
             has_team_awake = (on_duty & awake).any(axis=1, keepdims=True)
-            turn = np.where(
-                is_rotation_column,
-                position == 0,
-                np.where(
-                    is_adhoc_column,
-                    runs.slot == np.mod(week_number, runs.people)[:, None],
-                    runs.rank == np.mod(week_number, np.maximum(runs.size, 1))[:, None],
-                ),
-            )
             tier = np.where(
                 on_duty & awake & available,
                 0.0,
-                np.where(turn & ~has_team_awake & available, 1.0, np.where(awake & available, 2.0, 3.0)),
+                np.where(
+                    shift.first & ~has_team_awake & available, 1.0, np.where(awake & available, 2.0, 3.0)
+                ),
             )
             ready = np.maximum(busy_until, at[:, None])
             score = np.where(exists, tier * _FAR + np.minimum(ready + lasts, _FAR - 1), np.inf)

@@ -44,20 +44,16 @@ def least_size(demand: Demand, crew: Crew, load: float, people: int) -> int:
     )
 
 
-def candidates(
-    demand: Demand, crew: Crew, said: StaffingSettings, *, load: float = 1.0, people: int | None = None
-) -> list[Staffing]:
+def candidates(demand: Demand, crew: Crew, said: StaffingSettings) -> list[Staffing]:
     """Staffings to simulate: as it comes, and each kind in three sizes or in the size asked for.
 
     Args:
         demand: how work arrives.
         crew: who there is.
         said: sizes that are asked for.
-        load: times the demand.
-        people: engineers there are; the crew's when not given.
     """
-    people = people or crew.size
-    least = least_size(demand, crew, load, people)
+    people = crew.size
+    least = least_size(demand, crew, 1.0, people)
     around = sorted({max(1, min(size, people - 1)) for size in (least - 1, least, least + 1)})
     found = [Staffing(Kind.AD_HOC)]
     for kind, asked in ((Kind.DEDICATED, said.dedicated), (Kind.ROTATION, said.on_duty)):

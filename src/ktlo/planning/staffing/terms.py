@@ -7,12 +7,13 @@ range, so that the verdict's interval carries our ignorance, and ``flips`` tells
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.demand import Floats
+from ktlo.planning.staffing.costs import Rates
 from ktlo.settings import StaffingSettings
 
 HAND_OVER = (0.7, 6.0)
@@ -40,6 +41,7 @@ class Terms:
         idle_value: worth of an hour without items in a dedicated team, 0 to 1.
         duty_value: worth of an hour without items on duty in a rotation, 0 to 1.
         interruption: hours to resume after an interruption.
+        traced: traced hours in one real hour: what a change of shift and an interruption count against traced work.
         said: names of those that a person has said.
     """
 
@@ -48,7 +50,22 @@ class Terms:
     idle_value: Floats
     duty_value: Floats
     interruption: Floats
+    traced: Floats
     said: frozenset[str]
+
+    def rates(self) -> Rates:
+        """What the assumptions weigh against traced hours."""
+        return Rates(
+            interruption=self.interruption * self.traced,
+            hand_over=self.hand_over * self.traced,
+            idle_value=self.idle_value,
+            duty_value=self.duty_value,
+        )
+
+    def first(self, draws: int) -> Terms:
+        """The first so many draws."""
+        kept = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Terms(**{name: value if name == "said" else value[:draws] for name, value in kept.items()})
 
     @property
     def draws(self) -> int:
@@ -57,7 +74,13 @@ class Terms:
 
 
 def draw_terms(
-    said: StaffingSettings, prices: Prices, *, interruption_said: bool, draws: int, seed: int
+    said: StaffingSettings,
+    prices: Prices,
+    *,
+    interruption_said: bool,
+    draws: int,
+    seed: int,
+    pace: float = 1.0,
 ) -> Terms:
     """Take what is said and draw the rest.
 
@@ -67,9 +90,14 @@ def draw_terms(
         interruption_said: the team has said what an interruption costs, so it is not drawn.
         draws: how many.
         seed: the same seed, the same draws.
+        pace: traced hours in one hour of a full working week. Where it is low, people work part of the time or most
+            of their work leaves no trace; which of the two is not known, so anything between is drawn.
     """
     rng = np.random.default_rng([seed, 4])
     over, strange, idle, resume, duty = rng.standard_normal((5, draws))
+
+    least = min(max(pace, 0.0), 1.0)
+    traced = least + (1 - least) * rng.random(draws)
 
     def lognormal(given: float | None, ends: tuple[float, float], chance: Floats) -> Floats:
         if given is not None:
@@ -92,5 +120,6 @@ def draw_terms(
         interruption=np.full(draws, prices.interruption_hours)
         if interruption_said
         else lognormal(None, INTERRUPTION, resume),
+        traced=traced,
         said=frozenset(names | ({"interruption_minutes"} if interruption_said else set())),
     )

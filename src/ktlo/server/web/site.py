@@ -34,6 +34,7 @@ _PAGES = (
     "plan",
     "plan_scenarios",
     "plan_history",
+    "plan_staffing",
     "sources",
     "adding",
     "definitions",

@@ -1,0 +1,1 @@
+"""Licences of dependencies against what policy allows."""

@@ -1,0 +1,61 @@
+"""Asks how reactive work should be staffed: records and settings in, one frozen answer out, remembered for a while.
+
+The only place of staffing that meets the store. An answer is kept until the records or what is asked change.
+"""
+
+from __future__ import annotations
+
+from ktlo.metrics.question import Question
+from ktlo.planning.assumptions import Prices
+from ktlo.planning.load.asking import Remembered, content_key, remembered_load
+from ktlo.planning.staffing.answer import DRAWS, StaffingAnswer, answer_staffing
+from ktlo.planning.staffing.people import read_crew
+from ktlo.planning.staffing.terms import draw_terms
+from ktlo.settings import Settings, StaffingSettings
+from ktlo.store.protocol import Queryable
+
+_answers: Remembered[StaffingAnswer] = Remembered()
+
+
+def ask_staffing(
+    store: Queryable,
+    question: Question,
+    settings: Settings,
+    said: StaffingSettings | None = None,
+    *,
+    weeks: int | None = None,
+    seed: int | None = None,
+) -> StaffingAnswer:
+    """Compare a dedicated team with a rotation, from the records up to the end of the question's period.
+
+    Args:
+        store: where the records are.
+        question: its end and its filters by service, repository and team; its start does not matter.
+        settings: prices and assumptions.
+        said: what is asked instead of the settings' own ``planning.staffing``.
+        weeks: weeks ahead; the settings' when not given.
+        seed: the same records and seed give the same answer; the settings' when not given.
+
+    Raises:
+        UsageError: a filter that a load does not have.
+    """
+    planning = settings.planning
+    said = said or planning.staffing
+    weeks = planning.weeks if weeks is None else weeks
+    seed = planning.seed if seed is None else seed
+    key = content_key(store, question, settings, said.model_dump_json(), weeks, seed)
+    found = _answers.get(key)
+    if found is not None:
+        return found
+    demand = remembered_load(store, question, settings, weeks=weeks, seed=seed).demand
+    crew = read_crew(store, question, settings)
+    prices = Prices.of(planning)
+    terms = draw_terms(
+        said,
+        prices,
+        interruption_said="interruption_minutes" in planning.model_fields_set,
+        draws=DRAWS,
+        seed=seed,
+        pace=crew.pace,
+    )
+    return _answers.keep(key, answer_staffing(demand, crew, prices, terms, said, seed=seed))
