@@ -145,6 +145,7 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
     from ktlo.errors import UserError
     from ktlo.server.address import Address, announce, withdraw
     from ktlo.server.app import make_app
+    from ktlo.server.receiving import Receiving
     from ktlo.server.security import Access, is_loopback
     from ktlo.settings import variable_or_reference
 
@@ -167,10 +168,16 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
     port = listener.getsockname()[1]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
     url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-    app = make_app(runtime, Access(token), sync_minutes=runtime.settings.server.sync_minutes)
+    receiving = Receiving(runtime) if runtime.settings.telemetry.receive else None
+    app = make_app(
+        runtime, Access(token), sync_minutes=runtime.settings.server.sync_minutes, receiving=receiving
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
     announce(folder, Address(url, token, os.getpid()))
     notes.print(f"ktlo is at [bold]{url}[/bold]  ·  data in {folder}  ·  Ctrl-C stops it")
+    for door in receiving.doors if receiving else ():
+        told = f"at {door.address}" if door.address else f"not received: {door.problem}"
+        notes.print(f"{door.protocol} {told}", markup=False)
     if browser:
         threading.Timer(0.8, _open_browser, [url]).start()
     threading.Thread(target=_show_progress, args=(app.state.collecting,), daemon=True).start()
@@ -178,6 +185,8 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
         server.run(sockets=[listener])
     finally:
         withdraw(folder)
+        if receiving is not None:
+            receiving.close()
 
 
 def _show_progress(collecting: Any) -> None:

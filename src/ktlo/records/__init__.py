@@ -4,7 +4,17 @@ Each noun is a frozen dataclass registered with :func:`ktlo.records.schema.recor
 come its Arrow schema, its table in every store, and its page in the reference documentation.
 """
 
-from ktlo.records import code, collection, effort, findings, people, reliability, services, work
+from ktlo.records import (
+    code,
+    collection,
+    effort,
+    findings,
+    people,
+    reliability,
+    services,
+    telemetry,
+    work,
+)
 from ktlo.records.schema import TABLES, Column, Table, table_of
 
 __all__ = [
@@ -19,5 +29,6 @@ __all__ = [
     "reliability",
     "services",
     "table_of",
+    "telemetry",
     "work",
 ]

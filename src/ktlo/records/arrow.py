@@ -30,6 +30,9 @@ _TYPES: dict[Kind, pa.DataType] = {
     Kind.DATE: pa.date32(),
     Kind.STRINGS: pa.list_(pa.string()),
     Kind.MAP: pa.map_(pa.string(), pa.string()),
+    Kind.INSTANT_NS: pa.timestamp("ns", "UTC"),
+    Kind.INSTANTS_NS: pa.list_(pa.timestamp("ns", "UTC")),
+    Kind.MAPS: pa.list_(pa.map_(pa.string(), pa.string())),
 }
 
 

@@ -30,6 +30,9 @@ class Kind(enum.StrEnum):
     DATE = "date"
     STRINGS = "strings"
     MAP = "map"  # string to string
+    INSTANT_NS = "instant_ns"  # UTC, nanoseconds
+    INSTANTS_NS = "instants_ns"
+    MAPS = "maps"
 
 
 class Life(enum.StrEnum):
@@ -42,6 +45,9 @@ class Life(enum.StrEnum):
     DERIVED = "derived"
     """Computed from observed rows; the whole content is replaced at once."""
 
+    STREAMED = "streamed"
+    """Telemetry: arrives in bulk, is never changed, and leaves when its retention ends."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
@@ -53,6 +59,8 @@ class Field:
     """Unit of the number (``s``, ``lines``, ``person-days``); empty for the unitless."""
     label: bool = False
     """True when the column has few distinct values: stored dictionary-encoded, usable as a dimension."""
+    kind: Kind | None = None
+    """Type of the column where the annotation alone does not tell it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,7 +128,9 @@ def _column(name: str, annotation: Any) -> Column:
         optional = len(members) < len(get_args(declared))
         declared = members[0]
     origin = get_origin(declared)
-    if origin is tuple:
+    if field.kind is not None:
+        kind = field.kind
+    elif origin is tuple:
         kind = Kind.STRINGS
     elif origin is dict:
         kind = Kind.MAP

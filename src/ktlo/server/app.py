@@ -22,6 +22,7 @@ from ktlo.server.api import (
     sources,
 )
 from ktlo.server.collecting import Collecting
+from ktlo.server.receiving import Receiving
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access, Guarded
 from ktlo.server.web import mount_pages
@@ -50,13 +51,20 @@ def describe_api() -> dict[str, Any]:
     return _with_api(FastAPI(**_ABOUT)).openapi()
 
 
-def make_app(runtime: Runtime, access: Access, *, sync_minutes: float | None = None) -> FastAPI:
+def make_app(
+    runtime: Runtime,
+    access: Access,
+    *,
+    sync_minutes: float | None = None,
+    receiving: Receiving | None = None,
+) -> FastAPI:
     """Wire one ktlo.
 
     Args:
         runtime: opened store and state.
         access: who may ask.
         sync_minutes: read the sources now and every so many minutes; ``None`` leaves it to requests.
+        receiving: the receivers that run beside; ``None`` when nothing is received.
     """
     collecting = Collecting(runtime)
 
@@ -71,6 +79,7 @@ def make_app(runtime: Runtime, access: Access, *, sync_minutes: float | None = N
     app.state.runtime = runtime
     app.state.collecting = collecting
     app.state.access = access
+    app.state.receiving = receiving
     problems.install(app)
     mount_pages(app)
     app.add_middleware(Guarded, access=access)

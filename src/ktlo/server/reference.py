@@ -74,6 +74,11 @@ def records_page() -> str:
     lives = (
         (Life.OBSERVED, "Collected", "A newer row replaces an older one of the same key."),
         (Life.DERIVED, "Worked out", "Replaced as a whole after each collection."),
+        (
+            Life.STREAMED,
+            "Telemetry",
+            "Arrives in bulk, is never changed, and leaves when its retention ends.",
+        ),
     )
     for life, title, words in lives:
         parts += [f"## {title}", words]

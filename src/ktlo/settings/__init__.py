@@ -291,6 +291,26 @@ class PlanningSettings(Strict):
     staffing: StaffingSettings = StaffingSettings()
 
 
+class TelemetrySettings(Strict):
+    """What services report: where it is received and how long it is kept. See docs/telemetry.md."""
+
+    receive: bool = Field(True, description="Listen for telemetry while `ktlo up` runs.")
+    host: str = Field("127.0.0.1", description="Address to listen on; others need an ingest key.")
+    http_port: int = Field(4318, ge=0, le=65535, description="Port of OTLP/HTTP; 0 takes a free one.")
+    grpc_port: int = Field(4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 takes a free one.")
+    key: str = Field("", description="Ingest key that senders give, by reference: env:NAME or file:PATH.")
+    keep_days: int = Field(14, ge=1, le=3650, description="Days that spans are kept.")
+    keep_rollups_days: int = Field(
+        400, ge=1, le=3650, description="Days that rates, errors and durations by minute are kept."
+    )
+    spool_mib: int = Field(
+        2048,
+        ge=64,
+        le=1_000_000,
+        description="MiB that may wait on disk before senders are told to wait.",
+    )
+
+
 class SourceSettings(BaseModel):
     """One source; the remaining keys are the source's own (see docs/sources)."""
 
@@ -314,6 +334,7 @@ class Settings(Strict):
     guard: GuardSettings = Field(default_factory=GuardSettings)
     planning: PlanningSettings = PlanningSettings()
     rota: RotaSettings = Field(default_factory=RotaSettings)
+    telemetry: TelemetrySettings = TelemetrySettings()
     downtime_severities: list[str] = Field(
         default_factory=list,
         description="Incident severities that mean the service was down; such incidents count as outages.",

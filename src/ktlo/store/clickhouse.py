@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +20,7 @@ from ktlo.settings import variable_or_reference
 from ktlo.store import ddl, readonly
 from ktlo.store.engine_store import ONE_PART, EngineStore
 from ktlo.store.parameters import parameter_values
+from ktlo.store.streams import Incoming, load_settings
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -99,6 +101,21 @@ class ClickHouseStore(EngineStore):
                 insert_block=sink.getvalue().to_pybytes(),
                 settings={**self._insert_settings, **settings},
                 fmt="ArrowStream",
+            )
+        except ClickHouseError as error:
+            raise self._error(error) from error
+
+    def load(self, stream: Incoming, file: Path, token: str) -> None:
+        """See :meth:`ktlo.store.protocol.Store.load`."""
+        from clickhouse_connect.driver.exceptions import ClickHouseError
+
+        settings = {**self._insert_settings, **load_settings(stream, token)}
+        try:
+            self._client.raw_insert(
+                f"{self._place.database}.{stream.table}",
+                insert_block=file.read_bytes(),
+                settings=settings,
+                fmt="Protobuf",
             )
         except ClickHouseError as error:
             raise self._error(error) from error

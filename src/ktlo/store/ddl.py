@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ktlo.records.arrow import DELETED, VERSION
 from ktlo.records.schema import Column, Kind, Life, Table
+from ktlo.store import streams
 
 _TYPES: dict[Kind, str] = {
     Kind.STRING: "String",
@@ -22,6 +23,9 @@ _TYPES: dict[Kind, str] = {
     Kind.DATE: "Date32",
     Kind.STRINGS: "Array(String)",
     Kind.MAP: "Map(LowCardinality(String), String)",
+    Kind.INSTANT_NS: "DateTime64(9, 'UTC')",
+    Kind.INSTANTS_NS: "Array(DateTime64(9, 'UTC'))",
+    Kind.MAPS: "Array(Map(LowCardinality(String), String))",
 }
 
 _DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1"
@@ -67,11 +71,17 @@ def column_type(column: Column) -> str:
 
 def rows_table(table: Table) -> str:
     """Name of the table that rows are written to."""
+    if table.life is Life.STREAMED:
+        return streams.PHYSICAL[table.name].name
     return f"{table.name}_log" if table.life is Life.OBSERVED else table.name
 
 
 def columns_of(table: Table) -> list[tuple[str, str]]:
     """Names and types of the physical columns, bookkeeping included."""
+    if table.life is Life.STREAMED:
+        return [
+            (name, kind.partition(" CODEC")[0]) for name, kind in streams.PHYSICAL[table.name].columns.items()
+        ]
     columns = [(column.name, column_type(column)) for column in table.columns]
     if table.life is Life.OBSERVED:
         columns += [(VERSION, "UInt64"), (DELETED, "UInt8")]
@@ -112,6 +122,8 @@ def create_layout(place: Place) -> str:
 
 def create_table(table: Table, place: Place, *, name: str | None = None) -> list[str]:
     """Statements that make the table rows are written to, if it is missing."""
+    if table.life is Life.STREAMED:
+        return streams.create_table(table.name, place)
     front = name or rows_table(table)
     local = local_name(front, place)
     columns = ",\n  ".join(f"`{column}` {kind}" for column, kind in columns_of(table))
@@ -134,7 +146,9 @@ def create_table(table: Table, place: Place, *, name: str | None = None) -> list
 
 
 def create_view(table: Table, place: Place) -> list[str]:
-    """Statement that makes the view people query; none for derived tables."""
+    """Statement that makes the view people query; none where that is the table itself."""
+    if table.life is Life.STREAMED:
+        return streams.create_view(table.name, place)
     if table.life is Life.DERIVED:
         return []
     columns = ", ".join(f"`{column.name}`" for column in table.columns)

@@ -21,6 +21,7 @@ from ktlo.errors import StoreBusyError, StoreError
 from ktlo.store import ddl, readonly
 from ktlo.store.engine_store import ONE_PART, EngineStore
 from ktlo.store.parameters import parameter_texts
+from ktlo.store.streams import Incoming, load_statement
 
 
 class EmbeddedStore(EngineStore):
@@ -76,6 +77,11 @@ class EmbeddedStore(EngineStore):
                 )
             except (RuntimeError, UnicodeDecodeError) as error:
                 raise _store_error(error) from error
+
+    def load(self, stream: Incoming, file: Path, token: str) -> None:
+        """See :meth:`ktlo.store.protocol.Store.load`."""
+        with self._borrowed() as connection:
+            _run(connection, load_statement(stream, self._place, str(file), token))
 
     def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
         """See :meth:`ktlo.store.engine_store.EngineStore.ask`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import threading
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +17,8 @@ import pyarrow as pa
 from ktlo.errors import StoreError, UserError
 from ktlo.records.arrow import schema
 from ktlo.records.schema import TABLES, Life, Table
-from ktlo.store import ddl, layout, readonly
+from ktlo.store import ddl, layout, readonly, streams
+from ktlo.store.streams import Incoming
 
 # One part for each insert: a part appears whole or not at all.
 ONE_PART: Mapping[str, str | int] = {
@@ -53,6 +55,10 @@ class EngineStore(abc.ABC):
         """Write rows into the physical table ``name``, all or none; raises StoreError."""
 
     @abc.abstractmethod
+    def load(self, stream: Incoming, file: Path, token: str) -> None:
+        """See :meth:`ktlo.store.protocol.Store.load`."""
+
+    @abc.abstractmethod
     def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
         """Answer one statement where nothing can be written and no setting changed; raises StoreError."""
 
@@ -83,6 +89,18 @@ class EngineStore(abc.ABC):
                 self._append(staging, table, batch, {"insert_deduplication_token": f"batch-{number}"})
             self._execute_all(ddl.exchange(table.name, staging, self._place))
             self._execute_all(ddl.drop_table(staging, self._place))
+
+    def retain(self, noun: str, days: int) -> None:
+        """See :meth:`ktlo.store.protocol.Store.retain`."""
+        wanted, statement = streams.keep(noun, days, self._place)
+        table = streams.PHYSICAL[noun].name
+        made = self.query(
+            "SELECT create_table_query AS made FROM system.tables"
+            " WHERE database = {database:String} AND name = {name:String}",
+            {"database": self._place.database, "name": ddl.local_name(table, self._place)},
+        ).to_pylist()
+        if not made or wanted not in made[0]["made"]:
+            self.execute(statement)
 
     def forget(self, source: str) -> None:
         """See :meth:`ktlo.store.protocol.Store.forget`."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 from ktlo import __version__
 from ktlo.errors import StoreError
 from ktlo.records.schema import TABLES, Life, Table
-from ktlo.store import ddl
+from ktlo.store import ddl, streams
 
 LAYOUT_VERSION = 1
 """Raised when a released layout changes; ``tests/store/golden/layout.txt`` holds what it stands for."""
@@ -55,7 +55,7 @@ def statements(place: ddl.Place) -> list[str]:
     made = [ddl.create_database(place), ddl.create_layout(place)]
     for table in TABLES.values():
         made += ddl.create_table(table, place) + ddl.create_view(table, place)
-    return made
+    return made + streams.create_flow(place)
 
 
 def fingerprint(place: ddl.Place) -> str:
@@ -133,7 +133,7 @@ def _is_outdated(table: Table, present: Mapping[str, _Present], place: ddl.Place
     """True for a derived table of another shape, which is made anew: its content is computed again.
 
     Raises:
-        StoreError: an observed table has another type or key: its rows cannot be had again.
+        StoreError: another table than a derived one has another type or key: its rows cannot be had again.
     """
     name = ddl.local_name(ddl.rows_table(table), place)
     there = present.get(name)
@@ -144,12 +144,12 @@ def _is_outdated(table: Table, present: Mapping[str, _Present], place: ddl.Place
         for column, kind in ddl.columns_of(table)
         if column in there.types and there.types[column] != kind
     ]
-    if there.order != table.order:
+    if table.life is not Life.STREAMED and there.order != table.order:
         reasons.append(
             f"the key is ({', '.join(there.order)}), and this ktlo ({__version__}) wants"
             f" ({', '.join(table.order)})"
         )
-    if reasons and table.life is Life.OBSERVED:
+    if reasons and table.life is not Life.DERIVED:
         raise StoreError(
             reasons[0],
             where=f"{place.database}.{name}",

@@ -7,11 +7,13 @@ Arrow and get Arrow; SQL is ClickHouse's dialect with bound parameters, ``{name:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from ktlo.records.schema import Table
+from ktlo.store.streams import Incoming
 
 
 class Queryable(Protocol):
@@ -55,6 +57,25 @@ class Store(Protocol):
 
         Raises:
             ValueError: the schema is not the table's, or the table is observed.
+            StoreError: the engine refused or failed.
+        """
+
+    def load(self, stream: Incoming, file: Path, token: str) -> None:
+        """Insert a file of length-delimited protobuf messages of telemetry; durable when this returns.
+
+        Args:
+            stream: what the file holds.
+            file: the messages, each with its length as a varint before it.
+            token: names the content; loading it again under the same token adds nothing, also to roll-ups.
+
+        Raises:
+            StoreError: the engine refused or failed; then none of the file is in, or all of it.
+        """
+
+    def retain(self, noun: str, days: int) -> None:
+        """Keep a streamed noun's rows for so many days after they arrived; older ones leave in the background.
+
+        Raises:
             StoreError: the engine refused or failed.
         """
 

@@ -1,0 +1,80 @@
+"""The body of a request: decompressed within a limit, whatever its headers promise.
+
+Shared by every HTTP receiver. A compressed body is read piece by piece and given up the moment it grows past the
+limit, so that a small bomb costs a small amount of memory.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+MOST_BYTES = 64 << 20
+"""Largest body after decompression; OTLP's recommendation (opentelemetry-proto, "OTLP/HTTP Request")."""
+
+_PIECE = 1 << 20
+
+
+class BadBodyError(ValueError):
+    """The body is not what its headers say."""
+
+
+class TooLargeError(ValueError):
+    """The body is larger than the limit after decompression."""
+
+
+def decompress(body: bytes, encoding: str, most: int = MOST_BYTES) -> bytes:
+    """A body as it was before compression.
+
+    Args:
+        body: as it was received.
+        encoding: of the header Content-Encoding: empty, ``identity``, ``gzip``, ``deflate`` or ``zstd``.
+        most: bytes that it may have.
+
+    Raises:
+        BadBodyError: it is cut off, damaged, or in an encoding that is not known.
+        TooLargeError: it is larger than ``most``.
+    """
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        if len(body) > most:
+            raise TooLargeError(_too_large(most))
+        return body
+    if name == "zstd":
+        return _unzstd(body, most)
+    if name not in ("gzip", "deflate"):
+        raise BadBodyError(f"the encoding {encoding[:40]!r} is not known; use gzip, zstd or none")
+    window = 31 if name == "gzip" else 15
+    reader = zlib.decompressobj(window)
+    try:
+        plain = reader.decompress(body, most + 1)
+    except zlib.error as error:
+        raise BadBodyError(f"the body is not {name}: {error}") from error
+    if len(plain) > most:
+        raise TooLargeError(_too_large(most))
+    if not reader.eof:
+        raise BadBodyError(f"the {name} body is cut off")
+    return plain
+
+
+def _unzstd(body: bytes, most: int) -> bytes:
+    import zstandard
+
+    pieces, size = [], 0
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(body) as reader:
+            while piece := reader.read(_PIECE):
+                pieces.append(piece)
+                size += len(piece)
+                if size > most:
+                    raise TooLargeError(_too_large(most))
+        # The reader ends in silence where a frame is cut off; the frame's own size, where told, tells.
+        told = zstandard.frame_content_size(body)
+    except zstandard.ZstdError as error:
+        raise BadBodyError(f"the body is not zstd: {error}") from error
+    if (told >= 0 and told != size) or (not size and body):
+        raise BadBodyError("the zstd body is cut off")
+    return b"".join(pieces)
+
+
+def _too_large(most: int) -> str:
+    return f"the body is larger than {most >> 20} MiB after decompression; send smaller batches"

@@ -1,0 +1,214 @@
+"""From an acknowledged request to rows: one intake a stream, with its spool and the thread that empties it.
+
+``take`` returns when the request is on disk. A thread closes the segment every second, or when it is large enough,
+and has the store load it. Whatever is left on disk by a process that ended is loaded first by the next one. A request
+that is sent again because its answer was lost is recognised by its digest and acknowledged without being kept twice;
+spans that merely look alike are not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ktlo.errors import StoreError
+from ktlo.receivers.spool import ENDING, Segment, Spool, SpoolFullError, messages
+from ktlo.store.protocol import Store
+from ktlo.store.streams import Incoming
+
+_log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 1.0
+FLUSH_BYTES = 64 << 20
+"""A segment is closed after this time or size, whichever comes first."""
+
+RESENT_WITHIN = 600.0
+"""Seconds within which the same bytes again are the same request again."""
+_MOST_DIGESTS = 200_000
+_REFUSED_AFTER = 10
+"""Failures of one segment while the store answers otherwise, after which it is set aside."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came in since the process began.
+
+    Attributes:
+        requests: requests that were acknowledged.
+        items: spans (log records, data points) in them.
+        rejected: items that were not kept, by reason.
+        resent: requests that had been acknowledged before.
+        shed: requests that were refused because there was no room.
+        malformed: requests that could not be read at all, by reason.
+        stored: segments that the store has taken.
+        set_aside: segments that the store will not take; they stay on disk.
+        last_error: what the store said last, empty when the last segment was taken.
+    """
+
+    requests: int = 0
+    items: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    resent: int = 0
+    shed: int = 0
+    malformed: Counter[str] = field(default_factory=Counter)
+    stored: int = 0
+    set_aside: int = 0
+    last_error: str = ""
+
+
+class Intake:
+    """One stream's way in.
+
+    Args:
+        name: of the stream: ``traces``.
+        stream: how the store reads its segments.
+        store: where the rows go.
+        folder: of the spool.
+        most_bytes: of the spool; beyond it requests are refused until the store has caught up.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stream: Incoming,
+        store: Store,
+        folder: Path,
+        most_bytes: int = 2 << 30,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.tally = Tally()
+        self._stream = stream
+        self._store = store
+        self._spool = Spool(folder, most_bytes)
+        self._clock = clock
+        self._seen: OrderedDict[bytes, float] = OrderedDict()
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._failures = 0
+        for segment in self._spool.recover():
+            with segment.file.open("rb") as file:
+                for _, body in messages(file):
+                    self._remember(_digest(body))
+        self._thread = threading.Thread(target=self._run, name=f"intake-{name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes on disk that the store does not have yet."""
+        return self._spool.size
+
+    def take(self, body: bytes, items: int) -> None:
+        """Keep one request; it is on disk when this returns.
+
+        Args:
+            body: what the spool gets, as accepted.
+            items: how many spans it holds.
+
+        Raises:
+            SpoolFullError: there is no room; nothing was kept, the sender shall try again.
+        """
+        digest = _digest(body)
+        with self._guard:
+            known = self._seen.get(digest)
+            if known is not None and self._clock() - known < RESENT_WITHIN:
+                self.tally.resent += 1
+                return
+        try:
+            self._spool.append(body)
+        except SpoolFullError:
+            with self._guard:
+                self.tally.shed += 1
+            raise
+        with self._guard:
+            self._remember(digest)
+            self.tally.requests += 1
+            self.tally.items += items
+        if self._spool.open_bytes >= FLUSH_BYTES:
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Have the store load everything that was taken so far.
+
+        Raises:
+            StoreError: it does not; the spool keeps it.
+        """
+        self._spool.rotate()
+        for segment in self._spool.closed():
+            self._load(segment)
+
+    def close(self) -> None:
+        """Stop; what the store has not taken stays on disk for the next start."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=60)
+        with contextlib.suppress(StoreError):
+            self.flush()
+        self._spool.close()
+
+    def _remember(self, digest: bytes) -> None:
+        now = self._clock()
+        self._seen[digest] = now
+        self._seen.move_to_end(digest)
+        while self._seen:
+            oldest, at = next(iter(self._seen.items()))
+            if len(self._seen) <= _MOST_DIGESTS and now - at < RESENT_WITHIN:
+                break
+            del self._seen[oldest]
+
+    def _run(self) -> None:
+        wait = FLUSH_SECONDS
+        while not self._stop.is_set():
+            self._wake.wait(wait)
+            self._wake.clear()
+            if self._stop.is_set():
+                return
+            try:
+                self.flush()
+                wait = FLUSH_SECONDS
+            except (StoreError, OSError) as error:
+                self._failures += 1
+                with self._guard:
+                    self.tally.last_error = str(error)
+                _log.warning("%s: the store does not take what was received: %s", self.name, error)
+                wait = min(30.0, FLUSH_SECONDS * 2 ** min(self._failures, 5))
+
+    def _load(self, segment: Segment) -> None:
+        try:
+            self._store.load(self._stream, segment.file, segment.token)
+        except StoreError:
+            if self._failures < _REFUSED_AFTER or not self._answers():
+                raise
+            # The store works and still will not have it: keep it, and let what came after pass.
+            segment.file.rename(segment.file.with_suffix(f"{ENDING}-refused"))
+            self._spool.remove(segment)
+            with self._guard:
+                self.tally.set_aside += 1
+            self._failures = 0
+            _log.exception("%s: %s is set aside", self.name, segment.file.name)
+            return
+        self._spool.remove(segment)
+        self._failures = 0
+        with self._guard:
+            self.tally.stored += 1
+            self.tally.last_error = ""
+
+    def _answers(self) -> bool:
+        try:
+            self._store.query("SELECT 1 AS one")
+        except StoreError:
+            return False
+        return True
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()

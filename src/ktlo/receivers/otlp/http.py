@@ -1,0 +1,104 @@
+"""OTLP/HTTP: ``POST /v1/traces``, protobuf or JSON, plain, gzip or zstd. An ASGI application of its own port.
+
+Every answer has the request's encoding; every refusal carries a ``google.rpc.Status``. Only 429, 502, 503 and 504 tell
+a sender to try again.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ktlo.receivers.access import Ingest
+from ktlo.receivers.body import MOST_BYTES, BadBodyError, TooLargeError, decompress
+from ktlo.receivers.otlp.exchange import Encoding, NoRoomError, TraceExport
+from ktlo.receivers.otlp.traces import MalformedError
+
+_log = logging.getLogger(__name__)
+
+_INVALID_ARGUMENT, _UNAUTHENTICATED, _UNAVAILABLE, _INTERNAL, _EXHAUSTED = 3, 16, 14, 13, 8
+
+
+def application(export: TraceExport, access: Ingest) -> Starlette:
+    """The receiver.
+
+    Args:
+        export: takes the requests.
+        access: who may send.
+    """
+
+    async def post_traces(request: Request) -> Response:
+        encoding = _encoding(request)
+        if encoding is None:
+            said = request.headers.get("content-type", "")[:60]
+            return _refuse(
+                Encoding.JSON, 415, _INVALID_ARGUMENT, f"send {' or '.join(Encoding)}, not {said!r}"
+            )
+        if not access.admits(request.headers.get("authorization", "")):
+            return _refuse(
+                encoding, 401, _UNAUTHENTICATED, "an ingest key is needed: Authorization: Bearer …"
+            )
+        try:
+            body = await _body(request)
+            answer = await run_in_threadpool(
+                lambda: export.take(decompress(body, request.headers.get("content-encoding", "")), encoding)
+            )
+        except TooLargeError as error:
+            return _refuse(encoding, 413, _EXHAUSTED, str(error))
+        except (BadBodyError, MalformedError) as error:
+            return _refuse(encoding, 400, _INVALID_ARGUMENT, str(error))
+        except NoRoomError as error:
+            refusal = _refuse(encoding, 503, _UNAVAILABLE, error.message)
+            refusal.headers["retry-after"] = str(error.seconds)
+            return refusal
+        except ClientDisconnect:
+            return Response(status_code=400)
+        return _answer(encoding, 200, answer)
+
+    async def broken(request: Request, error: Exception) -> Response:
+        _log.error("%s broke", request.url.path, exc_info=error)
+        return _refuse(
+            _encoding(request) or Encoding.JSON, 500, _INTERNAL, f"ktlo itself broke ({type(error).__name__})"
+        )
+
+    return Starlette(
+        routes=[Route("/v1/traces", post_traces, methods=["POST"])],
+        exception_handlers={Exception: broken},
+    )
+
+
+def _encoding(request: Request) -> Encoding | None:
+    named = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return Encoding(named) if named in tuple(Encoding) else None
+
+
+async def _body(request: Request) -> bytes:
+    """The body as it was sent, given up when it grows past what any request may have."""
+    told = request.headers.get("content-length", "")
+    if told.isdigit() and int(told) > MOST_BYTES:
+        raise TooLargeError(f"the body has {int(told):,} bytes; at most {MOST_BYTES:,} are taken")
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise TooLargeError(f"the body is larger than {MOST_BYTES:,} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _answer(encoding: Encoding, status: int, message: Message) -> Response:
+    is_json = encoding is Encoding.JSON
+    body = MessageToJson(message, indent=None).encode() if is_json else message.SerializeToString()
+    return Response(body, status, media_type=encoding.value)
+
+
+def _refuse(encoding: Encoding, status: int, code: int, message: str) -> Response:
+    return _answer(encoding, status, Status(code=code, message=message))

@@ -1,0 +1,150 @@
+"""Services and their operations by rate, errors and duration (RED; Wilkie, "The RED Method", 2018).
+
+Read from the roll-up by minute, so that a week costs what an hour does. A service is judged by what it was asked:
+its server and consumer spans; one that has none, by all its spans. Quantiles are t-digests of the engine, merged.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ktlo.store.protocol import Queryable
+from ktlo.telemetry.interval import Interval
+
+MOST_OPERATIONS = 500
+
+_MEASURES = """
+  sum(m.calls) AS calls, sum(m.errors) AS errors, sum(m.total_ns) AS total_ns,
+  quantilesTDigestMerge(0.5, 0.95, 0.99)(m.durations) AS quantiles,
+  argMaxMerge(m.longest_trace) AS longest_trace"""
+
+_WITHIN = "m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}"
+
+_SERVICES = f"""
+SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked,
+  arraySort(groupUniqArray(toString(m.version))) AS versions,{_MEASURES}
+FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN}
+GROUP BY service, is_asked ORDER BY service, is_asked DESC"""  # noqa: S608 - no value enters the text
+
+_OPERATIONS = f"""
+SELECT m.name AS name, m.kind AS kind,{_MEASURES}
+FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service = {{service:String}}
+GROUP BY name, kind ORDER BY total_ns DESC, name, kind LIMIT {{most:UInt32}}"""  # noqa: S608
+
+_SERIES = f"""
+SELECT toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})) AS at,
+  m.kind IN ('server', 'consumer') AS is_asked,{_MEASURES}
+FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service = {{service:String}}
+GROUP BY at, is_asked ORDER BY at"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Red:
+    """Rate, errors and duration of something over a stretch of time.
+
+    Attributes:
+        calls: spans.
+        errors: of them, with status error.
+        p50_ns: median duration, nanoseconds; ``None`` without calls.
+        p95_ns: 95th percentile.
+        p99_ns: 99th percentile.
+        total_ns: durations added up.
+        longest_trace: trace of the longest call, an exemplar; empty when unknown.
+    """
+
+    calls: int
+    errors: int
+    p50_ns: float | None
+    p95_ns: float | None
+    p99_ns: float | None
+    total_ns: int
+    longest_trace: str
+
+    @property
+    def error_share(self) -> float | None:
+        """Errors among the calls; ``None`` without calls."""
+        return self.errors / self.calls if self.calls else None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service.
+
+    Attributes:
+        name: service.name.
+        versions: that reported in the stretch.
+        is_asked: whether it is judged by server and consumer spans; else by all.
+        red: its figures.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    is_asked: bool
+    red: Red
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a service."""
+
+    name: str
+    kind: str
+    red: Red
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One bucket of a service's series."""
+
+    at: dt.datetime
+    red: Red
+
+
+def _red(row: Mapping[str, Any]) -> Red:
+    quantiles = [None if value is None or value != value else float(value) for value in row["quantiles"]]
+    return Red(
+        row["calls"],
+        row["errors"],
+        quantiles[0],
+        quantiles[1],
+        quantiles[2],
+        row["total_ns"],
+        row["longest_trace"],
+    )
+
+
+def _bounds(of: Interval) -> dict[str, Any]:
+    return {"start": of.start, "end": of.end}
+
+
+def services(store: Queryable, of: Interval) -> list[Service]:
+    """Services that reported in a stretch, by name."""
+    found: dict[str, Service] = {}
+    for row in store.query(_SERVICES, _bounds(of)).to_pylist():
+        # Rows with server and consumer spans come first.
+        found.setdefault(
+            row["service"],
+            Service(row["service"], tuple(filter(None, row["versions"])), bool(row["is_asked"]), _red(row)),
+        )
+    return list(found.values())
+
+
+def operations(store: Queryable, of: Interval, service: str) -> list[Operation]:
+    """Operations of a service, those that took most time first."""
+    asked = {**_bounds(of), "service": service, "most": MOST_OPERATIONS}
+    return [
+        Operation(row["name"], row["kind"], _red(row)) for row in store.query(_OPERATIONS, asked).to_pylist()
+    ]
+
+
+def series(store: Queryable, of: Interval, service: str, *, is_asked: bool) -> list[Moment]:
+    """A service over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
+    asked = {**_bounds(of), "service": service, "width": of.bucket_seconds}
+    return [
+        Moment(row["at"], _red(row))
+        for row in store.query(_SERIES, asked).to_pylist()
+        if bool(row["is_asked"]) is is_asked
+    ]

@@ -1,0 +1,53 @@
+"""Bodies are decompressed within a limit, and what is not whole is refused."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ktlo.receivers.body import BadBodyError, TooLargeError, decompress
+
+PACKERS = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress, "identity": bytes, "": bytes}
+
+
+@given(st.binary(max_size=5000), st.sampled_from(sorted(PACKERS)))
+def test_what_was_compressed_comes_back(plain, encoding):
+    assert decompress(PACKERS[encoding](plain), encoding) == plain
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_a_bomb_is_given_up_at_the_limit(encoding):
+    bomb = PACKERS[encoding](bytes(64 << 20))
+    assert len(bomb) < 100_000
+    with pytest.raises(TooLargeError, match="1 MiB"):
+        decompress(bomb, encoding, most=1 << 20)
+
+
+def test_a_plain_body_over_the_limit_is_refused():
+    with pytest.raises(TooLargeError):
+        decompress(b"x" * 11, "", most=10)
+    assert decompress(b"x" * 10, "", most=10) == b"x" * 10
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+@pytest.mark.parametrize("cut", [1, 5, 200])
+def test_a_body_that_is_cut_off_is_refused(encoding, cut):
+    whole = PACKERS[encoding](bytes(range(256)) * 40)
+    with pytest.raises(BadBodyError):
+        decompress(whole[:-cut], encoding)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_a_body_of_something_else_is_refused(encoding):
+    with pytest.raises(BadBodyError):
+        decompress(b"this is not compressed at all", encoding)
+
+
+def test_an_unknown_encoding_is_named():
+    with pytest.raises(BadBodyError, match="br"):
+        decompress(b"x", "br")

@@ -1,0 +1,119 @@
+"""What was appended is on disk; what was cut off is cut off cleanly."""
+
+from __future__ import annotations
+
+import errno
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ktlo.receivers import spool as spool_module
+from ktlo.receivers.spool import Spool, SpoolFullError, length_prefix, messages
+
+
+def bodies(segment) -> list[bytes]:
+    with segment.file.open("rb") as file:
+        return [body for _, body in messages(file)]
+
+
+def test_appended_messages_are_in_the_closed_segment_in_order(tmp_path):
+    spool = Spool(tmp_path)
+    for body in (b"one", b"", b"three" * 1000):
+        spool.append(body)
+    assert spool.closed() == []
+    spool.rotate()
+    (segment,) = spool.closed()
+    assert bodies(segment) == [b"one", b"", b"three" * 1000]
+    assert spool.size == segment.size == segment.file.stat().st_size
+    spool.remove(segment)
+    assert (spool.closed(), spool.size) == ([], 0)
+
+
+def test_segments_keep_their_order_and_have_names_of_their_own(tmp_path):
+    spool = Spool(tmp_path)
+    for n in range(12):
+        spool.append(b"%d" % n)
+        spool.rotate()
+    assert [bodies(one) for one in spool.closed()] == [[b"%d" % n] for n in range(12)]
+    assert len({one.token for one in spool.closed()}) == 12
+
+
+@given(st.lists(st.binary(max_size=400), min_size=1, max_size=6), st.data())
+def test_whatever_a_crash_cuts_off_whole_messages_stay(tmp_path_factory, given_bodies, data):
+    folder = tmp_path_factory.mktemp("spool")
+    written = b"".join(length_prefix(len(body)) + body for body in given_bodies)
+    cut = data.draw(st.integers(0, len(written)))
+    (folder / "000000000001-aa.open").write_bytes(written[:cut])
+    recovered = Spool(folder).recover()
+    kept = [body for segment in recovered for body in bodies(segment)]
+    assert kept == given_bodies[: len(kept)]
+    ends = [len(b"".join(length_prefix(len(b)) + b for b in given_bodies[: n + 1])) for n in range(len(given_bodies))]
+    assert len(kept) == sum(end <= cut for end in ends)
+
+
+def test_a_full_spool_refuses_and_takes_again_when_there_is_room(tmp_path):
+    spool = Spool(tmp_path, most_bytes=100)
+    spool.append(b"x" * 90)
+    with pytest.raises(SpoolFullError, match="behind"):
+        spool.append(b"y" * 20)
+    spool.rotate()
+    (segment,) = spool.closed()
+    spool.remove(segment)
+    spool.append(b"y" * 20)
+    spool.rotate()
+    assert [bodies(one) for one in spool.closed()] == [[b"y" * 20]]
+
+
+def test_a_full_disk_leaves_no_half_message(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+    spool.append(b"before")
+    real = spool._file
+
+    class Full:
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        def write(self, data):
+            real.write(data[: len(data) // 2])
+            real.flush()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    spool._file = Full()
+    with pytest.raises(SpoolFullError, match="No space left"):
+        spool.append(b"lost" * 100)
+    spool.append(b"after")
+    spool.rotate()
+    assert [bodies(one) for one in spool.closed()] == [[b"before", b"after"]]
+
+
+def test_nothing_is_acknowledged_that_fsync_did_not_keep(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+
+    def fails(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    spool._open()
+    monkeypatch.setattr(spool_module.os, "fsync", fails)
+    with pytest.raises(SpoolFullError, match="Input/output"):
+        spool.append(b"x")
+
+
+def test_many_at_once_lose_nothing(tmp_path):
+    spool = Spool(tmp_path)
+
+    def work(worker: int) -> None:
+        for n in range(50):
+            spool.append(b"%d-%d" % (worker, n))
+            if n % 10 == 0:
+                spool.rotate()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spool.rotate()
+    kept = [body for segment in spool.closed() for body in bodies(segment)]
+    assert sorted(kept) == sorted(b"%d-%d" % (w, n) for w in range(8) for n in range(50))
