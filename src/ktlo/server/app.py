@@ -20,6 +20,7 @@ from ktlo.server.api import (
     query,
     settings,
     sources,
+    telemetry,
 )
 from ktlo.server.collecting import Collecting
 from ktlo.server.receiving import Receiving
@@ -41,7 +42,7 @@ _ABOUT: dict[str, Any] = {
 
 
 def _with_api(app: FastAPI) -> FastAPI:
-    for module in (health, settings, metrics, sources, effort, query, plan, plan_load, plan_staffing):
+    for module in (health, settings, metrics, sources, effort, query, plan, plan_load, plan_staffing, telemetry):
         app.include_router(module.router, prefix=API)
     return app
 

@@ -20,7 +20,7 @@ from ktlo.settings import variable_or_reference
 from ktlo.store import ddl, readonly
 from ktlo.store.engine_store import ONE_PART, EngineStore
 from ktlo.store.parameters import parameter_values
-from ktlo.store.streams import Incoming, load_settings
+from ktlo.store.streams import Incoming, load_settings, schema_settings
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -109,7 +109,7 @@ class ClickHouseStore(EngineStore):
         """See :meth:`ktlo.store.protocol.Store.load`."""
         from clickhouse_connect.driver.exceptions import ClickHouseError
 
-        settings = {**self._insert_settings, **load_settings(stream, token)}
+        settings = {**self._insert_settings, **load_settings(stream, token), **schema_settings(stream)}
         try:
             self._client.raw_insert(
                 f"{self._place.database}.{stream.table}",

@@ -81,7 +81,19 @@ class EmbeddedStore(EngineStore):
     def load(self, stream: Incoming, file: Path, token: str) -> None:
         """See :meth:`ktlo.store.protocol.Store.load`."""
         with self._borrowed() as connection:
-            _run(connection, load_statement(stream, self._place, str(file), token))
+            _run(
+                connection,
+                load_statement(stream, self._place, str(file), str(self._schema_file(stream)), token),
+            )
+
+    def _schema_file(self, stream: Incoming) -> Path:
+        """The stream's schema as a file of the store's folder; written when missing or of another version."""
+        file = self._folder / "schemas" / f"{stream.table}.proto"
+        with self._guard:
+            if not file.is_file() or file.read_text(encoding="utf-8") != stream.schema:
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(stream.schema, encoding="utf-8")
+        return file
 
     def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
         """See :meth:`ktlo.store.engine_store.EngineStore.ask`."""

@@ -353,11 +353,8 @@ def create_flow(place: Place) -> list[str]:
 
 
 def load_settings(stream: Incoming, token: str) -> dict[str, str | int]:
-    """Settings of an INSERT that loads a file: read by our schema, in one block, and only once by its token."""
+    """Settings of an INSERT that loads a file: in one block, and only once by its token."""
     return {
-        "format_schema_source": "string",
-        "format_schema": stream.schema,
-        "format_schema_message_name": stream.message,
         "max_insert_block_size": 1_000_000_000,
         "min_insert_block_size_rows": 1_000_000_000,
         "min_insert_block_size_bytes": 0,
@@ -367,11 +364,32 @@ def load_settings(stream: Incoming, token: str) -> dict[str, str | int]:
     }
 
 
-def load_statement(stream: Incoming, place: Place, file: str, token: str) -> str:
-    """INSERT of a file of messages, all of it or nothing."""
+def schema_settings(stream: Incoming) -> dict[str, str | int]:
+    """Settings that give a server the schema with the INSERT."""
+    return {
+        "format_schema_source": "string",
+        "format_schema": stream.schema,
+        "format_schema_message_name": stream.message,
+    }
+
+
+def load_statement(stream: Incoming, place: Place, file: str, schema_file: str, token: str) -> str:
+    """INSERT of a file of messages, all of it or nothing, for an engine that reads this machine's files.
+
+    Args:
+        stream: what the file holds.
+        place: the database.
+        file: path of the messages.
+        schema_file: path of a file with the stream's schema. The engine would keep a copy of a schema that is given
+            as text in whatever folder the process was started in.
+        token: names the content.
+    """
     settings = ", ".join(
         f"{name} = {value if isinstance(value, int) else _literal(value)}"
-        for name, value in load_settings(stream, token).items()
+        for name, value in {
+            **load_settings(stream, token),
+            "format_schema": f"{schema_file}:{stream.message}",
+        }.items()
     )
     return (
         f"INSERT INTO {place.database}.`{stream.table}` FROM INFILE {_literal(file)}"

@@ -150,7 +150,8 @@ def search(store: Queryable, of: Interval, wanted: Wanted, most: int = 50) -> li
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
-    conditions, values = [], {}
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
     for name, column, value in (
         ("service", "service", wanted.service),
         ("operation", "name", wanted.operation),

@@ -35,7 +35,7 @@ FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service = {{servic
 GROUP BY name, kind ORDER BY total_ns DESC, name, kind LIMIT {{most:UInt32}}"""  # noqa: S608
 
 _SERIES = f"""
-SELECT toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})) AS at,
+SELECT toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})), 6, 'UTC') AS at,
   m.kind IN ('server', 'consumer') AS is_asked,{_MEASURES}
 FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service = {{service:String}}
 GROUP BY at, is_asked ORDER BY at"""  # noqa: S608
@@ -67,6 +67,10 @@ class Red:
     def error_share(self) -> float | None:
         """Errors among the calls; ``None`` without calls."""
         return self.errors / self.calls if self.calls else None
+
+    def per_minute(self, seconds: float) -> float:
+        """Calls a minute over so many seconds."""
+        return self.calls * 60 / seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def arranged(trace_id: str, rows: Sequence[Mapping[str, Any]], total: int) -> Tr
     parent = [_parent(place, row, first) for place, row in enumerate(rows)]
     _break_circles(parent)
     children: list[list[int]] = [[] for _ in rows]
-    roots = []
+    roots: list[int] = []
     for place, above in enumerate(parent):
         (roots if above is None else children[above]).append(place)
     critical = _critical(rows, children, roots)
@@ -208,13 +208,14 @@ def _critical(
         return int(rows[place]["start_ns"] + rows[place]["duration_ns"])
 
     critical: set[int] = set()
-    waiting = [(max(roots, key=lambda place: rows[place]["duration_ns"]), None)]
+    longest = max(roots, key=lambda place: int(rows[place]["duration_ns"]))
+    waiting = [(longest, end(longest))]
     while waiting:
         place, until = waiting.pop()
         critical.add(place)
-        moment = end(place) if until is None else min(until, end(place))
+        moment = min(until, end(place))
         for child in sorted(children[place], key=end, reverse=True):
             if end(child) <= moment and rows[child]["start_ns"] >= rows[place]["start_ns"]:
-                waiting.append((child, moment))  # type: ignore[arg-type]
+                waiting.append((child, moment))
                 moment = rows[child]["start_ns"]
     return critical

@@ -37,6 +37,7 @@ _PAGES = (
     "plan_staffing",
     "sources",
     "adding",
+    "telemetry",
     "definitions",
     "rows",
     "search",

@@ -1,0 +1,332 @@
+"""Telemetry over HTTP: services, operations, traces, and the state of the receivers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+
+from ktlo.errors import UsageError
+from ktlo.server.api.metrics import Running
+from ktlo.server.runtime import Runtime
+from ktlo.telemetry.interval import Interval, interval
+from ktlo.telemetry.search import MOST, Found, Wanted, search, tags_from
+from ktlo.telemetry.services import Red, operations, services
+from ktlo.telemetry.trace import Trace, read_id, trace
+
+router = APIRouter(tags=["telemetry"])
+
+Since = Annotated[
+    str, Query(max_length=40, description="Start: 15min, 1h, 7d before the end, a date or an instant.")
+]
+Until = Annotated[str, Query(max_length=40, description="End: a date, an instant or an age; now when empty.")]
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min)?")
+_NS = {"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 60e9, None: 1e6}
+
+
+class RedOut(BaseModel):
+    """Rate, errors and duration."""
+
+    calls: int
+    errors: int
+    p50_ns: float | None
+    p95_ns: float | None
+    p99_ns: float | None
+    total_ns: int
+    longest_trace: str
+
+    @classmethod
+    def of(cls, given: Red) -> RedOut:
+        """As JSON has it."""
+        return cls(
+            calls=given.calls,
+            errors=given.errors,
+            p50_ns=given.p50_ns,
+            p95_ns=given.p95_ns,
+            p99_ns=given.p99_ns,
+            total_ns=given.total_ns,
+            longest_trace=given.longest_trace,
+        )
+
+
+class ServiceOut(BaseModel):
+    """One service in a stretch of time."""
+
+    service: str
+    versions: list[str]
+    is_asked: bool = Field(description="Judged by server and consumer spans; else by all its spans.")
+    start: dt.datetime
+    end: dt.datetime
+    red: RedOut
+
+
+class OperationOut(BaseModel):
+    """One operation of a service."""
+
+    name: str
+    kind: str
+    red: RedOut
+
+
+class FoundOut(BaseModel):
+    """A trace that was found."""
+
+    trace_id: str
+    started_at: dt.datetime
+    duration_ns: int
+    root_service: str
+    root_name: str
+    spans: int
+    errors: int
+    services: list[str]
+    matched: int = Field(description="Spans that are what was asked for.")
+
+    @classmethod
+    def of(cls, given: Found) -> FoundOut:
+        """As JSON has it."""
+        return cls(
+            trace_id=given.trace_id,
+            started_at=given.started_at,
+            duration_ns=given.duration_ns,
+            root_service=given.root_service,
+            root_name=given.root_name,
+            spans=given.spans,
+            errors=given.errors,
+            services=list(given.services),
+            matched=given.matched,
+        )
+
+
+class NodeOut(BaseModel):
+    """A span in its place."""
+
+    span_id: str
+    service: str
+    name: str
+    kind: str
+    start_ns: int
+    duration_ns: int
+    self_ns: int = Field(description="Duration in which none of its children ran.")
+    is_error: bool
+    depth: int
+    children: int
+    is_critical: bool = Field(description="On the critical path.")
+    is_orphan: bool = Field(description="Its parent is not here.")
+
+
+class TraceOut(BaseModel):
+    """A trace: spans, parents before their children."""
+
+    trace_id: str
+    start_ns: int
+    duration_ns: int
+    total: int = Field(description="Spans stored; more than listed when the trace was cut.")
+    spans: list[NodeOut]
+
+    @classmethod
+    def of(cls, given: Trace) -> TraceOut:
+        """As JSON has it."""
+        return cls(
+            trace_id=given.trace_id,
+            start_ns=given.start_ns,
+            duration_ns=given.duration_ns,
+            total=given.total,
+            spans=[
+                NodeOut(**{name: getattr(node, name) for name in NodeOut.model_fields})
+                for node in given.nodes
+            ],
+        )
+
+
+class DoorOut(BaseModel):
+    """One way in."""
+
+    protocol: str
+    address: str = Field(description="What senders are configured with; empty when it is closed.")
+    problem: str
+
+
+class TallyOut(BaseModel):
+    """What came in since the process began."""
+
+    requests: int
+    items: int
+    rejected: dict[str, int] = Field(description="Items that were not kept, by reason.")
+    resent: int = Field(description="Requests that had been acknowledged before and were not kept twice.")
+    shed: int = Field(description="Requests refused because there was no room; senders try again.")
+    malformed: dict[str, int] = Field(description="Requests that could not be read, by reason.")
+    waiting_bytes: int = Field(description="On disk, not yet in the store.")
+    set_aside: int = Field(description="Segments that the store does not take.")
+    last_error: str
+
+
+class StateOut(BaseModel):
+    """The receivers."""
+
+    receiving: bool
+    doors: list[DoorOut]
+    traces: TallyOut | None
+    spans: int = Field(description="Spans in the store.")
+    newest: dt.datetime | None
+    keep_days: int
+
+
+def asked_interval(since: str = "", until: str = "") -> Interval:
+    """The stretch that parameters name.
+
+    Raises:
+        UsageError: they name none.
+    """
+    return interval(since.strip(), until.strip(), dt.datetime.now(dt.UTC))
+
+
+class Search(BaseModel):
+    """What is asked of a search, as people type it."""
+
+    service: str = Field("", max_length=500)
+    operation: str = Field("", max_length=1000)
+    shortest: str = Field("", max_length=40)
+    longest: str = Field("", max_length=40)
+    errors: bool = False
+    tags: str = Field("", max_length=2000)
+
+    def given(self) -> dict[str, str]:
+        """What is not empty, as parameters."""
+        said = self.model_dump()
+        said["errors"] = "1" if self.errors else ""
+        return {name: str(value) for name, value in said.items() if value}
+
+
+def asked_search(
+    service: Annotated[str, Query(max_length=500)] = "",
+    operation: Annotated[str, Query(max_length=1000)] = "",
+    shortest: Annotated[str, Query(max_length=40, description="Least duration: 250ms, 1.5s.")] = "",
+    longest: Annotated[str, Query(max_length=40, description="Greatest duration.")] = "",
+    errors: Annotated[bool, Query(description="Only spans with status error.")] = False,
+    tags: Annotated[str, Query(max_length=2000, description='key=value key="two words", anywhere.')] = "",
+) -> Search:
+    """Read a search from the query string."""
+    return Search(
+        service=service, operation=operation, shortest=shortest, longest=longest, errors=errors, tags=tags
+    )
+
+
+Asked = Annotated[Search, Depends(asked_search)]
+
+
+def wanted_of(asked: Search) -> Wanted:
+    """What spans must be.
+
+    Raises:
+        UsageError: a duration or a tag that is none.
+    """
+    return Wanted(
+        asked.service,
+        asked.operation,
+        _nanoseconds(asked.shortest),
+        _nanoseconds(asked.longest),
+        asked.errors,
+        tags_from(asked.tags),
+    )
+
+
+def _nanoseconds(text: str) -> int | None:
+    if not text.strip():
+        return None
+    read = _DURATION.fullmatch(text.strip())
+    if read is None:
+        raise UsageError(f"{text[:40]!r} is no duration", fix="Write 250ms, 1.5s or 2min")
+    return min(int(float(read[1]) * _NS[read[2]]), 2**63 - 1)
+
+
+def state_of(request: Request, running: Runtime) -> StateOut:
+    """The receivers and what they brought."""
+    receiving = request.app.state.receiving
+    stored = running.store.query(
+        "SELECT count() AS n, max(received_at) AS newest FROM ktlo.spans"
+    ).to_pylist()[0]
+    tally = None
+    if receiving is not None:
+        counted = receiving.traces.tally
+        tally = TallyOut(
+            requests=counted.requests,
+            items=counted.items,
+            rejected=dict(counted.rejected),
+            resent=counted.resent,
+            shed=counted.shed,
+            malformed=dict(counted.malformed),
+            waiting_bytes=receiving.traces.waiting,
+            set_aside=counted.set_aside,
+            last_error=counted.last_error,
+        )
+    return StateOut(
+        receiving=receiving is not None,
+        doors=[
+            DoorOut(protocol=door.protocol, address=door.address, problem=door.problem)
+            for door in (receiving.doors if receiving else ())
+        ],
+        traces=tally,
+        spans=stored["n"],
+        newest=stored["newest"] if stored["n"] else None,
+        keep_days=running.settings.telemetry.keep_days,
+    )
+
+
+@router.get("/telemetry")
+def telemetry_state(request: Request, running: Running) -> StateOut:
+    """Where telemetry is received, what came, and what was turned away."""
+    return state_of(request, running)
+
+
+@router.get("/services")
+def list_services(running: Running, since: Since = "", until: Until = "") -> list[ServiceOut]:
+    """Services that reported, with rate, errors and duration."""
+    of = asked_interval(since, until)
+    return [
+        ServiceOut(
+            service=one.name,
+            versions=list(one.versions),
+            is_asked=one.is_asked,
+            start=of.start,
+            end=of.end,
+            red=RedOut.of(one.red),
+        )
+        for one in services(running.store, of)
+    ]
+
+
+@router.get("/services/operations")
+def list_operations(
+    running: Running,
+    service: Annotated[str, Query(max_length=500, description="service.name.")] = "",
+    since: Since = "",
+    until: Until = "",
+) -> list[OperationOut]:
+    """Operations of one service, those that took most time first."""
+    of = asked_interval(since, until)
+    return [
+        OperationOut(name=one.name, kind=one.kind, red=RedOut.of(one.red))
+        for one in operations(running.store, of, service)
+    ]
+
+
+@router.get("/traces")
+def find_traces(
+    running: Running,
+    asked: Asked,
+    since: Since = "",
+    until: Until = "",
+    limit: Annotated[int, Query(ge=1, le=MOST, description="Most traces to give.")] = 50,
+) -> list[FoundOut]:
+    """Traces with a span that is what is asked for, newest first."""
+    found = search(running.store, asked_interval(since, until), wanted_of(asked), limit)
+    return [FoundOut.of(one) for one in found]
+
+
+@router.get("/traces/{trace_id}")
+def one_trace(running: Running, trace_id: str) -> TraceOut:
+    """One trace, taken apart."""
+    return TraceOut.of(trace(running.store, read_id(trace_id)))

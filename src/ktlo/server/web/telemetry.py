@@ -1,0 +1,178 @@
+"""Pages of telemetry: services, one service, the search for traces, one trace, and the ways in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from ktlo.report.charts import picture
+from ktlo.report.services import all_services, one_service
+from ktlo.report.traces import found_answer, found_table, trace_view
+from ktlo.server.api.metrics import Running
+from ktlo.server.api.telemetry import (
+    Asked,
+    ServiceOut,
+    StateOut,
+    TraceOut,
+    asked_interval,
+    find_traces,
+    list_services,
+    state_of,
+    wanted_of,
+)
+from ktlo.server.web.rendering import environment, render, with_query
+from ktlo.telemetry.interval import DEFAULT, Interval
+from ktlo.telemetry.search import search
+from ktlo.telemetry.services import services
+from ktlo.telemetry.trace import read_id, span_details, trace
+
+router = APIRouter()
+
+Text = Annotated[str, Query(max_length=500)]
+STRETCHES = (("15min", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("1d", "1 day"), ("7d", "7 days"))
+MOST = 50
+
+environment.globals["stretch_href"] = lambda path, given, since: with_query(
+    path, {**{k: v for k, v in given.items() if k not in ("since", "until")}, "since": since}
+)
+
+
+def _bar(path: str, given: dict[str, str], of: Interval) -> dict[str, Any]:
+    """What the bar of stretches takes."""
+    return {
+        "path": path,
+        "given": given,
+        "stretches": STRETCHES,
+        "present": "" if given.get("until") else given.get("since") or DEFAULT,
+        "of": of,
+    }
+
+
+def _hrefs(since: str, until: str) -> Any:
+    kept = {name: value for name, value in (("since", since), ("until", until)) if value}
+    return lambda path, values: with_query(path, {**values, **kept} if path != "/trace" else values)
+
+
+@router.get("/services")
+def services_page(request: Request, running: Running, since: Text = "", until: Text = "") -> Response:
+    """Every service that reported, by rate, errors and duration."""
+    of = asked_interval(since, until)
+    view = all_services(running.store, of, _hrefs(since, until))
+    given = {"since": since, "until": until}
+    return render(
+        request,
+        "services.html",
+        "services",
+        view=view,
+        pictures=[],
+        bar=_bar("/services", given, of),
+        title="Services",
+        doors=_doors(request),
+        back="",
+    )
+
+
+@router.get("/services.json")
+def services_json(running: Running, since: Text = "", until: Text = "") -> list[ServiceOut]:
+    """The same as JSON."""
+    return list_services(running, since, until)
+
+
+@router.get("/services/service")
+def service_page(
+    request: Request, running: Running, name: Text = "", since: Text = "", until: Text = ""
+) -> Response:
+    """One service over time, and its operations."""
+    of = asked_interval(since, until)
+    view = one_service(running.store, of, name, _hrefs(since, until))
+    given = {"name": name, "since": since, "until": until}
+    return render(
+        request,
+        "services.html",
+        "services",
+        view=view,
+        pictures=[(chart, picture(chart)) for chart in view.charts],
+        bar=_bar("/services/service", given, of),
+        title=name or "(no service.name)",
+        doors=_doors(request),
+        back=with_query("/traces", {"service": name, **({"since": since} if since else {})}),
+        has_twin=False,
+    )
+
+
+@router.get("/traces")
+def traces_page(
+    request: Request,
+    running: Running,
+    asked: Asked,
+    since: Text = "",
+    until: Text = "",
+    id: Text = "",  # noqa: A002
+) -> Response:
+    """Traces that are like what is asked."""
+    if id.strip():
+        return RedirectResponse(with_query("/trace", {"id": read_id(id)}), 303)
+    of = asked_interval(since, until)
+    found = search(running.store, of, wanted_of(asked), MOST)
+    given = {**asked.given(), "since": since, "until": until}
+    return render(
+        request,
+        "traces.html",
+        "traces",
+        answer=found_answer(found, of, MOST),
+        table=found_table(found, _hrefs(since, until)),
+        asked=asked,
+        names=[one.name for one in services(running.store, of)],
+        bar=_bar("/traces", given, of),
+        doors=_doors(request),
+    )
+
+
+@router.get("/traces.json")
+def traces_json(running: Running, asked: Asked, since: Text = "", until: Text = "") -> Response:
+    """The same as JSON."""
+    return JSONResponse(
+        [one.model_dump(mode="json") for one in find_traces(running, asked, since, until, MOST)]
+    )
+
+
+@router.get("/trace")
+def trace_page(request: Request, running: Running, id: Text, span: Text = "") -> Response:  # noqa: A002
+    """One trace: its waterfall, and where the time went."""
+    trace_id = read_id(id)
+    view = trace_view(trace(running.store, trace_id))
+    details = span_details(running.store, trace_id, span) if span else []
+    return render(request, "trace.html", "traces", view=view, trace_id=trace_id, span=span, details=details)
+
+
+@router.get("/trace.json")
+def trace_json(running: Running, id: Text) -> TraceOut:  # noqa: A002
+    """The same as JSON."""
+    return TraceOut.of(trace(running.store, read_id(id)))
+
+
+@router.get("/telemetry")
+def telemetry_page(request: Request, running: Running) -> Response:
+    """The ways in: where to send, what came, what was turned away."""
+    return render(
+        request,
+        "telemetry.html",
+        "telemetry",
+        state=state_of(request, running),
+        now=dt.datetime.now(dt.UTC),
+    )
+
+
+@router.get("/telemetry.json")
+def telemetry_json(request: Request, running: Running) -> StateOut:
+    """The same as JSON."""
+    return state_of(request, running)
+
+
+def _doors(request: Request) -> list[dict[str, str]]:
+    receiving = request.app.state.receiving
+    return [asdict(door) for door in receiving.doors] if receiving else []
