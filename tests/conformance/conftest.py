@@ -18,6 +18,8 @@ from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.engine_store import EngineStore
 from ktlo.store.readonly import Limits
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "receivers"))  # otlp_requests
+
 FACE = Path(__file__).with_name("http_face.py")
 LIMITS = Limits(seconds=1.0, memory=300 << 20, answer=8 << 20)
 

@@ -6,11 +6,11 @@ import uuid
 from pathlib import Path
 
 import pytest
+from otlp_requests import MS, TEN, Said, request, segment
 
 from ktlo.errors import StoreError
 from ktlo.store import Store, ddl
 from ktlo.store.streams import TRACES, create_flow
-from tests.receivers.requests import MS, TEN, Said, request, segment
 
 
 @pytest.fixture
@@ -56,11 +56,15 @@ def test_every_field_of_a_span_arrives(store, load):
 
 
 def test_a_segment_that_is_loaded_again_adds_nothing_also_not_to_roll_ups(store, load):
-    made = request("again", Said("b7ad6b7169203331", "GET /", trace_id="a" * 32), Said("c" * 16, "db", trace_id="a" * 32))
+    made = request(
+        "again", Said("b7ad6b7169203331", "GET /", trace_id="a" * 32), Said("c" * 16, "db", trace_id="a" * 32)
+    )
     for _ in range(3):
         load(made, token="segment-1")
     assert len(rows(store, "span_id", "again")) == 2
-    summary = store.query("SELECT spans FROM ktlo.trace_summaries WHERE trace_id = {t:String}", {"t": "a" * 32})
+    summary = store.query(
+        "SELECT spans FROM ktlo.trace_summaries WHERE trace_id = {t:String}", {"t": "a" * 32}
+    )
     assert summary.to_pylist() == [{"spans": 2}]
     counted = store.query("SELECT sum(calls) AS n FROM ktlo.operation_minutes WHERE service = 'again'")
     assert counted.to_pylist() == [{"n": 2}]
@@ -74,7 +78,11 @@ def test_genuine_duplicates_of_a_span_are_both_kept(store, load):
 
 def test_late_spans_complete_a_trace_and_its_figures(store, load):
     trace = "e" * 32
-    load(request("late", Said("1" * 16, "child", start=5, took=10, parent="2" * 16, trace_id=trace, error=True)))
+    load(
+        request(
+            "late", Said("1" * 16, "child", start=5, took=10, parent="2" * 16, trace_id=trace, error=True)
+        )
+    )
     load(request("late", Said("2" * 16, "GET /", start=0, took=30, trace_id=trace)))
     (summary,) = store.query(
         "SELECT *, dateDiff('nanosecond', started_at, ended_at) AS took FROM ktlo.trace_summaries"

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from ktlo.receivers.body import BadBodyError, TooLargeError, decompress
 
-PACKERS = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress, "identity": bytes, "": bytes}
+PACKERS = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstandard.compress,
+    "identity": bytes,
+    "": bytes,
+}
 
 
 @given(st.binary(max_size=5000), st.sampled_from(sorted(PACKERS)))

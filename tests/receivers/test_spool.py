@@ -49,7 +49,10 @@ def test_whatever_a_crash_cuts_off_whole_messages_stay(tmp_path_factory, given_b
     recovered = Spool(folder).recover()
     kept = [body for segment in recovered for body in bodies(segment)]
     assert kept == given_bodies[: len(kept)]
-    ends = [len(b"".join(length_prefix(len(b)) + b for b in given_bodies[: n + 1])) for n in range(len(given_bodies))]
+    ends = [
+        len(b"".join(length_prefix(len(b)) + b for b in given_bodies[: n + 1]))
+        for n in range(len(given_bodies))
+    ]
     assert len(kept) == sum(end <= cut for end in ends)
 
 
@@ -98,6 +101,7 @@ def test_nothing_is_acknowledged_that_fsync_did_not_keep(tmp_path, monkeypatch):
     monkeypatch.setattr(spool_module.os, "fsync", fails)
     with pytest.raises(SpoolFullError, match="Input/output"):
         spool.append(b"x")
+    spool._file.close()
 
 
 def test_many_at_once_lose_nothing(tmp_path):

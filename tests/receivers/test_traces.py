@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp_requests import Said, request, set_value
 
 from ktlo.receivers.otlp import json_form, traces
 from ktlo.receivers.otlp.traces import MOST_ATTRIBUTES, MOST_VALUE, MalformedError, accept
-from tests.receivers.requests import Said, request, set_value
 
 
 def spans_of(body: bytes):
@@ -69,7 +69,10 @@ VALUES = st.recursive(
 )
 
 
-@given(st.lists(VALUES, min_size=1, max_size=3) | st.dictionaries(st.text(max_size=5), VALUES, min_size=1, max_size=3))
+@given(
+    st.lists(VALUES, min_size=1, max_size=3)
+    | st.dictionaries(st.text(max_size=5), VALUES, min_size=1, max_size=3)
+)
 def test_arrays_and_maps_become_json_text_that_says_the_same(value):
     accepted = accept(request("shop", Said("1" * 16, "x", attributes={"v": value})).SerializeToString())
     (span,) = spans_of(accepted.body)
@@ -141,9 +144,22 @@ def test_what_is_not_otlp_in_json_is_refused_with_the_reason(body, said):
         json_form.read(body, ExportTraceServiceRequest())
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=6), lambda i: st.lists(i, max_size=3)
-                    | st.dictionaries(st.sampled_from(["resourceSpans", "scopeSpans", "spans", "traceId", "attributes",
-                                                        "key", "value", "kind"]), i, max_size=3), max_leaves=15))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+        lambda i: (
+            st.lists(i, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["resourceSpans", "scopeSpans", "spans", "traceId", "attributes", "key", "value", "kind"]
+                ),
+                i,
+                max_size=3,
+            )
+        ),
+        max_leaves=15,
+    )
+)
 def test_no_json_breaks_it(value):
     try:
         json_form.read(json.dumps(value).encode(), ExportTraceServiceRequest())

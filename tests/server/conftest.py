@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,12 @@ def runtime(house_copy: Path) -> Iterator[Runtime]:
 def portal() -> Iterator[BlockingPortal]:
     with start_blocking_portal() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def visiting(portal: BlockingPortal) -> Callable[[Any], Visitor]:
+    """Makes a visitor of an application."""
+    return lambda app: Visitor(app, portal)
 
 
 @pytest.fixture(scope="module")

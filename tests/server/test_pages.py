@@ -57,7 +57,7 @@ def test_a_section_has_a_json_twin_with_every_figures_rows(house, path, twin, ma
 def test_the_time_range_and_filters_of_a_page_travel_along_the_navigation(house, march):
     text = house.page(f"/effort?{march}&service=shop")
     nav = re.search(r'<nav aria-label="Pages".*?</nav>', text, re.DOTALL)[0]
-    assert nav.count("from=2025-03-01") == nav.count("service=shop") == 7
+    assert nav.count("from=2025-03-01") == nav.count("service=shop") == nav.count("<a ") > 6
 
 
 def test_the_filter_bar_offers_what_occurs_and_shows_what_is_chosen(house, march):

@@ -178,7 +178,7 @@ class Intake:
             except (StoreError, OSError) as error:
                 self._failures += 1
                 with self._guard:
-                    self.tally.last_error = str(error)
+                    self.tally.last_error = getattr(error, "what", str(error))
                 _log.warning("%s: the store does not take what was received: %s", self.name, error)
                 wait = min(30.0, FLUSH_SECONDS * 2 ** min(self._failures, 5))
 

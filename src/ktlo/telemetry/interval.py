@@ -12,6 +12,8 @@ DEFAULT = "1h"
 _AGE = re.compile(r"(\d{1,5})(min|h|d|w)")
 _SECONDS = {"min": 60, "h": 3600, "d": 86400, "w": 604800}
 _MOST_BUCKETS = 120
+_FIRST_YEAR, _LAST_YEAR = 1970, 2261
+"""What the store's instants in nanoseconds can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +68,23 @@ def interval(start: str, end: str, now: dt.datetime) -> Interval:
 
 
 def _moment(text: str, before: dt.datetime, now: dt.datetime, *, ends_day: bool) -> dt.datetime:
-    aged = _AGE.fullmatch(text)
     try:
-        if aged:
-            return before - dt.timedelta(seconds=int(aged[1]) * _SECONDS[aged[2]])
-        if "T" in text:
-            read = dt.datetime.fromisoformat(text.replace(" ", "+"))
-            return read.astimezone(dt.UTC) if read.tzinfo else read.replace(tzinfo=dt.UTC)
-        day = dt.date.fromisoformat(text) + dt.timedelta(days=1 if ends_day else 0)
-        return dt.datetime.combine(day, dt.time(), now.tzinfo)
+        read = _read(text, before, now, ends_day=ends_day)
+        if not _FIRST_YEAR <= read.year <= _LAST_YEAR:
+            raise ValueError(text)
+        return read
     except (ValueError, OverflowError) as error:
         raise UsageError(
             f"{text[:80]!r} is no time", fix="Write 15min, 1h, 7d, 2026-05-01 or 2026-05-01T12:00:00Z"
         ) from error
+
+
+def _read(text: str, before: dt.datetime, now: dt.datetime, *, ends_day: bool) -> dt.datetime:
+    aged = _AGE.fullmatch(text)
+    if aged:
+        return before - dt.timedelta(seconds=int(aged[1]) * _SECONDS[aged[2]])
+    if "T" in text:
+        read = dt.datetime.fromisoformat(text.replace(" ", "+"))
+        return read.astimezone(dt.UTC) if read.tzinfo else read.replace(tzinfo=dt.UTC)
+    day = dt.date.fromisoformat(text) + dt.timedelta(days=1 if ends_day else 0)
+    return dt.datetime.combine(day, dt.time(), now.tzinfo)

@@ -60,10 +60,15 @@ def set_value(into: Any, value: Any) -> None:
         into.string_value = value
 
 
-def request(service: str, *spans: Said, resource: Mapping[str, Any] | None = None) -> ExportTraceServiceRequest:
+def request(
+    service: str, *spans: Said, resource: Mapping[str, Any] | None = None
+) -> ExportTraceServiceRequest:
     made = ExportTraceServiceRequest()
     of_resource = made.resource_spans.add()
-    put(of_resource.resource.attributes, {"service.name": service, "service.version": "1.0", **(resource or {})})
+    put(
+        of_resource.resource.attributes,
+        {"service.name": service, "service.version": "1.0", **(resource or {})},
+    )
     of_scope = of_resource.scope_spans.add()
     of_scope.scope.name, of_scope.scope.version = "opentelemetry.instrumentation.flask", "0.50"
     for said in spans:
@@ -96,7 +101,12 @@ def bulk(spans: int, seed: int, service: str = "bulk") -> ExportTraceServiceRequ
     return request(
         service,
         *(
-            Said(rnd.randbytes(8).hex(), f"GET /{n % 7}", trace_id=rnd.randbytes(16).hex(), took=rnd.random() * 50)
+            Said(
+                rnd.randbytes(8).hex(),
+                f"GET /{n % 7}",
+                trace_id=rnd.randbytes(16).hex(),
+                took=rnd.random() * 50,
+            )
             for n in range(spans)
         ),
     )

@@ -1,0 +1,146 @@
+"""From acknowledged to stored: once, also when it is sent again, also when the store was away."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from otlp_requests import Said, request, segment
+
+from ktlo.errors import StoreError
+from ktlo.receivers import intake as intake_module
+from ktlo.receivers.intake import RESENT_WITHIN, Intake
+from ktlo.receivers.spool import SpoolFullError
+from ktlo.store.streams import TRACES
+
+
+def body(service: str, span: str = "1" * 16) -> bytes:
+    return request(service, Said(span, "x")).SerializeToString()
+
+
+def count(store, service: str) -> int:
+    answer = store.query("SELECT count() AS n FROM ktlo.spans WHERE service = {s:String}", {"s": service})
+    return answer["n"][0].as_py()
+
+
+def eventually(wanted, of, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while of() != wanted and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert of() == wanted
+
+
+def test_what_is_taken_is_in_the_store_within_moments_by_itself(store, intake):
+    intake.take(body("soon"), 1)
+    eventually(1, lambda: count(store, "soon"))
+    eventually(0, lambda: intake.waiting)
+    assert (intake.tally.requests, intake.tally.items) == (1, 1)
+
+
+def test_a_request_that_is_sent_again_is_acknowledged_and_not_kept_twice(store, intake):
+    for _ in range(3):
+        intake.take(body("resent"), 1)
+    intake.flush()
+    assert count(store, "resent") == 1
+    assert (intake.tally.requests, intake.tally.resent) == (1, 2)
+
+
+def test_the_same_bytes_much_later_are_another_request(store, tmp_path):
+    now = [0.0]
+    intake = Intake("traces", TRACES, store, tmp_path / "spool", clock=lambda: now[0])
+    intake.take(body("later"), 1)
+    now[0] = RESENT_WITHIN + 1
+    intake.take(body("later"), 1)
+    intake.flush()
+    assert count(store, "later") == 2
+    intake.close()
+
+
+def test_what_a_process_left_is_stored_by_the_next_and_still_recognised(store, tmp_path):
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    whole = segment(request("left", Said("1" * 16, "x")))
+    (folder / "000000000007-ab.open").write_bytes(whole + b"\x7fhalf a message")
+    intake = Intake("traces", TRACES, store, folder)
+    intake.take(body("left"), 1)
+    intake.flush()
+    assert count(store, "left") == 1
+    assert intake.tally.resent == 1
+    intake.close()
+
+
+def test_a_segment_that_was_stored_but_not_removed_is_not_stored_twice(store, tmp_path):
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    file = folder / "000000000009-cd.segment"
+    file.write_bytes(segment(request("stored", Said("1" * 16, "x"))))
+    store.load(TRACES, file, file.stem)
+    intake = Intake("traces", TRACES, store, folder)
+    intake.flush()
+    assert count(store, "stored") == 1
+    assert list(folder.iterdir()) == []
+    intake.close()
+
+
+class Away:
+    """A store that does not take anything until it is back."""
+
+    def __init__(self, store):
+        self.store = store
+        self.is_back = False
+
+    def load(self, *given):
+        if not self.is_back:
+            raise StoreError("the disk is full")
+        self.store.load(*given)
+
+    def query(self, *given):
+        if not self.is_back:
+            raise StoreError("the disk is full")
+        return self.store.query(*given)
+
+
+def test_while_the_store_is_away_everything_waits_on_disk_and_the_reason_is_told(
+    store, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(intake_module, "FLUSH_SECONDS", 0.05)
+    away = Away(store)
+    intake = Intake("traces", TRACES, away, tmp_path / "spool")
+    for n in range(1, 4):
+        intake.take(body("away", f"{n}" * 16), 1)
+        with pytest.raises(StoreError):
+            intake.flush()
+    eventually("the disk is full", lambda: intake.tally.last_error)
+    assert intake.waiting > 0
+    away.is_back = True
+    intake.flush()
+    assert count(store, "away") == 3
+    assert (intake.waiting, intake.tally.last_error) == (0, "")
+    intake.close()
+
+
+def test_when_the_spool_is_full_senders_are_told_to_wait(store, tmp_path):
+    away = Away(store)
+    intake = Intake("traces", TRACES, away, tmp_path / "spool", most_bytes=400)
+    for n in range(1, 3):
+        intake.take(body("full", f"{n}" * 16), 1)
+    with pytest.raises(SpoolFullError):
+        intake.take(body("full", "3" * 16), 1)
+    assert intake.tally.shed == 1
+    away.is_back = True
+    intake.close()
+    assert count(store, "full") == 2
+
+
+def test_a_segment_that_the_store_never_takes_is_set_aside_and_others_pass(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(intake_module, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(intake_module, "_REFUSED_AFTER", 2)
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    (folder / "000000000001-ee.segment").write_bytes(b"\x05\xff\xff\xff\xff\xff")
+    intake = Intake("traces", TRACES, store, folder)
+    eventually(1, lambda: intake.tally.set_aside)
+    intake.take(body("after"), 1)
+    eventually(1, lambda: count(store, "after"))
+    assert [file.name for file in folder.glob("*refused")] == ["000000000001-ee.segment-refused"]
+    intake.close()
