@@ -30,6 +30,20 @@ from ktlo.server.web import mount_pages
 
 API = "/api/v1"
 
+_API = (
+    health,
+    settings,
+    metrics,
+    sources,
+    effort,
+    query,
+    plan,
+    plan_load,
+    plan_staffing,
+    telemetry,
+)
+"""Modules with a ``router`` of the API; a new one is a line here."""
+
 _ABOUT: dict[str, Any] = {
     "title": "ktlo",
     "version": __version__,
@@ -42,7 +56,7 @@ _ABOUT: dict[str, Any] = {
 
 
 def _with_api(app: FastAPI) -> FastAPI:
-    for module in (health, settings, metrics, sources, effort, query, plan, plan_load, plan_staffing, telemetry):
+    for module in _API:
         app.include_router(module.router, prefix=API)
     return app
 
