@@ -120,7 +120,7 @@ class _Inspector:
             for shift in self._shifts:
                 if shift.first >= beyond:
                     break
-                for hole in _holes(shift, held, self._span):
+                for hole in _holes(shift, held, (self._span[0], min(self._span[1], beyond))):
                     if open_gap and hole[0] <= shift.first and open_gap[1] >= _before(self._shifts, shift):
                         open_gap = open_gap[0], hole[1]
                         continue

@@ -22,18 +22,15 @@ def read_moment(said: str, zone: ZoneInfo) -> dt.datetime:
     """
     text = said.strip().replace(" ", "T", 1) if "T" not in said else said.strip()
     try:
-        if "T" not in text:
-            return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), zone).astimezone(dt.UTC)
         read = dt.datetime.fromisoformat(text)
+        if not 1970 <= read.year <= 2200:
+            raise ValueError(text)
         aware = read if read.tzinfo else read.replace(tzinfo=zone)
-        moment = aware.astimezone(dt.UTC)
+        return aware.astimezone(dt.UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"{said[:60]!r} is not a date", fix="Write 2026-12-24 or 2026-12-24T18:00"
+            f"{said[:60]!r} is not a date", fix="Write 2026-12-24 or 2026-12-24T18:00 (years 1970 to 2200)"
         ) from error
-    if not 1970 <= moment.year <= 2200:
-        raise UsageError(f"{said[:60]!r} is not a year that a rota knows", fix="Write 2026-12-24")
-    return moment
 
 
 def read_span(first: str, last: str, zone: ZoneInfo) -> tuple[Span, str]:
