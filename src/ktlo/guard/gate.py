@@ -119,6 +119,8 @@ def judged(
         today or asked.now.date(),
         replace(
             around,
+            at=asked.now,
+            project=asked.root.resolve().name or "project",
             skipped=tuple(skipped),
             left_out=tuple(dict.fromkeys(sentence for one in answers for sentence in one.left_out)),
         ),

@@ -19,6 +19,14 @@ from ktlo.guard.package_url import same_package
 from ktlo.guard.vulnerabilities.aliases import is_named
 
 _LARGEST = 64 * 1024 * 1024
+JUSTIFICATIONS = (
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+)
+"""OpenVEX's words for why something is not affected."""
 _STATUSES = ("not_affected", "affected", "fixed", "under_investigation")
 
 

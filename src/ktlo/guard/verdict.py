@@ -112,6 +112,8 @@ class Report:
         change: what the findings were compared with; ``None`` without ``--since``.
         policy: what was applied.
         as_of: the moment that was judged as of; ``None`` for now.
+        at: the moment of the run.
+        project: name of what was checked, for bills of materials.
     """
 
     code: ExitCode
@@ -127,6 +129,8 @@ class Report:
     change: Change | None = None
     policy: Policy = field(default_factory=Policy)
     as_of: datetime.datetime | None = None
+    at: datetime.datetime | None = None
+    project: str = "project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +138,15 @@ class Circumstances:
     """What a verdict is about besides the outcomes.
 
     Attributes:
-        skipped, left_out, change, as_of: as in :class:`Report`.
+        skipped, left_out, change, as_of, at, project: as in :class:`Report`.
     """
 
     skipped: tuple[Skipped, ...] = ()
     left_out: tuple[str, ...] = ()
     change: Change | None = None
     as_of: datetime.datetime | None = None
+    at: datetime.datetime | None = None
+    project: str = "project"
 
 
 def decide(
@@ -178,6 +184,7 @@ def decide(
     return Report(
         code, headline, failing, tolerated, unchecked, stale, tuple(outcomes), coverage,
         around.skipped, around.left_out, around.change, policy, around.as_of,
+        around.at, around.project,
     )  # fmt: skip
 
 

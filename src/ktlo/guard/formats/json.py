@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from ktlo import __version__
+from ktlo.guard.formats.written import as_json
 from ktlo.guard.verdict import Report
 
 
@@ -36,4 +35,4 @@ def render(report: Report) -> str:
             for name in ("files", "dependencies", "checked", "internal", "databases")
         },
     }
-    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+    return as_json(content)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from ktlo.guard.formats.text import printable
+from ktlo.guard.formats.written import as_json
 from ktlo.guard.rehearsal import Rehearsal
 from ktlo.guard.verdict import ExitCode
 
@@ -52,4 +51,4 @@ def render_json(rehearsal: Rehearsal) -> str:
             for one in rehearsal.days
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+    return as_json(content)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from ktlo import __version__
 from ktlo.guard.finding import Finding, Level
 from ktlo.guard.formats.text import sentences
+from ktlo.guard.formats.written import as_json
 from ktlo.guard.verdict import ExitCode, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -24,6 +23,7 @@ _LEVELS = {
     Level.LOW: "note",
     Level.UNKNOWN: "warning",
 }
+_NO_SECURITY = frozenset({"lint", "licenses", "policy"})
 _SCORES = {Level.CRITICAL: "9.0", Level.HIGH: "7.0", Level.MEDIUM: "4.0", Level.LOW: "0.1"}
 
 
@@ -35,6 +35,10 @@ def render(report: Report) -> str:
         result = _result(tolerated.finding, rules)
         result["suppressions"] = [{"kind": "external", "justification": tolerated.reason}]
         results.append(result)
+    if report.change is not None:
+        for result in results:
+            result["baselineState"] = "new"
+        results += [_result(one, rules) | {"baselineState": "unchanged"} for one in report.change.existing]
     notes = [
         {"level": "error", "message": {"text": f"{one.check}: {one.what}: {one.reason}"}}
         for one in report.unchecked
@@ -57,13 +61,15 @@ def render(report: Report) -> str:
         "columnKind": "unicodeCodePoints",
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+    return as_json(log)
 
 
 def _result(finding: Finding, rules: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if finding.rule not in rules:
         rules[finding.rule] = _rule(finding)
-    place: dict[str, Any] = {"artifactLocation": {"uri": quote(finding.location.path, safe="/@+~")}}
+    place: dict[str, Any] = {
+        "artifactLocation": {"uri": quote(finding.location.path.encode("utf-8", "replace"), safe="/@+~")}
+    }
     if finding.location.line > 0:
         place["region"] = {"startLine": finding.location.line}
     return {
@@ -78,9 +84,10 @@ def _result(finding: Finding, rules: dict[str, dict[str, Any]]) -> dict[str, Any
 
 
 def _rule(finding: Finding) -> dict[str, Any]:
-    properties: dict[str, Any] = {"tags": ["security", finding.check]}
+    is_security = finding.check not in _NO_SECURITY
+    properties: dict[str, Any] = {"tags": [*(("security",) if is_security else ()), finding.check]}
     score = finding.properties.get("cvss") or _SCORES.get(finding.level)
-    if score:
+    if score and is_security:
         properties["security-severity"] = score
     return {
         "id": finding.rule,
