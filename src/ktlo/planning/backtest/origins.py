@@ -23,8 +23,8 @@ STEP = 4
 """Weeks between two origins."""
 LEAST_BEFORE = 26
 """Weeks of history that a first forecast needs."""
-LONGEST = 120
-"""At most so many origins, the newest: about nine years."""
+LONGEST = 78
+"""At most so many origins, the newest: six years."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

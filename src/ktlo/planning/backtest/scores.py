@@ -15,7 +15,8 @@ from ktlo.planning.backtest.policies import LEVELS
 
 Floats = npt.NDArray[np.float64]
 
-_BLOCK = 4
+BLOCK = 4
+"""Origins whose horizons overlap: a quarter holds a little more than three steps."""
 _DRAWS = 1000
 LEAST_ORIGINS = 8
 """Origins below which no difference is told."""
@@ -33,16 +34,34 @@ def inside(quantiles: Floats, outcome: Floats) -> npt.NDArray[np.bool_]:
     return (outcome >= quantiles[:, 0]) & (outcome <= quantiles[:, -1])
 
 
-def difference(one: Floats, other: Floats, seed: int, level: float = 0.8) -> Estimate:
-    """Mean of one rule's losses less another's, with the interval of a block bootstrap; below 0, one is better."""
+def difference(
+    one: Floats,
+    other: Floats,
+    seed: int,
+    *,
+    level: float = 0.8,
+    least: int = LEAST_ORIGINS,
+    block: int = BLOCK,
+) -> Estimate:
+    """Mean of one rule's losses less another's, with the interval of a block bootstrap; below 0, one is better.
+
+    Args:
+        one: losses of one rule, (origins,).
+        other: of the other.
+        seed: of the bootstrap.
+        level: of the interval.
+        least: losses below which no difference is told.
+        block: neighbouring losses that are drawn together.
+    """
     n = int(one.size)
-    if n < LEAST_ORIGINS:
+    if n < least:
         return not_estimable(f"{n} past forecasts are too few to tell two rules apart", n)
     rng = np.random.default_rng([seed, 5000])
     gaps = one - other
-    blocks = -(-n // _BLOCK)
-    start = rng.integers(0, n - _BLOCK + 1, size=(_DRAWS, blocks))
-    places = (start[:, :, None] + np.arange(_BLOCK)).reshape(_DRAWS, -1)[:, :n]
+    together = min(block, n)
+    blocks = -(-n // together)
+    start = rng.integers(0, n - together + 1, size=(_DRAWS, blocks))
+    places = (start[:, :, None] + np.arange(together)).reshape(_DRAWS, -1)[:, :n]
     low, high = np.quantile(gaps[places].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
     mean = float(gaps.mean())
     return Estimate(mean, min(float(low), mean), max(float(high), mean), n)
