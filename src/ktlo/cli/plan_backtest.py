@@ -53,9 +53,8 @@ def backtest(
 
 def _print(answer: Any) -> None:
     from ktlo.cli.output import console, print_table
-    from ktlo.report.words import policy_verdict
 
-    console.print(policy_verdict(answer["trust"], answer["reason"], answer["origins"]), markup=False)
+    console.print(f"{answer['verdict']}. {answer['reading']}.", markup=False)
     for name, unit, digits in (("share", "points", 1), ("hours_per_week", "hours a week", 2)):
         scale = 100 if name == "share" else 1
         rows = [

@@ -164,5 +164,5 @@ def _lived(
     total = costs.expected()
     if Component.WAITING in costs.unknown:
         total = total + LEFT_OVER * prices.labour_hour * outcomes.left_over.mean(axis=1)
-    late: npt.NDArray[np.bool_] = np.asarray(outcomes.grew).reshape(shares.size, -1).any(axis=1)
+    late = np.array([bool(one.any()) for one in outcomes.grew], dtype=np.bool_)
     return total, late

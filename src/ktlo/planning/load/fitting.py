@@ -181,7 +181,7 @@ def _class_load(
         still_open=still_open,
         counts=counts,
         first_week=monday(history.first_week),
-        notes=tuple(_class_notes(history, work_class, counts, history.item_hours()[chosen])),
+        notes=tuple(_class_notes(history, work_class, group, counts, history.item_hours()[chosen])),
     )
     experiment = None
     if effect is not None and not effect.is_shown:
@@ -342,7 +342,7 @@ def _absent(history: History, place: int, seen: int) -> str:
 
 
 def _class_notes(
-    history: History, work_class: WorkClass, counts: npt.NDArray[np.int64], hours: Floats
+    history: History, work_class: WorkClass, group: int, counts: npt.NDArray[np.int64], hours: Floats
 ) -> list[str]:
     notes = []
     noun, items = NOUNS[work_class], int(counts.sum())
@@ -356,6 +356,12 @@ def _class_notes(
     elif items < FEW_ITEMS:
         notes.append(
             f"Only {items} {noun}: hours of each rest on what is usual elsewhere as much as on these."
+        )
+    spent = float(history.hours(group, ORDER.index(work_class)).sum())
+    if hours.any() and hours.sum() < 0.5 * spent:
+        notes.append(
+            f"{1 - hours.sum() / spent:.0%} of the hours on {noun} name none of them, so that what one of them takes is"
+            " an average of all hours over all items, and little is known about how much they differ."
         )
     largest, all_hours = float(hours.max(initial=0.0)), float(hours.sum())
     if items >= 3 and largest > 0.5 * all_hours:

@@ -52,6 +52,16 @@ class Effect:
     usual_hours: float
     reason: str = ""
 
+    def fewer_with(self, hours: float) -> tuple[float, float, float]:
+        """Relative reduction with so many hours a week more: mean, and the ends of its 95% interval.
+
+        Below 0 where more arrives. Zeros where nothing is known.
+        """
+        mean, low, high = (
+            1 - float(np.exp(-(value or 0.0) * hours)) for value in (self.per_hour, self.low, self.high)
+        )
+        return mean, low, high
+
     @property
     def spread(self) -> float:
         """Standard deviation of the posterior."""

@@ -101,6 +101,7 @@ class LoadSummary:
         people: people of a usual recent week.
         hours_per_week: traced hours of all effort in a week.
         ktlo_share: share of it that has kept the lights on.
+        spent_per_week: hours spent on that in a week over the last quarter, corrected alike.
         demanded: hours that arrive by themselves in a week ahead, all classes together.
         demanded_share: of the hours there are.
         classes: by service and class.
@@ -115,6 +116,7 @@ class LoadSummary:
     people: int
     hours_per_week: Estimate
     ktlo_share: Estimate
+    spent_per_week: float
     demanded: Estimate
     demanded_share: Estimate
     classes: tuple[ClassSummary, ...]
@@ -153,6 +155,7 @@ def summarise(load: Load) -> LoadSummary:
         people=demand.capacity.people,
         hours_per_week=interval(capacity, history.weeks) if has_hours else none,
         ktlo_share=interval(demand.capacity.ktlo_share, history.weeks) if load.classified.is_known else none,
+        spent_per_week=sum(each.spent_per_week for each in classes),
         demanded=interval(together, history.weeks) if classes else nothing,
         demanded_share=interval(together / np.maximum(capacity, 1e-9), history.weeks)
         if classes and has_hours

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from ktlo.planning.backtest.asking import ask_backtest
 from ktlo.planning.backtest.run import Backtest, Score
+from ktlo.report.backtest import reading, verdict
 from ktlo.server.api.metrics import Asked, Running
 from ktlo.server.api.plan_load import Expected
 
@@ -22,7 +23,9 @@ class ScoreOut(BaseModel):
     policy: str = Field(description="ktlo, fixed (20%), last_quarter or trailing_mean (52 weeks).")
     pinball_loss: float = Field(description="Mean over the quantiles .1 .25 .5 .75 .9, times two.")
     coverage: float = Field(description="Share of outcomes inside its 80% interval.")
-    ktlo_less_this: Expected = Field(description="ktlo's loss less this rule's; below 0, ktlo is better. 80%.")
+    ktlo_less_this: Expected = Field(
+        description="ktlo's loss less this rule's; below 0, ktlo is better. 80%."
+    )
 
     @classmethod
     def of(cls, given: Score) -> ScoreOut:
@@ -69,6 +72,8 @@ class BacktestOut(BaseModel):
     origins: int
     trust: str = Field(description="better, as_good, worse or unknown; by the share.")
     reason: str = Field(description="Why there is no verdict.")
+    verdict: str = Field(description="How far to trust the forecast, in a sentence.")
+    reading: str = Field(description="What that means for a decision.")
     hours_per_week: list[ScoreOut]
     share: list[ScoreOut]
     regret: list[RegretOut]
@@ -85,6 +90,8 @@ class BacktestOut(BaseModel):
             origins=len(given.past),
             trust=given.trust.value,
             reason=given.reason,
+            verdict=verdict(given),
+            reading=reading(given),
             hours_per_week=[ScoreOut.of(each) for each in given.hours],
             share=[ScoreOut.of(each) for each in given.share],
             regret=[

@@ -144,6 +144,7 @@ class LoadOut(BaseModel):
     people: int = Field(description="People of a usual recent week.")
     hours_per_week: Expected = Field(description="Traced hours a week, all effort.")
     ktlo_share: Expected = Field(description="Share of it that has kept the lights on.")
+    spent_per_week: float = Field(description="Hours a week spent on it over the last 13 weeks.")
     demanded: Expected = Field(description="Hours a week that arrive by themselves.")
     demanded_share: Expected = Field(description="Of the hours there are.")
     classes: list[ClassOut]
@@ -161,6 +162,7 @@ class LoadOut(BaseModel):
             people=given.people,
             hours_per_week=Expected.of(given.hours_per_week),
             ktlo_share=Expected.of(given.ktlo_share),
+            spent_per_week=given.spent_per_week,
             demanded=Expected.of(given.demanded),
             demanded_share=Expected.of(given.demanded_share),
             classes=[ClassOut.of(each) for each in given.classes],

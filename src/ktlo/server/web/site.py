@@ -35,6 +35,8 @@ _PAGES = (
     "plan_scenarios",
     "plan_history",
     "plan_staffing",
+    "plan_load",
+    "plan_backtest",
     "sources",
     "adding",
     "telemetry",
