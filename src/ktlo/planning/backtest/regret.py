@@ -21,8 +21,7 @@ from ktlo.planning.backtest.policies import FIXED, Policy
 from ktlo.planning.backtest.scores import difference
 from ktlo.planning.budget.costs import Component, priced
 from ktlo.planning.budget.optimum import find_optimum
-from ktlo.planning.budget.simulate import live, replay
-from ktlo.planning.budget.world import draw_world
+from ktlo.planning.budget.simulate import replay, simulate
 from ktlo.planning.load.capacity import Classification
 from ktlo.planning.load.classes import ORDER
 from ktlo.planning.load.fitting import fit_load
@@ -145,8 +144,8 @@ def _planned(known: History, prices: Prices, horizon: int, seed: int, lately: fl
     load = fit_load(known, Classification(np.ones(_DRAWS), share, is_known=True), weeks=horizon, seed=seed)
     if not load.demand.classes or load.demand.capacity.hours_per_week.max() <= 0:
         return 0.0
-    world = draw_world(load.demand, futures=_FUTURES, seed=seed, weeks=horizon)
-    found = find_optimum(priced(live(world, _GRID), prices))
+    outcomes = simulate(load.demand, _GRID, futures=_FUTURES, seed=seed, weeks=horizon)
+    found = find_optimum(priced(outcomes, prices))
     return found.share if found.share is not None else 1.0
 
 
@@ -164,5 +163,6 @@ def _lived(
     total = costs.expected()
     if Component.WAITING in costs.unknown:
         total = total + LEFT_OVER * prices.labour_hour * outcomes.left_over.mean(axis=1)
-    late = np.array([bool(one.any()) for one in outcomes.grew], dtype=np.bool_)
+    # More than a week of work left over is a backlog, less is a Monday.
+    late: npt.NDArray[np.bool_] = outcomes.left_over[:, 0] > np.maximum(outcomes.week_of_work[:, 0], 1e-9)
     return total, late
