@@ -227,9 +227,28 @@ def spark(name: str = "spark", seed: int = 9) -> c.Sparkline:
     return c.Sparkline(c.Head(name, "KTLO share, last 26 weeks"), values, c.SHARE)
 
 
+def costs() -> c.AreaCurve:
+    layers = (c.series(0, "Hours"), c.Swatch("owed", "Left over", "--s-2", c.Texture.RISING))
+    places = tuple(
+        c.Place(
+            i / 50,
+            (i * 120.0, 3000 * math.exp(-i / 9)),
+            c.Interval(i * 90.0, i * 130.0 + 3000),
+            f"/plan?share={2 * i}",
+        )
+        for i in range(36)
+    )
+    head = c.Head("costs", "What each share costs", "Stacked areas of cost over the share of hours.")
+    return c.AreaCurve(
+        head, layers, places, c.Unit(symbol="EUR"), x_title="share of the hours",
+        guides=(c.Guide(0.26, "Best", True), c.Guide(0.2, "Rule"), c.Guide(0.68, "Measured lately")),
+        ruled_out=c.RuledOut(0.14, "work piles up"),
+    )  # fmt: skip
+
+
 def every() -> tuple[c.Chart, ...]:
     """One chart of each kind."""
     return (
         effort(), restore(), survival(), shares(), kinds(), services(), hotspots(), tree(), outages(),
-        activity(), confusion(), spark(),
+        activity(), confusion(), costs(), spark(),
     )  # fmt: skip

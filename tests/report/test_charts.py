@@ -134,6 +134,14 @@ def hostile() -> list[c.Chart]:
         ),
         c.HeatCalendar(head, (c.Day(at.date(), 1, bad),)),
         c.Matrix(head, (HOSTILE,), ((1.0,),), HOSTILE, HOSTILE, ((bad,),)),
+        c.AreaCurve(
+            head,
+            (swatch,),
+            (c.Place(0.1, (1.0,), None, bad), c.Place(0.2, (1.0,), None, bad)),
+            x_title=HOSTILE,
+            guides=(c.Guide(0.1, HOSTILE),),
+            ruled_out=c.RuledOut(0.1, HOSTILE),
+        ),
         c.Sparkline(head, (1.0,)),
     ]
 
@@ -167,6 +175,7 @@ def empties() -> list[c.Chart]:
         c.LineChart(head, (c.Line("p90", (c.LinePoint(at, None),)),)),
         c.RangeChart(head, ()), c.Scatter(head, (), m, m), c.Treemap(head, ()), c.HeatCalendar(head, ()),
         c.OutageStrips(head, (), at, at + dt.timedelta(1)), c.Matrix(head, (), ()), c.Sparkline(head, ()),
+        c.AreaCurve(head, (), ()),
     ]  # fmt: skip
 
 
@@ -196,6 +205,9 @@ HEAD = c.Head("x", "x")
         lambda: c.Tile("a", NAN),
         lambda: c.Day(AT, NAN),
         lambda: c.Matrix(HEAD, ("a",), ((NAN,),)),
+        lambda: c.AreaCurve(HEAD, (c.series(0, "a"),), (c.Place(0.1, (NAN,)),)),
+        lambda: c.AreaCurve(HEAD, (c.series(0, "a"),), (c.Place(0.1, (-1.0,)),)),
+        lambda: c.AreaCurve(HEAD, (c.series(0, "a"),), (c.Place(0.1, (1.0, 2.0)),)),
         lambda: c.Sparkline(HEAD, (NAN,)),
     ],
 )
@@ -293,3 +305,12 @@ def test_typst_sets_a_standalone_drawing_with_its_text_even_without_system_fonts
     pdf = typst.compile(str(tmp_path / "a.typ"), ignore_system_fonts=True)
     assert pdf.startswith(b"%PDF")
     assert b"/FontFile" in pdf or b"/ObjStm" in pdf
+
+
+def test_layers_of_a_curve_add_up_to_its_line_and_the_table_says_so():
+    import chart_samples
+
+    chart = chart_samples.costs()
+    for row, place in zip(chart.table().rows, chart.places, strict=True):
+        assert row.cells[3] == pytest.approx(sum(place.amounts))
+    assert "work piles up" in chart.svg()

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 plan = typer.Typer(
-    help="Plan keeping the lights on: what it will ask for, what share to reserve, how far to trust the forecast.",
-    no_args_is_help=True,
+    help="Plan keeping the lights on: what share of the hours to reserve, told without a command below it; what will"
+    " arrive, who does it, and how far to trust the forecast.",
     rich_markup_mode=None,
 )
 """The group; a command below it is a module with ``register``, named in :func:`register`."""
@@ -33,9 +33,9 @@ Seed = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    from ktlo.cli import plan_backtest, plan_load, plan_staffing
+    from ktlo.cli import plan_backtest, plan_budget, plan_load, plan_staffing
 
     if not plan.registered_commands:
-        for module in (plan_load, plan_backtest, plan_staffing):
+        for module in (plan_budget, plan_load, plan_backtest, plan_staffing):
             module.register(plan)
     app.add_typer(plan, name="plan")

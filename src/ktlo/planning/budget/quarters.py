@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ktlo.metrics.ask import Answer, ask
+from ktlo.metrics.ask import ask
 from ktlo.metrics.estimate import Estimate, not_estimable
-from ktlo.metrics.question import Dimension, Question
+from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import definition
 from ktlo.planning.budget.journal import Budget, in_force
 from ktlo.store.protocol import Queryable
@@ -87,12 +87,30 @@ def past_quarters(
         budgets: in order of their first day.
         most: how many quarters back.
     """
-    last = quarter_start((min(question.end, question.now) - dt.timedelta(microseconds=1)).date())
-    starts = [last]
+    known_until = min(question.end, question.now)
+    start = quarter_start((known_until - dt.timedelta(microseconds=1)).date())
     for _ in range(most - 1):
-        starts.append(quarter_start(starts[-1] - dt.timedelta(days=1)))
-    found = [_quarter(store, question, start, budgets) for start in starts]
-    return tuple(each for each in found if _has_records(each))
+        start = quarter_start(start - dt.timedelta(days=1))
+    whole = replace(
+        question,
+        start=dt.datetime.combine(start, dt.time(), dt.UTC),
+        end=known_until,
+        by=None,
+        grain=Grain.QUARTER,
+    )
+    told = {metric: _by_quarter(store, whole, metric) for metric in _METRICS}
+    found = [_quarter(each, known_until, told, budgets) for each in told["ktlo_share"]]
+    return tuple(each for each in reversed(found) if _has_records(each))
+
+
+_METRICS = ("ktlo_share", "bug_net_flow", "incidents", "downtime", "time_to_restore")
+
+
+def _by_quarter(store: Queryable, whole: Question, metric: str) -> dict[dt.date, Mapping[str, Estimate]]:
+    defined = definition(metric)
+    only = {name: kept for name, kept in whole.only.items() if name in defined.dimensions}
+    answer = ask(store, defined, replace(whole, only=only))
+    return {figure.start.date(): figure.statistics for figure in answer.figures}
 
 
 def _has_records(quarter: Quarter) -> bool:
@@ -101,27 +119,18 @@ def _has_records(quarter: Quarter) -> bool:
     )
 
 
-def _quarter(store: Queryable, question: Question, start: dt.date, budgets: Sequence[Budget]) -> Quarter:
+def _quarter(
+    start: dt.date,
+    known_until: dt.datetime,
+    told: Mapping[str, Mapping[dt.date, Mapping[str, Estimate]]],
+    budgets: Sequence[Budget],
+) -> Quarter:
     end = _next(start)
-    known_until = min(question.end, question.now)
-    window = replace(
-        question,
-        start=dt.datetime.combine(start, dt.time(), dt.UTC),
-        end=min(dt.datetime.combine(end, dt.time(), dt.UTC), known_until),
-        by=None,
-        grain=None,
-    )
-
-    def asked(metric: str) -> Answer:
-        dimensions = definition(metric).dimensions
-        only = {name: kept for name, kept in window.only.items() if name in dimensions}
-        return ask(store, definition(metric), replace(window, only=only))
 
     def statistic(metric: str, name: str) -> Estimate:
-        return asked(metric).figures[0].statistics.get(name) or not_estimable("not told")
+        return told[metric].get(start, {}).get(name) or not_estimable("not told")
 
     share = statistic("ktlo_share", "share")
-    flow = asked("bug_net_flow").figures[0].statistics
     budget, those = mean_budget(budgets, start, min(end, known_until.date()))
     return Quarter(
         start=start,
@@ -130,9 +139,9 @@ def _quarter(store: Queryable, question: Question, start: dt.date, budgets: Sequ
         budget=budget,
         budgets=those,
         share=share,
-        opened=flow["opened"],
-        closed=flow["closed"],
-        net=flow["net"],
+        opened=statistic("bug_net_flow", "opened"),
+        closed=statistic("bug_net_flow", "closed"),
+        net=statistic("bug_net_flow", "net"),
         incidents=statistic("incidents", "count"),
         downtime=statistic("downtime", "total"),
         restore=statistic("time_to_restore", "p50"),
