@@ -56,10 +56,36 @@ def _root(
 
 def commands() -> typer.Typer:
     """The application with every command registered; importing them stays cheap."""
-    from ktlo.cli import check, classify, doctor, metrics, plan, query, report, secrets, sources, sync, up
+    from ktlo.cli import (
+        check,
+        classify,
+        doctor,
+        metrics,
+        plan,
+        query,
+        report,
+        rota,
+        secrets,
+        sources,
+        sync,
+        up,
+    )
 
     if not app.registered_commands:
-        for module in (up, sync, report, plan, metrics, query, classify, check, secrets, sources, doctor):
+        for module in (
+            up,
+            sync,
+            report,
+            plan,
+            rota,
+            metrics,
+            query,
+            classify,
+            check,
+            secrets,
+            sources,
+            doctor,
+        ):
             module.register(app)
     return app
 

@@ -19,6 +19,8 @@ from ktlo.server.api import (
     plan_staffing,
     problems,
     query,
+    rota,
+    rota_saying,
     settings,
     sources,
     telemetry,
@@ -42,6 +44,8 @@ _API = (
     plan_backtest,
     plan_load,
     plan_staffing,
+    rota,
+    rota_saying,
     telemetry,
 )
 """Modules with a ``router`` of the API; a new one is a line here."""

@@ -142,7 +142,8 @@ class _Inspector:
                 )
 
     def _gap(self, role: str, span: Span) -> Trouble:
-        fix = f"`ktlo rota plan {self._rota.name} --from {span[0].astimezone(self._rota.zone):%Y-%m-%d}` fills it"
+        day = span[0].astimezone(self._rota.zone)
+        fix = f"`ktlo rota plan {self._rota.name} --from {day:%Y-%m-%d}`, or for a few hours `ktlo rota stand-in`"
         return self._trouble(Kind.COVER, role, "", span, f"Nobody is {role} {self._said(span)}", fix)
 
     def strangers(self) -> Iterable[Trouble]:

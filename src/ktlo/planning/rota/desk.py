@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ktlo.errors import UsageError
+from ktlo.errors import NotFoundError, UsageError
 from ktlo.planning.rota.board import Problem
 from ktlo.planning.rota.check import AHEAD, Trouble, troubles
 from ktlo.planning.rota.duties import Absence, Duty
@@ -25,9 +25,9 @@ from ktlo.planning.rota.journal import (
 )
 from ktlo.planning.rota.load import Load, Names, Page, counted_pages, loads, pages_of
 from ktlo.planning.rota.rules import SHADOW, Person, Rota, people_of, rota_named, rotas_of
-from ktlo.planning.rota.saying import days_words, moment_words
+from ktlo.planning.rota.saying import days_words, moment_words, read_moment
 from ktlo.planning.rota.schedule import Schedule, in_force
-from ktlo.planning.rota.shifts import Span, handovers_from, shifts_between
+from ktlo.planning.rota.shifts import Span, handovers_from, shift_of, shifts_between
 from ktlo.planning.rota.solve import Plan, Told, Unsolved, solve
 from ktlo.planning.rota.swaps import Step
 from ktlo.settings import Settings
@@ -171,7 +171,7 @@ class Desk:
         )
 
     def start_of(self, rota: Rota, first: dt.datetime | None = None) -> dt.datetime:
-        """The hand-over at which a plan begins: asked for, or where the last plan ends, or the next one.
+        """The hand-over at which a plan begins: asked for, or where the last ends; the running shift if it is empty.
 
         Raises:
             UsageError: it lies in the past.
@@ -181,8 +181,13 @@ class Desk:
                 f"{moment_words(first.astimezone(rota.zone))} is in the past",
                 fix="What was served stays as it was: plan from today or later",
             )
-        until = self.schedule(rota).planned_until
-        return next(handovers_from(rota, first or max(until or self.now, self.now)))
+        schedule = self.schedule(rota)
+        moment = first or max(schedule.planned_until or self.now, self.now)
+        running = shift_of(rota, moment)
+        if running and not schedule.between(running.start, running.end):
+            # Nobody has any of it yet: it is planned as well.
+            return running.start
+        return next(handovers_from(rota, moment))
 
     def problem(
         self,
@@ -259,3 +264,46 @@ class Desk:
         publish(self.state, rota.name, (kept.start, kept.end), kept.roles, kept.duties, author)
         drop_draft(self.state, rota.name, author)
         return kept.start, kept.end
+
+    def duty(self, rota: Rota, said: str, role: str = "") -> Duty:
+        """The duty that begins on a day, or that a day or moment falls into.
+
+        Raises:
+            NotFoundError: nobody has that role then.
+            UsageError: it is no date.
+        """
+        wanted = rota.role(role or rota.roles[0].name).name
+        moment = read_moment(said, rota.zone)
+        duties = [duty for duty in self.schedule(rota).duties if duty.role == wanted]
+        if "T" not in said:
+            day = moment.astimezone(rota.zone).date()
+            begins = [duty for duty in duties if duty.start.astimezone(rota.zone).date() == day]
+            if begins:
+                return begins[0]
+            moment += dt.timedelta(hours=12)
+        for duty in duties:
+            if duty.start <= moment < duty.end:
+                return duty
+        raise NotFoundError(
+            f"nobody is {wanted} of {rota.name} on {said[:40]}",
+            fix=f"`ktlo rota show {rota.name}` lists the shifts",
+        )
+
+    def duties_of(self, person: Person, span: Span) -> tuple[Duty, ...]:
+        """Duties of a person in every rota within a span."""
+        found = [
+            duty
+            for rota in self.rotas.values()
+            for duty in self.schedule(rota).between(*span)
+            if duty.person == person.key
+        ]
+        return tuple(sorted(found, key=lambda duty: (duty.start, duty.rota, duty.role)))
+
+    def fairness_with(self, rota: Rota, planned: Planned) -> tuple[Served, ...]:
+        """What each member would have served by the end of a plan that is not in force yet."""
+        schedule = self.schedule(rota)
+        duties = planned.plan.duties if planned.plan else ()
+        kept = [d for d in schedule.duties if not planned.span[0] <= d.start < planned.span[1]]
+        window = (self.now - LOOK_BACK, planned.span[1])
+        pages = counted_pages(rota, self.pages(rota, (window[0], self.now), schedule))
+        return served_by(rota, [*kept, *duties], window, self.absences(), pages)
