@@ -110,6 +110,9 @@ OF_EACH_KIND = (
     "dependency_age",
     "marker_age",
     "complexity_trend",
+    "open_findings",
+    "locked_age",
+    "libyears",
 )
 
 

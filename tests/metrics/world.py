@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import Any
 
 from ktlo.metrics.question import Question
-from ktlo.records import TABLES, code, effort, people, reliability, services, work
+from ktlo.records import TABLES, code, effort, findings, people, reliability, services, work
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection
 from ktlo.records.effort import Category, ItemKind, Layer
@@ -91,6 +91,63 @@ def bug(name: str, repository: str, opened: str, closed: str | None, **given: An
             **given,
         },
     )
+
+
+def _found(name: str, repository: str, opened: str, resolved: str | None, **given: Any) -> Any:
+    return made(
+        findings.Finding,
+        **{
+            "source": "git:world",
+            "repository": repository,
+            "check": "vulnerabilities",
+            "fingerprint": name,
+            "episode": 1,
+            "rule": name,
+            "level": "high",
+            "opened_at": at(opened),
+            "resolved_at": None if resolved is None else at(resolved),
+            **given,
+        },
+    )
+
+
+def _findings() -> list[Any]:
+    return [
+        _found("F1", "acme/shop", "01-01", "01-10", level="critical"),
+        _found("F2", "acme/shop", "01-08", "01-18"),
+        _found("F3", "acme/search", "01-12", None),
+        _found("F4", "acme/tools", "01-20", "02-10", level="low", check="secrets"),
+        _found("F5", "acme/shop", "01-15", None, tolerated="ignored by Ann until 2026-12-31: not reachable"),
+        _found("F2", "acme/shop", "01-20", None, source="check:acme/shop"),
+    ]
+
+
+def _locked() -> list[Any]:
+    return [
+        made(findings.LockedVersion, source="git:world", repository="acme/shop", path="uv.lock", **facts)
+        for facts in (
+            {"package": "left", "version": "1", "since_at": at("01-01"), "since_sha": "a"},
+            {"package": "right", "version": "2", "since_at": at("02-01"), "since_sha": "b"},
+            {
+                "package": "gone",
+                "version": "3",
+                "since_at": at("01-01"),
+                "until_at": at("01-20"),
+                "since_sha": "a",
+            },
+        )
+    ]
+
+
+def _freshness() -> list[Any]:
+    return [
+        made(findings.Freshness, repository="acme/shop", path="uv.lock", **facts)
+        for facts in (
+            {"package": "left", "version": "1", "behind": 3, "libyears": 1.5},
+            {"package": "right", "version": "2", "behind": 0, "libyears": 0.0},
+            {"package": "own", "version": "1", "unknown": "the index does not know it"},
+        )
+    ]
 
 
 def _incidents() -> list[Any]:
@@ -344,6 +401,7 @@ def fill(store: Store) -> None:
         store,
         [
             *_incidents(), *_events(), *_outages(), *_bugs(), *_reopenings(), *_effort(), *_verdicts(),
+            *_findings(), *_locked(), *_freshness(),
             *_changes(), *_files(), *_debt(), *_catalogue(), *_people(), *_collections(),
         ],
     )  # fmt: skip

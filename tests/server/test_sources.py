@@ -92,6 +92,7 @@ def test_a_repository_is_added_by_the_form_and_read(house, house_copy):
     assert {step.name: step.status for step in run.steps} == {
         "git:acme/new": "complete",
         "effort": "complete",
+        "findings": "complete",
     }
     assert "commits</a> <b>2</b>" in house.page("/sources/source?source=git:acme/new")
     house.post("/sources/remove", data={"source": "git:acme/new"})

@@ -26,13 +26,16 @@ def metrics(
     ] = "90d",
     to: Annotated[str, typer.Option(help="End, a bare date included; now when not given.")] = "",
     by: Annotated[
-        str, typer.Option(help="Group by service, repository, team, severity, category or source.")
+        str,
+        typer.Option(help="Group by service, repository, team, severity, category, source, level or check."),
     ] = "",
     grain: Annotated[str, typer.Option(help="Series by day, week, month or quarter.")] = "",
     service: Annotated[Only, typer.Option(help="Keep only this service; repeat for several.")] = None,
     repository: Annotated[Only, typer.Option(help="Keep only this repository.")] = None,
     team: Annotated[Only, typer.Option(help="Keep only this team.")] = None,
     severity: Annotated[Only, typer.Option(help="Keep only this severity.")] = None,
+    level: Annotated[Only, typer.Option(help="Keep only findings of this level.")] = None,
+    check: Annotated[Only, typer.Option(help="Keep only findings of this check.")] = None,
     rows: Annotated[bool, typer.Option("--rows", help="Print the rows behind the number.")] = False,
     limit: Annotated[int, typer.Option(help="Most rows to print.", min=1, max=100_000)] = 50,
     define: Annotated[bool, typer.Option("--define", help="Print the definition and its SQL.")] = False,
@@ -47,6 +50,7 @@ def metrics(
     question = {
         "from": from_, "to": to, "by": by, "grain": grain,
         "service": service, "repository": repository, "team": team, "severity": severity,
+        "level": level, "check": check,
     }  # fmt: skip
     with connect(data, config) as client:
         if not name:

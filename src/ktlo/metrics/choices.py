@@ -39,11 +39,16 @@ SELECT DISTINCT toString(severity) AS name FROM ktlo.incidents_log
 UNION DISTINCT SELECT DISTINCT toString(severity) FROM ktlo.issues_log
 UNION DISTINCT SELECT DISTINCT toString(severity) FROM ktlo.outages_log"""
 
+_LEVELS = "SELECT DISTINCT toString(level) AS name FROM ktlo.findings_log"
+_CHECKS = "SELECT DISTINCT toString(check) AS name FROM ktlo.findings_log"
+
 _VALUES = {
     Dimension.SERVICE: _SERVICES,
     Dimension.REPOSITORY: _REPOSITORIES,
     Dimension.TEAM: _TEAMS,
     Dimension.SEVERITY: _SEVERITIES,
+    Dimension.LEVEL: _LEVELS,
+    Dimension.CHECK: _CHECKS,
 }
 
 
@@ -52,7 +57,7 @@ def choices(store: Store, dimension: Dimension, text: str = "", limit: int = MOS
 
     Args:
         store: where the records are.
-        dimension: service, repository, team or severity.
+        dimension: service, repository, team, severity, level or check.
         text: keep only values that contain it, in either case.
         limit: most values to give.
     """

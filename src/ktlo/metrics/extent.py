@@ -24,6 +24,7 @@ _MOMENTS = {
     Family.BUGS: _ISSUES,
     Family.HOTSPOTS: _COMMITS,
     Family.DEBT: _COMMITS,
+    Family.FINDINGS: "SELECT opened_at AS at FROM ktlo.findings UNION ALL SELECT started_at AS at FROM ktlo.scans",
 }
 
 _HAPPENED = {
@@ -33,6 +34,7 @@ _HAPPENED = {
     "changes": "arrayJoin([created_at, merged_at, closed_at]) AS at FROM ktlo.changes{log} WHERE true",
     "incidents": "arrayJoin([detected_at, mitigated_at, resolved_at]) AS at FROM ktlo.incidents{log} WHERE true",
     "issues": "arrayJoin([created_at, closed_at]) AS at FROM ktlo.issues{log} WHERE true",
+    "findings": "arrayJoin([opened_at, resolved_at]) AS at FROM ktlo.findings{log} WHERE true",
     "outages": "arrayJoin([started_at, ended_at]) AS at FROM ktlo.outages{log} WHERE true",
 }
 """When what a table records happened; other tables describe a state and have no such moment."""

@@ -21,6 +21,8 @@ class Dimension(enum.StrEnum):
     SEVERITY = "severity"
     CATEGORY = "category"
     SOURCE = "source"
+    LEVEL = "level"
+    CHECK = "check"
 
 
 class Grain(enum.StrEnum):

@@ -32,6 +32,7 @@ class Unit(enum.StrEnum):
     PER_WEEK = "per week"
     DAYS = "days"
     LEVELS_PER_YEAR = "levels per year"
+    YEARS = "years"
 
 
 class Better(enum.StrEnum):
@@ -50,6 +51,7 @@ class Family(enum.StrEnum):
     BUGS = "bugs"
     HOTSPOTS = "hotspots"
     DEBT = "debt"
+    FINDINGS = "findings"
 
 
 Statistics = Mapping[str, Estimate]
@@ -169,7 +171,7 @@ def metric(
     return register
 
 
-_OWN = ("effort", "reliability", "downtime", "bugs", "hotspots", "debt")
+_OWN = ("effort", "reliability", "downtime", "bugs", "hotspots", "debt", "findings", "freshness")
 
 
 @functools.cache

@@ -10,7 +10,24 @@ import datetime as dt
 from ktlo.metrics.estimate import Estimate
 from ktlo.report.charts.quantity import Unit, unit_named, written, written_interval
 
-_COUNTS = frozenset({"count", "open", "outages", "services", "opened", "closed", "net", "files"})
+_COUNTS = frozenset(
+    {
+        "count",
+        "open",
+        "outages",
+        "services",
+        "opened",
+        "closed",
+        "net",
+        "files",
+        "fixed",
+        "critical",
+        "high",
+        "medium",
+        "low",
+        "unknown",
+    }
+)
 _SHARES = frozenset({"share", "share_of_top_ten", "unattributed_share"})
 
 STATISTICS = {
@@ -35,6 +52,12 @@ STATISTICS = {
     "files": "files",
     "share_of_top_ten": "share of the ten hottest",
     "slope": "a year",
+    "fixed": "fixed",
+    "critical": "critical",
+    "high": "high",
+    "medium": "medium",
+    "low": "low",
+    "unknown": "of unknown level",
 }
 """How a statistic is called beside its number."""
 

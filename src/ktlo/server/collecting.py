@@ -17,6 +17,7 @@ from ktlo.effort.derive import derive
 from ktlo.errors import KtloError
 from ktlo.records.collection import Collection
 from ktlo.server.runtime import Runtime
+from ktlo.server.scanning import has_repositories, scan_all
 from ktlo.sources.collector import collect
 
 _log = logging.getLogger(__name__)
@@ -73,6 +74,9 @@ class Run:
 DERIVE = "effort"
 """Name of the last step of every run."""
 
+FINDINGS = "findings"
+"""Name of the step after it, where there are repositories to look at."""
+
 SETTINGS = "ktlo.yaml"
 """Name of the first step of a run that goes on with earlier settings."""
 
@@ -83,9 +87,12 @@ def _joined(steps: tuple[Step, ...], names: list[str]) -> tuple[Step, ...]:
     more = [Step(name) for name in names if name not in ahead]
     if not more:
         return steps
-    if steps[-1].status == "waiting":
-        return (*steps[:-1], *more, steps[-1])
-    return (*steps, *more, Step(DERIVE))
+    last = [step for step in steps if step.name in (DERIVE, FINDINGS) and step.status == "waiting"]
+    if any(step.name == DERIVE for step in last):
+        return (*steps[: -len(last)], *more, *last)
+    after = [Step(FINDINGS)] if any(step.name == FINDINGS for step in steps) else []
+    kept = steps[: -len(last)] if last else steps
+    return (*kept, *more, Step(DERIVE), *after)
 
 
 class _StoppedError(Exception):
@@ -143,7 +150,8 @@ class Collecting:
             number = self._run.number + 1 if self._run else 1
             problem = self._runtime.settings_problem
             told = [Step(SETTINGS, "failed", message=problem)] if problem else []
-            steps = (*told, *(Step(name) for name in [*names, DERIVE]))
+            after = [FINDINGS] if has_repositories(self._runtime) else []
+            steps = (*told, *(Step(name) for name in [*names, DERIVE, *after]))
             self._run = Run(number, dt.datetime.now(dt.UTC), None, steps)
             self._thread = threading.Thread(target=self._work, name="ktlo-collect", daemon=True)
             self._thread.start()
@@ -235,6 +243,9 @@ class Collecting:
                 report=lambda step: show(step.done, step.total, step.words),
             )
             return "complete", ""
+        if name == FINDINGS:
+            problems = scan_all(runtime, show)
+            return ("partial", " ".join(problems)) if problems else ("complete", "")
         source = runtime.source(name)
 
         async def read() -> Collection:

@@ -16,6 +16,7 @@ from typing import Any
 from ktlo.errors import NotFoundError, UserError
 from ktlo.server.freshness import rows_by_source
 from ktlo.server.places import place_of
+from ktlo.server.scans import REPORTED
 from ktlo.settings import Settings, load_settings
 from ktlo.sources.protocol import Source
 from ktlo.sources.registry import make_source
@@ -134,7 +135,9 @@ class Runtime:
     def left_over(self) -> list[SourceEntry]:
         """Sources that are no longer read, while their rows or their cursor are still here."""
         still = self.state.sources_with_cursor() | rows_by_source(self.store).keys()
-        gone = sorted(still - {entry.source_id for entry in self.sources()})
+        # What `ktlo check` reported has no source that could be read again.
+        reported = {name for name in still if name.startswith(REPORTED)}
+        gone = sorted(still - reported - {entry.source_id for entry in self.sources()})
         before = {removed.source_id: removed for removed in self.state.removed_sources()}
         return [
             SourceEntry(name, before[name].kind, before[name].options, "removed")

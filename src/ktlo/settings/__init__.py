@@ -200,6 +200,19 @@ class GuardSettings(Strict):
     )
     ignores: list[IgnoreSettings] = Field(default_factory=list)
     vex: list[str] = Field(default_factory=list, description="OpenVEX files that speak of dependencies.")
+    server: Literal["local", "all", "off"] = Field(
+        "local",
+        description="Whether the server looks at the repositories it reads: `local` with databases on disk only,"
+        " `all` asks services too (they are told names and versions), `off` not at all.",
+    )
+    server_seconds: float = Field(
+        20, gt=0, le=3600, description="Seconds that the server spends on one repository in each collection."
+    )
+    indexes: dict[str, str] = Field(
+        default_factory=dict,
+        description="Package indexes to ask for release dates, by ecosystem (PyPI, npm, crates.io, Go): address of"
+        " each. They are told names of your dependencies; none is asked when it is empty.",
+    )
     known_exploited: list[str] = Field(
         default_factory=list,
         description="CISA's catalogue of known exploited vulnerabilities: JSON files, or folders of them.",

@@ -252,6 +252,11 @@ def _match(dependency: Dependency, candidates: Sequence[Candidate]) -> tuple[lis
     return findings, undecided
 
 
+def findings_of(dependency: Dependency, candidates: Sequence[Candidate]) -> list[Finding]:
+    """What some advisories say for certain about one dependency: one finding for each vulnerability."""
+    return _match(dependency, candidates)[0]
+
+
 def _by_vulnerability(
     matched: Sequence[tuple[Candidate, Match]],
 ) -> list[tuple[frozenset[str], list[tuple[Candidate, Match]]]]:

@@ -159,9 +159,11 @@ def asked(
     severity: Values = [],  # noqa: B006
     category: Values = [],  # noqa: B006
     source: Values = [],  # noqa: B006
+    level: Values = [],  # noqa: B006
+    check: Values = [],  # noqa: B006
 ) -> Question:
     """Read the question from the query string; the parameters are declared for OpenAPI."""
-    del from_, to, by, grain, service, repository, team, severity, category, source
+    del from_, to, by, grain, service, repository, team, severity, category, source, level, check
     given = {name: request.query_params.getlist(name) for name in request.query_params}
     return asking.question(given, running.store, running.settings)
 

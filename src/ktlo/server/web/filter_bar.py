@@ -25,6 +25,8 @@ _ALL = {
     Dimension.REPOSITORY: "All repositories",
     Dimension.TEAM: "All teams",
     Dimension.SEVERITY: "All severities",
+    Dimension.LEVEL: "All levels",
+    Dimension.CHECK: "All checks",
 }
 
 
