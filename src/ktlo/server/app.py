@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from ktlo import __version__
 from ktlo.server.api import (
     effort,
+    findings,
     health,
     metrics,
     plan,
@@ -47,6 +48,7 @@ _API = (
     rota,
     rota_saying,
     telemetry,
+    findings,
 )
 """Modules with a ``router`` of the API; a new one is a line here."""
 

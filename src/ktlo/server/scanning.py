@@ -33,6 +33,7 @@ from ktlo.guard.vulnerabilities.databases.protocol import Candidate, DatabaseErr
 from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.findings import Finding, LockedVersion, Scan
+from ktlo.server.freshening import freshen
 from ktlo.server.scans import known_findings
 from ktlo.sources.git.mirror import mirror_folder
 from ktlo.sources.git.place import git_folder, is_url, name_of
@@ -92,6 +93,8 @@ def scan_all(runtime: Runtime, told: Told) -> list[str]:
                 problems.append(f"{entry.source_id}: {error}")
             except GitProblemError as error:
                 problems.append(f"{entry.source_id}: {error}")
+        told(0, None, "release dates")
+        freshen(runtime)
     return problems
 
 

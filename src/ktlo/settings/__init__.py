@@ -208,6 +208,9 @@ class GuardSettings(Strict):
     server_seconds: float = Field(
         20, gt=0, le=3600, description="Seconds that the server spends on one repository in each collection."
     )
+    updates_per_week: int = Field(
+        5, ge=1, le=100, description="Updates a week that the rolling plan gives each repository."
+    )
     indexes: dict[str, str] = Field(
         default_factory=dict,
         description="Package indexes to ask for release dates, by ecosystem (PyPI, npm, crates.io, Go): address of"

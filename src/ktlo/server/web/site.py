@@ -37,6 +37,8 @@ _PAGES = (
     "plan_staffing",
     "plan_load",
     "plan_backtest",
+    "updates",
+    "findings",
     "sources",
     "adding",
     "telemetry",
