@@ -1,8 +1,8 @@
 """The category of every work item, in layers: the first that knows decides, and says why.
 
-correction > team rule > link to what a person or team rule decided > what is stated about the item > link to
-other stated work > what its branch or paths suggest > trained model > none. The order is argued in
-docs/effort.md. Takes work items, gives :class:`~ktlo.records.effort.Verdict`.
+correction > team rule > a vulnerability that it ended > link to what a person or team rule decided > what is
+stated about the item > link to other stated work > what its branch or paths suggest > trained model > none. The
+order is argued in docs/effort.md. Takes work items, gives :class:`~ktlo.records.effort.Verdict`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from ktlo.effort.ended import Ended
 from ktlo.effort.items import WorkItem
 from ktlo.effort.links import Linked, LinkTargets
 from ktlo.effort.model import Correction as Lesson
@@ -19,6 +20,9 @@ from ktlo.effort.rules import Finding, Ground, built_in_finding
 from ktlo.effort.team_rules import TeamRules
 from ktlo.records.effort import Category, ItemKind, Layer, Verdict
 from ktlo.store.state import Correction
+
+_ENDED_CONFIDENCE = 0.95
+"""Declared reliability: an update of dependency files that ended a known vulnerability."""
 
 
 class Classifier(Protocol):
@@ -63,6 +67,7 @@ class Layers:
         team_rules: the rules of ktlo.yaml.
         corrected: category and author by item key, see :func:`corrected_categories`.
         classifier: asked where no rule speaks.
+        ended: what commits ended; nothing when not given.
     """
 
     def __init__(
@@ -70,10 +75,12 @@ class Layers:
         team_rules: TeamRules,
         corrected: Mapping[str, tuple[Category, str]],
         classifier: Classifier,
+        ended: Ended | None = None,
     ) -> None:
         self._team_rules = team_rules
         self._corrected = corrected
         self._classifier = classifier
+        self._ended = ended or Ended({})
 
     def classify(self, items: Sequence[WorkItem], targets: LinkTargets) -> list[Verdict]:
         """Give each item its verdict, in order.
@@ -108,6 +115,9 @@ class Layers:
         ruled = self._team_rules.finding(item)
         if ruled:
             return _found(item, ruled, Layer.TEAM_RULE)
+        ended = self._ended.reason(item)
+        if ended:
+            return _verdict(item, Category.SECURITY, Layer.LINKED, _ENDED_CONFIDENCE, ended)
         linked = targets.find(item) if item.item_kind is not ItemKind.INCIDENT else None
         if linked and linked.is_firm:
             return _taken(item, linked)

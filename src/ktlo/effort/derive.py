@@ -23,6 +23,7 @@ from ktlo.effort.classify import (
     shipped_classifier,
 )
 from ktlo.effort.coding import SEPARATOR, joined
+from ktlo.effort.ended import read_ended
 from ktlo.effort.identities import Lookalike
 from ktlo.effort.items import ItemKey, WorkItem
 from ktlo.effort.links import LinkTargets
@@ -103,7 +104,8 @@ def derive(
     store.replace(TABLES["service_members"], [to_arrow(members, ServiceMember)])
     corrections = state.corrections("category")
     reader = ItemReader(store, people.hosts, people.is_bot)
-    layers = Layers(rules, corrected_categories(corrections), classifier(_lessons(reader, corrections)))
+    lessons = _lessons(reader, corrections)
+    layers = Layers(rules, corrected_categories(corrections), classifier(lessons), read_ended(store))
     counted = _Counter()
     total = _count(store, "SELECT count() AS n FROM ktlo.commits")
     store.replace(TABLES["verdicts"], counted.rows(_verdicts(reader, layers, total, report)))

@@ -101,9 +101,11 @@ def _said(still: Mapping[str, Any], scans: Sequence[Scan]) -> str:
             f", but {counted(unsure, 'looks')} could not check everything" if unsure else ""
         )
     bad = still["critical"].n + still["high"].n
-    verb = "is" if n == 1 else "are"
+    if n == 1:
+        level = next(name for name in LEVELS if still[name].n)
+        return f"1 finding is open, of {level} level"
     worst = f", {bad:,} of them critical or high" if bad else ", none of them critical or high"
-    return f"{counted(n, 'findings')} {verb} open{worst}"
+    return f"{n:,} findings are open{worst}"
 
 
 def _unsure(scans: Sequence[Scan]) -> tuple[str, ...]:

@@ -57,9 +57,21 @@ def _said(plan: Rolling) -> str:
         return "No update is known to be due"
     now = [one for one in plan.updates if one.week == 1]
     ends = sum(bool(one.ends) for one in plan.updates)
-    verb = "ends" if ends == 1 else "end"
-    due = f"; {ends:,} of all {len(plan.updates):,} {verb} a finding" if ends else ""
-    return f"{counted(len(now), 'updates')} for this week{due}"
+    first = sum(bool(one.ends) for one in now)
+    due = (
+        f", {first:,} of them to end a finding"
+        if first and len(now) > 1
+        else " to end a finding"
+        if first
+        else ""
+    )
+    later = len(plan.updates) - len(now)
+    more = (
+        f"; {later:,} more later" + (f", {ends - first:,} to end findings" if ends > first else "")
+        if later
+        else ""
+    )
+    return f"{counted(len(now), 'updates')} for this week{due}{more}"
 
 
 def _gain(plan: Rolling) -> str:
@@ -81,11 +93,11 @@ def _missing(plan: Rolling) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _row(one: Update, links: Links) -> Row:
+def _row(one: Update, links: Links, *, has_dates: bool) -> Row:
     return Row(
         (
-            one.week, one.package, one.version, one.target, str(one.stride), one.why, one.libyears,
-            one.repository, one.path,
+            one.package, one.week, one.version, one.target, str(one.stride), one.why,
+            *((one.libyears,) if has_dates else ()), one.repository, one.path,
         ),
         links.page("findings/list", {"repository": one.repository}) if one.ends else "",
     )  # fmt: skip
@@ -96,15 +108,16 @@ def _listings(plan: Rolling, links: Links) -> tuple[Listing, ...]:
     if plan.updates:
         shown = [one for one in plan.updates if one.week <= SHOWN_WEEKS]
         later = len(plan.updates) - len(shown)
+        has_dates = any(one.libyears is not None for one in shown)
         table = Table(
             (
-                Heading("Week", COUNT), Heading("Package"), Heading("From"), Heading("To"), Heading("Step"),
-                Heading("Why now"), Heading("Libyears gained", unit_named("years")), Heading("Repository"),
-                Heading("Lock file"),
+                Heading("Package"), Heading("Week", COUNT), Heading("From"), Heading("To"), Heading("Step"),
+                Heading("Why now"), *((Heading("Libyears gained", unit_named("years")),) if has_dates else ()),
+                Heading("Repository"), Heading("Lock file"),
             ),
-            tuple(_row(one, links) for one in shown),
+            tuple(_row(one, links, has_dates=has_dates) for one in shown),
         )  # fmt: skip
-        note = "One change each, tests in between: `ktlo check fix` makes those that end a finding."
+        note = "One change each, tests in between. ktlo check fix makes those that end a finding."
         if later:
             note += f" {later:,} more come after {SHOWN_WEEKS} weeks."
         listings.append(Listing("plan", "The next updates", table, note, "/api/v1/updates?format=csv"))

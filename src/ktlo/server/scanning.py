@@ -28,6 +28,7 @@ from ktlo.guard.history.states import lineages
 from ktlo.guard.history.stretches import Stretch, stretches
 from ktlo.guard.secrets.repository import GitProblemError, find_repository, lent
 from ktlo.guard.vulnerabilities.check import CHECK
+from ktlo.guard.vulnerabilities.databases.mirror import fingerprint
 from ktlo.guard.vulnerabilities.databases.opening import open_database
 from ktlo.guard.vulnerabilities.databases.protocol import Candidate, DatabaseError, Package, State
 from ktlo.records import TABLES
@@ -35,6 +36,7 @@ from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.findings import Finding, LockedVersion, Scan
 from ktlo.server.freshening import freshen
 from ktlo.server.scans import known_findings
+from ktlo.settings import GuardSettings
 from ktlo.sources.git.mirror import mirror_folder
 from ktlo.sources.git.place import git_folder, is_url, name_of
 from ktlo.sources.git.program import Git
@@ -137,6 +139,7 @@ class _Databases:
     states: tuple[State, ...]
     candidates: dict[Package, list[Candidate]]
     problems: tuple[str, ...]
+    contents: tuple[str, ...] = ()
 
     @property
     def newest(self) -> dt.datetime | None:
@@ -165,7 +168,7 @@ def _scan(runtime: Runtime, place: Place, told: Told) -> None:
         cache.close()
     held = [one for lineage in read for one in stretches(place.source, place.repository, lineage)]
     databases = _ask(runtime, held, now)
-    identity = _identity(place, read, databases, settings.server)
+    identity = _identity(place, read, databases, settings)
     if runtime.store.query(_SCANNED, {"source": place.source, "scan_id": identity}).to_pylist()[0]["n"]:
         return
     _replace(runtime, place, LockedVersion, _LOCKED, [one.record for one in held])
@@ -186,6 +189,7 @@ def _ask(runtime: Runtime, held: Sequence[Stretch], now: dt.datetime) -> _Databa
     states: list[State] = []
     candidates: dict[Package, list[Candidate]] = defaultdict(list)
     problems: list[str] = []
+    contents: list[str] = []
     for where in settings.databases:
         is_service = where.startswith(("https://", "http://"))
         if is_service and settings.server != "all":
@@ -204,11 +208,12 @@ def _ask(runtime: Runtime, held: Sequence[Stretch], now: dt.datetime) -> _Databa
                     replace(one, is_asserted=False) for one in about if one.advisory.id not in known
                 ]
             states.append(state)
+            contents.append("" if is_service else fingerprint(beside / Path(where).expanduser()))
         except DatabaseError as error:
             problems.append(str(error))
         finally:
             database.close()
-    return _Databases(tuple(states), dict(candidates), tuple(problems))
+    return _Databases(tuple(states), dict(candidates), tuple(problems), tuple(contents))
 
 
 def _packages(held: Sequence[Stretch], state: State, *, is_service: bool) -> list[Package]:
@@ -271,11 +276,17 @@ def _swap(runtime: Runtime, noun: type, before: Sequence[Any], rows: Sequence[An
         runtime.store.insert(table, to_arrow(gone, noun, deleted=True))
 
 
-def _identity(place: Place, read: Sequence[ReadLineage], databases: _Databases, mode: str) -> str:
+def _identity(
+    place: Place, read: Sequence[ReadLineage], databases: _Databases, settings: GuardSettings
+) -> str:
+    """What a look rests on: the same, and there is nothing new to say."""
+    today = dt.datetime.now(dt.UTC).date()
     said = [
-        place.tip, mode, [[one.path, len(one.contents)] for one in read],
+        place.tip, settings.server, [[one.path, len(one.contents)] for one in read],
         [[one.place, one.records, str(one.newest)] for one in databases.states], list(databases.problems),
-        dt.datetime.now(dt.UTC).date().isoformat() if mode == "all" else "",
+        list(databases.contents),
+        [[one.id, one.package, one.path, one.owner, one.reason] for one in settings.ignores if one.expires >= today],
+        today.isoformat() if settings.server == "all" else "",
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
 
@@ -296,6 +307,8 @@ def _record(
     unread = [one.path for one in read if one.contents and one.contents[0].locked is None]
     failing = sum(one.resolved_at is None for one in told_of.findings)
     reasons = [*databases.problems, *(f"{path} cannot be read" for path in unread)]
+    if not current:
+        reasons.append("no lock file gives exact versions, so nothing is known about its dependencies")
     if len(checked) < len(current):
         missing = sorted({one.record.ecosystem for one in current} - covered)
         reasons.append(f"no database on disk speaks of {', '.join(missing)}")
