@@ -199,9 +199,8 @@ def _store_of(place: Place, value: Value, name: str, source: Variable | None) ->
 
 
 def _escape(place: Place, value: Value) -> None:
-    from ktlo.guard.reachability.calls import called_from_outside
-
-    called_from_outside(place.site(), value)
+    if isinstance(value, Function | Bound | Partial):
+        call(place.site(), value)
 
 
 def _set(place: Place, found: Value, instance: Instance, source: Variable | None) -> None:

@@ -28,6 +28,9 @@ from ktlo.guard.reachability.values import (
 )
 
 
+_MOST_POSITIONS = 12
+
+
 @dataclass(slots=True, eq=False)
 class Site:
     """One call in the source, or one that Python makes by itself.
@@ -45,6 +48,8 @@ class Site:
         words: constant strings among the positional arguments, by position.
         scope_owner: class whose method the call is in, for ``super()``.
         first: first parameter of that method.
+        done: functions whose arguments are connected.
+        handed_over: ways in which the arguments were given to code outside.
     """
 
     engine: Engine
@@ -60,6 +65,7 @@ class Site:
     scope_owner: Class | None = None
     first: Variable | None = None
     done: set[tuple[Function, Value | None]] = field(default_factory=set)
+    handed_over: set[int] = field(default_factory=set)
 
 
 def call(site: Site, value: Value) -> None:
@@ -163,7 +169,9 @@ def _positional(function: Function, position: int) -> Variable | None:
     if function.rest is not None:
         from ktlo.guard.reachability.attributes import field as element
 
-        return element(function.rest, position - len(function.positional))
+        # A function that hands its own rest on to itself would count up for ever.
+        beyond = position - len(function.positional)
+        return element(function.rest, beyond) if beyond < _MOST_POSITIONS else function.rest.element
     return None
 
 
@@ -300,28 +308,42 @@ def _call_partial(site: Site, value: Partial) -> None:
 def called_from_outside(site: Site, value: Value, *arguments: Variable | None) -> None:
     """Code that is not read has been given something to call, and calls it."""
     engine = site.engine
+    if not isinstance(value, Function | Bound | Partial | Wrapped | Class | Instance | Possible):
+        return
     inner = Site(engine, site.code, site.line, list(arguments), kind=site.kind, result=Variable())
     if isinstance(value, Function | Bound | Partial | Wrapped):
         call(inner, value)
     elif isinstance(value, Class):
         # A handler class, say: made and used by the framework, as far as one can tell.
-        maybe = Site(engine, site.code, site.line, kind=Kind.POSSIBLE, result=Variable())
-        if any(isinstance(base, External) for base in value.mro):
+        if any(_is_framework(base) for base in value.mro):
+            maybe = Site(engine, site.code, site.line, kind=Kind.POSSIBLE, result=Variable())
             call(maybe, value)
             uses_of(maybe, value)
     elif isinstance(value, Instance):
-        member = engine.member(value.of, "__call__")
-        engine.watch(member, lambda found: call_method(inner, found, value))
-        if any(isinstance(base, External) for base in value.of.mro):
+        if engine.has_member(value.of, "__call__"):
+            member = engine.member(value.of, "__call__")
+            engine.watch(member, lambda found: call_method(inner, found, value))
+        if any(_is_framework(base) for base in value.of.mro):
             uses_of(inner, value.of)
     elif isinstance(value, Possible):
         maybe = Site(engine, site.code, site.line, kind=Kind.POSSIBLE)
         called_from_outside(maybe, value.inner, *arguments)
 
 
+_INERT = ("builtins.", "abc.", "typing.", "typing_extensions.", "enum.", "types.", "numbers.", "dataclasses.")
+"""Modules whose classes call nothing of their subclasses by themselves."""
+
+
+def _is_framework(base: Class | External) -> bool:
+    return isinstance(base, External) and not base.name.startswith(_INERT)
+
+
 def uses_of(site: Site, owner: Class) -> None:
     """A base class outside may call every method the class defines."""
     engine = site.engine
+    if (site.code, owner) in engine.used_outside:
+        return
+    engine.used_outside.add((site.code, owner))
     for one in owner.mro:
         if not isinstance(one, Class):
             break

@@ -76,6 +76,8 @@ class Engine:
         self.functions: list[Function] = []
         self.classes: list[Class] = []
         self.takes_all = False
+        self.used_outside: set[tuple[Code, Class]] = set()
+        self.crowded = 0
         self.lower: Callable[[Code], None] = lambda code: None
         self._clock = is_running
         self._bodies: deque[Code] = deque()
@@ -94,8 +96,14 @@ class Engine:
         if value in held:
             return
         if len(held) >= self.limits.values:
+            self.crowded += 1
             return
-        held.add(value)
+        if value.__class__ is External:
+            # Names outside are endless (a.b().c()…) and lead nowhere: a few are enough.
+            if variable.outside >= self.limits.outside:
+                return
+            variable.outside += 1
+        held[value] = None
         variable.pending.append(value)
         if not variable.is_queued:
             variable.is_queued = True
@@ -120,7 +128,7 @@ class Engine:
 
     def external(self, name: str) -> External:
         """The value for a dotted name outside; endless chains of attributes end in one value."""
-        if name.count(".") > 8 or len(name) > 200:
+        if name.count(".") > 6 or len(name) > 200:
             name = name[: name.index(".")] if "." in name[:200] else name[:200]
         return self._externals.setdefault(name, External(name))
 

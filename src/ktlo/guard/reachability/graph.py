@@ -16,7 +16,7 @@ from ktlo.guard.reachability.engine import Engine, Kind, Note
 from ktlo.guard.reachability.limits import Limits
 from ktlo.guard.reachability.lowering import lower
 from ktlo.guard.reachability.modules import Library, Unread
-from ktlo.guard.reachability.values import Code, Module
+from ktlo.guard.reachability.values import Class, Code, Function, Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class CallGraph:
         notes: places that could not be followed.
         files: files read.
         lines: lines read.
+        crowded: values that were not followed because a name already stood for too many.
     """
 
     def __init__(self, engine: Engine, roots: Sequence[Code], *, is_complete: bool) -> None:
@@ -55,6 +56,7 @@ class CallGraph:
         self.notes: tuple[Note, ...] = tuple(engine.notes)
         self.files = engine.library.files_read
         self.lines = engine.library.lines_read
+        self.crowded = engine.crowded
         self._next: dict[Code, list[tuple[Code, Kind, int]]] = {}
         for (caller, callee), (kind, line) in engine.edges.items():
             self._next.setdefault(caller, []).append((callee, kind, line))
@@ -112,6 +114,21 @@ class CallGraph:
             return ()
         last = next(code for code in callers if code.name == path[-1].name)
         return (*path[:-1], Step(last.name, last.source.shown, callers[last], Kind.POSSIBLE), Step(name))
+
+    def module_is_loaded(self, name: str) -> bool:
+        """True when a module of this name runs."""
+        return any(one.is_reached and one.name == name for one in self._engine.modules.values())
+
+    def meaning(self, module: str, name: str) -> frozenset[str]:
+        """Dotted names of what a module's name stands for, such as a function defined elsewhere."""
+        first, _, rest = name.partition(".")
+        found = set()
+        for one in self._engine.modules.values():
+            if one.name == module and first in one.variables:
+                for value in one.variables[first].values:
+                    if isinstance(value, Function | Class):
+                        found.add(f"{value.name}.{rest}" if rest else value.name)
+        return frozenset(found)
 
     def _search(
         self, roots: Iterable[Code], is_wanted: Callable[[Code], bool], kinds: Collection[Kind]

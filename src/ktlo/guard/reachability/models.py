@@ -126,6 +126,10 @@ _RUNNERS = {
 def _outside(site: Site, name: str) -> None:
     engine = site.engine
     runs = _RUNNERS.get(name.rpartition(".")[2])
+    way = -1 if runs is None else runs
+    if way in site.handed_over:
+        return  # what is called outside does not matter: the arguments are the same
+    site.handed_over.add(way)
     for position, argument in enumerate(site.positional):
         if argument is None or (runs is not None and position > runs):
             continue

@@ -28,14 +28,15 @@ Use = Callable[[Value], None]
 class Variable:
     """A place that holds values: a name, an attribute, an element, a parameter, a result."""
 
-    __slots__ = ("copies", "is_queued", "pending", "uses", "values")
+    __slots__ = ("copies", "is_queued", "outside", "pending", "uses", "values")
 
     def __init__(self) -> None:
-        self.values: set[Value] = set()
+        self.values: dict[Value, None] = {}  # a set that keeps its order: the same program, the same graph
         self.pending: list[Value] = []
         self.copies: dict[Variable, None] = {}
         self.uses: list[Use] = []
         self.is_queued = False
+        self.outside = 0
 
 
 class Code:

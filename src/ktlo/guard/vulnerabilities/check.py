@@ -22,6 +22,7 @@ from ktlo.guard.vulnerabilities.databases.opening import open_database
 from ktlo.guard.vulnerabilities.databases.protocol import Candidate, DatabaseError, Package, State
 from ktlo.guard.vulnerabilities.match import Match, Verdict, match
 from ktlo.guard.vulnerabilities.severity import severity_of, worst
+from ktlo.guard.vulnerabilities.symbols import symbols_of
 from ktlo.guard.vulnerabilities.versions import UnorderedVersionError, ordered_ecosystems, version_key
 
 CHECK = "vulnerabilities"
@@ -295,6 +296,11 @@ def _finding(
         properties["relation"] = "direct" if dependency.is_direct else "transitive"
     if dependency.is_development is not None:
         properties["scope"] = "development" if dependency.is_development else "production"
+    symbols = dict.fromkeys(
+        name for one in advisories for name in symbols_of(one, dependency.ecosystem, dependency.name)
+    )
+    if symbols:
+        properties["symbols"] = " ".join(symbols)
     reasons = [result.reason for _, result in group if result.reason]
     if reasons:
         properties["undecided"] = reasons[0]
