@@ -443,3 +443,79 @@ def test_options_may_stand_before_and_behind_the_path_and_one_path_is_enough(rep
         assert CliRunner().invoke(commands(), ["check", *line]).exit_code == CLEAN
     assert CliRunner().invoke(commands(), ["check", str(repository), "other"]).exit_code == USAGE
     assert CliRunner().invoke(commands(), ["check", "--nonsense"]).exit_code == USAGE
+
+
+# --- Is it reached? ------------------------------------------------------------------------------------------
+
+
+def python_shop(repository, environment_version="5.3"):
+    """A project that loads YAML, with what it has installed."""
+    (repository / "package-lock.json").unlink()
+    pin = f"pyyaml==5.3 --hash=sha256:{64 * chr(97)}\n"
+    (repository / "requirements.txt").write_text(pin, encoding="utf-8")
+    (repository / "shop.py").write_text("import yaml\n\ndef read(text):\n    return yaml.load(text)\n")
+    packages = repository / ".venv" / "lib" / "python3.11" / "site-packages"
+    info = packages / f"PyYAML-{environment_version}.dist-info"
+    info.mkdir(parents=True)
+    (repository / ".venv" / "pyvenv.cfg").write_text("version = 3.11\n")
+    (info / "METADATA").write_text(f"Name: PyYAML\nVersion: {environment_version}\n")
+    (info / "RECORD").write_text("yaml/__init__.py,,\n")
+    (packages / "yaml").mkdir()
+    (packages / "yaml" / "__init__.py").write_text("def load(text):\n    pass\n\ndef dump(x):\n    pass\n")
+
+
+@pytest.fixture
+def python_mirror(tmp_path):
+    folder = tmp_path / "pypi"
+    folder.mkdir()
+    put(folder, record("GHSA-yaml", "pyyaml", ecosystem="PyPI", fixed="5.4", aliases=["CVE-2020-14343"]))
+    return folder
+
+
+def test_a_finding_shows_the_path_from_our_code_to_the_vulnerable_function(check, repository, python_mirror):
+    python_shop(repository)
+    (repository / "symbols.yaml").write_text("symbols:\n  CVE-2020-14343: ['yaml:load']\n")
+    code, report, _ = check(database=[python_mirror], policy="  symbols: [symbols.yaml]\n")
+    assert code == FINDINGS
+    facts = report["findings"][0]["properties"]
+    assert facts["reachability"] == "called"
+    assert facts["call_path"] == "shop.read (shop.py:4) > yaml.load"
+    text = check(database=[python_mirror], policy="  symbols: [symbols.yaml]\n", form="text")[2].stdout
+    assert "our code calls it" in text
+    assert "by shop.read (shop.py:4) > yaml.load" in text
+
+
+def test_unreached_is_tolerated_only_when_policy_says_so_and_unknown_never(check, repository, python_mirror):
+    python_shop(repository)
+    (repository / "symbols.yaml").write_text("symbols:\n  GHSA-yaml: ['yaml:dump']\n")
+    plain = "  symbols: [symbols.yaml]\n"
+    asked = plain + "  fail_from_unreached: critical\n"
+    high = record("GHSA-yaml", "pyyaml", ecosystem="PyPI", fixed="5.4", aliases=["CVE-2020-14343"])
+    high["severity"] = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}]
+    put(python_mirror, high)
+    assert check("--only", "vulnerabilities", database=[python_mirror], policy=plain)[0] == FINDINGS
+    assert check("--only", "vulnerabilities", database=[python_mirror], policy=asked)[0] == CLEAN
+    assert (
+        check(
+            "--only", "vulnerabilities", database=[python_mirror], policy=asked + "  reachability: 'off'\n"
+        )[0]
+        == FINDINGS
+    )
+    (repository / "old.py").write_text("import importlib, sys\nimportlib.import_module(sys.argv[1])\n")
+    (repository / "shop.py").write_text("x = 1\n")
+    code, report, _ = check("--only", "vulnerabilities", database=[python_mirror], policy=asked)
+    assert report["findings"][0]["properties"]["reachability"] == "unknown"
+    assert code == FINDINGS
+
+
+@pytest.mark.parametrize(
+    "policy",
+    ["  environment: nowhere\n", "  symbols: [away.yaml]\n", "  symbols: [bad.yaml]\n"],
+)
+def test_an_environment_or_symbol_file_that_cannot_be_read_is_never_clean(
+    check, repository, python_mirror, policy
+):
+    python_shop(repository)
+    (repository / "bad.yaml").write_text("symbols:\n  X: [os.system()]\n")
+    code, _, done = check(database=[python_mirror], policy=policy)
+    assert code in (INCONCLUSIVE, USAGE), done.output

@@ -148,7 +148,7 @@ def check(
     trust: Annotated[
         list[str] | None,
         typer.Option(
-            help="Let this linter run the repository's own code: eslint, clippy, golangci-lint.",
+            help="Let this tool run the repository's own code: eslint, clippy, golangci-lint, go (govulncheck).",
             metavar="LINTER",
         ),
     ] = None,

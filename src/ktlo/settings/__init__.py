@@ -223,6 +223,24 @@ class GuardSettings(Strict):
     epss: list[str] = Field(
         default_factory=list, description="EPSS scores: CSV files (also .gz), or folders of them."
     )
+    reachability: Literal["on", "off"] = Field(
+        "on", description="Whether findings tell how near they are to the project's code."
+    )
+    reachability_seconds: float = Field(
+        60, gt=0, le=3600, description="Time for the call graph; what it has not seen by then is unknown."
+    )
+    environment: str = Field(
+        "",
+        description="Environment with the dependencies' code (its folder or site-packages), which is read and never"
+        " run; `.venv` or `venv` of the repository when empty.",
+    )
+    symbols: list[str] = Field(
+        default_factory=list, description="YAML files that name vulnerable functions by advisory."
+    )
+    govulncheck_database: str = Field(
+        "",
+        description="Vulnerability database for govulncheck, such as `file:///srv/vulndb`; its own when empty.",
+    )
     skip: list[str] = Field(
         default_factory=list, description="Checks that do not run; `ktlo check list` names all."
     )

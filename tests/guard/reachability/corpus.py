@@ -48,7 +48,9 @@ def programs() -> list[Program]:
         for part in file.read_text(encoding="utf-8").split("program: ")[1:]:
             title, _, rest = part.partition("\n")
             files: dict[str, str] = {}
-            for section in rest.split("\n-- ") if rest.startswith("-- ") is False else ("\n" + rest).split("\n-- "):
+            for section in (
+                rest.split("\n-- ") if rest.startswith("-- ") is False else ("\n" + rest).split("\n-- ")
+            ):
                 if section.strip():
                     name, _, text = section.partition("\n")
                     files[name.strip()] = text.rstrip("\n") + "\n"

@@ -34,7 +34,9 @@ def test_what_is_written_down_is_what_happens(program, tmp_path):
     for one in program.calls:
         if one.is_run:
             # Generators run when they are resumed, in whoever resumes them.
-            assert one.pair in calls or (one.callee in ran and not any(b == one.callee for _, b in calls)), one
+            assert one.pair in calls or (one.callee in ran and not any(b == one.callee for _, b in calls)), (
+                one
+            )
 
 
 def test_precision_and_recall_hold_the_aim():

@@ -63,7 +63,7 @@ sys.argv = sys.argv[2:]
 threading.setprofile(profile)
 sys.setprofile(profile)
 try:
-    runpy.run_path(os.path.join(FOLDER, sys.argv[0]), run_name="__main__")
+    runpy.run_path(f"{FOLDER}/{sys.argv[0]}", run_name="__main__")
 finally:
     sys.setprofile(None)
     threading.setprofile(None)

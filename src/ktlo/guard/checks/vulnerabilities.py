@@ -39,9 +39,7 @@ class Vulnerabilities:
             internal=tuple(settings.internal),
             as_of=subject.as_of if subject.as_of < subject.now else None,
         )
-        weighed = weigh(
-            examine((inventory for _, inventory in read), question), settings, subject.beside, subject.as_of
-        )
+        weighed = weigh(examine((inventory for _, inventory in read), question), subject)
         examined = weighed.examination
         outcome = examined.outcome
         if not read and settings.lock_files == "expected":

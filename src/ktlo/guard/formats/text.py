@@ -68,8 +68,31 @@ def _finding(finding: Finding) -> list[str]:
     exploited = _exploited(finding)
     if exploited:
         lines.append(f"  {'':<13} {exploited}")
+    lines += [f"  {'':<13} {one}" for one in _reached(finding)]
     if finding.fix:
         lines.append(f"  {'':<13} {printable(finding.fix)}")
+    return lines
+
+
+_TIERS = {
+    "called": "our code calls it",
+    "possible": "our code may call it",
+    "imported": "its package is loaded, no call of it was found",
+    "installed": "nothing that was read loads its package",
+    "unknown": "whether our code calls it is not known",
+}
+
+
+def _reached(finding: Finding) -> list[str]:
+    facts = finding.properties
+    words = _TIERS.get(facts.get("reachability", ""))
+    if words is None:
+        return []
+    limits = facts.get("reachability_limits", "")
+    lines = [words + (f" ({printable(limits)})" if limits else "")]
+    path = facts.get("call_path", "")
+    if path:
+        lines.append(f"by {printable(path)}")
     return lines
 
 

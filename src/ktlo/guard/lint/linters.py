@@ -147,13 +147,17 @@ LINTERS: tuple[Linter, ...] = (
 )  # fmt: skip
 
 
+TRUSTED_TOOLS = ("go",)
+"""Tools besides linters that ``--trust`` names: ``go`` for govulncheck (guard/reachability)."""
+
+
 def named(name: str) -> str:
-    """The name of a linter that exists.
+    """The name of a linter that exists, or of another tool that may be trusted.
 
     Raises:
         UserError: there is none of that name.
     """
-    known = [one.name for one in LINTERS]
+    known = [*(one.name for one in LINTERS), *TRUSTED_TOOLS]
     if name not in known:
         raise UserError(f"there is no linter {name!r}", fix=f"Choose from {', '.join(known)}")
     return name

@@ -131,10 +131,10 @@ def load_of(place: Place, value: Value, name: str, into: Variable) -> None:
 def _fallback(place: Place, value: Instance, name: str, into: Variable) -> None:
     engine = place.engine
     known = value.fields.get(name)
-    if engine.has_member(value.of, "__getattr__") and not engine.has_member(value.of, name):
-        if known is None or not known.values:
-            fallback = engine.member(value.of, "__getattr__")
-            engine.watch(fallback, lambda found: _call_bound(place, found, value, into))
+    is_answered = engine.has_member(value.of, name) or (known is not None and bool(known.values))
+    if engine.has_member(value.of, "__getattr__") and not is_answered:
+        fallback = engine.member(value.of, "__getattr__")
+        engine.watch(fallback, lambda found: _call_bound(place, found, value, into))
 
 
 def load_from_module(place: Place, module: Module, name: str, into: Variable) -> None:
@@ -214,16 +214,22 @@ def _set(place: Place, found: Value, instance: Instance, source: Variable | None
 
 
 def _bind(
-    place: Place, found: Value, instance: Instance | None, owner: Class, into: Variable, *, is_super: bool = False
+    place: Place,
+    found: Value,
+    instance: Instance | None,
+    owner: Class,
+    into: Variable,
+    *,
+    is_super: bool = False,
 ) -> None:
     """What a class's attribute becomes when it is looked up on an object (or, without one, on the class)."""
     engine = place.engine
     if isinstance(found, Function):
         if instance is not None:
             engine.add(into, engine.bound(found, instance))
-        elif found.node is not None and found.name.endswith((".__init_subclass__", ".__class_getitem__")):
-            engine.add(into, engine.bound(found, owner))
-        elif is_super and not found.name.endswith(".__new__"):
+        elif (
+            found.node is not None and found.name.endswith((".__init_subclass__", ".__class_getitem__"))
+        ) or (is_super and not found.name.endswith(".__new__")):
             engine.add(into, engine.bound(found, owner))
         else:
             engine.add(into, found)
@@ -337,7 +343,9 @@ def everything(engine: Engine, container: Container, into: Variable | None) -> N
     each_field(container, lambda key, variable: engine.copy(variable, into))
 
 
-def load_element(place: Place, base: Variable | None, key: object, index: Variable | None, into: Variable) -> None:
+def load_element(
+    place: Place, base: Variable | None, key: object, index: Variable | None, into: Variable
+) -> None:
     """``into = base[key]``; ``ANY`` for a key that is no constant."""
     place.engine.watch(base, lambda value: _element_of(place, value, key, index, into))
 
@@ -454,7 +462,8 @@ def _by_index(site: Site, value: Instance) -> None:
 def iterate_once(place: Place, given: Variable, into: Variable) -> None:
     """Iterate over what a metaclass's ``__iter__`` gave, which is no class again."""
     place.engine.watch(
-        given, lambda one: place.engine.copy(one.function.yields, into) if isinstance(one, Generator) else None
+        given,
+        lambda one: place.engine.copy(one.function.yields, into) if isinstance(one, Generator) else None,
     )
 
 

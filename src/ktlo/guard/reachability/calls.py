@@ -27,7 +27,6 @@ from ktlo.guard.reachability.values import (
     Wrapped,
 )
 
-
 _MOST_POSITIONS = 12
 
 

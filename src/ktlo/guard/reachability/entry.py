@@ -25,7 +25,9 @@ def as_root(
     names = {one.id for one in decorators if isinstance(one, ast.Name)}
     owner = body.scope.of if body.scope.kind == "class" else None
     if owner is not None and function.positional and "staticmethod" not in names:
-        receiver: Value = owner if "classmethod" in names or function.name.endswith(".__new__") else owner.instance
+        receiver: Value = (
+            owner if "classmethod" in names or function.name.endswith(".__new__") else owner.instance
+        )
         engine.add(function.parameters[function.positional[0]], receiver)
     if isinstance(node, ast.Lambda):
         return

@@ -199,7 +199,9 @@ class Expressions:
     def _call(self, node: ast.Call) -> Variable | None:
         called = self.value(node.func)
         result = Variable()
-        site = Site(self.engine, self.code, node.lineno, result=result, scope_owner=self.owner, first=self.first)
+        site = Site(
+            self.engine, self.code, node.lineno, result=result, scope_owner=self.owner, first=self.first
+        )
         self._arguments(node, site)
         if isinstance(node.func, ast.Attribute):
             # By name, for what nobody could follow: see CallGraph.guesses.
@@ -277,7 +279,13 @@ class Expressions:
         return result
 
     def operate(
-        self, left: Variable | None, right: Variable | None, operator: ast.operator, line: int, *, in_place: bool = False
+        self,
+        left: Variable | None,
+        right: Variable | None,
+        operator: ast.operator,
+        line: int,
+        *,
+        in_place: bool = False,
     ) -> Variable | None:
         """A binary operator: the left operand's method, and the right one's reflected."""
         if left is None and right is None:
@@ -290,7 +298,12 @@ class Expressions:
         return result
 
     def _operator(
-        self, base: Variable | None, names: tuple[str, ...], other: Variable | None, result: Variable, line: int
+        self,
+        base: Variable | None,
+        names: tuple[str, ...],
+        other: Variable | None,
+        result: Variable,
+        line: int,
     ) -> None:
         if base is None:
             return
@@ -499,7 +512,7 @@ class Expressions:
     def _formatted(self, node: ast.JoinedStr) -> None:
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
-                names = ("__format__", "__str__", "__repr__")
+                names: tuple[str, ...] = ("__format__", "__str__", "__repr__")
                 if part.conversion == 114:
                     names = ("__repr__",)
                 elif part.conversion == 115:
@@ -553,7 +566,9 @@ class Expressions:
 
     def _defaults(self, function: Function, arguments: ast.arguments) -> None:
         count = len(arguments.defaults)
-        for name, default in zip(function.positional[-count:] if count else [], arguments.defaults, strict=True):
+        for name, default in zip(
+            function.positional[-count:] if count else [], arguments.defaults, strict=True
+        ):
             self.engine.copy(self.value(default), function.parameters[name])
         for one, default_or_none in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             if default_or_none is not None:
@@ -562,7 +577,11 @@ class Expressions:
 
 def _prefix(node: ast.expr) -> str:
     """``"do_" + x``, ``f"do_{x}"``, ``"do_%s" % x``: what the text begins with."""
-    if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
+    if (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.left, ast.Constant)
+        and isinstance(node.left.value, str)
+    ):
         text = node.left.value
         return text.partition("%")[0] if isinstance(node.op, ast.Mod) else text
     if isinstance(node, ast.JoinedStr) and node.values:

@@ -7,7 +7,7 @@ Called by :mod:`.engine` once for each body that something calls. Branches that 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ktlo.guard.reachability.attributes import (
     ANY,
@@ -34,6 +34,7 @@ from ktlo.guard.reachability.values import (
     Instance,
     Module,
     Possible,
+    Use,
     Value,
     Variable,
 )
@@ -140,8 +141,8 @@ class Body(Expressions):
                 and len(target.elts) == len(node.value.elts)
                 and not any(isinstance(one, ast.Starred) for one in (*target.elts, *node.value.elts))
             ):
-                for inner, value in zip(target.elts, node.value.elts, strict=True):
-                    self.assign(inner, self.value(value))
+                for inner, given in zip(target.elts, node.value.elts, strict=True):
+                    self.assign(inner, self.value(given))
                 return []
         value = self.value(node.value)
         for target in node.targets:
@@ -224,7 +225,7 @@ class Body(Expressions):
             value = self.value(part)
             if not isinstance(part, ast.Call):
                 site = self.site(part.lineno)
-                self.engine.watch(value, lambda one, site=site: call(site, one) if isinstance(one, Class) else None)  # type: ignore[misc]
+                self.engine.watch(value, _caller_of_classes(site))
         return []
 
     def _assert(self, node: ast.Assert) -> list[ast.stmt]:
@@ -530,17 +531,24 @@ def _by_version(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool | 
     return {ast.Lt: False, ast.GtE: True}.get(type(operator))
 
 
+def _caller_of_classes(site: Site) -> Use:
+    """``raise Failed`` makes a ``Failed``."""
+    return lambda one: call(site, one) if isinstance(one, Class) else None
+
+
 def _as_load(target: ast.expr) -> ast.expr:
     if isinstance(target, ast.Name):
         return ast.copy_location(ast.Name(id=target.id, ctx=ast.Load()), target)
     if isinstance(target, ast.Attribute):
         return ast.copy_location(ast.Attribute(value=target.value, attr=target.attr, ctx=ast.Load()), target)
     if isinstance(target, ast.Subscript):
-        return ast.copy_location(ast.Subscript(value=target.value, slice=target.slice, ctx=ast.Load()), target)
+        return ast.copy_location(
+            ast.Subscript(value=target.value, slice=target.slice, ctx=ast.Load()), target
+        )
     return target
 
 
-_STATEMENTS = {
+_STATEMENTS: dict[type[ast.stmt], Callable[..., list[ast.stmt]]] = {
     ast.Expr: Body._expression,
     ast.Assign: Body._assign,
     ast.AnnAssign: Body._annotated,

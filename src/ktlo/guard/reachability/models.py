@@ -151,7 +151,9 @@ def _used_outside(site: Site, value: Value, arguments: list[Variable | None]) ->
         everything(engine, value, inside)
         engine.watch(
             inside,
-            lambda one: called_from_outside(site, one) if isinstance(one, Function | Bound | Partial) else None,
+            lambda one: (
+                called_from_outside(site, one) if isinstance(one, Function | Bound | Partial) else None
+            ),
         )
     else:
         called_from_outside(site, value, *arguments)
@@ -174,20 +176,20 @@ def first_method(site: Site, value: Instance, names: tuple[str, ...]) -> None:
     """Call the first of these methods that an object has, as Python does by itself."""
     engine = site.engine
 
-    def ask(others: bool) -> bool:
-        for name in names if others else names[:1]:
-            if engine.has_member(value.of, name):
-                inner = Site(
-                    engine, site.code, site.line, site.positional or [None, None], result=site.result, kind=site.kind
-                )
-                engine.watch(
-                    engine.member(value.of, name), lambda found: call_method(inner, found, value)
-                )
-                return True
-        return False
+    given = site.positional or [None, None]
+    inner = Site(engine, site.code, site.line, given, result=site.result, kind=site.kind)
 
-    if not ask(others=False):
-        engine.later(lambda: ask(others=True) and None)
+    def ask(known: tuple[str, ...]) -> bool:
+        name = next((one for one in known if engine.has_member(value.of, one)), None)
+        if name is not None:
+            engine.watch(engine.member(value.of, name), lambda found: call_method(inner, found, value))
+        return name is not None
+
+    def ask_all() -> None:
+        ask(names)
+
+    if not ask(names[:1]):
+        engine.later(ask_all)
 
 
 def _call_bound(site: Site, name: str, of: Value) -> None:
@@ -236,15 +238,15 @@ def _container(site: Site, name: str, of: Container) -> None:
         for key, argument in site.keywords.items():
             engine.copy(argument, element(of, key))
     elif name in ("get", "pop", "setdefault", "__getitem__"):
-        key = _key(site, 0)
+        at = _key(site, 0)
         if site.result is not None:
             base = Variable()
             engine.add(base, of)
-            load_element(place_of(site), base, key, first, site.result)
+            load_element(place_of(site), base, at, first, site.result)
             if len(given) > 1:
                 engine.copy(given[1], site.result)
         if name == "setdefault" and len(given) > 1:
-            engine.copy(given[1], of.element if key is ANY else element(of, key))
+            engine.copy(given[1], of.element if at is ANY else element(of, at))
     elif name == "__setitem__":
         base = Variable()
         engine.add(base, of)
@@ -494,7 +496,8 @@ def _partial(site: Site) -> None:
 @model("functools.reduce")
 def _reduce(site: Site) -> None:
     engine = site.engine
-    item, result = Variable(), site.result or Variable()
+    item = Variable()
+    result = Variable() if site.result is None else site.result
     iterate(place_of(site), _argument(site, 1), item)
     inner = Site(engine, site.code, site.line, [result, item], result=result)
     engine.copy(item, result)
@@ -556,7 +559,17 @@ def _thread(site: Site) -> None:
 # --- Iteration ------------------------------------------------------------------------------------------------
 
 
-@model("map", "filter", "itertools.starmap", "itertools.takewhile", "itertools.dropwhile")
+@model("filter", "itertools.takewhile", "itertools.dropwhile", "itertools.filterfalse")
+def _filter(site: Site) -> None:
+    engine, made = site.engine, Container()
+    iterate(place_of(site), _argument(site, 1), made.element)
+    inner = Site(engine, site.code, site.line, [made.element], result=Variable())
+    engine.watch(_argument(site, 0), lambda value: call(inner, value))
+    if site.result is not None:
+        engine.add(site.result, made)
+
+
+@model("map", "itertools.starmap")
 def _map(site: Site) -> None:
     engine, made = site.engine, Container()
     items: list[Variable | None] = []
@@ -564,12 +577,8 @@ def _map(site: Site) -> None:
         item = Variable()
         iterate(place_of(site), argument, item)
         items.append(item)
-        engine.copy(item, made.keys)
     inner = Site(engine, site.code, site.line, items, result=made.element)
     engine.watch(_argument(site, 0), lambda value: call(inner, value))
-    for item in items:
-        if item is not None:
-            engine.copy(item, made.element)
     if site.result is not None:
         engine.add(site.result, made)
 
@@ -694,4 +703,12 @@ def is_known_builtin(name: str) -> bool:
     return name in _MODELS or name in OPERATORS_BY_FUNCTION
 
 
-__all__ = ["call_builtin", "call_external", "call_function", "implicit", "implemented", "is_known_builtin", "Module"]
+__all__ = [
+    "Module",
+    "call_builtin",
+    "call_external",
+    "call_function",
+    "implemented",
+    "implicit",
+    "is_known_builtin",
+]

@@ -21,6 +21,7 @@ from ktlo.guard.lockfiles.tree import Tree
 from ktlo.guard.lockfiles.wording import full_path
 from ktlo.guard.reachability.limits import Limits
 
+_HERE = PurePosixPath()
 _EXTRA_ROOTS = ("src", "lib", "python")
 _TEST_FOLDERS = frozenset({"tests", "test", "testing", "examples", "example", "docs", "doc", "benchmarks"})
 
@@ -43,7 +44,7 @@ class Source:
     is_project: bool
     is_package: bool
     is_folder: bool = False
-    root: PurePosixPath = PurePosixPath()
+    root: PurePosixPath = _HERE
 
     @property
     def shown(self) -> str:
@@ -92,7 +93,9 @@ class Library:
         try:
             for folder in self._project.folders():
                 if folder.refused:
-                    self.unread.append(Unread(full_path(folder.path), f"it cannot be listed: {folder.refused}"))
+                    self.unread.append(
+                        Unread(full_path(folder.path), f"it cannot be listed: {folder.refused}")
+                    )
                 if "__init__.py" in folder.files:
                     packages.add(folder.path)
                 files += (folder.path / name for name in folder.files if name.endswith(".py"))
@@ -163,11 +166,13 @@ class Library:
         if tree is None:
             return None
         if self.files_read >= self._limits.files:
-            return self._refuse(source, f"more than {self._limits.files:,} files")
+            self._refuse(source, f"more than {self._limits.files:,} files")
+            return None
         try:
             data = tree.read(source.path)
         except UnreadableError as error:
-            return self._refuse(source, str(error.what))
+            self._refuse(source, str(error.what))
+            return None
         self.files_read += 1
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
@@ -176,11 +181,14 @@ class Library:
                 warnings.simplefilter("ignore")
                 parsed = ast.parse(text)
         except SyntaxError as error:
-            return self._refuse(source, _why(error))
+            self._refuse(source, _why(error))
+            return None
         except (UnicodeDecodeError, LookupError):
-            return self._refuse(source, "it is not text in the encoding it declares")
+            self._refuse(source, "it is not text in the encoding it declares")
+            return None
         except (ValueError, RecursionError, MemoryError) as error:
-            return self._refuse(source, f"it cannot be parsed: {str(error) or 'nested too deeply'}")
+            self._refuse(source, f"it cannot be parsed: {str(error) or 'nested too deeply'}")
+            return None
         self.lines_read += text.count("\n") + 1
         return parsed
 
@@ -199,6 +207,11 @@ def _dotted(path: PurePosixPath, root: PurePosixPath) -> str:
 
 def _why(error: SyntaxError) -> str:
     words = error.msg or "syntax error"
-    old = ("Missing parentheses in call to", "leading zeros in decimal", "multiple exception types", "invalid escape")
+    old = (
+        "Missing parentheses in call to",
+        "leading zeros in decimal",
+        "multiple exception types",
+        "invalid escape",
+    )
     python2 = " (Python 2?)" if words.startswith(old) or "<>" in (error.text or "") else ""
     return f"it is no Python 3 that can be parsed{python2}: {words[:100]}, line {error.lineno or 0}"

@@ -76,8 +76,19 @@ class Function(Code, Value):
     """A function, method or lambda."""
 
     __slots__ = (
-        "attributes", "fields", "is_generator", "keyword", "module", "node", "owner", "parameters", "positional",
-        "result", "rest", "scope", "yields",
+        "attributes",
+        "fields",
+        "is_generator",
+        "keyword",
+        "module",
+        "node",
+        "owner",
+        "parameters",
+        "positional",
+        "rest",
+        "result",
+        "scope",
+        "yields",
     )  # fmt: skip
 
     def __init__(
