@@ -13,33 +13,28 @@ from ktlo.guard.reachability.attributes import (
     ANY,
     Place,
     field,
-    global_variable,
     iterate,
     load,
     load_element,
-    load_from_module,
     store,
     store_element,
 )
-from ktlo.guard.reachability.calls import Site, call, call_method
+from ktlo.guard.reachability.branches import decide
+from ktlo.guard.reachability.calls import Site, call
+from ktlo.guard.reachability.definitions import Definitions, refresh_stars
 from ktlo.guard.reachability.engine import Engine
-from ktlo.guard.reachability.expressions import Expressions
 from ktlo.guard.reachability.scopes import Scope, bindings
 from ktlo.guard.reachability.values import (
     Class,
     Code,
     Container,
-    External,
     Function,
-    Instance,
     Module,
-    Possible,
     Use,
     Value,
     Variable,
 )
 
-_OLDEST_PYTHON = (3, 11)
 _TOO_DEEP = "code that is nested too deeply to be followed"
 
 
@@ -71,18 +66,8 @@ def _module(engine: Engine, module: Module) -> None:
         module.variables.setdefault(name, Variable())
     module.exported = _exported(tree)
     module.scope = Scope("module", module, None, found, module.variables)
-    _refresh_stars(engine, module, set())
+    refresh_stars(engine, module, set())
     Body(engine, module, module.scope, None).block(tree.body)
-
-
-def _refresh_stars(engine: Engine, module: Module, seen: set[Module]) -> None:
-    """Names that importers with ``*`` looked up before this module's names were known."""
-    seen.add(module)
-    for user in module.star_users:
-        for name in list(user.variables):
-            global_variable(engine, user, name)
-        if user not in seen:
-            _refresh_stars(engine, user, seen)
 
 
 def _exported(tree: ast.Module) -> frozenset[str] | None:
@@ -111,7 +96,7 @@ def _function(engine: Engine, function: Function) -> None:
         body.block(node.body)
 
 
-class Body(Expressions):
+class Body(Definitions):
     """One body while it is read."""
 
     # --- Statements -----------------------------------------------------------------------------------------
@@ -169,7 +154,7 @@ class Body(Expressions):
         return []
 
     def _if(self, node: ast.If) -> list[ast.stmt]:
-        decided = self._decide(node.test)
+        decided = decide(node.test, is_project=self.code.source.is_project)
         if decided is None:
             self.truth(node.test)
             return [*node.body, *node.orelse]
@@ -265,175 +250,6 @@ class Body(Expressions):
                         self.assign(ast.Name(id=inner.name, ctx=ast.Store()), got)
                 del kinds
 
-    # --- Definitions ----------------------------------------------------------------------------------------
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
-        function = self.make_function(node)
-        made = Variable()
-        self.engine.add(made, function)
-        owner = self.scope.of if self.scope.kind == "class" else None
-        if owner is not None and node.name in ("__new__",):
-            pass  # a static method that is given its class; calls know it by its name
-        self.assign(ast.Name(id=node.name, ctx=ast.Store()), self._decorated(node, made))
-        return []
-
-    def _decorated(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Variable
-    ) -> Variable:
-        for decorator in reversed(node.decorator_list):
-            given = self.value(decorator)
-            result = Variable()
-            site = self.site(decorator.lineno, made, result=result)
-            if given is None:
-                self.engine.copy(made, result)
-            else:
-                self.engine.watch(given, lambda value, site=site: call(site, value))  # type: ignore[misc]
-                self._unknown_decorator(given, made, result, site)
-            made = result
-        return made
-
-    def _unknown_decorator(self, given: Variable, made: Variable, result: Variable, site: Site) -> None:
-        """What an outside decorator gives is taken for what it was given."""
-
-        def use(value: Value) -> None:
-            if isinstance(value, External):
-                self.engine.copy(made, result)
-
-        self.engine.watch(given, use)
-        del site
-
-    def _class(self, node: ast.ClassDef) -> list[ast.stmt]:
-        engine = self.engine
-        name = f"{self.prefix}{node.name}"
-        made = Class(name, self.module, node.lineno)
-        engine.classes.append(made)
-        found = bindings(node.body)
-        scope = Scope("class", self.module, self.scope, found, made.attributes, made)
-        made.fields = [
-            one.target.id
-            for one in node.body
-            if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
-        ]
-        made.bases = [[] for _ in node.bases]
-        start = self.site(node.lineno)
-        for position, base in enumerate(node.bases):
-            given = self.value(base.value if isinstance(base, ast.Starred) else base)
-            engine.watch(given, lambda value, at=position: self._base(made, at, value, start))  # type: ignore[misc]
-        for keyword in node.keywords:
-            given = self.value(keyword.value)
-            if keyword.arg == "metaclass":
-                engine.copy(given, made.metaclass)
-        engine.watch(made.metaclass, lambda meta: self._made_by(meta, made, start))
-        Body(engine, self.code, scope, made, prefix=f"{name}.", first=self.first).block(node.body)
-        for attribute in list(made.attributes.values()):
-            engine.watch(attribute, lambda value: self._set_name(value, start))
-        variable = Variable()
-        engine.add(variable, made)
-        self.assign(ast.Name(id=node.name, ctx=ast.Store()), self._decorated(node, variable))
-        return []
-
-    def _base(self, made: Class, position: int, value: Value, site: Site) -> None:
-        engine = self.engine
-        if isinstance(value, Possible):
-            value = value.inner
-        if isinstance(value, Class):
-            engine.add_base(made, position, value)
-            engine.copy(value.metaclass, made.metaclass)
-            if value.is_enum:
-                self._as_enum(made, site)
-            hook = engine.member_after(made, made, "__init_subclass__")
-            engine.watch(hook, lambda found: call_method(site, found, made))
-        elif isinstance(value, External):
-            engine.add_base(made, position, value)
-            if value.name.startswith("enum."):
-                self._as_enum(made, site)
-
-    def _as_enum(self, made: Class, site: Site) -> None:
-        if not made.is_enum:
-            made.is_enum = True
-            if made.name and "__init__" in made.attributes:
-                self.engine.watch(
-                    made.attributes["__init__"], lambda found: call_method(site, found, made.instance)
-                )
-
-    def _made_by(self, meta: Value, made: Class, site: Site) -> None:
-        if isinstance(meta, Class):
-            for name in ("__new__", "__init__", "__prepare__"):
-                own = Site(self.engine, self.code, site.line, [None, None, None])
-                receiver = meta if name == "__new__" else made
-                self.engine.watch(
-                    self.engine.member(meta, name),
-                    lambda found, own=own, receiver=receiver: call_method(own, found, receiver),  # type: ignore[misc]
-                )
-
-    def _set_name(self, value: Value, site: Site) -> None:
-        if isinstance(value, Instance):
-            own = Site(self.engine, self.code, site.line, [None, None])
-            hook = self.engine.member(value.of, "__set_name__")
-            self.engine.watch(hook, lambda found: call_method(own, found, value))
-
-    # --- Imports --------------------------------------------------------------------------------------------
-
-    def _import(self, node: ast.Import) -> list[ast.stmt]:
-        for alias in node.names:
-            found = self.engine.load(alias.name, self.code, node.lineno)
-            target = Variable()
-            first = alias.name.partition(".")[0]
-            if alias.asname:
-                self.engine.add(target, found or self.engine.external(alias.name))
-            else:
-                top = self.engine.module(first, self.code.source)
-                self.engine.add(target, top or self.engine.external(first))
-            if found is None:
-                self.outside(alias.name, node.lineno)
-            self.assign(ast.Name(id=alias.asname or first, ctx=ast.Store()), target)
-        return []
-
-    def _import_from(self, node: ast.ImportFrom) -> list[ast.stmt]:
-        name = self._absolute(node)
-        if name is None:
-            return []
-        module = self.engine.load(name, self.code, node.lineno)
-        if module is None:
-            self.outside(name, node.lineno)
-        for alias in node.names:
-            if alias.name == "*":
-                if module is not None and isinstance(self.code, Module) and module is not self.code:
-                    self.code.stars.append(module)
-                    module.star_users.append(self.code)
-                    _refresh_stars(self.engine, module, set())
-                continue
-            target = Variable()
-            if module is None:
-                self.engine.add(target, self.engine.external(f"{name}.{alias.name}"))
-            else:
-                self._from_module(module, name, alias.name, target, node)
-            self.assign(ast.Name(id=alias.asname or alias.name, ctx=ast.Store()), target)
-        return []
-
-    def _from_module(
-        self, module: Module, name: str, wanted: str, target: Variable, node: ast.ImportFrom
-    ) -> None:
-        below = self.engine.module(f"{name}.{wanted}", self.code.source) if module.source.is_package else None
-        load_from_module(self.place(node), module, wanted, target)
-        if below is not None:
-            engine, code, line = self.engine, self.code, node.lineno
-
-            def submodule() -> None:
-                if not module.variables[wanted].values:
-                    engine.load(f"{name}.{wanted}", code, line)
-
-            engine.later(submodule)
-
-    def _absolute(self, node: ast.ImportFrom) -> str | None:
-        if not node.level:
-            return node.module
-        parts = self.module.package.split(".") if self.module.package else []
-        if node.level > len(parts):
-            return None
-        base = parts[: len(parts) - (node.level - 1)]
-        return ".".join([*base, *([node.module] if node.module else [])]) or None
-
     # --- Targets --------------------------------------------------------------------------------------------
 
     def assign(self, target: ast.expr, value: Variable | None) -> None:
@@ -485,51 +301,6 @@ class Body(Expressions):
 
         self.engine.watch(value, use)
 
-    # --- Branches that never run ------------------------------------------------------------------------------
-
-    def _decide(self, test: ast.expr) -> bool | None:
-        """True or False when a condition is the same in every run; ``None`` otherwise."""
-        if isinstance(test, ast.Constant):
-            return bool(test.value)
-        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            inner = self._decide(test.operand)
-            return None if inner is None else not inner
-        if isinstance(test, ast.Name | ast.Attribute):
-            name = test.id if isinstance(test, ast.Name) else test.attr
-            return False if name == "TYPE_CHECKING" else None
-        if not (isinstance(test, ast.Compare) and len(test.ops) == 1):
-            return None
-        left, right = test.left, test.comparators[0]
-        if isinstance(left, ast.Name) and left.id == "__name__" and isinstance(right, ast.Constant):
-            is_main = isinstance(test.ops[0], ast.Eq) and right.value == "__main__"
-            return False if is_main and not self.code.source.is_project else None
-        return _by_version(left, test.ops[0], right)
-
-
-def _by_version(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool | None:
-    """``sys.version_info < (3,)`` and ``sys.version_info[0] == 2``: true for every supported Python, or for none."""
-    is_first = isinstance(left, ast.Subscript)
-    base = left.value if isinstance(left, ast.Subscript) else left
-    if not (isinstance(base, ast.Attribute) and base.attr == "version_info"):
-        return None
-    if is_first:
-        index = left.slice if isinstance(left, ast.Subscript) else None
-        if not (isinstance(index, ast.Constant) and index.value == 0 and isinstance(right, ast.Constant)):
-            return None
-        major = right.value
-        if not isinstance(major, int):
-            return None
-        results = {ast.Eq: major == 3, ast.NotEq: major != 3, ast.Lt: major > 3, ast.GtE: major <= 3,
-                   ast.Gt: major < 3, ast.LtE: major >= 3}  # fmt: skip
-        return results.get(type(operator))
-    if not isinstance(right, ast.Tuple):
-        return None
-    parts = [one.value for one in right.elts if isinstance(one, ast.Constant)]
-    bound = tuple(part for part in parts if isinstance(part, int))
-    if not bound or len(bound) != len(right.elts) or bound > _OLDEST_PYTHON:
-        return None
-    return {ast.Lt: False, ast.GtE: True}.get(type(operator))
-
 
 def _caller_of_classes(site: Site) -> Use:
     """``raise Failed`` makes a ``Failed``."""
@@ -566,11 +337,11 @@ _STATEMENTS: dict[type[ast.stmt], Callable[..., list[ast.stmt]]] = {
     ast.Assert: Body._assert,
     ast.Delete: Body._delete,
     ast.Match: Body._match,
-    ast.FunctionDef: Body._function,
-    ast.AsyncFunctionDef: Body._function,
-    ast.ClassDef: Body._class,
-    ast.Import: Body._import,
-    ast.ImportFrom: Body._import_from,
+    ast.FunctionDef: Body.define_function,
+    ast.AsyncFunctionDef: Body.define_function,
+    ast.ClassDef: Body.define_class,
+    ast.Import: Body.import_modules,
+    ast.ImportFrom: Body.import_names,
 }
 
 __all__ = ["ANY", "Body", "Place", "field", "lower", "module_of"]

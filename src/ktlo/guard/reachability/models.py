@@ -6,6 +6,7 @@ count as called, and what it gives back is outside as well.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 
@@ -16,43 +17,34 @@ from ktlo.guard.reachability.attributes import (
     each_field,
     everything,
     iterate,
-    load,
-    load_any,
     load_element,
-    store,
     store_element,
 )
 from ktlo.guard.reachability.attributes import field as element
 from ktlo.guard.reachability.calls import (
     Site,
-    call,
     call_function,
     call_method,
     called_from_outside,
     uses_of,
 )
-from ktlo.guard.reachability.engine import Kind
 from ktlo.guard.reachability.values import (
     Bound,
     Builtin,
-    Class,
     Container,
     External,
     Function,
     Generator,
     Instance,
     Module,
-    Namespace,
     Partial,
     Property,
-    Super,
     Value,
     Variable,
-    Wrapped,
 )
 
 Model = Callable[[Site], None]
-_MODELS: dict[str, Model] = {}
+MODELS: dict[str, Model] = {}
 
 OPERATORS_BY_FUNCTION = {
     "len": ("__len__",), "str": ("__str__", "__repr__"), "repr": ("__repr__",), "bool": ("__bool__", "__len__"),
@@ -71,10 +63,19 @@ def model(*names: str) -> Callable[[Model], Model]:
     """Register what the functions of these names do."""
 
     def register(made: Model) -> Model:
-        _MODELS.update(dict.fromkeys(names, made))
+        MODELS.update(dict.fromkeys(names, made))
         return made
 
     return register
+
+
+@functools.cache
+def _models() -> dict[str, Model]:
+    """All models; the modules that hold them need this one, so they are read late."""
+    from ktlo.guard.reachability import library, library_iteration
+
+    del library, library_iteration
+    return MODELS
 
 
 def place_of(site: Site) -> Place:
@@ -87,7 +88,7 @@ def call_builtin(site: Site, value: Builtin) -> None:
     if value.of is not None:
         _call_bound(site, value.name, value.of)
         return
-    known = _MODELS.get(value.name)
+    known = _models().get(value.name)
     if known is not None:
         known(site)
     elif value.name in OPERATORS_BY_FUNCTION:
@@ -100,7 +101,7 @@ def call_builtin(site: Site, value: Builtin) -> None:
 
 def call_external(site: Site, value: External) -> None:
     """Something outside is called."""
-    known = _MODELS.get(value.name)
+    known = _models().get(value.name)
     if known is not None:
         known(site)
         return
@@ -136,15 +137,15 @@ def _outside(site: Site, name: str) -> None:
         following = site.positional[position + 1 :] if position == runs else []
         engine.watch(
             argument,
-            lambda given, following=following: _used_outside(site, given, following),  # type: ignore[misc]
+            lambda given, following=following: used_outside(site, given, following),  # type: ignore[misc]
         )
     for keyword in site.keywords.values():
-        engine.watch(keyword, lambda given: _used_outside(site, given, []))
+        engine.watch(keyword, lambda given: used_outside(site, given, []))
     for _, given in site.star:
-        engine.watch(given, lambda value: _used_outside(site, value, []))
+        engine.watch(given, lambda value: used_outside(site, value, []))
 
 
-def _used_outside(site: Site, value: Value, arguments: list[Variable | None]) -> None:
+def used_outside(site: Site, value: Value, arguments: list[Variable | None]) -> None:
     if isinstance(value, Container):
         engine = site.engine
         inside = Variable()
@@ -216,7 +217,9 @@ def _call_bound(site: Site, name: str, of: Value) -> None:
         if site.positional and site.result is not None:
             engine.copy(site.positional[0], site.result)
     elif name == "register" and isinstance(of, Function):
-        _register(site, of)
+        from ktlo.guard.reachability.library import register_implementation
+
+        register_implementation(site, of)
     elif name.startswith("external:") and isinstance(of, Instance):
         plain = name.partition(":")[2]
         call_external(site, engine.external(plain))
@@ -234,11 +237,11 @@ def _container(site: Site, name: str, of: Container) -> None:
         engine.copy(last, of.element)
     elif name in ("extend", "update", "union"):
         for argument in given:
-            engine.watch(argument, lambda value: _merge(site, value, of))
+            engine.watch(argument, lambda value: merge(site, value, of))
         for key, argument in site.keywords.items():
             engine.copy(argument, element(of, key))
     elif name in ("get", "pop", "setdefault", "__getitem__"):
-        at = _key(site, 0)
+        at = key_of(site, 0)
         if site.result is not None:
             base = Variable()
             engine.add(base, of)
@@ -250,7 +253,7 @@ def _container(site: Site, name: str, of: Container) -> None:
     elif name == "__setitem__":
         base = Variable()
         engine.add(base, of)
-        store_element(place_of(site), base, _key(site, 0), first, last)
+        store_element(place_of(site), base, key_of(site, 0), first, last)
     elif name == "popleft" or name == "values":
         _give(site, name == "values", lambda into: everything(engine, of, into))
     elif name == "keys":
@@ -275,7 +278,7 @@ def _give(site: Site, in_container: bool, fill: Callable[[Variable], None]) -> N
     site.engine.add(site.result, made)
 
 
-def _merge(site: Site, value: Value, into: Container) -> None:
+def merge(site: Site, value: Value, into: Container) -> None:
     engine = site.engine
     if isinstance(value, Container) and value.is_dict:
         engine.copy(value.element, into.element)
@@ -287,420 +290,25 @@ def _merge(site: Site, value: Value, into: Container) -> None:
         iterate(place_of(site), given, into.element)
 
 
-def _key(site: Site, position: int) -> object:
+def key_of(site: Site, position: int) -> object:
     words = site.words.get(position)
     return next(iter(words)) if words is not None and len(words) == 1 else ANY
 
 
-def _argument(site: Site, position: int, name: str = "") -> Variable | None:
+def argument_of(site: Site, position: int, name: str = "") -> Variable | None:
     if position < len(site.positional):
         return site.positional[position]
     return site.keywords.get(name)
 
 
-# --- Names that only the running program may know -----------------------------------------------------------
-
-
-@model("getattr")
-def _getattr(site: Site) -> None:
-    if site.result is None or not site.positional:
-        return
-    base, words = site.positional[0], site.words.get(1)
-    if words is not None:
-        for word in sorted(words):
-            load(place_of(site), base, word, site.result)
-    else:
-        prefix = next(iter(site.words.get(-1, {""})))
-        load_any(place_of(site), base, site.result, prefix)
-        site.engine.note(site.code, site.line, "an attribute whose name only the running program knows")
-    if len(site.positional) > 2:
-        site.engine.copy(site.positional[2], site.result)
-
-
-@model("setattr")
-def _setattr(site: Site) -> None:
-    if len(site.positional) < 3:
-        return
-    for word in sorted(site.words.get(1) or ()):
-        store(place_of(site), site.positional[0], word, site.positional[2])
-
-
-@model("operator.attrgetter", "operator.methodcaller", "operator.itemgetter")
-def _nothing(site: Site) -> None:
-    del site
-
-
-@model("exec", "eval", "compile")
-def _exec(site: Site) -> None:
-    site.engine.note(site.code, site.line, "code that is made while the program runs (exec, eval)")
-
-
-@model("globals")
-def _globals(site: Site) -> None:
-    from ktlo.guard.reachability.lowering import module_of
-
-    if site.result is not None:
-        site.engine.add(site.result, Namespace(module_of(site.code)))
-
-
-@model("__import__", "importlib.import_module")
-def _import_module(site: Site) -> None:
-    engine = site.engine
-    words = site.words.get(0)
-    if words is None:
-        engine.note(site.code, site.line, "a module whose name only the running program knows")
-        return
-    from ktlo.guard.reachability.lowering import module_of
-
-    for word in sorted(words):
-        name = word
-        if word.startswith("."):
-            package = next(iter(site.words.get(1, {module_of(site.code).package})))
-            dots = len(word) - len(word.lstrip("."))
-            parts = package.split(".")
-            name = ".".join([*parts[: len(parts) - dots + 1], word.lstrip(".")]).strip(".")
-        found = engine.load(name, site.code, site.line)
-        if site.result is not None:
-            engine.add(site.result, found if found is not None else engine.external(name))
-
-
-# --- Classes --------------------------------------------------------------------------------------------------
-
-
-@model("super")
-def _super(site: Site) -> None:
-    engine = site.engine
-    if site.result is None:
-        return
-    result = site.result
-    if site.positional:
-        owner, receiver = site.positional[0], _argument(site, 1)
-
-        def with_owner(one: Value) -> None:
-            if isinstance(one, Class):
-                engine.watch(
-                    receiver,
-                    lambda held: (
-                        engine.add(result, Super(one, held)) if isinstance(held, Instance | Class) else None
-                    ),
-                )
-
-        engine.watch(owner, with_owner)
-    elif site.scope_owner is not None:
-        after = site.scope_owner
-        known: dict[Value, Super] = {}
-
-        def use(held: Value) -> None:
-            if isinstance(held, Instance | Class):
-                engine.add(result, known.setdefault(held, Super(after, held)))
-
-        engine.watch(site.first, use)
-
-
-@model("type")
-def _type(site: Site) -> None:
-    engine = site.engine
-    if site.result is None or len(site.positional) != 1:
-        return
-    result = site.result
-    engine.watch(
-        site.positional[0],
-        lambda value: engine.add(result, value.of) if isinstance(value, Instance) else None,
-    )
-
-
-@model("object.__new__")
-def _new(site: Site) -> None:
-    if site.result is not None and site.positional:
-        engine, result = site.engine, site.result
-        engine.watch(
-            site.positional[0],
-            lambda value: engine.add(result, value.instance) if isinstance(value, Class) else None,
-        )
-
-
-@model("property", "functools.cached_property", "abc.abstractproperty")
-def _property(site: Site) -> None:
-    made = Property()
-    engine = site.engine
-    engine.copy(_argument(site, 0, "fget"), made.getter)
-    engine.copy(_argument(site, 1, "fset"), made.setter)
-    if site.result is not None:
-        engine.add(site.result, made)
-
-
-@model("staticmethod", "classmethod")
-def _never(site: Site) -> None:
-    del site
-
-
-def _wrap(kind: str) -> Model:
-    def made(site: Site) -> None:
-        engine, result = site.engine, site.result
-        if result is not None and site.positional:
-            known: dict[Value, Wrapped] = {}
-            engine.watch(
-                site.positional[0],
-                lambda value: engine.add(result, known.setdefault(value, Wrapped(kind, value))),
-            )
-
-    return made
-
-
-_MODELS |= {"staticmethod": _wrap("staticmethod"), "classmethod": _wrap("classmethod")}
-
-# --- Functions ------------------------------------------------------------------------------------------------
-
-
-@model(
-    "functools.lru_cache", "functools.cache", "functools.total_ordering", "contextlib.contextmanager",
-    "contextlib.asynccontextmanager", "abc.abstractmethod", "dataclasses.dataclass", "typing.overload",
-    "typing.final", "typing.runtime_checkable", "types.coroutine", "copy.copy",
-    "copy.deepcopy", "enum.unique", "enum.auto", "functools.update_wrapper", "weakref.proxy", "functools.wraps",
-    "typing.no_type_check", "contextlib.closing", "contextlib.nullcontext", "typing_extensions.override",
-    "typing.override", "asyncio.run", "asyncio.create_task", "asyncio.ensure_future", "asyncio.wait_for",
-    "asyncio.shield", "iter", "unittest.skip", "itertools.cycle", "typing_extensions.deprecated",
-    "types.MappingProxyType", "weakref.ref",
-)  # fmt: skip
-def _identity(site: Site) -> None:
-    """Gives its first argument back; called with none or only options, gives a decorator that does."""
-    engine, result = site.engine, site.result
-    if result is None:
-        return
-    given = site.positional[0] if site.positional else None
-    if given is None:
-        engine.add(result, Builtin("identity", External("identity")))
-        return
-    engine.copy(given, result)
-
-
-@model("functools.wraps", "typing_extensions.deprecated", "unittest.skip", "warnings.deprecated")
-def _decorator_factory(site: Site) -> None:
-    if site.result is not None:
-        site.engine.add(site.result, Builtin("identity", External("identity")))
-
-
-@model("typing.cast")
-def _cast(site: Site) -> None:
-    if site.result is not None:
-        site.engine.copy(_argument(site, 1), site.result)
-
-
-@model("functools.partial", "functools.partialmethod")
-def _partial(site: Site) -> None:
-    if site.result is not None and site.positional and site.positional[0] is not None:
-        made = Partial(site.positional[0], site.positional[1:], site.keywords)
-        site.engine.add(site.result, made)
-
-
-@model("functools.reduce")
-def _reduce(site: Site) -> None:
-    engine = site.engine
-    item = Variable()
-    result = Variable() if site.result is None else site.result
-    iterate(place_of(site), _argument(site, 1), item)
-    inner = Site(engine, site.code, site.line, [result, item], result=result)
-    engine.copy(item, result)
-    engine.copy(_argument(site, 2), result)
-    engine.watch(_argument(site, 0), lambda value: call(inner, value))
-
-
-@model("functools.singledispatch", "functools.singledispatchmethod")
-def _singledispatch(site: Site) -> None:
-    engine, result = site.engine, site.result
-    if result is None or not site.positional:
-        return
-
-    def use(value: Value) -> None:
-        if isinstance(value, Function):
-            engine.add(value.attributes.setdefault("register", Variable()), Builtin("register", value))
-            engine.add(result, value)
-
-    engine.watch(site.positional[0], use)
-
-
-def _register(site: Site, of: Function) -> None:
-    """``@generic.register``: what is registered may be called wherever the generic function is."""
-    engine = site.engine
-    again = Site(engine, site.code, site.line)
-
-    def use(value: Value) -> None:
-        if isinstance(value, Function):
-            engine.edge(of, value, of.line, Kind.CALL)
-            for name, parameter in zip(value.positional, of.positional, strict=False):
-                engine.copy(of.parameters[parameter], value.parameters[name])
-            engine.copy(value.result, of.result)
-
-    for argument in site.positional:
-        engine.watch(argument, use)
-    del again
-    if site.result is not None:
-        given = site.positional[-1] if site.positional else None
-        engine.copy(given, site.result)
-        engine.add(site.result, Builtin("register", of))
-
-
-@model("threading.Thread", "multiprocessing.Process", "multiprocessing.Pool")
-def _thread(site: Site) -> None:
-    engine = site.engine
-    target = _argument(site, 1, "target")
-    inner = Site(engine, site.code, site.line)
-    arguments = _argument(site, 3, "args")
-    if arguments is not None:
-        inner.star.append((0, arguments))
-    keywords = _argument(site, 4, "kwargs")
-    if keywords is not None:
-        inner.double_star.append(keywords)
-    engine.watch(target, lambda value: call(inner, value))
-    if site.result is not None:
-        engine.add(site.result, engine.external("threading.Thread()"))
-
-
-# --- Iteration ------------------------------------------------------------------------------------------------
-
-
-@model("filter", "itertools.takewhile", "itertools.dropwhile", "itertools.filterfalse")
-def _filter(site: Site) -> None:
-    engine, made = site.engine, Container()
-    iterate(place_of(site), _argument(site, 1), made.element)
-    inner = Site(engine, site.code, site.line, [made.element], result=Variable())
-    engine.watch(_argument(site, 0), lambda value: call(inner, value))
-    if site.result is not None:
-        engine.add(site.result, made)
-
-
-@model("map", "itertools.starmap")
-def _map(site: Site) -> None:
-    engine, made = site.engine, Container()
-    items: list[Variable | None] = []
-    for argument in site.positional[1:]:
-        item = Variable()
-        iterate(place_of(site), argument, item)
-        items.append(item)
-    inner = Site(engine, site.code, site.line, items, result=made.element)
-    engine.watch(_argument(site, 0), lambda value: call(inner, value))
-    if site.result is not None:
-        engine.add(site.result, made)
-
-
-@model("sorted", "min", "max", "list.sort")
-def _sorted(site: Site) -> None:
-    engine, item = site.engine, Variable()
-    if len(site.positional) == 1:
-        iterate(place_of(site), site.positional[0], item)
-    else:
-        for argument in site.positional:
-            engine.copy(argument, item)
-    key = site.keywords.get("key")
-    if key is not None:
-        inner = Site(engine, site.code, site.line, [item], result=Variable())
-        engine.watch(key, lambda value: call(inner, value))
-    else:
-        implicit(place_of(site).site(), item, ("__lt__", "__gt__"))
-    if site.result is not None:
-        made = Container()
-        engine.copy(item, made.element)
-        engine.add(site.result, made)
-        engine.copy(item, site.result)
-
-
-@model(
-    "list", "tuple", "set", "frozenset", "reversed", "collections.deque", "itertools.chain", "itertools.islice",
-    "itertools.chain.from_iterable",
-)  # fmt: skip
-def _collect(site: Site) -> None:
-    made = Container()
-    for argument in site.positional:
-        iterate(place_of(site), argument, made.element)
-    if site.result is not None:
-        site.engine.add(site.result, made)
-
-
-@model("sum", "any", "all")
-def _consume(site: Site) -> None:
-    item = Variable()
-    iterate(place_of(site), _argument(site, 0), item)
-    implicit(place_of(site).site(), item, ("__bool__", "__len__", "__radd__"))
-
-
-@model("dict", "collections.OrderedDict", "collections.defaultdict", "collections.ChainMap")
-def _dict(site: Site) -> None:
-    engine, made = site.engine, Container(is_dict=True)
-    for argument in site.positional:
-
-        def use(value: Value) -> None:
-            if isinstance(value, Container):
-                if value.is_dict:
-                    _merge(site, value, made)
-                    return
-                pair = Variable()
-                iterate(place_of(site), argument, pair)  # noqa: B023 - used at once or with the same argument
-                load_element(place_of(site), pair, 0, None, made.keys)
-                load_element(place_of(site), pair, 1, None, made.element)
-            elif isinstance(value, Function | Class | Bound | Builtin | Partial):
-                made.factory = made.factory or Variable()
-                engine.add(made.factory, value)
-
-        engine.watch(argument, use)
-    for key, argument in site.keywords.items():
-        engine.copy(argument, element(made, key))
-    if site.result is not None:
-        engine.add(site.result, made)
-
-
-@model("enumerate")
-def _enumerate(site: Site) -> None:
-    pair, made = Container(), Container()
-    iterate(place_of(site), _argument(site, 0), element(pair, 1))
-    site.engine.add(made.element, pair)
-    if site.result is not None:
-        site.engine.add(site.result, made)
-
-
-@model("zip", "itertools.product", "itertools.zip_longest")
-def _zip(site: Site) -> None:
-    pair, made = Container(), Container()
-    for position, argument in enumerate(site.positional):
-        iterate(place_of(site), argument, element(pair, position))
-    site.engine.add(made.element, pair)
-    if site.result is not None:
-        site.engine.add(site.result, made)
-
-
-@model("iter")
-def _iter(site: Site) -> None:
-    engine, place = site.engine, place_of(site)
-    result = site.result or Variable()
-
-    def use(value: Value) -> None:
-        if isinstance(value, Instance):
-            inner = place.site(result=result)
-            engine.watch(engine.member(value.of, "__iter__"), lambda found: call_method(inner, found, value))
-        else:
-            engine.add(result, value)
-
-    if len(site.positional) == 2:
-        inner = place.site()
-        engine.watch(site.positional[0], lambda value: call(inner, value))
-    else:
-        engine.watch(_argument(site, 0), use)
-
-
-@model("next", "anext")
-def _next(site: Site) -> None:
-    result = site.result or Variable()
-    site.engine.watch(_argument(site, 0), lambda value: advance(place_of(site), value, "__next__", result))
-    site.engine.copy(_argument(site, 1), result)
-
-
 def implemented() -> tuple[str, ...]:
     """Names that have a model, for tests and documentation."""
-    return tuple(sorted({*_MODELS, *OPERATORS_BY_FUNCTION}))
+    return tuple(sorted({*_models(), *OPERATORS_BY_FUNCTION}))
 
 
 def is_known_builtin(name: str) -> bool:
     """Python's own functions that are known here, without a module before them."""
-    return name in _MODELS or name in OPERATORS_BY_FUNCTION
+    return name in _models() or name in OPERATORS_BY_FUNCTION
 
 
 __all__ = [
