@@ -59,6 +59,7 @@ def commands() -> typer.Typer:
     from ktlo.cli import (
         check,
         classify,
+        debt,
         doctor,
         findings,
         metrics,
@@ -78,6 +79,7 @@ def commands() -> typer.Typer:
             sync,
             report,
             plan,
+            debt,
             rota,
             metrics,
             query,

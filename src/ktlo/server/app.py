@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from ktlo import __version__
 from ktlo.server.api import (
+    debt,
     effort,
     findings,
     health,
@@ -45,6 +46,7 @@ _API = (
     plan_backtest,
     plan_load,
     plan_staffing,
+    debt,
     rota,
     rota_saying,
     telemetry,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from ktlo.effort.derive import derive
 from ktlo.errors import KtloError
 from ktlo.records.collection import Collection
+from ktlo.server.registers import note_sightings
 from ktlo.server.runtime import Runtime
 from ktlo.server.scanning import has_repositories, scan_all
 from ktlo.sources.collector import collect
@@ -242,6 +243,7 @@ class Collecting:
                 runtime.settings,
                 report=lambda step: show(step.done, step.total, step.words),
             )
+            note_sightings(runtime, dt.datetime.now(dt.UTC))
             return "complete", ""
         if name == FINDINGS:
             problems = scan_all(runtime, show)

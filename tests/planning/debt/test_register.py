@@ -131,9 +131,10 @@ def test_the_load_is_the_sum_of_what_is_shown_and_the_same_for_a_seed(
         == load.growth_per_week.shape
         == (800,)
     )
-    # till.py's 2.85 h a month, of which a repayment removes half on average, and the flaky tests' .3223; 4.348 weeks.
-    assert load.interest_hours_per_week.mean() == pytest.approx((2.85 / 2 + 0.3223) / 4.348, rel=0.08)
-    assert np.median(load.principal_hours) == pytest.approx(15, rel=0.2)
+    # till.py's 2.5 h a month, of which a repayment removes half on average, and the flaky tests' .3223; 4.348 weeks.
+    assert load.interest_hours_per_week.mean() == pytest.approx((2.5 / 2 + 0.3223) / 4.348, rel=0.1)
+    # 8 h and 4 h in the middle, with the long tails of a stated prior.
+    assert 12 < np.median(load.principal_hours) < 20
 
 
 def test_three_weeks_of_history_cost_nothing_by_the_month_and_say_so(debt_store: EmbeddedStore) -> None:

@@ -15,7 +15,8 @@ from ktlo.planning.budget.journal import Budget, in_force
 from ktlo.planning.budget.plan import FUTURES, QUICK_FUTURES, Plan, decide, decide_quickly
 from ktlo.planning.budget.quarters import measured_lately
 from ktlo.planning.budget.terms import Terms
-from ktlo.planning.demand import Demand
+from ktlo.planning.debt import debt_load
+from ktlo.planning.demand import DebtLoad, Demand
 from ktlo.planning.load.asking import Remembered, content_key, remembered_load
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
@@ -25,16 +26,22 @@ WEEKS_AHEAD = 52
 
 _plans: Remembered[Plan] = Remembered()
 _measured: Remembered[float] = Remembered()
+_debts: Remembered[tuple[DebtLoad | None]] = Remembered()
 
 
 def demand_behind(store: Queryable, question: Question, settings: Settings, seed: int) -> Demand:
-    """The fitted demand of a question, from memory where nothing has changed.
+    """The fitted demand of a question with what known debt costs, from memory where nothing has changed.
 
     Raises:
         UsageError: a filter that a load does not have.
     """
     whole = replace(question, by=None, grain=None)
-    return remembered_load(store, whole, settings, weeks=WEEKS_AHEAD, seed=seed).demand
+    demand = remembered_load(store, whole, settings, weeks=WEEKS_AHEAD, seed=seed).demand
+    key = content_key(store, whole, settings, demand.draws, seed)
+    found = _debts.get(key)
+    if found is None:
+        found = _debts.keep(key, (debt_load(store, whole, settings, draws=demand.draws, seed=seed),))
+    return replace(demand, debt=found[0])
 
 
 def ask_plan(

@@ -64,7 +64,7 @@ class Amount:
 
     Attributes:
         draws: (draws,) at or above zero; ``None`` when it cannot be estimated.
-        estimate: median and 95% interval of the draws, or why there is none.
+        estimate: mean and middle 95% of the draws, or why there is none.
         basis: one sentence on where it comes from; says so when it is a stated prior.
         is_shown: for interest: the records show that it is there; False for "no extra cost shown", whose draws
             are nothing and whose ``estimate.high`` says how much could hide.
@@ -77,16 +77,21 @@ class Amount:
 
 
 def amount(draws: Floats, n: int, basis: str) -> Amount:
-    """An amount told by the median of its draws and the 95% interval.
+    """An amount told by the mean of its draws, so that amounts add up, and their middle 95%.
 
     Args:
         draws: (draws,) none below zero.
         n: observations that it rests on.
         basis: where it comes from.
     """
+    return Amount(draws, spread_of(draws, n), basis)
+
+
+def spread_of(draws: Floats, n: int) -> Estimate:
+    """Mean of draws and their middle 95%; a mean beyond them, as of very skewed ones, is drawn to their end."""
     tail = (1 - LEVEL) / 2
-    low, value, high = (float(q) for q in np.quantile(draws, (tail, 0.5, 1 - tail)))
-    return Amount(draws, Estimate(value, low, high, n), basis)
+    low, high = (float(q) for q in np.quantile(draws, (tail, 1 - tail)))
+    return Estimate(min(max(float(draws.mean()), low), high), low, high, n)
 
 
 def nothing_shown(could_hide: float, n: int, basis: str, draws: int) -> Amount:
@@ -184,6 +189,7 @@ class Entry:
         after: keys of entries that must be paid first.
         paths: every file it is about, for the rows behind.
         is_urgent: to be decided by its risk, before any return: a vulnerability.
+        subject: the workflow or package that it is about; empty otherwise.
     """
 
     key: str
@@ -205,6 +211,7 @@ class Entry:
     after: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     is_urgent: bool = False
+    subject: str = ""
 
 
 SURE = 0.9

@@ -5,7 +5,9 @@ changes count wherever they are, so a large file is compared with as many lines 
 splitting it would make of it. Files that are picked for having many fixes had, among other things, bad luck; next
 year they will have fewer without anything being done. Road engineers meet the same with dangerous junctions, and
 this is their method: Hauer, Harwood, Council and Griffith, Estimating Safety by the Empirical Bayes Method,
-Transportation Research Record 1784, 2002.
+Transportation Research Record 1784, 2002. How much files differ is not forced into one gamma distribution, which would
+take half of a single bad file's excess for bad luck, but fitted as a mixture of many (after Koenker and Mizera, Convex
+Optimization, Shape Constraints, Compound Decisions, and Empirical Bayes Rules, JASA 2014, 109:674-685).
 """
 
 from __future__ import annotations
@@ -27,7 +29,12 @@ _BORROWED = 5.0
 """Fixes that a part of a repository is believed to have had in the repository's own proportions; for a repository,
 in the proportions of all."""
 _PSEUDO = 0.5
-_LEAST_SIZE, _MOST_SIZE = 0.1, 1e3
+_RATIOS = np.exp(np.linspace(np.log(0.03), np.log(40.0), 30))
+"""Times as many fixes as comparable code: where the parts of the mixture have their means."""
+_SHAPE = 20.0
+"""Shape of each part: a standard deviation of 22% of its mean."""
+_ALIKE = 1.0
+"""Files that each part is believed to hold beforehand, all parts together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +44,14 @@ class Expectation:
     Attributes:
         fixes: (n,) as counted.
         parts: (n, 2) expected of comparable code, for its lines and for its changes.
-        size: *r* of the negative binomial: variance = expected + expected²/r.
+        weights: (k,) of the mixture's parts: how many files have about ``_RATIOS`` times the fixes of comparable code.
         group: (n,) part of a repository that each file is in.
         behind: (g, 2) how many fixes each group's two rates rest on, overdispersion taken off.
     """
 
     fixes: Floats
     parts: Floats
-    size: float
+    weights: Floats
     group: Codes
     behind: Floats
 
@@ -57,13 +64,17 @@ class Expectation:
     def mean_excess(self) -> Floats:
         """(n,) fixes beyond those of comparable code, chance taken out; below zero where there are fewer."""
         expected = self.expected
-        shrunk: Floats = expected * ((self.fixes + self.size) / (expected + self.size) - 1)
-        return shrunk
+        means = (self.fixes[:, None] + _SHAPE) / (expected[:, None] + _SHAPE / _RATIOS)
+        ratio = np.sum(self._belongs(self.fixes, expected) * means, axis=1)
+        excess: Floats = expected * (ratio - 1)
+        return excess
 
     def probability(self) -> Floats:
         """(n,) probability that a file's own rate lies above that of comparable code."""
-        above: Floats = gammaincc(self.fixes + self.size, self.expected + self.size)
-        return above
+        expected = self.expected
+        above = gammaincc(self.fixes[:, None] + _SHAPE, expected[:, None] + _SHAPE / _RATIOS)
+        total: Floats = np.minimum(np.sum(self._belongs(self.fixes, expected) * above, axis=1), 1.0)
+        return total
 
     def draw(self, places: Codes, draws: int, rng: np.random.Generator) -> Floats:
         """Draw the excess of some files over the same period.
@@ -81,10 +92,44 @@ class Expectation:
         shape = self.behind[groups] + _PSEUDO
         rates = rng.standard_gamma(shape, size=(draws, *shape.shape)) / shape
         expected = np.einsum("dmj,mj->dm", rates[:, own], self.parts[places])
-        shape_own = self.fixes[places] + self.size
-        rate = expected * rng.standard_gamma(shape_own, size=(draws, places.size)) / (expected + self.size)
-        excess: Floats = rate - expected
+        belongs = np.cumsum(self._belongs(self.fixes[places], self.expected[places]), axis=1)
+        picked = rng.random((draws, places.size))
+        part = np.minimum((picked[:, :, None] > belongs[None]).sum(axis=2), _RATIOS.size - 1)
+        scale = expected + _SHAPE / _RATIOS[part]
+        ratio = rng.standard_gamma(self.fixes[places] + _SHAPE, size=expected.shape) / scale
+        excess: Floats = expected * (ratio - 1)
         return excess
+
+    def _belongs(self, fixes: Floats, expected: Floats) -> Floats:
+        """(n, k) probability that each file belongs to each part of the mixture."""
+        told = _likelihood(fixes, expected) * self.weights
+        total: Floats = told / told.sum(axis=1, keepdims=True)
+        return total
+
+
+def _likelihood(fixes: Floats, expected: Floats) -> Floats:
+    """(n, k) probability of the counted fixes in each part, up to a factor for each file."""
+    mean = expected[:, None] * _RATIOS
+    log = fixes[:, None] * np.log(mean / (mean + _SHAPE)) - _SHAPE * np.log1p(mean / _SHAPE)
+    told: Floats = np.exp(log - log.max(axis=1, keepdims=True))
+    return told
+
+
+def _mixture(fixes: Floats, expected: Floats) -> Floats:
+    """(k,) weights of the mixture's parts, by EM."""
+    told = _likelihood(fixes, expected)
+    weights: Floats = np.full(_RATIOS.size, 1 / _RATIOS.size)
+    # Before any file is seen, files are taken to be alike.
+    alike = np.exp(-0.5 * (np.log(_RATIOS) / 0.5) ** 2)
+    believed = _ALIKE * alike / alike.sum()
+    for _ in range(_CYCLES):
+        share = told * weights
+        share /= share.sum(axis=1, keepdims=True)
+        moved: Floats = (share.sum(axis=0) + believed) / (fixes.size + _ALIKE)
+        if np.abs(moved - weights).max() < _SETTLED:
+            return moved
+        weights = moved
+    return weights
 
 
 def expectation(
@@ -113,14 +158,13 @@ def expectation(
     rates = _rates(fixes, exposure, group, by_repository[home])
     parts = exposure * rates[group] + 1e-9
     expected = parts.sum(axis=1)
-    spread = float(np.sum((fixes - expected) ** 2 - expected))
-    squares = float(np.sum(expected**2))
-    size = float(np.clip(squares / spread, _LEAST_SIZE, _MOST_SIZE)) if spread > 0 else _MOST_SIZE
+    weights = _mixture(fixes, expected)
     # A group's rates rest on its fixes, less what files differ by beyond chance.
     given = parts * (fixes / expected)[:, None]
-    inflated = np.average(1 + expected / size, weights=expected)
+    differ = float(weights @ (_RATIOS**2 * (1 + 1 / _SHAPE)) - (weights @ _RATIOS) ** 2)
+    inflated = np.average(1 + expected * differ, weights=expected)
     behind = np.column_stack([np.bincount(group, weights=column) for column in given.T]) / inflated
-    return Expectation(fixes, parts, size, group, behind)
+    return Expectation(fixes, parts, weights, group, behind)
 
 
 def _rates(fixes: Floats, exposure: Floats, group: Codes, prior: Floats) -> Floats:

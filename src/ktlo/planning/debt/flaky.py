@@ -7,6 +7,7 @@ and the triage of ``effort.triage_hours``, both said in ktlo.yaml. Waiting is to
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -109,4 +110,16 @@ def _entry(row: dict[str, Any], period: Period, history: History, each: float) -
             Fact("Waited for a passing run", float(row["waited"]), "s"),
         ),
         since=row["first"],
+        subject=workflow,
     )
+
+
+def repeats_between(store: Queryable, repository: str, workflow: str, start: float, end: float) -> int:
+    """Repeats of one workflow in a half-open stretch, seconds since 1970."""
+    bound = {
+        "start": dt.datetime.fromtimestamp(start, dt.UTC), "end": dt.datetime.fromtimestamp(end, dt.UTC),
+        "least": 1, "workflows": 100_000,
+    }  # fmt: skip
+    rows = store.query(_RUNS, bound).to_pylist()
+    own = [row for row in rows if (row["repository"], row["workflow"]) == (repository, workflow)]
+    return sum(int(row["repeats"]) for row in own)

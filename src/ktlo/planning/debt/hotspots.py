@@ -37,6 +37,8 @@ MOST_FILES = 40
 """Files with extra cost that become entries."""
 BY_SCORE = 5
 """Files with the highest score that are listed even without."""
+LEAST_FIXES = 3
+"""Bug fixes in the period below which a file is not said to be mended too often."""
 _CANDIDATES = 200
 _LIKELY = 0.75
 """Below this the draws, which add the uncertainty of what is expected, cannot reach what counts as shown."""
@@ -187,7 +189,7 @@ def _interest(
     extra, hidden = zero, 0.0
     if mending is None or weighed is None:
         told.append("too few bug fixes in the period to compare")
-    elif np.mean(weighed > 0) >= SURE:
+    elif np.mean(weighed > 0) >= SURE and work.fixes[place] >= LEAST_FIXES:
         extra = extra + np.maximum(mending[:, 0], 0)
         told.append("bug fixing beyond comparable code")
     else:

@@ -108,6 +108,16 @@ class Journal:
         self._write("entry", key, _plain(said), author)
         return key
 
+    def withdraw(self, key: str, author: str) -> None:
+        """Take an entry by hand back; what was said of it stays in the journal.
+
+        Raises:
+            NotFoundError: there is no entry by hand of that key, or it was taken back before.
+            UserError: nobody says it.
+        """
+        self.said(key)
+        self._write("entry", key, None, _named(author))
+
     def decide(self, entry: Entry, standing: Standing, today: dt.date) -> None:
         """Write a decision down.
 

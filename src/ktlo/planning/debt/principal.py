@@ -18,6 +18,7 @@ from ktlo.planning.demand import Floats
 _PRIOR_SHAPE = 6.0
 """Half the number of observations that the prior's spread is worth."""
 _SLOPE_SD, _LEVEL_SD = 0.3, 0.6
+_NOTHING = 1e-6
 _LEAST, _MOST = 0.05, 2_000.0
 """Hours beyond which a draw is no piece of work any more."""
 
@@ -95,7 +96,7 @@ class PastWork:
         Returns:
             (draws,) hours above 0; the spread is that of a single piece of work, not of a mean.
         """
-        row = np.array([1.0, np.log(max(size, 1e-6) / self.prior.at)])
+        row = np.array([1.0, np.log(max(size, _NOTHING) / self.prior.at)])
         variance = self.rate / rng.standard_gamma(self.shape, size=draws)
         spread = np.sqrt(variance * (1 + row @ self.covariance @ row))
         hours = np.exp(row @ self.coefficients + spread * rng.standard_normal(draws))
@@ -111,7 +112,7 @@ def past_work(prior: Prior, sizes: Floats, hours: Floats) -> PastWork:
         sizes: (n,) of each piece of work; those not above 0 are left out.
         hours: (n,) that it took; those not above 0 are left out.
     """
-    kept = (sizes > 0) & (hours > 0)
+    kept = (sizes > _NOTHING) & (hours > _NOTHING)
     row = np.column_stack((np.ones(int(kept.sum())), np.log(sizes[kept] / prior.at)))
     told = np.log(hours[kept])
     before = np.array([np.log(prior.hours), prior.slope])

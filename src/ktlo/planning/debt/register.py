@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ktlo.errors import NotFoundError
-from ktlo.metrics.estimate import LEVEL, Estimate
+from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question
 from ktlo.planning.debt.complexity import complexity
 from ktlo.planning.debt.dependencies import dependencies
-from ktlo.planning.debt.entry import Entry, Kind, Status
+from ktlo.planning.debt.entry import Entry, Kind, Status, spread_of
 from ktlo.planning.debt.flaky import flaky
 from ktlo.planning.debt.history import History, history_of
 from ktlo.planning.debt.hotspots import bugs_of, hotspots
@@ -27,9 +27,8 @@ from ktlo.planning.debt.payoff import FixTimes, Payoffs, fix_times, payoffs
 from ktlo.planning.debt.period import Period, period_of
 from ktlo.planning.debt.returns import in_order
 from ktlo.planning.debt.slowdown import slowdown_of
-from ktlo.planning.debt.touches import file_work
+from ktlo.planning.debt.touches import FileWork, file_work
 from ktlo.planning.debt.vulnerabilities import vulnerabilities
-from ktlo.planning.demand import Floats
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
 from ktlo.store.state import State
@@ -110,6 +109,9 @@ def register(
             " What is written down by hand, dependencies, to-dos and vulnerabilities are listed."
         )
     bugs = bugs_of(file_work(store, period))
+    paid = replace(
+        paid, each=tuple(one for one in paid.each if _is_asked(one.repository, bugs.work, question))
+    )
     if not period.is_too_short:
         if bugs.expected is None and len(bugs.work):
             notes.append(
@@ -141,6 +143,21 @@ def _with_journal(found: list[Entry], journal: Journal, period: Period) -> list[
     return [told(entry) for entry in [*found, *journal.entries(period)]]
 
 
+def _is_asked(repository: str, work: FileWork, question: Question) -> bool:
+    """Whether the filters keep a repository."""
+    if not any(question.only.values()):
+        return True
+    place = next((i for i in range(len(work)) if work.name(i) == repository), None)
+    if place is None:
+        return False
+    own = (repository, str(work.services[place]), str(work.teams[place]))
+    asked = (Dimension.REPOSITORY, Dimension.SERVICE, Dimension.TEAM)
+    return all(
+        not question.only.get(name) or value in question.only[name]
+        for name, value in zip(asked, own, strict=True)
+    )
+
+
 def _matches(entry: Entry, question: Question) -> bool:
     own = {
         Dimension.SERVICE: entry.service,
@@ -163,10 +180,4 @@ def total_of(entries: Iterable[Entry], draws: int) -> Total:
             principal, n = principal + entry.principal.draws, n + 1
         if entry.interest.draws is not None and entry.interest.is_shown:
             interest, n_interest = interest + entry.interest.draws, n_interest + 1
-    return Total(_summed(principal, n), _summed(interest, n_interest))
-
-
-def _summed(draws: Floats, n: int) -> Estimate:
-    tail = (1 - LEVEL) / 2
-    low, value, high = (float(q) for q in np.quantile(draws, (tail, 0.5, 1 - tail)))
-    return Estimate(value, low, high, n)
+    return Total(spread_of(principal, n), spread_of(interest, n_interest))

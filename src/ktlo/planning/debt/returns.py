@@ -23,9 +23,9 @@ class Return:
     """What an hour of repayment brings.
 
     Attributes:
-        ratio: hours saved within a year for each hour of principal.
+        ratio: expected hours saved within a year over expected hours of principal, and the middle 95% of their ratio.
         pays_back: probability that a year saves at least what it took; ``None`` where no interest is estimable.
-        months: until it has paid itself back, at the medians; ``None`` when never or unknown.
+        months: until it is expected to have paid itself back; ``None`` when never or unknown.
     """
 
     ratio: Estimate
@@ -48,18 +48,17 @@ def return_of(entry: Entry) -> Return:
         reason = entry.interest.estimate.reason or entry.principal.estimate.reason
         return Return(not_estimable(reason), None, None)
     saved = saved_per_week(entry) * HORIZON_WEEKS
-    ratios = saved / np.maximum(principal, 1e-9)
     tail = (1 - LEVEL) / 2
-    low, value, high = (float(q) for q in np.quantile(ratios, (tail, 0.5, 1 - tail)))
-    monthly = float(np.median(saved)) / _MONTHS
-    months = float(np.median(principal)) / monthly if monthly > 0 else None
+    low, high = (float(q) for q in np.quantile(saved / np.maximum(principal, 1e-9), (tail, 1 - tail)))
+    value = min(max(expected_ratio(entry), low), high)
+    months = _MONTHS / value if value > 0 else None
     ratio = Estimate(value, low, high, entry.interest.estimate.n)
     return Return(ratio, float(np.mean(saved >= principal)), months)
 
 
 def expected_ratio(entry: Entry) -> float:
     """Expected hours saved in a year over expected principal: what the order goes by; 0 where none is shown."""
-    if entry.principal.draws is None:
+    if entry.principal.draws is None or not entry.interest.is_shown:
         return 0.0
     saved = float(saved_per_week(entry).mean()) * HORIZON_WEEKS
     return saved / max(float(entry.principal.draws.mean()), 1e-9)

@@ -97,6 +97,7 @@ def _of_package(row: dict[str, Any], period: Period, history: History) -> Entry:
         ),
         since=row["oldest"],
         paths=tuple(row["paths"]),
+        subject=row["package"],
         is_urgent=level in ("critical", "high", "unknown"),
     )
 

@@ -14,7 +14,7 @@ from ktlo.server.web.rendering import CARRIED, with_query
 
 MOST_CSV_ROWS = 100_000
 _PERIOD = ("from", "to")
-_PATHS = {"overview": "/", "debt": "/hotspots"}
+_PATHS = {"overview": "/"}
 
 
 class SiteLinks:

@@ -39,6 +39,7 @@ _PAGES = (
     "plan_backtest",
     "updates",
     "findings",
+    "debt",
     "sources",
     "adding",
     "telemetry",

@@ -1,0 +1,487 @@
+"""Debt over HTTP: the register, one entry with its rows, entries by hand, decisions, the schedule, what paid off."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from pydantic import BaseModel, Field
+
+from ktlo.metrics.question import Question
+from ktlo.planning.debt.behind import rows_behind
+from ktlo.planning.debt.capacity import weekly_hours
+from ktlo.planning.debt.entry import Amount, Entry, Kind, Standing, Status
+from ktlo.planning.debt.journal import Journal
+from ktlo.planning.debt.outlook import outlook_of
+from ktlo.planning.debt.paid import Paid, paid_entries
+from ktlo.planning.debt.register import Register
+from ktlo.planning.debt.returns import return_of
+from ktlo.planning.debt.said import Said, checked
+from ktlo.planning.debt.schedule import Schedule, schedule
+from ktlo.report.debt_export import entries_table, schedule_markdown, schedule_table
+from ktlo.report.debt_words import answer_words, schedule_words
+from ktlo.server import asking
+from ktlo.server.api.effort import AUTHOR
+from ktlo.server.api.metrics import EstimateOut, Running, Values
+from ktlo.server.registers import entry_of, journal_of, register_of
+from ktlo.server.tables import CSV_TOO, csv_lines, json_rows, plain
+
+router = APIRouter(prefix="/debt", tags=["debt"])
+
+Name = Annotated[str, Field(max_length=500)]
+Kinds = Annotated[list[Kind], Query(description="Keep only these kinds; repeat for several.")]
+Statuses = Annotated[
+    list[Status], Query(description="Keep only these; open and scheduled when none is given.")
+]
+
+
+def asked(
+    request: Request,
+    running: Running,
+    to: Annotated[str, Query(description="What the register is about; now when empty.")] = "",
+    service: Values = [],  # noqa: B006 - FastAPI copies it
+    repository: Values = [],  # noqa: B006
+    team: Values = [],  # noqa: B006
+) -> Question:
+    """Read the question from the query string; interest is always measured over the year before its end."""
+    del to, service, repository, team
+    names = ("to", "service", "repository", "team")
+    given = {name: request.query_params.getlist(name) for name in names if name in request.query_params}
+    return asking.question(given, running.store, running.settings)
+
+
+Asked = Annotated[Question, Depends(asked)]
+
+
+class AmountOut(BaseModel):
+    """Hours, or hours a month, with what they rest on."""
+
+    value: float | None = Field(description="Mean; null when it is not estimable; see reason.")
+    low: float | None = Field(description="Lower end of the 95% interval.")
+    high: float | None = Field(description="Upper end of the 95% interval.")
+    n: int = Field(description="Observations that it rests on.")
+    reason: str = Field(description="Why there is no value.")
+    basis: str = Field(description="Where it comes from, in one sentence.")
+    is_shown: bool = Field(description="For interest: the records show that it is there.")
+
+    @classmethod
+    def of(cls, given: Amount) -> AmountOut:
+        """An amount as JSON has it."""
+        told = given.estimate
+        return cls(
+            value=plain(told.value), low=plain(told.low), high=plain(told.high), n=told.n, reason=told.reason,
+            basis=given.basis, is_shown=given.is_shown,
+        )  # fmt: skip
+
+
+class StandingOut(BaseModel):
+    """What was decided about an entry."""
+
+    status: Status
+    reason: str
+    expires: dt.date | None
+    week: dt.date | None
+    author: str
+    said_at: dt.datetime | None
+
+
+class FactOut(BaseModel):
+    """A piece of evidence."""
+
+    label: str
+    value: Any = Field(description="A number, a text or an instant; null when it is not estimable.")
+    unit: str
+
+
+class KnowerOut(BaseModel):
+    """Somebody who knows the code."""
+
+    person: str
+    commits: int
+
+
+class EntryOut(BaseModel):
+    """One entry of the register."""
+
+    key: str
+    kind: Kind
+    title: str
+    repository: str
+    service: str
+    team: str
+    path: str
+    principal: AmountOut = Field(description="Hours to pay it back.")
+    interest: AmountOut = Field(description="Hours a month that it costs.")
+    return_in_a_year: EstimateOut = Field(
+        description="Hours saved in the year after, for each hour of principal."
+    )
+    pays_back_in_a_year: float | None = Field(description="Probability.")
+    months_to_return: float | None = Field(description="Until it is expected to have paid itself back.")
+    is_urgent: bool
+    since: dt.datetime | None
+    first_seen: dt.datetime | None
+    standing: StandingOut
+    after: list[str] = Field(description="Keys of entries that must be paid first.")
+    evidence: list[FactOut]
+    knowers: list[KnowerOut]
+
+    @classmethod
+    def of(cls, given: Entry) -> EntryOut:
+        """An entry as JSON has it."""
+        paying = return_of(given)
+        ratio, standing = paying.ratio, given.standing
+        return cls(
+            key=given.key,
+            kind=given.kind,
+            title=given.title,
+            repository=given.repository,
+            service=given.service,
+            team=given.team,
+            path=given.path,
+            principal=AmountOut.of(given.principal),
+            interest=AmountOut.of(given.interest),
+            return_in_a_year=EstimateOut(
+                value=plain(ratio.value), low=plain(ratio.low), high=plain(ratio.high), n=ratio.n,
+                censored=ratio.censored, reason=ratio.reason,
+            ),
+            pays_back_in_a_year=plain(paying.pays_back),
+            months_to_return=plain(paying.months),
+            is_urgent=given.is_urgent,
+            since=given.since,
+            first_seen=given.first_seen,
+            standing=StandingOut(
+                status=standing.status, reason=standing.reason, expires=standing.expires, week=standing.week,
+                author=standing.author, said_at=standing.said_at,
+            ),
+            after=list(given.after),
+            evidence=[FactOut(label=f.label, value=plain(f.value), unit=f.unit) for f in given.evidence],
+            knowers=[KnowerOut(person=k.person, commits=k.commits) for k in given.knowers],
+        )  # fmt: skip
+
+
+class RegisterOut(BaseModel):
+    """What is owed."""
+
+    answer: str = Field(description="In one sentence.")
+    start: dt.datetime = Field(description="Interest is measured from here…")
+    end: dt.datetime = Field(description="…to here.")
+    owed: int
+    interest: EstimateOut = Field(description="Hours a month of all that is shown to cost extra.")
+    principal: EstimateOut = Field(description="Hours to pay these back.")
+    entries: list[EntryOut] = Field(description="In the order in which to pay.")
+    notes: list[str]
+
+
+class SaidIn(BaseModel):
+    """An entry as a person says it."""
+
+    title: Name = Field(description="What it is, in a line.")
+    principal: float = Field(description="Hours to pay it back.")
+    principal_low: float | None = Field(None, description="At least; half of it when not given.")
+    principal_high: float | None = Field(None, description="At most; twice as much when not given.")
+    interest: float = Field(description="Hours a month that it costs.")
+    interest_low: float | None = Field(None, description="At least; half of it when not given.")
+    interest_high: float | None = Field(None, description="At most; twice as much when not given.")
+    repository: Name = ""
+    path: Name = Field("", description="A file or folder of the repository.")
+    service: Name = ""
+    team: Name = ""
+    note: Name = Field("", description="Why you think so.")
+    after: list[str] = Field([], description="Keys of entries that must be paid first.")
+    author: Name = Field(AUTHOR, description="Who says it; the register shows the name.")
+
+    def said(self) -> Said:
+        """What the journal takes; intervals that are not given are half and twice the value."""
+        return Said(
+            title=self.title,
+            principal=self.principal,
+            principal_low=self.principal / 2 if self.principal_low is None else self.principal_low,
+            principal_high=self.principal * 2 if self.principal_high is None else self.principal_high,
+            interest=self.interest,
+            interest_low=self.interest / 2 if self.interest_low is None else self.interest_low,
+            interest_high=self.interest * 2 if self.interest_high is None else self.interest_high,
+            repository=self.repository,
+            path=self.path,
+            service=self.service,
+            team=self.team,
+            note=self.note,
+            after=tuple(self.after),
+        )
+
+
+class StandingIn(BaseModel):
+    """A decision about an entry."""
+
+    status: Status
+    reason: Name = Field("", description="Needed to accept an entry.")
+    expires: dt.date | None = Field(None, description="Last day of an acceptance.")
+    week: dt.date | None = Field(None, description="A day of the week it is scheduled for.")
+    author: Name = AUTHOR
+
+
+class SlotOut(BaseModel):
+    """Hours of one week for one entry."""
+
+    week: dt.date = Field(description="Its Monday.")
+    key: str
+    title: str
+    repository: str
+    hours: float
+    is_done: bool
+
+
+class ScheduleOut(BaseModel):
+    """Which entry in which week."""
+
+    answer: str
+    start: dt.date
+    weeks: int
+    hours_per_week: float
+    basis: str = Field(description="Where these hours come from.")
+    hours: float = Field(description="Planned in all.")
+    saves: EstimateOut = Field(description="Hours saved in the year after.")
+    fits: float | None = Field(description="Probability that it fits into the hours.")
+    pays_back: float | None = Field(description="Probability that it pays back within a year.")
+    slots: list[SlotOut]
+    left: dict[str, str] = Field(description="Entries that are not in it, with why.")
+
+
+class PaidOut(BaseModel):
+    """One repayment."""
+
+    key: str
+    kind: Kind
+    title: str
+    repository: str
+    how: str = Field(description="said, gone or refactored.")
+    by: str
+    paid_at: dt.datetime
+    hours: float | None
+    before: int | None = Field(description="Bug fixes in the half year before.")
+    after: int | None = Field(description="Bug fixes since, at most half a year.")
+    expected: float | None = Field(description="Bug fixes of files as bad that were left alone.")
+    weeks_needed: int | None = Field(description="Further weeks until halving would be seen.")
+    sentence: str
+
+    @classmethod
+    def of(cls, given: Paid) -> PaidOut:
+        """A repayment as JSON has it."""
+        payoff = given.payoff
+        return cls(
+            key=given.key,
+            kind=given.kind,
+            title=given.title,
+            repository=given.repository,
+            how=given.how.value,
+            by=given.by,
+            paid_at=given.paid_at,
+            hours=plain(given.hours),
+            before=payoff.before if payoff else None,
+            after=payoff.after if payoff else None,
+            expected=plain(payoff.expected) if payoff else None,
+            weeks_needed=payoff.weeks_needed if payoff else None,
+            sentence=given.sentence,
+        )
+
+
+class PaidsOut(BaseModel):
+    """What paid off."""
+
+    ratio: EstimateOut = Field(
+        description="Bug fixes after refactorings over those of files as bad, left alone."
+    )
+    basis: str
+    paid: list[PaidOut]
+
+
+def _estimate(given: Any) -> EstimateOut:
+    return EstimateOut(
+        value=plain(given.value), low=plain(given.low), high=plain(given.high), n=given.n,
+        censored=given.censored, reason=given.reason,
+    )  # fmt: skip
+
+
+def kept(found: Register, kinds: list[Kind], statuses: list[Status]) -> tuple[Entry, ...]:
+    """Entries of some kinds and statuses; those that are owed when no status is given."""
+    wanted = statuses or [Status.OPEN, Status.SCHEDULED]
+    return tuple(e for e in found.entries if (not kinds or e.kind in kinds) and e.standing.status in wanted)
+
+
+def plan_of(
+    running: Any, question: Question, found: Register, hours: float | None, weeks: int | None, least: float
+) -> Schedule:
+    """The schedule from the Monday after the register's end."""
+    there = weekly_hours(running.store, question, running.settings, hours)
+    end = found.period.end.date()
+    return schedule(
+        found.entries,
+        start=end + dt.timedelta(days=7 - end.weekday()),
+        weeks=weeks if weeks is not None else running.settings.planning.weeks,
+        hours_per_week=there.hours,
+        basis=there.basis,
+        least=least,
+    )
+
+
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+_OTHER_FORMS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": _TEXT, "text/markdown": _TEXT}, "description": "As JSON, CSV or Markdown."}
+}
+
+
+def _csv(text: str, name: str) -> Response:
+    return Response(
+        text,
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+@router.get("", response_model=RegisterOut, responses=CSV_TOO)
+def list_debt(
+    running: Running,
+    question: Asked,
+    kind: Kinds = [],  # noqa: B006 - FastAPI copies it
+    status: Statuses = [],  # noqa: B006
+    form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+) -> Any:
+    """The register, in the order in which to pay: urgent vulnerabilities, then by return."""
+    found = register_of(running, question)
+    entries = kept(found, kind, status)
+    if form == "csv":
+        return _csv(entries_table(entries).csv(), "debt")
+    outlook = outlook_of(entries, found.period.draws)
+    return RegisterOut(
+        answer=answer_words(found, outlook),
+        start=found.period.start,
+        end=found.period.end,
+        owed=outlook.owed,
+        interest=_estimate(outlook.interest),
+        principal=_estimate(outlook.principal),
+        entries=[EntryOut.of(entry) for entry in entries],
+        notes=list(found.notes),
+    )
+
+
+@router.get("/schedule", response_model=ScheduleOut, responses=_OTHER_FORMS)
+def schedule_debt(
+    running: Running,
+    question: Asked,
+    hours: Annotated[
+        float | None, Query(description="Hours a week for paying back; found out when not given.")
+    ] = None,
+    weeks: Annotated[int | None, Query(description="Weeks ahead; planning.weeks when not given.")] = None,
+    least: Annotated[float, Query(description="Least return in a year that is worth it.")] = 1.0,
+    form: Annotated[Literal["json", "csv", "md"], Query(alias="format")] = "json",
+) -> Any:
+    """Which entry to pay in which week within the hours there are."""
+    found = register_of(running, question)
+    plan = plan_of(running, question, found, hours, weeks, least)
+    if form == "csv":
+        return _csv(schedule_table(found, plan).csv(), "debt-schedule")
+    if form == "md":
+        return PlainTextResponse(schedule_markdown(found, plan), media_type="text/markdown; charset=utf-8")
+    titles = {entry.key: entry for entry in found.entries}
+    return ScheduleOut(
+        answer=schedule_words(found, plan),
+        start=plan.start,
+        weeks=plan.weeks,
+        hours_per_week=plan.hours_per_week,
+        basis=plan.basis,
+        hours=plan.hours,
+        saves=_estimate(plan.saves),
+        fits=plain(plan.fits),
+        pays_back=plain(plan.pays_back),
+        slots=[
+            SlotOut(
+                week=plan.monday(slot.week), key=slot.key, title=titles[slot.key].title,
+                repository=titles[slot.key].repository, hours=slot.hours, is_done=slot.is_done,
+            )
+            for slot in plan.slots
+        ],
+        left={key: why.value for key, why in plan.left.items()},
+    )  # fmt: skip
+
+
+@router.get("/paid")
+def paid_debt(running: Running, question: Asked) -> PaidsOut:
+    """Which entries were paid, and what it brought: bug fixes before and after, against files left alone."""
+    found = register_of(running, question)
+    return PaidsOut(
+        ratio=_estimate(found.payoffs.ratio),
+        basis=found.payoffs.basis,
+        paid=[PaidOut.of(one) for one in paid_entries(running.store, journal_of(running), found)],
+    )
+
+
+@router.get("/entries/{key}")
+def one_entry(key: str, running: Running, question: Asked) -> EntryOut:
+    """One entry with its evidence."""
+    return EntryOut.of(entry_of(running, question, key)[1])
+
+
+@router.get("/entries/{key}/rows", response_model=list[dict[str, Any]], responses=CSV_TOO)
+def rows_of_entry(
+    key: str,
+    running: Running,
+    question: Asked,
+    limit: Annotated[int, Query(ge=1, le=100_000, description="Most rows to give.")] = 500,
+    form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+) -> Any:
+    """The rows that an entry was made from."""
+    found, entry = entry_of(running, question, key)
+    table = rows_behind(running.store, entry, found.period, limit)
+    if form == "csv":
+        return StreamingResponse(
+            csv_lines(table),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="{entry.key}.csv"'},
+        )
+    return json_rows(table)
+
+
+def say(running: Any, question: Question, given: SaidIn, key: str = "") -> str:
+    """Check and write down an entry by hand, or change one; returns its key."""
+    found = register_of(running, replace(question, only={}))
+    known = [entry.key for entry in found.entries if entry.key != key]
+    return journal_of(running).add(checked(given.said(), running.store, known), given.author, key)
+
+
+def decide(running: Any, question: Question, key: str, given: StandingIn) -> Entry:
+    """Write a decision down; returns the entry as it stands then."""
+    _, entry = entry_of(running, question, key)
+    week = given.week - dt.timedelta(days=given.week.weekday()) if given.week else None
+    standing = Standing(given.status, given.reason, given.expires, week, given.author)
+    journal: Journal = journal_of(running)
+    journal.decide(entry, standing, question.now.date())
+    return entry_of(running, question, key)[1]
+
+
+@router.post("/entries", status_code=201)
+def add_entry(running: Running, question: Asked, given: SaidIn) -> EntryOut:
+    """Write an entry down by hand: what it takes and what it costs, as you say, with your name."""
+    return EntryOut.of(entry_of(running, question, say(running, question, given))[1])
+
+
+@router.post("/entries/{key}")
+def change_entry(key: str, running: Running, question: Asked, given: SaidIn) -> EntryOut:
+    """Change an entry by hand; what was said before stays in the journal."""
+    return EntryOut.of(entry_of(running, question, say(running, question, given, key))[1])
+
+
+@router.delete("/entries/{key}", status_code=204)
+def withdraw_entry(
+    key: str, running: Running, author: Annotated[str, Query(max_length=500)] = AUTHOR
+) -> Response:
+    """Take an entry by hand back; the journal keeps what was said."""
+    journal_of(running).withdraw(key, author)
+    return Response(status_code=204)
+
+
+@router.post("/entries/{key}/standing")
+def decide_entry(key: str, running: Running, question: Asked, given: StandingIn) -> EntryOut:
+    """Decide about an entry: schedule, accept (with reason and last day), pay, or open it again."""
+    return EntryOut.of(decide(running, question, key, given))
