@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ktlo.cli.main import Config
+from ktlo.cli.main import AsJson, Config
+from ktlo.errors import KtloError
 
 if TYPE_CHECKING:
     from ktlo.guard.checks.protocol import Subject
+    from ktlo.guard.lint.adopt import Proposal
+    from ktlo.guard.lint.ruff_config import Edited
 
 Place = Annotated[Path, typer.Argument(help="Folder of the repository.")]
 Reports = Annotated[
@@ -36,6 +40,9 @@ def register(group: typer.Typer, command: type[Any]) -> None:
     """
     group.command("accept", cls=command, epilog="Examples:  ktlo check accept  ·  ktlo check accept --allow")(
         accept
+    )
+    group.command("adopt", cls=command, epilog="Examples:  ktlo check adopt  ·  ktlo check adopt --write")(
+        adopt
     )
 
 
@@ -71,6 +78,103 @@ def accept(
         return 1 if done.refused else 0
 
     raise typer.Exit(guarded(work))
+
+
+def adopt(
+    path: Place = Path(),
+    write: Annotated[bool, typer.Option("--write", help="Write the configuration.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Propose ruff rules and style that the code keeps already, and show the configuration that says so.
+
+    A rule is proposed when nothing breaks it today and earlier versions did. Exit codes: 0 done, 2 ruff could not run,
+    4 wrong use.
+    """
+    from ktlo.cli.check import guarded
+
+    def work() -> int:
+        from ktlo.guard.lint.adopt import propose, still_broken
+        from ktlo.guard.lint.ruff_config import edit
+        from ktlo.guard.lint.ruff_config import write as put
+
+        proposal = propose(path)
+        edited = edit(path, proposal)
+        broken: dict[str, int] = {}
+        if write and edited.diff:
+            put(path, edited)
+            # With the settings of the repository a rule may mean more than by itself: those are taken out again.
+            try:
+                broken = dict(still_broken(path, edited.added))
+            except KtloError:
+                put(path, replace(edited, after=edited.before))
+                raise
+            if broken:
+                put(path, replace(edited, after=edited.before))
+                edited = edit(path, proposal, tuple(broken))
+                put(path, edited)
+        if as_json:
+            from ktlo.cli.output import print_json
+
+            print_json(
+                {
+                    "proposal": asdict(proposal),
+                    "file": edited.file,
+                    "added": edited.added,
+                    "diff": edited.diff,
+                    "taken_out": broken,
+                    "is_written": write,
+                }
+            )
+        else:
+            _print(proposal, edited, broken, is_written=write)
+        return 0
+
+    raise typer.Exit(guarded(work))
+
+
+def _print(proposal: Proposal, edited: Edited, broken: dict[str, int], *, is_written: bool) -> None:
+    style = proposal.style
+    print(
+        f"{len(edited.added):,} rules are kept by all {proposal.files:,} Python files and were broken before, in"
+        f" {proposal.versions:,} of {proposal.known:,} earlier versions ({proposal.tool})."
+    )
+    if not proposal.versions:
+        print("There is no history to learn from, so no rule is proposed: one that never fired says nothing.")
+    if style.length:
+        over = f", {style.over:,} are longer" if style.over else ""
+        print(
+            f"  lines: {style.length} characters hold {style.lines:,} lines{over}; the longest has {style.longest:,}"
+        )
+    if style.indent:
+        width = f", {style.width} wide" if style.width else ""
+        print(f"  indentation: {style.indent}s{width} ({style.indented:,} blocks)")
+    if style.quotes:
+        print(f"  quotes: {style.quotes}, {style.quote_share:.1%} of {style.quoted:,} strings")
+    elif style.quoted:
+        print(f"  quotes: mixed, {style.quote_share:.0%} of {style.quoted:,} strings alike: left open")
+    names = {one.code: one for one in proposal.rules}
+    for code in edited.added:
+        print(f"  {code:<8} {names[code].name}  (before: {names[code].before:,})")
+    for code, number in broken.items():
+        print(f"  {code:<8} taken out again: with your settings it fires {number:,} times")
+    if proposal.nearly:
+        print("Nearly kept; the ratchet can hold these:")
+        for one in proposal.nearly:
+            print(f"  {one.code:<8} {one.name}  (now: {one.now:,}, before: {one.before:,})")
+    if not edited.diff:
+        print(f"{edited.file} says all of this already.")
+        return
+    print()
+    print(_shown_lines(edited.diff))
+    print(
+        f"Written to {edited.file}."
+        if is_written
+        else f"ktlo check adopt --write writes it to {edited.file}."
+    )
+
+
+def _shown_lines(text: str) -> str:
+    return "\n".join(_shown(line) for line in text.splitlines())
 
 
 def subject_of(path: Path, sarif: list[Path] | None, trust: list[str] | None, config: Path | None) -> Subject:
