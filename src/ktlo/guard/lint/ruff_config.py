@@ -72,7 +72,9 @@ def edit(root: Path, proposal: Proposal, leave_out: Sequence[str] = ()) -> Edite
         added = _fill(top, proposal, frozenset(leave_out))
         after = tomlkit.dumps(document)
     except (TOMLKitError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"this is not a configuration of ruff: {error}", where=name, fix="Mend it first") from None
+        raise UserError(
+            f"this is not a configuration of ruff: {error}", where=name, fix="Mend it first"
+        ) from None
     return Edited(name, before, after, added)
 
 
