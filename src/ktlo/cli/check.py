@@ -251,6 +251,9 @@ def run_of(path: Path, databases: list[str] | None, cache: Path | None, config: 
     from ktlo.settings import find_settings_file, load_settings
 
     file = find_settings_file(config, start=path)
+    if config is None and file is not None and file.is_symlink():
+        # Else an error in what it leads to would show that file.
+        raise UserError("the settings file of a repository must not be a link", where=str(file))
     settings = load_settings(file).guard
     if databases:
         # What the command line names starts from where it is typed.

@@ -16,6 +16,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from ktlo.errors import UserError
+from ktlo.settings.bounded_yaml import read_bounded
 from ktlo.settings.rota import RotaSettings
 from ktlo.settings.strict import Strict
 
@@ -415,14 +416,7 @@ def load_settings(file: Path | None) -> Settings:
     """
     if file is None:
         return Settings()
-    import yaml
-
-    try:
-        said: Any = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"this is not YAML: {error}", where=str(file), fix="Mend the line") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the file cannot be read: {error}", where=str(file)) from error
+    said: Any = read_bounded(file) or {}
     if not isinstance(said, dict):
         raise UserError("expected keys such as services: or rules:", where=str(file))
     try:
