@@ -68,13 +68,13 @@ def _print(answer: Any) -> None:
         ]
         if rows:
             print_table(
-                ("rule", f"pinball loss, {unit}", "inside 80%", "ktlo less this (80%)"),
+                ("rule", f"pinball loss, {unit}", "inside 80%", "ktlo less this (90%)"),
                 rows,
                 f"{answer['origins']} forecasts of {answer['horizon_weeks']} weeks: {name.replace('_', ' ')}",
             )
     if answer["regret"]:
         print_table(
-            ("rule", "mean share", "regret, hours a week", "kept up", "ktlo less this (80%)"),
+            ("rule", "mean share", "regret, hours a week", "kept up", "ktlo less this (90%)"),
             [
                 (
                     _RULES[each["policy"]],

@@ -45,7 +45,8 @@ _DEFINITION = (
     " endings and hours are cut away, and everything is fitted anew. Forecast are the hours that work arriving by"
     " itself took, and their share of all hours. Pinball loss is the mean over the quantiles 10, 25, 50, 75 and 90%,"
     " times two, so that for a single number it would be the mean miss. The other rules get intervals from their own"
-    " earlier misses. Differences and their 80% intervals come from a bootstrap of blocks, since quarters overlap."
+    " earlier misses; nothing is scored before each has made four. Differences and their 90% intervals come from a"
+    " bootstrap of blocks, since quarters overlap."
 )
 _SOURCE = (
     "Rolling origin: Tashman 2000; pinball loss: Koenker and Machado 1999, Gneiting and Raftery 2007; block bootstrap:"
@@ -260,8 +261,8 @@ def _scores(name: str, title: str, scores: Sequence[Score], unit: Unit, what: st
                 Heading("Pinball loss", unit),
                 Heading("Inside its 80%", SHARE),
                 Heading("ktlo less this", unit),
-                Heading("80%, low", unit),
-                Heading("80%, high", unit),
+                Heading("90%, low", unit),
+                Heading("90%, high", unit),
                 Heading("In words"),
             ),
             rows,
@@ -316,8 +317,8 @@ def _regret(regret: Sequence[PolicyRegret]) -> Listing:
                 Heading("Beyond hindsight's best, a week", HOURS),
                 Heading("Kept up"),
                 Heading("ktlo less this", HOURS),
-                Heading("80%, low", HOURS),
-                Heading("80%, high", HOURS),
+                Heading("90%, low", HOURS),
+                Heading("90%, high", HOURS),
                 Heading("In words"),
             ),
             rows,

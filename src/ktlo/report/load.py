@@ -141,6 +141,8 @@ def _answer(found: LoadSummary) -> Answer:
             f"That is {_shown(share, SHARE)} of the {written(hours.value, HOURS)} a week of which work leaves a trace;"
             f" over the last quarter it took {written(found.spent_per_week, HOURS)} a week"
         )
+    if found.caution:
+        more = f"{found.caution} {more}"
     return Answer(
         question="What will keeping the lights on ask for?",
         said=said(found),
@@ -185,21 +187,26 @@ def _cards(found: LoadSummary, links: Links) -> tuple[Card, ...]:
             written(found.hours_per_week.value, HOURS) if found.hours_per_week.value is not None else "",
             links.page("effort", {}),
             _interval(found.hours_per_week) or found.hours_per_week.reason,
-            f"{counted(found.people, 'people')} in a usual week",
+            "1 person in a usual week" if found.people == 1 else f"{found.people} people in a usual week",
         ),
     ]
-    down = (
-        Card(
-            "Incidents that bring downtime",
-            written(each.downtime_probability.value, SHARE),
-            links.page("reliability", {}),
-            f"{_interval(each.downtime_probability, SHARE)}; {_shown(each.downtime_hours, HOURS)} each",
-            counted(each.items, "incidents"),
-        )
+    down = [
+        _downtime(each, links)
         for each in found.classes
         if each.work_class is WorkClass.INCIDENT and each.downtime_probability.value is not None
-    )
+    ]
     return (*cards, *down)
+
+
+def _downtime(each: ClassSummary, links: Links) -> Card:
+    chance = each.downtime_probability
+    return Card(
+        "Incidents that bring downtime",
+        f"{chance.value:.0%}",
+        links.page("reliability", {}),
+        f"80%: {chance.low:.0%} to {chance.high:.0%}; {_shown(each.downtime_hours, HOURS)} each",
+        counted(each.items, "incidents"),
+    )
 
 
 def _arrivals(each: ClassSummary) -> Figure:
@@ -276,7 +283,13 @@ _COLUMNS = (
 def _between(estimate: Estimate, unit: Unit) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
+    if unit is COUNT:  # arrivals of a week: a hundredth of an item is as fine as anybody reads
+        return written_interval(round(estimate.low, 2), round(estimate.high, 2), unit)
     return written_interval(estimate.low, estimate.high, unit)
+
+
+def _hundredths(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 def _arriving(classes: Sequence[ClassSummary]) -> Listing:
@@ -286,8 +299,8 @@ def _arriving(classes: Sequence[ClassSummary]) -> Listing:
                 NOUNS[each.work_class],
                 each.items,
                 each.still_open,
-                each.recent_per_week,
-                each.per_week.value,
+                _hundredths(each.recent_per_week),
+                _hundredths(each.per_week.value),
                 _between(each.per_week, COUNT),
                 each.hours_each.value,
                 each.spent_per_week,
@@ -330,7 +343,7 @@ def _by_place(found: LoadSummary, dimension: Dimension, links: Links) -> Listing
                 each.service,
                 NOUNS[each.work_class],
                 each.items,
-                each.per_week.value,
+                _hundredths(each.per_week.value),
                 _between(each.per_week, COUNT),
                 each.hours_per_week.value,
                 _between(each.hours_per_week, HOURS),

@@ -8,6 +8,8 @@ import load_worlds as worlds
 import numpy as np
 import pytest
 
+from ktlo.planning.demand import WorkClass
+from ktlo.planning.load.ahead import hours_ahead
 from ktlo.planning.load.fitting import fit_load
 
 
@@ -48,6 +50,68 @@ def test_a_short_history_gives_draws_that_are_numbers_and_says_that_it_is_short(
     for each in load.demand.classes:
         for name in ("rate", "dispersion", "work_hours", "work_cv", "floor"):
             assert not np.isnan(getattr(each, name)).any(), name
+
+
+def test_four_of_five_intervals_hold_the_hours_that_a_quarter_then_asks_for() -> None:
+    """The whole chain: what is fitted from 80 weeks against the hours of the 13 that follow."""
+    held = 0
+    for seed in range(50):
+        world = worlds.steady(5.0, 93, size=4.0)
+        whole = worlds.history_of(world, seed)
+        known = whole.known_before(worlds.FIRST_WEEK + 80)
+        load = fit_load(known, worlds.trusted(300), weeks=13, seed=1)
+        (bugs,) = load.demand.classes
+        hours = hours_ahead(bugs, np.random.default_rng(seed))
+        held += worlds.holds(hours, float(whole.hours()[80:].sum()))
+    assert 0.68 <= held / 50 <= 0.96
+
+
+def test_the_shares_asked_for_are_surer_than_hours_and_capacity_by_themselves() -> None:
+    """A busy quarter has more of both, so the quotient is not as wide as two guesses would make it."""
+    load = fit_load(worlds.history_of(worlds.steady(6.0, 104), 1), worlds.trusted(), weeks=13, seed=1)
+    (bugs,) = load.demand.classes
+    asked, there = bugs.rate.mean(axis=1) * bugs.work_hours, load.demand.capacity.hours_per_week
+    apart = np.random.default_rng(1).permutation(asked) / there
+    assert (asked / there).std() < apart.std()
+
+
+def test_a_team_of_one_is_told_that_it_is_one() -> None:
+    alone = dataclasses.replace(
+        worlds.history_of(worlds.steady(2.0, 60), 1), people=np.ones(60, dtype=np.int64)
+    )
+    load = fit_load(alone, worlds.trusted(), weeks=13, seed=1)
+    assert load.demand.capacity.people == 1
+    assert any("One person" in note for note in load.demand.notes)
+
+
+def test_one_giant_item_is_named_and_its_interval_is_wide() -> None:
+    history = worlds.history_of(worlds.steady(1.0, 60), 2)
+    hours = history.spent.hours.copy()
+    hours[10] = 5000.0
+    giant = dataclasses.replace(history, spent=dataclasses.replace(history.spent, hours=hours))
+    calm, wild = (fit_load(each, worlds.trusted(), weeks=13, seed=1) for each in (history, giant))
+    assert any("took 5000 h" in note for note in wild.demand.classes[0].evidence.notes)
+    width = [np.diff(np.quantile(each.demand.classes[0].work_hours, [0.1, 0.9]))[0] for each in (calm, wild)]
+    assert width[1] > 2 * width[0]
+
+
+def test_incidents_that_left_no_trace_of_work_borrow_how_long_they_lasted_and_say_so() -> None:
+    world = dataclasses.replace(worlds.steady(2.0, 60, open_days=0.1), work_class=WorkClass.INCIDENT)
+    history = worlds.history_of(world, 3)
+    silent = dataclasses.replace(
+        history, spent=dataclasses.replace(history.spent, hours=np.zeros(history.spent.hours.size))
+    )
+    (incidents,) = fit_load(silent, worlds.trusted(), weeks=13, seed=1).demand.classes
+    assert incidents.work_hours.mean() == pytest.approx(2.4, rel=0.35)
+    assert any("left a trace" in note for note in incidents.evidence.notes)
+
+
+def test_a_class_that_fell_silent_is_remarked_on_and_its_items_do_not_grow_to_giants() -> None:
+    rate = np.concatenate((np.full(30, 10.0), np.zeros(40)))
+    history = worlds.history_of(dataclasses.replace(worlds.steady(1.0, 70), rate=rate), 4)
+    (bugs,) = fit_load(history, worlds.trusted(), weeks=13, seed=1).demand.classes
+    assert bugs.rate.mean() < 1.0
+    assert bugs.work_hours.max() < 40.0
 
 
 def test_one_giant_week_does_not_carry_the_forecast_away() -> None:

@@ -23,8 +23,10 @@ LEVELS = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
 FIXED = 0.2
 """The share that advice names: one day a week."""
 _LAST, _YEAR = 13, 52
-_PSEUDO = np.array([0.15, 0.3, 0.5, 0.8])
+_PSEUDO = np.array([0.2, 0.5])
 """Errors (of logarithms) that a rule is believed to make before it has made any."""
+PRACTICE = 4
+"""Earlier errors that every rule has made before it is scored: until then its width is a guess."""
 _LEARNED = 8.0
 """How many earlier forecasts ktlo's own width is worth when it is corrected by its errors."""
 _ONE_HOUR = 1.0
@@ -72,7 +74,7 @@ def forecast_all(
         own_hours[index] = np.quantile(drawn_hours(known, horizon, rng), LEVELS)
         own_share[index] = np.quantile(drawn_share(known, horizon, rng), LEVELS)
         report(index + 1, len(origins))
-    late = _reach(origins, horizon)
+    late = known_outcomes(origins, horizon)
     found = {
         Policy.KTLO: Forecasts(
             _corrected(own_hours, origins.hours, late, _ONE_HOUR),
@@ -87,7 +89,7 @@ def forecast_all(
     return found
 
 
-def _reach(origins: Origins, horizon: int) -> list[int]:
+def known_outcomes(origins: Origins, horizon: int) -> list[int]:
     """For each origin, how many earlier ones had their outcome by then."""
     return [int(np.count_nonzero(origins.weeks + horizon <= week)) for week in origins.weeks]
 

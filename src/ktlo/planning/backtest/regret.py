@@ -48,7 +48,7 @@ class PolicyRegret:
         regret: mean cost beyond the best, in hours of labour a week.
         kept_up: quarters in which less than a week of work was left over.
         quarters: of how many.
-        against: ktlo's regret less this rule's, hours a week, with an 80% interval; for ktlo itself not estimable.
+        against: ktlo's regret less this rule's, hours a week, with a 90% interval; for ktlo itself not estimable.
     """
 
     policy: Policy

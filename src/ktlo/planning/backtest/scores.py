@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 BLOCK = 4
 """Origins whose horizons overlap: a quarter holds a little more than three steps."""
 _DRAWS = 1000
+LEVEL = 0.9
+"""Level of the interval of a difference: three rules are compared, and one of ten may look better by chance."""
 LEAST_ORIGINS = 8
 """Origins below which no difference is told."""
 
@@ -39,7 +41,7 @@ def difference(
     other: Floats,
     seed: int,
     *,
-    level: float = 0.8,
+    level: float = LEVEL,
     least: int = LEAST_ORIGINS,
     block: int = BLOCK,
 ) -> Estimate:

@@ -27,8 +27,8 @@ TRACKED_AT_LEAST = 0.25
 FILED_AT_LEAST = 5
 """And at least so many in all: two reports in a year are no tracker."""
 
-_SILENT = 8
-"""Weeks without any arrival that are remarked on where arrivals were frequent before."""
+SILENT, FREQUENT = 8, 20
+"""Weeks without any arrival that are remarked on, where so many had to be expected in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,18 +292,19 @@ def _extent(days: Days, items: WorkItems) -> tuple[int, int]:
 
 def _oddities(history: History) -> list[str]:
     """What a reader must know about the records before believing a fit."""
-    notes = []
+    notes: list[tuple[int, str]] = []
     for index, work_class in enumerate(ORDER):
         counts = history.counts(None, index)
-        if not counts.sum():
+        if counts.sum() < FREQUENT:
             continue
         last = int(np.flatnonzero(counts)[-1])
         silent = counts.size - 1 - last
         before = counts[: last + 1]
         usual = float(before[before.cumsum() > 0].mean())
-        if silent >= _SILENT and usual * silent > 20:
-            notes.append(
+        if silent >= SILENT and usual * silent > FREQUENT:
+            said = (
                 f"No {NOUNS[work_class]} arrived in the last {silent} weeks, although {usual:.1f} a week did until"
                 f" {monday(history.first_week + last):%-d %b %Y}: they have stopped, or their records end there."
             )
-    return notes
+            notes.append((-int(counts.sum()), said))
+    return [said for _, said in sorted(notes)]

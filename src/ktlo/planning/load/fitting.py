@@ -43,6 +43,8 @@ _HALF_LIFE = 52.0
 _DORMANT = 26.0
 """Weeks without any work after which an open item is taken to wait for good."""
 _WORKING_DAY = 8.0
+_FAR = 5.0
+"""What an item takes now lies within this factor of what items took."""
 _ENOUGH = 20.0
 """Recent items at which what was spent each week says as much as the items themselves do."""
 FEW_WEEKS, FEW_ITEMS = 13, 10
@@ -109,13 +111,13 @@ def fit_load(history: History, classified: Classification, *, weeks: int, seed: 
     """
     draws = classified.share.size
     found: list[ClassLoad] = []
-    notes = list(history.notes)
+    missing: list[tuple[WorkClass, int]] = []
     grouped = len(history.groups) > 1 or history.groups != ("",)
     for place, work_class in enumerate(ORDER):
         whole = history.counts(None, place)
         seen = int(np.count_nonzero((history.items.work_class == place) & ~history.items.is_duplicate))
         if not whole.sum():
-            notes.append(_absent(history, place, seen))
+            missing.append((ORDER[place], seen))
             continue
         groups = [g for g in range(len(history.groups)) if history.counts(g, place).sum()]
         series = np.array([history.counts(g, place) for g in groups])
@@ -147,7 +149,7 @@ def fit_load(history: History, classified: Classification, *, weeks: int, seed: 
         capacity=capacity,
         debt=None,
         seed=seed,
-        notes=(*notes, *_cautions(history, capacity, classified)),
+        notes=(*history.notes, *_absent(missing), *_cautions(history, capacity, classified)),
     )
     return Load(demand, tuple(found), history, classified)
 
@@ -241,6 +243,9 @@ class ItemHours:
             return self.mean[series], self.cv[series]
         together = self.hours.draw(series, weeks, draws, rng)
         followed = hours_each(together, rate.mean(axis=1), rng)
+        # Where hardly anything arrives any more, hours over items is a quotient of two nothings.
+        usual = self.mean[series] * self.unfiled[series]
+        followed = np.clip(followed, usual / _FAR, usual * _FAR)
         # With few items the quotient of two guesses says less than the items themselves, if they have the hours.
         recent = float(self.amounts[series].weights.sum())
         own = _ENOUGH / (recent + _ENOUGH) / self.unfiled[series]
@@ -334,11 +339,18 @@ def _waiting(history: History, chosen: Flags) -> SurvivalCurve | None:
     return kaplan_meier(lasted[fits], ~np.isnan(ended)[fits])
 
 
-def _absent(history: History, place: int, seen: int) -> str:
-    noun = NOUNS[ORDER[place]]
-    if seen:
-        return f"No {noun} arrived in a complete week: {seen} are recorded, none of them counts. They are left out."
-    return f"No {noun} are recorded: they are left out, which does not say that there are none."
+def _absent(missing: Sequence[tuple[WorkClass, int]]) -> list[str]:
+    """Sentences on the classes that are left out."""
+    notes = [
+        f"None of the {seen} {NOUNS[work_class]} arrived in a complete week: they are left out."
+        for work_class, seen in missing
+        if seen
+    ]
+    never = [NOUNS[work_class] for work_class, seen in missing if not seen]
+    if never:
+        said = never[0] if len(never) == 1 else f"{', '.join(never[:-1])} and no {never[-1]}"
+        notes.append(f"No {said} are recorded: they are left out, which does not say that there are none.")
+    return notes
 
 
 def _class_notes(

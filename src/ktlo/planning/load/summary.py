@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ktlo.metrics.estimate import Estimate, not_estimable
 from ktlo.planning.demand import WorkClass
 from ktlo.planning.load.ahead import hours_of, items_ahead
+from ktlo.planning.load.assembling import SILENT
 from ktlo.planning.load.experiment import Experiment
 from ktlo.planning.load.fitting import ClassLoad, Load
 from ktlo.planning.load.prevention import Effect
@@ -106,6 +107,7 @@ class LoadSummary:
         demanded_share: of the hours there are.
         classes: by service and class.
         notes: what cannot be said, and why.
+        caution: of them, the one to read before any number; empty when there is none.
         seed: of the draws.
     """
 
@@ -121,6 +123,7 @@ class LoadSummary:
     demanded_share: Estimate
     classes: tuple[ClassSummary, ...]
     notes: tuple[str, ...]
+    caution: str
     seed: int
 
 
@@ -162,8 +165,18 @@ def summarise(load: Load) -> LoadSummary:
         else (none if classes else nothing),
         classes=tuple(classes),
         notes=demand.notes,
+        caution=_caution(load),
         seed=demand.seed,
     )
+
+
+def _caution(load: Load) -> str:
+    """The remark on classes that fell silent, where they are most of what ever arrived."""
+    everything = sum(each.demand.evidence.items for each in load.classes)
+    silent = sum(
+        each.demand.evidence.items for each in load.classes if not each.demand.evidence.counts[-SILENT:].any()
+    )
+    return load.history.notes[0] if load.history.notes and silent > 0.5 * everything else ""
 
 
 def _class_summary(

@@ -24,7 +24,7 @@ class ScoreOut(BaseModel):
     pinball_loss: float = Field(description="Mean over the quantiles .1 .25 .5 .75 .9, times two.")
     coverage: float = Field(description="Share of outcomes inside its 80% interval.")
     ktlo_less_this: Expected = Field(
-        description="ktlo's loss less this rule's; below 0, ktlo is better. 80%."
+        description="ktlo's loss less this rule's; below 0, ktlo is better. 90%."
     )
 
     @classmethod
