@@ -33,9 +33,9 @@ Seed = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    from ktlo.cli import plan_backtest, plan_budget, plan_load, plan_staffing
+    from ktlo.cli import plan_backtest, plan_budget, plan_load, plan_report, plan_staffing
 
     if not plan.registered_commands:
-        for module in (plan_budget, plan_load, plan_backtest, plan_staffing):
+        for module in (plan_budget, plan_load, plan_backtest, plan_staffing, plan_report):
             module.register(plan)
     app.add_typer(plan, name="plan")

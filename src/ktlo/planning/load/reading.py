@@ -165,7 +165,7 @@ def read_history(store: Queryable, question: Question, settings: Settings) -> Hi
         parts=parts,
         roots=roots_of((item for item, _ in (*changes, *commits)), roots),
         began={item.key: item.occurred_at.timestamp() for item, _ in (*changes, *commits)},
-        ended={item.key: end for item, end in changes},
+        ended={item.key: float("nan") if end > values["end"].timestamp() else end for item, end in changes},
         known_downtime=bool(outages) or any(one.is_down for one in tracked),
     )
     return assembly.history(*_totals(effort(_DAYS), effort(_PEOPLE), by, settings.effort.hours_per_day))
@@ -180,6 +180,8 @@ def _seconds(moment: dt.datetime | None) -> float:
 
 
 def _tracked(row: Mapping[str, Any], by: str) -> Tracked:
+    known, ended = _seconds(row["known_until"]), _seconds(row["ended_at"])
+    later = ended > known  # closed after the moment that is asked about: still open then
     return Tracked(
         key=ItemKey(ItemKind(row["kind"]), row["source"], row["item_id"]),
         repository=row["repository"],
@@ -187,9 +189,9 @@ def _tracked(row: Mapping[str, Any], by: str) -> Tracked:
         group=row[by] if by else "",
         work_class=CLASS_OF.get(Category(row["category"])),
         arrived=_seconds(row["at"]),
-        ended=_seconds(row["ended_at"]),
-        known_until=_seconds(row["known_until"]),
-        is_over=bool(row["is_over"]),
+        ended=float("nan") if later else ended,
+        known_until=known,
+        is_over=bool(row["is_over"]) and not later,
         is_duplicate=bool(row["is_duplicate"]),
         is_down=bool(row["is_down"]),
     )

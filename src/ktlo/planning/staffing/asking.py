@@ -5,9 +5,13 @@ The only place of staffing that meets the store. An answer is kept until the rec
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ktlo.metrics.question import Question
 from ktlo.planning.assumptions import Prices
-from ktlo.planning.load.asking import Remembered, content_key, remembered_load
+from ktlo.planning.budget.asking import demand_behind
+from ktlo.planning.demand import Demand
+from ktlo.planning.load.asking import Remembered, content_key
 from ktlo.planning.staffing.answer import DRAWS, StaffingAnswer, answer_staffing
 from ktlo.planning.staffing.people import read_crew
 from ktlo.planning.staffing.terms import draw_terms
@@ -47,7 +51,8 @@ def ask_staffing(
     found = _answers.get(key)
     if found is not None:
         return found
-    demand = remembered_load(store, question, settings, weeks=weeks, seed=seed).demand
+    # The budget's demand, so that one fit answers both.
+    demand = first_weeks(demand_behind(store, question, settings, seed), weeks)
     crew = read_crew(store, question, settings)
     prices = Prices.of(planning)
     terms = draw_terms(
@@ -59,3 +64,8 @@ def ask_staffing(
         pace=crew.pace,
     )
     return _answers.keep(key, answer_staffing(demand, crew, prices, terms, said, seed=seed))
+
+
+def first_weeks(demand: Demand, weeks: int) -> Demand:
+    """The same demand, looked ahead fewer weeks."""
+    return replace(demand, classes=tuple(replace(part, rate=part.rate[:, :weeks]) for part in demand.classes))

@@ -40,6 +40,7 @@ _PAGES = (
     "updates",
     "findings",
     "debt",
+    "plan_report",
     "sources",
     "adding",
     "telemetry",

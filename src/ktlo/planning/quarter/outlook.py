@@ -1,0 +1,189 @@
+"""The quarter ahead: the work that will arrive, the budget with its alternatives, debt worth paying, and who does it.
+
+Only puts answers of the other rooms side by side, as of the end of the quarter that is accounted for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ktlo.errors import UsageError
+from ktlo.metrics.question import Question
+from ktlo.planning.budget.asking import ask_plan, demand_behind
+from ktlo.planning.budget.costs import Component
+from ktlo.planning.budget.journal import Budget
+from ktlo.planning.budget.options import Spread
+from ktlo.planning.budget.plan import Plan
+from ktlo.planning.budget.terms import Terms
+from ktlo.planning.debt.entry import WEEKS_A_MONTH, Entry
+from ktlo.planning.debt.register import register, total_of
+from ktlo.planning.debt.returns import saved_per_week
+from ktlo.planning.demand import Demand
+from ktlo.planning.load.asking import Remembered, content_key
+from ktlo.planning.quarter.account import Account, account_of
+from ktlo.planning.quarter.calendar import Quarter
+from ktlo.planning.staffing.answer import StaffingAnswer
+from ktlo.planning.staffing.asking import ask_staffing
+from ktlo.settings import Settings
+from ktlo.store.protocol import Queryable
+from ktlo.store.state import State
+
+WEEKS = 13
+_DEBT_DRAWS = 500
+_FIRST = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DebtOutlook:
+    """What known debt costs, and what paying the first entries would bring.
+
+    Attributes:
+        entries: known and not paid.
+        costing: of them, those shown to cost extra work.
+        monthly_hours: what these cost in a month, with a 95% interval.
+        first: the first to pay, by return; at most three.
+        first_hours: hours that paying them takes.
+        first_saves: hours a month that paying them saves.
+        months: until the first have brought back what they take; ``None`` for never.
+    """
+
+    entries: int
+    costing: int
+    monthly_hours: Spread
+    first: tuple[str, ...]
+    first_hours: float
+    first_saves: float
+    months: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """The quarter ahead.
+
+    Attributes:
+        quarter: which.
+        plan: the budget decision.
+        reserved_hours: hours that the proposed share reserves over the quarter; ``None`` where no share keeps up.
+        arriving_hours: hours of work that will arrive by itself, all kinds, with an 80% interval.
+        debt: known debt; ``None`` where none is known.
+        staffing: who should do the work.
+        staffing_saves: what the cheaper staffing saves in a quarter, in the prices' currency; ``None`` where nothing
+            can be compared.
+    """
+
+    quarter: Quarter
+    plan: Plan
+    reserved_hours: float | None
+    arriving_hours: Spread
+    debt: DebtOutlook | None
+    staffing: StaffingAnswer
+    staffing_saves: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Business:
+    """A quarter and the one after it.
+
+    Attributes:
+        account: what was.
+        outlook: what comes; ``None`` where nothing was recorded to plan from.
+    """
+
+    account: Account
+    outlook: Outlook | None
+
+
+_kept: Remembered[Business] = Remembered(12)
+
+
+def ask_business(
+    store: Queryable,
+    state: State | None,
+    question: Question,
+    quarter: Quarter,
+    settings: Settings,
+    budgets: Sequence[Budget] = (),
+    budget: float | None = None,
+) -> Business:
+    """Account for a quarter and look at the next, from memory where nothing has changed.
+
+    Args:
+        store: where the records are.
+        state: the journal of debt; ``None`` for what the records alone tell.
+        question: its filters and the moment of asking.
+        quarter: which quarter is accounted for.
+        settings: prices and limits.
+        budgets: recorded shares, in order of their first day.
+        budget: mean of the shares that were in force in the quarter.
+
+    Raises:
+        UsageError: the quarter has not begun, or a filter that a load does not have.
+    """
+    until = min(quarter.end, question.now)
+    if until <= quarter.start:
+        raise UsageError(
+            f"the {quarter.title} has not begun",
+            fix=f"Choose one up to {Quarter.of(question.now.date()).name}; what is ahead is at /plan",
+        )
+    asked = replace(question, start=quarter.start, end=until, by=None, grain=None)
+    key = content_key(store, asked, settings, quarter, tuple(budgets), budget)
+    found = _kept.get(key)
+    if found is not None:
+        return found
+    account = account_of(store, question, quarter, settings, budget)
+    plan = ask_plan(store, asked, settings, Terms(weeks=WEEKS), budgets)
+    outlook = None
+    if plan.optimum is not None:
+        demand = demand_behind(store, asked, settings, settings.planning.seed)
+        staffing = ask_staffing(store, asked, settings, weeks=WEEKS)
+        compared = staffing.comparison
+        outlook = Outlook(
+            quarter=quarter.next(),
+            plan=plan,
+            reserved_hours=None
+            if plan.optimum.share is None
+            else plan.options[0].parts[Component.LABOUR] / plan.prices.labour_hour,
+            arriving_hours=Spread.of(arriving(demand)),
+            debt=_debt(store, state, asked, settings),
+            staffing=staffing,
+            staffing_saves=WEEKS * abs(compared.difference.value or 0.0) if compared else None,
+        )
+    return _kept.keep(key, Business(account, outlook))
+
+
+def arriving(demand: Demand) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Expected hours of all classes over a quarter, one a draw."""
+    total = np.zeros(demand.draws)
+    for part in demand.classes:
+        total = total + part.rate[:, :WEEKS].sum(axis=1) * part.work_hours
+    return total
+
+
+def _debt(
+    store: Queryable, state: State | None, question: Question, settings: Settings
+) -> DebtOutlook | None:
+    known = register(store, state, question, settings, draws=_DEBT_DRAWS)
+    owed = known.owed
+    if not owed:
+        return None
+    costing = [entry for entry in owed if entry.interest.is_shown and entry.interest.draws is not None]
+    monthly = total_of(costing, _DEBT_DRAWS).interest
+    first = [entry for entry in costing if entry.principal.draws is not None][:_FIRST]
+    takes = sum(_hours(entry) for entry in first)
+    saves = sum(float(saved_per_week(entry).mean()) for entry in first) * WEEKS_A_MONTH
+    return DebtOutlook(
+        entries=len(owed),
+        costing=len(costing),
+        monthly_hours=Spread(monthly.value or 0.0, monthly.low or 0.0, monthly.high or 0.0),
+        first=tuple(entry.title for entry in first),
+        first_hours=takes,
+        first_saves=saves,
+        months=takes / saves if saves > 0 else None,
+    )
+
+
+def _hours(entry: Entry) -> float:
+    return float(entry.principal.estimate.value or 0.0)
