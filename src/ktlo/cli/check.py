@@ -96,6 +96,7 @@ class _Wish:
     reports: tuple[tuple[str, Path], ...]
     as_of: str
     every: str
+    report_to: str = ""
 
 
 def check(
@@ -163,6 +164,15 @@ def check(
         Path | None,
         typer.Option(help="Folder for indexes; default: your cache folder.", show_default=False),
     ] = None,
+    report_to: Annotated[
+        str,
+        typer.Option(
+            "--report-to",
+            help="Send the report to this ktlo server, too (token: KTLO_TOKEN); the exit code stays the check's.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = "",
     config: Config = None,
 ) -> None:
     """Check a repository: vulnerabilities, secrets, linters, workflow files, licences. Pass only what is proven clean.
@@ -182,6 +192,7 @@ def check(
         for name in (form, *(name for name, _ in reports)):
             if name not in FORMATS:
                 raise UserError(f"there is no format {name!r}", fix=f"Choose one of {', '.join(FORMATS)}")
+        address = _address(report_to, as_of)
         if as_of and since:
             raise UserError("--as-of and --since are two questions", fix="Ask one of them")
         asked = run_of(path, database, cache, config)
@@ -193,7 +204,7 @@ def check(
             sarif=tuple(sarif or ()),
             trusted=asked.trusted | {named(one) for one in trust or ()},
         )
-        return _answer(_Wish(path, form, output, reports, as_of, every), asked)
+        return _answer(_Wish(path, form, output, reports, as_of, every, address), asked)
 
     raise typer.Exit(guarded(work))
 
@@ -283,7 +294,29 @@ def _answer(wish: _Wish, asked: Run) -> int:
     finally:
         progress.clear()
     _write(report, wish)
+    if wish.report_to:
+        _send(report, wish, asked)
     return int(report.code)
+
+
+def _address(given: str, as_of: str) -> str:
+    if given and as_of:
+        raise UserError("a rehearsal of the past says nothing of today", fix="Leave out --report-to")
+    if not given:
+        return ""
+    from ktlo.cli.check_reporting import check_address
+
+    return check_address(given)
+
+
+def _send(report: Report, wish: _Wish, asked: Run) -> None:
+    """Tell the server; what goes wrong is said and changes no verdict."""
+    from ktlo.cli.check_reporting import report_to
+
+    try:
+        print(f"ktlo: {report_to(report, wish.report_to, wish.path, asked.now)}", file=sys.stderr)
+    except KtloError as error:
+        print(f"ktlo: not reported: {error}", file=sys.stderr)
 
 
 def _judged(wish: _Wish, asked: Run) -> Report:
