@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import string
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ktlo.guard.secrets import BASELINE, fresh_baseline, scan, write_baseline
+from ktlo.guard.vault.journal import Journal, Step, entry
 from ktlo.server.app import make_app
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
@@ -109,7 +113,7 @@ def test_looking_twice_changes_nothing(own):
     before = store.query("SELECT * FROM ktlo.findings ORDER BY rule").to_pylist()
     collect(app)
     assert store.query("SELECT * FROM ktlo.findings ORDER BY rule").to_pylist() == before
-    assert store.query("SELECT count() AS n FROM ktlo.scans").to_pylist()[0]["n"] == 1
+    assert store.query("SELECT count() AS n FROM ktlo.scans").to_pylist()[0]["n"] == 2, "lock files, secrets"
 
 
 def test_a_fix_and_a_new_advisory_are_seen_at_the_next_look(own, visiting):
@@ -139,9 +143,9 @@ def test_a_database_that_is_gone_is_told_and_no_finding_is_closed(own, visiting)
     collect(app)
     visitor = visiting(app)
     assert "GHSA-right" in visitor.get("/api/v1/findings").text
-    scans = visitor.get("/api/v1/scans").json()
-    assert scans[0]["complete"] == []
-    assert "elsewhere" not in scans[0]["headline"]
+    scans = {tuple(one["checks"]): one for one in visitor.get("/api/v1/scans").json()}
+    assert scans["vulnerabilities",]["complete"] == []
+    assert "no such advisory database" in scans["vulnerabilities",]["headline"]
 
 
 def test_an_ignore_is_tolerated_here_too(own, visiting):
@@ -188,3 +192,48 @@ def test_a_page_without_any_look_says_what_to_do(tmp_path, visiting):
         assert "no lock file was read" in visitor.page("/findings/updates")
     finally:
         runtime.close()
+
+
+def test_a_secret_in_history_is_open_until_its_issuer_refused_it(own, visiting):
+    app, folder = own
+    shop = folder / "shop"
+    token = "glpat-" + "".join(random.choice(string.ascii_letters + string.digits) for _ in range(20))
+    (shop / "app.py").write_text(f'TOKEN = "{token}"\n')
+    git(shop, "add", "-A", at="2025-03-10")
+    git(shop, "commit", "-qm", "oops", at="2025-03-10")
+    (shop / "app.py").unlink()
+    git(shop, "add", "-A", at="2025-03-11")
+    git(shop, "commit", "-qm", "gone, as if that helped", at="2025-03-11")
+    collect(app)
+    visitor = visiting(app)
+    (one,) = visitor.get("/api/v1/findings?check=secrets").json()
+    assert (one["rule"], one["path"], one["opened_at"]) == ("gitlab-pat", "app.py", "2025-03-10T00:00:00Z")
+    everything = app.state.runtime.store.query("SELECT * FROM ktlo.findings").to_pylist()
+    assert token not in str(everything)
+    assert token not in str(app.state.runtime.store.query("SELECT * FROM ktlo.scans").to_pylist())
+    journal = Journal(shop)
+    for step in (Step.DEAD, Step.CLOSED):
+        journal.add(entry(step, one["fingerprint"], one["rule"], one["path"], issuer="GitLab"))
+    git(shop, "add", "-A", at="2025-03-20")
+    git(shop, "commit", "-qm", "ended", at="2025-03-20")
+    collect(app)
+    assert visitor.get("/api/v1/findings?check=secrets").json() == []
+    (one,) = visitor.get("/api/v1/findings?check=secrets&state=fixed").json()
+    assert one["resolved_at"] is not None
+
+
+def test_a_known_secret_is_tolerated_and_shown_as_such(own, visiting):
+    app, folder = own
+    shop = folder / "shop"
+    token = "glpat-" + "".join(random.choice(string.ascii_letters + string.digits) for _ in range(20))
+    (shop / "app.py").write_text(f'TOKEN = "{token}"\n')
+    git(shop, "add", "-A", at="2025-03-10")
+    git(shop, "commit", "-qm", "oops", at="2025-03-10")
+    fresh = fresh_baseline()
+    write_baseline(shop / BASELINE, fresh.salt, scan(shop, baseline=fresh).findings)
+    git(shop, "add", "-A", at="2025-03-11")
+    git(shop, "commit", "-qm", "known", at="2025-03-11")
+    collect(app)
+    visitor = visiting(app)
+    assert visitor.get("/api/v1/findings?check=secrets").json() == []
+    assert len(visitor.get("/api/v1/findings?check=secrets&state=tolerated").json()) == 1

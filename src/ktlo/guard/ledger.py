@@ -55,7 +55,7 @@ def settle(
         if before is not None and before.resolved_at is None:
             written[key] = _again(before, sighting, scan)
         else:
-            written[key] = _new(sighting, scan, before.episode + 1 if before else 1)
+            written[key] = new_finding(sighting, scan, before.episode + 1 if before else 1)
     for key, one in episodes.items():
         if one.resolved_at is None and key not in written and one.check in scan.complete:
             written[key] = replace(one, resolved_at=scan.started_at, resolved_sha=scan.sha)
@@ -63,7 +63,7 @@ def settle(
 
 
 def _again(before: Finding, sighting: Sighting, scan: Scan) -> Finding:
-    now = _new(sighting, scan, before.episode)
+    now = new_finding(sighting, scan, before.episode)
     return replace(
         now,
         introduced_at=before.introduced_at or now.introduced_at,
@@ -73,7 +73,8 @@ def _again(before: Finding, sighting: Sighting, scan: Scan) -> Finding:
     )
 
 
-def _new(sighting: Sighting, scan: Scan, episode: int) -> Finding:
+def new_finding(sighting: Sighting, scan: Scan, episode: int) -> Finding:
+    """The record of a finding that a scan saw, as if for the first time."""
     seen, facts = sighting.seen, sighting.seen.properties
     return Finding(
         source=scan.source,

@@ -26,6 +26,7 @@ from ktlo.guard.history.exposures import Exposures, exposures, packages_of
 from ktlo.guard.history.reading import Cache, ReadLineage, read_states
 from ktlo.guard.history.states import lineages
 from ktlo.guard.history.stretches import Stretch, stretches
+from ktlo.guard.secrets.gathering import CHECK as SECRETS
 from ktlo.guard.secrets.repository import GitProblemError, find_repository, lent
 from ktlo.guard.vulnerabilities.check import CHECK
 from ktlo.guard.vulnerabilities.databases.mirror import fingerprint
@@ -35,6 +36,7 @@ from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.findings import Finding, LockedVersion, Scan
 from ktlo.server.freshening import freshen
+from ktlo.server.scanning_secrets import identity_of, look
 from ktlo.server.scans import known_findings
 from ktlo.settings import GuardSettings
 from ktlo.sources.git.mirror import mirror_folder
@@ -91,6 +93,7 @@ def scan_all(runtime: Runtime, told: Told) -> list[str]:
                 place = _place(entry)
                 if place is not None:
                     _scan(runtime, place, told)
+                    _scan_secrets(runtime, place, told)
             except KtloError as error:
                 problems.append(f"{entry.source_id}: {error}")
             except GitProblemError as error:
@@ -181,6 +184,24 @@ def _scan(runtime: Runtime, place: Place, told: Told) -> None:
         _swap(runtime, Finding, before, tolerated)
     scan = _record(place, identity, read, held, databases, told_of, now)
     runtime.store.insert(TABLES["scans"], to_arrow([scan], Scan))
+
+
+def _scan_secrets(runtime: Runtime, place: Place, told: Told) -> None:
+    """Look for secrets where the branch has moved since the last look; what a look could not read ends nothing."""
+    settings = runtime.settings.guard
+    identity = identity_of(place.source, place.tip)
+    params = {"source": place.source, "scan_id": identity}
+    if SECRETS in settings.skip or runtime.store.query(_SCANNED, params).to_pylist()[0]["n"]:
+        return
+    told(0, None, "secrets")
+    seen = look(place.source, place.repository, place.folder, place.tip, settings.server_seconds)
+    known = known_findings(runtime.store, place.source, place.repository)
+    before = [one for one in known if one.check == SECRETS]
+    if not seen.scan.complete:
+        again = {one.fingerprint for one in seen.findings}
+        before = [one for one in before if one.fingerprint in again]
+    _swap(runtime, Finding, before, seen.findings)
+    runtime.store.insert(TABLES["scans"], to_arrow([seen.scan], Scan))
 
 
 def _ask(runtime: Runtime, held: Sequence[Stretch], now: dt.datetime) -> _Databases:

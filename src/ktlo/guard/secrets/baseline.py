@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ktlo.errors import UserError
 from ktlo.guard.finding import Finding
@@ -51,17 +52,30 @@ def read_baseline(path: Path) -> Baseline:
         if path.is_symlink() or path.stat().st_size > _LARGEST:
             raise UserError("the baseline is a link or larger than 64 MiB", where=str(path), fix=_FIX)
         document = json.loads(path.read_text("utf-8"))
-        salt = bytes.fromhex(document["salt"])
-        prints = frozenset(str(entry["fingerprint"]) for entry in document["known"])
-        if document["version"] != 1 or len(salt) < 8:
+        if document["version"] != 1 or len(bytes.fromhex(document["salt"])) < 8:
             raise UserError("the baseline is of another version", where=str(path), fix=_FIX)
+        return _of(document)
     except FileNotFoundError:
         return Baseline()
     except OSError as error:
         raise UserError(f"the baseline cannot be read: {error.strerror}", where=str(path)) from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError("the baseline is not one", where=str(path), fix=_FIX) from None
-    return Baseline(salt, prints)
+
+
+def parse_baseline(text: str) -> Baseline | None:
+    """A baseline from its text; ``None`` when it is none."""
+    try:
+        document = json.loads(text)
+        read = _of(document)
+        return read if document["version"] == 1 and len(read.salt) >= 8 else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _of(document: Any) -> Baseline:
+    prints = frozenset(str(entry["fingerprint"]) for entry in document["known"])
+    return Baseline(bytes.fromhex(document["salt"]), prints)
 
 
 def write_baseline(path: Path, salt: bytes, findings: Iterable[Finding]) -> int:

@@ -194,6 +194,15 @@ def _drop_torn(file: Any) -> None:
     file.truncate(whole.rfind(b"\n") + 1)
 
 
+def parse_journal(text: str) -> list[Entry]:
+    """Steps from a journal's text, as a repository has it; lines that are none are passed over."""
+    read = []
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+            read.append(_entry(json.loads(line)))
+    return read
+
+
 def _entry(said: dict[str, Any]) -> Entry:
     return Entry(**{**said, "step": Step(said["step"]), "version": int(said["version"])})
 
