@@ -256,7 +256,7 @@ def test_kill_9_loses_nothing_acknowledged_and_adds_nothing_twice(tmp_path):
                 [sys.executable, "-c", SENDER, f"http://127.0.0.1:{port}/v1/traces", str(first)],
                 stdout=subprocess.PIPE, text=True,
             ) as sender:  # fmt: skip
-                time.sleep(1.2 + 0.35 * round_)
+                acknowledged |= {int(sender.stdout.readline()) for _ in range(60 + 50 * round_)}
                 os.kill(server.pid, signal.SIGKILL)
                 acknowledged |= {int(line) for line in sender.stdout.read().split()}
         finally:

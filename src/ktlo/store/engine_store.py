@@ -73,13 +73,13 @@ class EngineStore(abc.ABC):
     def insert(self, table: Table, rows: pa.RecordBatch | pa.Table) -> None:
         """See :meth:`ktlo.store.protocol.Store.insert`."""
         if table.life is not Life.OBSERVED:
-            raise ValueError(f"{table.name} is derived: use replace()")
+            raise ValueError(f"{table.name} is {table.life}: only observed rows are inserted")
         self._append(ddl.rows_table(table), table, rows, {})
 
     def replace(self, table: Table, rows: Iterable[pa.RecordBatch]) -> None:
         """See :meth:`ktlo.store.protocol.Store.replace`."""
         if table.life is not Life.DERIVED:
-            raise ValueError(f"{table.name} is observed: use insert()")
+            raise ValueError(f"{table.name} is {table.life}: only derived rows are replaced")
         staging = f"{table.name}_next"
         with self._replacing:
             # A crash may have left one behind; it is of no use to anybody.
