@@ -79,10 +79,11 @@ def register(app: typer.Typer) -> None:
         "  ·  ktlo check --only vulnerabilities --database advisories/pypi.zip"
         "  ·  ktlo check --as-of 2025-01-01..2026-01-01 --every month",
     )(check)
-    from ktlo.cli import check_lint
+    from ktlo.cli import check_fix, check_lint
 
     group.command("list", cls=CheckCommand, epilog="Example:  ktlo check list")(list_checks)
     check_lint.register(group, CheckCommand)
+    check_fix.register(group, CheckCommand)
     app.add_typer(group, name="check")
 
 

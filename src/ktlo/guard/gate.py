@@ -73,7 +73,16 @@ def run(asked: Run) -> Report:
     if not asked.root.is_dir():
         raise UserError("there is no such folder", where=str(asked.root), fix="Give a repository's folder")
     policy = policy_of(asked.settings, asked.beside, asked.policy_place)
-    subject = Subject(
+    subject = subject_of(asked)
+    if not asked.since:
+        return judged(answers_for(subject, asked), policy, asked, Circumstances())
+    answers, change = _added(subject, asked)
+    return judged(answers, policy, asked, Circumstances(change=change))
+
+
+def subject_of(asked: Run) -> Subject:
+    """What is checked: the folder as it is now."""
+    return Subject(
         root=asked.root,
         settings=asked.settings,
         beside=asked.beside,
@@ -84,10 +93,6 @@ def run(asked: Run) -> Report:
         sarif=asked.sarif,
         trusted=asked.trusted,
     )
-    if not asked.since:
-        return judged(answers_for(subject, asked), policy, asked, Circumstances())
-    answers, change = _added(subject, asked)
-    return judged(answers, policy, asked, Circumstances(change=change))
 
 
 def answers_for(subject: Subject, asked: Run) -> tuple[Answer, ...]:

@@ -238,6 +238,8 @@ class GuardSettings(Strict):
     symbols: list[str] = Field(
         default_factory=list, description="YAML files that name vulnerable functions by advisory."
     )
+    test: str = Field("", description="Command that must succeed after each change of `ktlo check fix`.")
+    test_seconds: float = Field(1800, gt=0, le=86_400, description="Time for that command.")
     govulncheck_database: str = Field(
         "",
         description="Vulnerability database for govulncheck, such as `file:///srv/vulndb`; its own when empty.",

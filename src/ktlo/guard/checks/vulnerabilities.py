@@ -30,22 +30,27 @@ class Vulnerabilities:
         """Read the lock files and ask the databases."""
         settings = subject.settings
         read = subject.lock_files.read()
-        question = Question(
-            databases=tuple(settings.databases),
-            beside=subject.beside,
-            cache=subject.cache,
-            now=subject.now,
-            oldest=datetime.timedelta(days=settings.max_age_days),
-            internal=tuple(settings.internal),
-            as_of=subject.as_of if subject.as_of < subject.now else None,
-        )
-        weighed = weigh(examine((inventory for _, inventory in read), question), subject)
+        weighed = weigh(examine((inventory for _, inventory in read), question_of(subject)), subject)
         examined = weighed.examination
         outcome = examined.outcome
         if not read and settings.lock_files == "expected":
             outcome = _without_lock_files(outcome)
         coverage = _coverage(weighed, [path for path, _ in read], subject.as_of)
         return Answer(outcome, examined.undecided, coverage)
+
+
+def question_of(subject: Subject) -> Question:
+    """What the databases are asked, by the settings."""
+    settings = subject.settings
+    return Question(
+        databases=tuple(settings.databases),
+        beside=subject.beside,
+        cache=subject.cache,
+        now=subject.now,
+        oldest=datetime.timedelta(days=settings.max_age_days),
+        internal=tuple(settings.internal),
+        as_of=subject.as_of if subject.as_of < subject.now else None,
+    )
 
 
 def _without_lock_files(outcome: Outcome) -> Outcome:

@@ -175,6 +175,19 @@ def _uncheckable(dependency: Dependency, states: Sequence[State]) -> str:
     return ""
 
 
+def ask(package: Package, question: Question) -> tuple[Candidate, ...]:
+    """Advisories that may apply to one version of one package.
+
+    Raises:
+        DatabaseError: not every database could be asked.
+    """
+    answers = _ask([package], question)
+    away = [one for one in answers.unchecked if one.what.startswith("database ")]
+    if away:
+        raise DatabaseError(away[0].reason, where=away[0].what)
+    return answers.candidates.get(package, ())
+
+
 def _ask(packages: Sequence[Package], question: Question) -> _Answers:
     states: list[State] = []
     unchecked: list[Unchecked] = []
