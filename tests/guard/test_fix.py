@@ -180,7 +180,7 @@ def test_a_command_in_a_files_head_cannot_bring_options_of_its_own(fix, reposito
 def test_a_file_that_no_tool_here_writes_is_left_with_a_sentence(fix, repository, pypi):
     (repository / "requirements.txt").unlink()
     (repository / "package.json").write_text(json.dumps({"name": "shop", "dependencies": {"up": "^1.0.0"}}))
-    resolved = "https://registry.example.org/up/-/up-1.0.0.tgz#" + "a" * 40
+    resolved = "https://packages.example.org/up/-/up-1.0.0.tgz#" + "a" * 40
     entry = f'up@^1.0.0:\n  version "1.0.0"\n  resolved "{resolved}"\n'
     (repository / "yarn.lock").write_text(f"# yarn lockfile v1\n\n\n{entry}")
     put(pypi, record("GHSA-up", "up", fixed="1.2.0", aliases=["CVE-2026-9"]))
