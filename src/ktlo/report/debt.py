@@ -360,5 +360,6 @@ def _missing(told: Debt) -> tuple[str, ...]:
         *told.found.notes,
         "Work that leaves no trace (thinking, meetings, waiting for builds): interest is a lower bound.",
         "What all code of the team costs alike: interest is what an entry costs beyond comparable code.",
+        f"{told.found.lasting.basis}.",
         f"{told.found.payoffs.basis}.",
     )

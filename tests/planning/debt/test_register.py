@@ -131,8 +131,8 @@ def test_the_load_is_the_sum_of_what_is_shown_and_the_same_for_a_seed(
         == load.growth_per_week.shape
         == (800,)
     )
-    # till.py's 2.5 h a month, of which a repayment removes half on average, and the flaky tests' .3223; 4.348 weeks.
-    assert load.interest_hours_per_week.mean() == pytest.approx((2.5 / 2 + 0.3223) / 4.348, rel=0.1)
+    # till.py's 1.38 h a month, of which a repayment removes half on average, and the flaky tests' .3223; 4.348 weeks.
+    assert load.interest_hours_per_week.mean() == pytest.approx((1.38 / 2 + 0.3223) / 4.348, rel=0.1)
     # 8 h and 4 h in the middle, with the long tails of a stated prior.
     assert 12 < np.median(load.principal_hours) < 20
 

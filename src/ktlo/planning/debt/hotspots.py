@@ -28,6 +28,7 @@ from ktlo.planning.debt.excess import Codes, Expectation, expectation
 from ktlo.planning.debt.history import History
 from ktlo.planning.debt.names import Place, origins
 from ktlo.planning.debt.period import Period
+from ktlo.planning.debt.persistence import LEAST_FIXES, Persistence, folder_groups
 from ktlo.planning.debt.slowdown import Slowdown
 from ktlo.planning.debt.touches import FileWork
 from ktlo.planning.demand import Floats
@@ -37,8 +38,6 @@ MOST_FILES = 40
 """Files with extra cost that become entries."""
 BY_SCORE = 5
 """Files with the highest score that are listed even without."""
-LEAST_FIXES = 3
-"""Bug fixes in the period below which a file is not said to be mended too often."""
 _CANDIDATES = 200
 _LIKELY = 0.75
 """Below this the draws, which add the uncertainty of what is expected, cannot reach what counts as shown."""
@@ -93,15 +92,18 @@ def bugs_of(work: FileWork) -> Bugs:
     each = (work.fix_hours + _BORROWED * mean) / (work.fixes + _BORROWED)
     if not len(work):
         return Bugs(work, None, each, variation)
-    parts = np.array([path.partition("/")[0] if "/" in path else "" for path in work.paths], dtype=str)
-    keys = np.char.add(np.char.add(work.repository.astype(str), "\n"), parts)
-    _, group = np.unique(keys, return_inverse=True)
-    found = expectation(work.fixes, work.lines, work.others, work.repository, group.astype(np.int64))
+    found = expectation(work.fixes, work.lines, work.others, work.repository, folder_groups(work))
     return Bugs(work, found, each, variation)
 
 
 def hotspots(
-    store: Queryable, period: Period, bugs: Bugs, slow: Slowdown, history: History, relief: Floats
+    store: Queryable,
+    period: Period,
+    bugs: Bugs,
+    lasting: Persistence,
+    slow: Slowdown,
+    history: History,
+    relief: Floats,
 ) -> list[Entry]:
     """Make the entries, those with the highest interest first.
 
@@ -109,6 +111,7 @@ def hotspots(
         store: for earlier names.
         period: over which interest is measured.
         bugs: what bug fixing costs.
+        lasting: the part of it that goes on.
         slow: what the clock says.
         history: past refactorings.
         relief: (draws,) share of the extra cost that a repayment removes.
@@ -131,7 +134,7 @@ def hotspots(
     for place in sorted(candidates):
         where = Place(work.name(place), str(work.paths[place]))
         key = key_of(Kind.HOTSPOT, where.repository, first_names[where])
-        entry = _entry(place, where, key, period, bugs, slow, history, relief)
+        entry = _entry(place, where, key, period, bugs, lasting, slow, history, relief)
         if entry.interest.is_shown or place in by_score:
             entries.append(entry)
     entries.sort(key=lambda e: (-(e.interest.estimate.value or 0.0), e.repository, e.path))
@@ -145,12 +148,13 @@ def _entry(
     key: str,
     period: Period,
     bugs: Bugs,
+    lasting: Persistence,
     slow: Slowdown,
     history: History,
     relief: Floats,
 ) -> Entry:
     work, rng = bugs.work, stream(period.seed, key)
-    interest, facts = _interest(key, place, where, period, bugs, slow, rng)
+    interest, facts = _interest(key, place, where, period, bugs, lasting, slow, rng)
     lines = float(work.lines[place])
     principal = history.refactoring.draw(max(lines, 1.0), period.draws, rng)
     basis = f"{history.refactoring.basis}, for one of {lines:,.0f} lines"
@@ -176,6 +180,7 @@ def _interest(
     where: Place,
     period: Period,
     bugs: Bugs,
+    lasting: Persistence,
     slow: Slowdown,
     rng: np.random.Generator,
 ) -> tuple[Amount, tuple[Fact, ...]]:
@@ -190,8 +195,8 @@ def _interest(
     if mending is None or weighed is None:
         told.append("too few bug fixes in the period to compare")
     elif np.mean(weighed > 0) >= SURE and work.fixes[place] >= LEAST_FIXES:
-        extra = extra + np.maximum(mending[:, 0], 0)
-        told.append("bug fixing beyond comparable code")
+        extra = extra + np.maximum(mending[:, 0], 0) * lasting.draws
+        told.append("bug fixing beyond comparable code, as far as it goes on")
     else:
         hidden += max(0.0, float(np.quantile(mending[:, 0], (1 + LEVEL) / 2)))
         told.append("no more bug fixing shown than in comparable code")

@@ -30,6 +30,7 @@ from ktlo.planning.debt.history import History
 from ktlo.planning.debt.hotspots import Bugs
 from ktlo.planning.debt.names import Place
 from ktlo.planning.debt.period import Period
+from ktlo.planning.debt.persistence import Persistence
 from ktlo.planning.demand import Floats
 from ktlo.store.protocol import Queryable
 
@@ -67,6 +68,7 @@ def markers(
     store: Queryable,
     period: Period,
     bugs: Bugs,
+    lasting: Persistence,
     history: History,
     taken: Collection[Place],
     relief: Floats,
@@ -77,6 +79,7 @@ def markers(
         store: asked for to-dos by folder.
         period: over which interest is measured.
         bugs: what bug fixing costs.
+        lasting: the part of it that goes on.
         history: past small repairs.
         taken: files that are hotspots of their own.
         relief: (draws,) share of the extra cost that a repayment removes.
@@ -86,13 +89,14 @@ def markers(
     ).to_pylist()
     work = bugs.work
     places = {Place(work.name(i), str(work.paths[i])): i for i in range(len(work))} if rows else {}
-    return [_entry(row, period, bugs, history, taken, places, relief) for row in rows]
+    return [_entry(row, period, bugs, lasting, history, taken, places, relief) for row in rows]
 
 
 def _entry(
     row: dict[str, Any],
     period: Period,
     bugs: Bugs,
+    lasting: Persistence,
     history: History,
     taken: Collection[Place],
     places: Mapping[Place, int],
@@ -122,7 +126,7 @@ def _entry(
             history.small_repair.n,
             f"{history.small_repair.basis}, one for each of {counted(n, 'to-dos')}",
         ),
-        interest=_interest(key, own, period, bugs, rng),
+        interest=_interest(key, own, period, bugs, lasting, rng),
         relief=relief,
         evidence=(
             Fact("To-dos", float(n)),
@@ -140,7 +144,9 @@ def _age(middle: Any, period: Period) -> float | None:
     return None if middle is None else (period.end - middle).total_seconds()
 
 
-def _interest(key: str, own: Codes, period: Period, bugs: Bugs, rng: np.random.Generator) -> Amount:
+def _interest(
+    key: str, own: Codes, period: Period, bugs: Bugs, lasting: Persistence, rng: np.random.Generator
+) -> Amount:
     n = int(bugs.work.fixes[own].sum())
     if not own.size:
         return nothing_shown(
@@ -152,8 +158,8 @@ def _interest(key: str, own: Codes, period: Period, bugs: Bugs, rng: np.random.G
         return nothing_shown(0.0, n, "Too few bug fixes in the period to compare", period.draws)
     total = hours.sum(axis=1)
     if np.mean(weighed.sum(axis=1) > 0) >= SURE:
-        basis = "Bug fixing beyond comparable code in the files with to-dos"
-        return amount(np.maximum(total, 0), n, basis)
+        basis = "Bug fixing beyond comparable code in the files with to-dos, as far as it goes on"
+        return amount(np.maximum(total, 0) * lasting.draws, n, basis)
     high = float(np.quantile(total, (1 + LEVEL) / 2))
     basis = "No more bug fixing shown in the files with to-dos than in comparable code"
     return nothing_shown(high, n, basis, period.draws)

@@ -25,6 +25,7 @@ from ktlo.planning.debt.markers import markers
 from ktlo.planning.debt.names import Place
 from ktlo.planning.debt.payoff import FixTimes, Payoffs, fix_times, payoffs
 from ktlo.planning.debt.period import Period, period_of
+from ktlo.planning.debt.persistence import Persistence, persistence_of
 from ktlo.planning.debt.returns import in_order
 from ktlo.planning.debt.slowdown import slowdown_of
 from ktlo.planning.debt.touches import FileWork, file_work
@@ -53,6 +54,7 @@ class Register:
         period: over which interest was measured.
         history: past repayments that principal is estimated from.
         payoffs: what past repayments brought.
+        lasting: the part of an extra cost that goes on.
         times: when files were mended, to measure further repayments.
         notes: what cannot be said, one sentence each.
     """
@@ -61,6 +63,7 @@ class Register:
     period: Period
     history: History
     payoffs: Payoffs
+    lasting: Persistence
     times: FixTimes
     notes: tuple[str, ...]
 
@@ -109,6 +112,7 @@ def register(
             " What is written down by hand, dependencies, to-dos and vulnerabilities are listed."
         )
     bugs = bugs_of(file_work(store, period))
+    lasting = persistence_of(times, bugs.work, period, rng)
     paid = replace(
         paid, each=tuple(one for one in paid.each if _is_asked(one.repository, bugs.work, question))
     )
@@ -118,17 +122,19 @@ def register(
                 f"There were {int(bugs.work.fixes.sum())} touches of files by bug fixes in the period:"
                 " too few to say which file costs more than others."
             )
-        found += hotspots(store, period, bugs, slowdown_of(store, period), history, paid.relief)
+        found += hotspots(store, period, bugs, lasting, slowdown_of(store, period), history, paid.relief)
         found += flaky(store, period, history, settings)
         found += complexity(store, question, period, history)
     taken = {Place(e.repository, e.path) for e in found if e.kind is Kind.HOTSPOT and e.interest.is_shown}
     found += dependencies(store, period, history)
-    found += markers(store, period, bugs, history, taken, paid.relief)
+    found += markers(store, period, bugs, lasting, history, taken, paid.relief)
     found += vulnerabilities(store, period, history)
     if state is not None:
         found = _with_journal(found, Journal(state), period)
     kept = in_order([entry for entry in found if _matches(entry, question)])
-    return Register(tuple(with_knowers(store, kept, period)), period, history, paid, times, tuple(notes))
+    return Register(
+        tuple(with_knowers(store, kept, period)), period, history, paid, lasting, times, tuple(notes)
+    )
 
 
 def _with_journal(found: list[Entry], journal: Journal, period: Period) -> list[Entry]:

@@ -126,7 +126,8 @@ def schedule(
     left: dict[str, Why] = {}
     for entry in duty:
         _place_with_prerequisites(entry, by_key, capacity, slots, finished, left, monday)
-    chosen = _chosen(worth, by_key, finished, float(capacity.sum()))
+    waiting = [entry for entry in worth if entry.key not in finished]
+    chosen = _chosen(waiting, by_key, finished, float(capacity.sum()))
     for entry in _in_order_of_work(chosen, by_key, finished):
         _place_with_prerequisites(entry, by_key, capacity, slots, finished, left, monday)
     for entry in by_key.values():
