@@ -206,3 +206,9 @@ def test_a_bug_of_ours_is_a_page_that_says_so_and_nothing_more(house, monkeypatc
     assert answer.status_code == 500
     assert "ktlo itself broke here" in answer.text
     assert "secret detail" not in answer.text
+
+
+def test_no_two_pages_share_a_key(house: Any) -> None:
+    letters = re.findall(r'data-key="(\w)"', house.page("/"))
+    assert len(letters) > 10
+    assert len(letters) == len(set(letters))

@@ -14,8 +14,9 @@ from ktlo.metrics.wording import counted
 from ktlo.planning.budget.costs import Component
 from ktlo.planning.budget.options import Option, Spread, Why
 from ktlo.planning.budget.plan import Plan
+from ktlo.planning.debt.outlook import Outlook as DebtOutlook
 from ktlo.planning.quarter.account import Account
-from ktlo.planning.quarter.outlook import DebtOutlook, Outlook
+from ktlo.planning.quarter.outlook import Outlook
 from ktlo.records.effort import Category
 from ktlo.report.charts import PERSON_DAYS, SECONDS, SHARE, Unit, written
 from ktlo.report.charts.quantity import fixed, share
@@ -141,14 +142,23 @@ def bought(account: Account) -> Iterator[tuple[str, str, str]]:
             else ""
         )
         yield "Reported defects closed within 30 days", written(within.value, SHARE), ends
+    if account.weaknesses_found is not None:
+        yield "Known security weaknesses closed", f"{account.weaknesses_closed:,}", _weaknesses(account)
     for category, what in (
-        (Category.SECURITY, "Security weaknesses worked on"),
+        (Category.SECURITY, "Pieces of security work"),
         (Category.DEPENDENCY, "Updates of software of others"),
     ):
         pieces = account.pieces(category)
         if pieces:
             days = next(each.days.value or 0.0 for each in account.spent if each.category is category)
             yield what, f"{pieces:,}", f"{amount(account.worth(days), account)} of work"
+
+
+def _weaknesses(account: Account) -> str:
+    told = f"{account.weaknesses_found:,} came up; {account.weaknesses_open:,} open at the end"
+    if account.fix.value is None:
+        return told
+    return f"{told}; half of the new ones were closed within {written(account.fix.value, SECONDS)}"
 
 
 def _half_over(restore: Estimate) -> str:
@@ -227,36 +237,32 @@ def against(account: Account, outlook: Outlook) -> Iterator[str]:
         yield f"{told}."
 
 
-def debt(account: Account, known: DebtOutlook | None) -> str:
+def debt(account: Account, known: DebtOutlook) -> str:
     """Old burdens that cost work every month."""
-    if known is None:
+    if not known.owed:
         return "No old burden in the code is known."
     if not known.costing:
-        return f"Of {counted(known.entries, 'known burdens')} in the code, none is shown to cost extra work."
-    monthly = known.monthly_hours
+        return f"Of {counted(known.owed, 'known burdens')} in the code, none is shown to cost extra work."
+    monthly = known.interest
     value, low, high = (
-        account.worth(each / account.hours_per_day) for each in (monthly.mean, monthly.low, monthly.high)
+        None if each is None else account.worth(each / account.hours_per_day)
+        for each in (monthly.value, monthly.low, monthly.high)
     )
     told = (
-        f"{known.costing} of {counted(known.entries, 'known burdens')} in the code"
-        f" {'costs' if known.costing == 1 else 'cost'} about {amount(value, account)} of work a month"
+        f"{known.costing} of {counted(known.owed, 'known burdens')} in the code"
+        f" {'costs' if known.costing == 1 else 'cost'} about {amount(value or 0.0, account)} of work a month"
         f" ({reach(low, high, account)})"
     )
-    if not known.first or known.first_saves <= 0:
+    if not known.first:
         return f"{told}."
-    once, saves = (
-        account.worth(each / account.hours_per_day) for each in (known.first_hours, known.first_saves)
-    )
+    once = account.worth(known.first_hours / account.hours_per_day)
     comes_back = (
-        f"back in {counted(max(1, round(known.months)), 'months')}"
-        if known.months is not None and known.months <= 24
-        else "not back within two years"
+        f"comes back in {counted(max(1, round(known.first_months)), 'months')}"
+        if known.first_months is not None and known.first_months <= 24
+        else "does not come back within two years"
     )
-    which = "the one" if len(known.first) == 1 else f"the {len(known.first)}"
-    return (
-        f"{told}. Removing {which} that pay most takes {amount(once, account)} once and saves"
-        f" {amount(saves, account)} a month: {comes_back}."
-    )
+    which = "the one that pays" if known.first == 1 else f"the {known.first} that pay"
+    return f"{told}. Removing {which} most takes {amount(once, account)} once, which {comes_back}."
 
 
 def staffing(account: Account, outlook: Outlook) -> str:

@@ -13,6 +13,7 @@ from ktlo.planning.budget import journal
 from ktlo.planning.budget.quarters import mean_budget
 from ktlo.planning.quarter.calendar import Quarter, last_complete
 from ktlo.planning.quarter.outlook import Business, ask_business
+from ktlo.server.registers import register_of
 from ktlo.server.runtime import Runtime
 
 
@@ -46,5 +47,13 @@ def report_business(running: Runtime, question: Question, quarter: Quarter) -> R
     budgets = journal.budgets(running.state, running.settings.planning.share)
     until = min(quarter.end, max(question.now, quarter.start))
     mean, _ = mean_budget(budgets, quarter.start.date(), until.date())
-    found = ask_business(running.store, running.state, question, quarter, running.settings, budgets, mean)
+    found = ask_business(
+        running.store,
+        question,
+        quarter,
+        running.settings,
+        lambda asked: register_of(running, asked),
+        budgets,
+        mean,
+    )
     return Reported(found, question, quarter)

@@ -15,9 +15,10 @@ from ktlo.planning.assumptions import Prices
 from ktlo.planning.budget.costs import Component
 from ktlo.planning.budget.options import Spread
 from ktlo.planning.budget.plan import Asked, Plan, decide
+from ktlo.planning.debt.outlook import Outlook as DebtOutlook
 from ktlo.planning.quarter.account import Account, Spent
 from ktlo.planning.quarter.calendar import Quarter
-from ktlo.planning.quarter.outlook import Business, DebtOutlook, Outlook, arriving
+from ktlo.planning.quarter.outlook import Business, Outlook, arriving
 from ktlo.planning.staffing.answer import answer_staffing
 from ktlo.planning.staffing.terms import draw_terms
 from ktlo.records.effort import Category
@@ -62,6 +63,10 @@ def account(prices: Prices = EUROS, **changed: object) -> Account:
         bugs_closed=74,
         bugs_net=Estimate(38.0, 11.3, 64.7, 186),
         closed_within=Estimate(0.62, 0.5, 0.74, 112),
+        weaknesses_found=9,
+        weaknesses_closed=11,
+        weaknesses_open=4,
+        fix=Estimate(12 * 86400.0, 5 * 86400.0, 30 * 86400.0, 9),
         hours_per_day=8.0,
         currency="EUR" if prices.currency == "EUR" else "",
         labour_hour=prices.labour_hour if prices.currency == "EUR" else None,
@@ -94,7 +99,9 @@ def outlook(currency: str = "EUR") -> Outlook:
         plan=decided,
         reserved_hours=decided.options[0].parts[Component.LABOUR] / prices.labour_hour,
         arriving_hours=Spread.of(arriving(decided.demand)),
-        debt=DebtOutlook(31, 5, Spread(40.0, 18.0, 75.0), ("a.py", "b.py", "c.py"), 60.0, 21.0, 60.0 / 21.0),
+        debt=DebtOutlook(
+            31, 2, 5, Estimate(40.0, 18.0, 75.0, 5), Estimate(90.0, 60.0, 140.0, 5), 3, 60.0, 60.0 / 21.0
+        ),
         staffing=staffing,
         staffing_saves=13 * abs(staffing.comparison.difference.value or 0.0),
     )

@@ -9,6 +9,7 @@ import pytest
 import world
 
 from ktlo.errors import UsageError
+from ktlo.metrics.question import Dimension
 from ktlo.planning.load import read_history
 from ktlo.planning.load.weeks import monday
 from ktlo.planning.quarter.account import account_of
@@ -54,25 +55,20 @@ def test_the_first_quarter_of_the_small_world_is_what_was_worked_out_by_hand(wor
     assert found.incidents.n == 11
     # Opened B3 to B8, B10, B12 and B7 in February; closed B1 to B4, B6, B11, B12, B13.
     assert (found.bugs_opened, found.bugs_closed) == (8, 8)
+    # F1, F2 and F3 came up, F1 and F2 are fixed; F4 is a secret, F5 is tolerated.
+    assert (found.weaknesses_found, found.weaknesses_closed, found.weaknesses_open) == (3, 2, 1)
     assert found.worth(2.0) == 2 * 8 * 100
     assert found.priced(500.0) == 500.0
     assert found.is_over
-    narrowed = account_of(
-        world_store, replace(question, only={world_store_dimension(): ("shop",)}), Quarter(2026, 1), settings
-    )
+    only_shop = replace(question, only={Dimension.SERVICE: ("shop",)})
+    narrowed = account_of(world_store, only_shop, Quarter(2026, 1), settings)
     assert narrowed.total_days == pytest.approx(4.0)
-
-
-def world_store_dimension() -> object:
-    from ktlo.metrics.question import Dimension
-
-    return Dimension.SERVICE
 
 
 def test_a_quarter_that_has_not_begun_is_refused_and_one_that_runs_is_told_so_far(world_store: Store) -> None:
     question = replace(world.PERIOD, now=dt.datetime(2026, 1, 20, tzinfo=dt.UTC))
     with pytest.raises(UsageError, match="has not begun"):
-        ask_business(world_store, None, question, Quarter(2026, 2), Settings())
+        ask_business(world_store, question, Quarter(2026, 2), Settings(), lambda _: pytest.fail("not asked"))
     running = account_of(world_store, question, Quarter(2026, 1), Settings())
     assert not running.is_over
     assert running.known_until == question.now

@@ -235,3 +235,17 @@ def test_an_answer_takes_less_than_three_seconds() -> None:
         worlds.team(), crew(10, places=5, knowledge=0.5), IN_HOURS, drawn, StaffingSettings(), seed=1
     )
     assert time.process_time() - begun < 6  # a loaded machine takes twice as long
+
+
+def test_real_hours_weigh_less_where_little_of_the_work_is_traced() -> None:
+    drawn = draw_terms(StaffingSettings(), IN_HOURS, interruption_said=False, draws=4000, seed=1, pace=0.1)
+    assert drawn.traced.min() >= 0.1
+    assert drawn.traced.max() <= 1
+    assert drawn.traced.mean() == pytest.approx(0.55, abs=0.02)
+    assert drawn.rates().hand_over == pytest.approx(drawn.hand_over * drawn.traced)
+    whole = draw_terms(StaffingSettings(), IN_HOURS, interruption_said=False, draws=10, seed=1)
+    assert whole.traced.tolist() == [1.0] * 10
+    # 30 idle hours of which a fifth is lost are worth 6 traced hours: 12 real ones where half is traced.
+    half = terms(idle_value=0.8, traced=0.5)
+    answer = answer_staffing(bugs(), crew(6), IN_HOURS, half, ONE_EACH, seed=1, rules=FOREVER)
+    assert flip(answer, "hand_over_hours") == pytest.approx(12.0, rel=0.03)

@@ -23,6 +23,9 @@ from ktlo.store.protocol import Queryable
 
 _PLACES = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM)
 
+_VULNERABILITIES = "vulnerabilities"
+"""The check whose findings are security weaknesses of other people's software."""
+
 _PIECES = """
 SELECT category, uniqExact((item_kind, source, item_id)) AS pieces, uniqExact(person) AS people
 FROM ktlo.effort
@@ -68,6 +71,10 @@ class Account:
         bugs_closed: closed in it.
         bugs_net: opened less closed, with its interval.
         closed_within: share of the bugs opened that is closed within 30 days.
+        weaknesses_found: known vulnerabilities that opened in the quarter; ``None`` where no scan ever looked.
+        weaknesses_closed: those that were fixed in it.
+        weaknesses_open: those open at its end.
+        fix: seconds until half of those found were fixed.
         hours_per_day: hours of a person-day.
         currency: of the price of labour; empty when none is said.
         labour_hour: price of an hour; ``None`` when none is said.
@@ -92,6 +99,10 @@ class Account:
     bugs_closed: int
     bugs_net: Estimate
     closed_within: Estimate
+    weaknesses_found: int | None
+    weaknesses_closed: int
+    weaknesses_open: int
+    fix: Estimate
     hours_per_day: float
     currency: str
     labour_hour: float | None
@@ -148,6 +159,8 @@ def account_of(
         Spent(category, by_category[category.value], pieces.get(category.value, 0)) for category in CATEGORIES
     ]
     bugs, incidents, down = told("bug_net_flow"), told("incidents"), told("downtime")
+    weaknesses = replace(asked, only={**asked.only, Dimension.CHECK: (_VULNERABILITIES,)})
+    findings, still = told("finding_net_flow", weaknesses), told("open_findings", weaknesses)["open"]
     attributed = sum(each.days.value or 0.0 for each in spent)
     planning = settings.planning
     return Account(
@@ -169,6 +182,10 @@ def account_of(
         bugs_closed=int(bugs["closed"].value or 0),
         bugs_net=bugs["net"],
         closed_within=told("bug_resolution_rate")["share"],
+        weaknesses_found=int(findings["opened"].value or 0) if still.value is not None else None,
+        weaknesses_closed=int(findings["fixed"].value or 0),
+        weaknesses_open=int(still.value or 0),
+        fix=told("finding_time_to_fix", weaknesses)["p50"],
         hours_per_day=settings.effort.hours_per_day,
         currency=planning.currency if planning.labour_hour is not None else "",
         labour_hour=planning.labour_hour,

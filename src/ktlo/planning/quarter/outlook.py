@@ -5,7 +5,7 @@ Only puts answers of the other rooms side by side, as of the end of the quarter 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,9 +18,10 @@ from ktlo.planning.budget.journal import Budget
 from ktlo.planning.budget.options import Spread
 from ktlo.planning.budget.plan import Plan
 from ktlo.planning.budget.terms import Terms
-from ktlo.planning.debt.entry import WEEKS_A_MONTH, Entry
-from ktlo.planning.debt.register import register, total_of
-from ktlo.planning.debt.returns import saved_per_week
+from ktlo.planning.debt.outlook import Outlook as DebtOutlook
+from ktlo.planning.debt.outlook import outlook_of
+from ktlo.planning.debt.register import DRAWS as DEBT_DRAWS
+from ktlo.planning.debt.register import Register
 from ktlo.planning.demand import Demand
 from ktlo.planning.load.asking import Remembered, content_key
 from ktlo.planning.quarter.account import Account, account_of
@@ -29,34 +30,8 @@ from ktlo.planning.staffing.answer import StaffingAnswer
 from ktlo.planning.staffing.asking import ask_staffing
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
-from ktlo.store.state import State
 
 WEEKS = 13
-_DEBT_DRAWS = 500
-_FIRST = 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DebtOutlook:
-    """What known debt costs, and what paying the first entries would bring.
-
-    Attributes:
-        entries: known and not paid.
-        costing: of them, those shown to cost extra work.
-        monthly_hours: what these cost in a month, with a 95% interval.
-        first: the first to pay, by return; at most three.
-        first_hours: hours that paying them takes.
-        first_saves: hours a month that paying them saves.
-        months: until the first have brought back what they take; ``None`` for never.
-    """
-
-    entries: int
-    costing: int
-    monthly_hours: Spread
-    first: tuple[str, ...]
-    first_hours: float
-    first_saves: float
-    months: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +43,7 @@ class Outlook:
         plan: the budget decision.
         reserved_hours: hours that the proposed share reserves over the quarter; ``None`` where no share keeps up.
         arriving_hours: hours of work that will arrive by itself, all kinds, with an 80% interval.
-        debt: known debt; ``None`` where none is known.
+        debt: sums over the debt register.
         staffing: who should do the work.
         staffing_saves: what the cheaper staffing saves in a quarter, in the prices' currency; ``None`` where nothing
             can be compared.
@@ -78,7 +53,7 @@ class Outlook:
     plan: Plan
     reserved_hours: float | None
     arriving_hours: Spread
-    debt: DebtOutlook | None
+    debt: DebtOutlook
     staffing: StaffingAnswer
     staffing_saves: float | None
 
@@ -101,10 +76,10 @@ _kept: Remembered[Business] = Remembered(12)
 
 def ask_business(
     store: Queryable,
-    state: State | None,
     question: Question,
     quarter: Quarter,
     settings: Settings,
+    owed: Callable[[Question], Register],
     budgets: Sequence[Budget] = (),
     budget: float | None = None,
 ) -> Business:
@@ -112,10 +87,10 @@ def ask_business(
 
     Args:
         store: where the records are.
-        state: the journal of debt; ``None`` for what the records alone tell.
         question: its filters and the moment of asking.
         quarter: which quarter is accounted for.
         settings: prices and limits.
+        owed: gives the debt register that a question is about.
         budgets: recorded shares, in order of their first day.
         budget: mean of the shares that were in force in the quarter.
 
@@ -129,7 +104,8 @@ def ask_business(
             fix=f"Choose one up to {Quarter.of(question.now.date()).name}; what is ahead is at /plan",
         )
     asked = replace(question, start=quarter.start, end=until, by=None, grain=None)
-    key = content_key(store, asked, settings, quarter, tuple(budgets), budget)
+    debt = outlook_of(owed(asked).entries, DEBT_DRAWS)
+    key = content_key(store, asked, settings, quarter, tuple(budgets), budget, repr(debt))
     found = _kept.get(key)
     if found is not None:
         return found
@@ -147,7 +123,7 @@ def ask_business(
             if plan.optimum.share is None
             else plan.options[0].parts[Component.LABOUR] / plan.prices.labour_hour,
             arriving_hours=Spread.of(arriving(demand)),
-            debt=_debt(store, state, asked, settings),
+            debt=debt,
             staffing=staffing,
             staffing_saves=WEEKS * abs(compared.difference.value or 0.0) if compared else None,
         )
@@ -160,30 +136,3 @@ def arriving(demand: Demand) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]
     for part in demand.classes:
         total = total + part.rate[:, :WEEKS].sum(axis=1) * part.work_hours
     return total
-
-
-def _debt(
-    store: Queryable, state: State | None, question: Question, settings: Settings
-) -> DebtOutlook | None:
-    known = register(store, state, question, settings, draws=_DEBT_DRAWS)
-    owed = known.owed
-    if not owed:
-        return None
-    costing = [entry for entry in owed if entry.interest.is_shown and entry.interest.draws is not None]
-    monthly = total_of(costing, _DEBT_DRAWS).interest
-    first = [entry for entry in costing if entry.principal.draws is not None][:_FIRST]
-    takes = sum(_hours(entry) for entry in first)
-    saves = sum(float(saved_per_week(entry).mean()) for entry in first) * WEEKS_A_MONTH
-    return DebtOutlook(
-        entries=len(owed),
-        costing=len(costing),
-        monthly_hours=Spread(monthly.value or 0.0, monthly.low or 0.0, monthly.high or 0.0),
-        first=tuple(entry.title for entry in first),
-        first_hours=takes,
-        first_saves=saves,
-        months=takes / saves if saves > 0 else None,
-    )
-
-
-def _hours(entry: Entry) -> float:
-    return float(entry.principal.estimate.value or 0.0)
