@@ -166,3 +166,14 @@ def test_json_keeps_its_keys():
         "coverage",
     }
     assert set(content["verdict"]) == {"code", "name", "headline"}
+
+
+def test_findings_that_differ_only_in_place_stand_together_and_checks_are_counted():
+    def lint(line):
+        return Finding("lint", "ruff/F401", Level.LOW, "unused", Location("a.py", line), f"{line}")
+
+    lines = renderer("text")(report([finding(), *(lint(n) for n in range(1, 15))])).splitlines()
+    assert lines[1:3] == ["  vulnerabilities: 1 high", "  lint: 14 low"]
+    at = lines.index("  low           ruff/F401  unused")
+    assert lines[at + 1 : at + 3] == ["                14 times:", "                  in a.py:1"]
+    assert "and 4 more" in lines[at + 12]

@@ -122,3 +122,32 @@ def test_hostile_yaml_is_bounded():
     for text in (b"[" * 1_000_000, b"a: [" * 5_000, b"- a\n" * 300_000):
         with pytest.raises(WorkflowError):
             leaves(text)
+
+
+def test_what_was_accepted_is_held_by_the_same_ratchet_as_linters(check, repo):
+    def accept(*arguments):
+        return CliRunner().invoke(commands(), ["check", "accept", str(repo.root), *arguments]).exit_code
+
+    assert accept() == CLEAN
+    code, report = check()
+    assert (code, report["checks"][0]["known"] > 0, report["left_out"]) == (CLEAN, True, [])
+    repo.write(".github/workflows/a.yml", HOLE + "      - run: echo ${{ github.head_ref }}\n")
+    assert check()[0] == FINDINGS
+    assert accept() == FINDINGS
+    assert accept("--allow") == CLEAN
+    repo.write(".github/workflows/a.yml", HOLE)
+    code, report = check()
+    assert (code, "fewer than the baseline allows" in report["left_out"][0]) == (CLEAN, True)
+    repo.write(".github/workflows/a.yml", "jobs: [")
+    assert accept() == INCONCLUSIVE
+
+
+def test_counts_of_workflows_and_linters_do_not_mix(check, repo):
+    repo.write("ruff.toml", "[lint]\nselect = ['F']\n")
+    repo.write("a.py", "import os\n")
+    assert CliRunner().invoke(commands(), ["check", "accept", str(repo.root)]).exit_code == CLEAN
+    line = ["check", str(repo.root), "--only", "lint", "--only", "workflows", "--format", "json"]
+    done = CliRunner().invoke(commands(), line)
+    report = json.loads(done.stdout)
+    assert (done.exit_code, report["left_out"]) == (CLEAN, [])
+    assert all(one["known"] for one in report["checks"])

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ktlo.guard.checks.protocol import Answer, Subject, idle
 from ktlo.guard.finding import Finding, Outcome
-from ktlo.guard.lint.ratchet import BASELINE, Counts, held, read_counts, renamed
+from ktlo.guard.lint.ratchet import BASELINE, Counts, held, of_check, read_counts, renamed
 from ktlo.guard.lint.remark import CHECK, as_findings
 from ktlo.guard.lint.running import Linted, lint
 from ktlo.guard.snapshot import renamed_since
@@ -35,7 +35,7 @@ class Lint:
         counts = allowed(subject)
         if counts is None:
             return _answer(linted, findings)
-        ratcheted = held(findings, counts)
+        ratcheted = held(findings, of_check(counts, CHECK))
         left_out = list(linted.left_out)
         if ratcheted.slack and not linted.unchecked:
             left_out.append(

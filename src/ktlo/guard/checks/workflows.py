@@ -7,14 +7,17 @@ report says by which. GitLab's are judged by our own. A file that cannot be read
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
 
+from ktlo.guard.checks.lint import allowed
 from ktlo.guard.checks.protocol import Answer, Subject, idle
 from ktlo.guard.finding import Level, Outcome, Unchecked
 from ktlo.guard.lint.files import Files, files_of
 from ktlo.guard.lint.programs import Surroundings, find_program, run_program
+from ktlo.guard.lint.ratchet import held, of_check
 from ktlo.guard.lint.remark import LintError, Remark, as_findings
 from ktlo.guard.lint.sarif_report import read_sarif
 from ktlo.guard.workflows.document import WorkflowError
@@ -37,37 +40,59 @@ class Workflows:
     )
 
     def run(self, subject: Subject) -> Answer:
-        """Judge every workflow file."""
-        files = files_of(subject.root)
-        github = [path for path in files.paths if _GITHUB.fullmatch(path)]
-        gitlab = [path for path in files.paths if _GITLAB.fullmatch(path)]
-        if not github and not gitlab:
+        """Judge every workflow file, and hold what is wrong to the counts of the lint baseline.
+
+        Raises:
+            UserError: the baseline cannot be read.
+        """
+        judged = look_at_workflows(subject)
+        if judged is None:
             return idle(self.name, "there are no workflow files")
-        remarks: list[Remark] = []
-        unchecked: list[Unchecked] = []
-        tools: list[str] = []
-        zizmor = find_program("zizmor", subject.root) if github else None
-        if zizmor is None:
-            _own(files, github, judge_github, remarks, unchecked)
-        else:
-            try:
-                tools.append(_version(str(zizmor), subject))
-                for start in range(0, len(github), _AT_ONCE):
-                    remarks += _zizmor(str(zizmor), github[start : start + _AT_ONCE], subject)
-            except LintError as error:
-                unchecked.append(Unchecked(CHECK, "the GitHub workflows", f"zizmor could not say: {error}"))
-        _own(files, gitlab, judge_gitlab, remarks, unchecked)
-        if gitlab or zizmor is None:
-            tools.append("ktlo's own rules")
-        outcome = Outcome(
-            CHECK,
-            tuple(as_findings(remarks, subject.root, CHECK)),
-            tuple(unchecked),
-            len(github) + len(gitlab) - len(unchecked),
-            "workflow files",
-            tools=tuple(tools),
-        )
-        return Answer(outcome)
+        if subject.is_past or subject.before is not None:
+            return Answer(judged)
+        counts = allowed(subject)
+        if counts is None:
+            return Answer(judged)
+        ratcheted = held(judged.findings, of_check(counts, CHECK))
+        left_out: tuple[str, ...] = ()
+        if ratcheted.slack and not judged.unchecked:
+            left_out = (
+                f"{CHECK}: {ratcheted.slack:,} fewer than the baseline allows: ktlo check accept lowers it.",
+            )
+        return Answer(replace(judged, findings=ratcheted.failing, known=ratcheted.known), left_out=left_out)
+
+
+def look_at_workflows(subject: Subject) -> Outcome | None:
+    """What is wrong with the workflow files, whatever the baseline; ``None`` when there are none."""
+    files = files_of(subject.root)
+    github = [path for path in files.paths if _GITHUB.fullmatch(path)]
+    gitlab = [path for path in files.paths if _GITLAB.fullmatch(path)]
+    if not github and not gitlab:
+        return None
+    remarks: list[Remark] = []
+    unchecked: list[Unchecked] = []
+    tools: list[str] = []
+    zizmor = find_program("zizmor", subject.root) if github else None
+    if zizmor is None:
+        _own(files, github, judge_github, remarks, unchecked)
+    else:
+        try:
+            tools.append(_version(str(zizmor), subject))
+            for start in range(0, len(github), _AT_ONCE):
+                remarks += _zizmor(str(zizmor), github[start : start + _AT_ONCE], subject)
+        except LintError as error:
+            unchecked.append(Unchecked(CHECK, "the GitHub workflows", f"zizmor could not say: {error}"))
+    _own(files, gitlab, judge_gitlab, remarks, unchecked)
+    if gitlab or zizmor is None:
+        tools.append("ktlo's own rules")
+    return Outcome(
+        CHECK,
+        tuple(as_findings(remarks, subject.root, CHECK)),
+        tuple(unchecked),
+        len(github) + len(gitlab) - len(unchecked),
+        "workflow files",
+        tools=tuple(tools),
+    )
 
 
 def _own(

@@ -6,9 +6,9 @@ Names and messages come from strangers: control and escape characters are shown,
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 
-from ktlo.guard.finding import Finding, Outcome, Unchecked
+from ktlo.guard.finding import Finding, Level, Outcome, Unchecked
 from ktlo.guard.urgency import urgency
 from ktlo.guard.verdict import Coverage, Report, amount
 
@@ -19,9 +19,9 @@ def render(report: Report) -> str:
     """The report as text with a line feed at its end."""
     lines = [printable(report.headline)]
     if report.failing:
-        lines += ["", "Findings"]
-        for finding in sorted(report.failing, key=urgency):
-            lines += _finding(finding)
+        lines += [*_by_check(report.failing), "", "Findings"]
+        for alike in _alike(sorted(report.failing, key=urgency)):
+            lines += _finding(alike[0]) if len(alike) == 1 else _several(alike)
     if report.unchecked:
         lines += ["", "Not checked"]
         lines += _unchecked(report.unchecked)
@@ -57,12 +57,52 @@ def _tools(one: Outcome) -> str:
     return f"{by}, {one.known:,} known in its baseline" if one.known else by
 
 
+def _by_check(failing: tuple[Finding, ...]) -> list[str]:
+    """How many of which level each check found; nothing when there is one check."""
+    counts: dict[str, Counter[Level]] = defaultdict(Counter)
+    for one in failing:
+        counts[one.check][one.level] += 1
+    if len(counts) < 2:
+        return []
+    return [
+        f"  {printable(check)}: "
+        + ", ".join(f"{levels[level]:,} {level.value}" for level in Level if levels[level])
+        for check, levels in counts.items()
+    ]
+
+
+def _alike(findings: list[Finding]) -> list[list[Finding]]:
+    """Findings that differ in nothing but their place, together; those about a dependency stay by themselves."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for number, one in enumerate(findings):
+        is_own = "package" in one.properties
+        key = (number,) if is_own else (one.level, one.check, one.rule, one.message, one.fix)
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def _several(alike: list[Finding]) -> list[str]:
+    first = alike[0]
+    lines = [f"  {first.level.value:<13} {printable(first.rule)}  {printable(first.message)}"]
+    lines.append(f"  {'':<13} {len(alike):,} times:")
+    lines += [f"  {'':<13}   in {printable(_where(one))}" for one in alike[:_MOST_PER_REASON]]
+    if len(alike) > _MOST_PER_REASON:
+        more = len(alike) - _MOST_PER_REASON
+        lines.append(f"  {'':<13}   and {more:,} more (--format json names all)")
+    if first.fix:
+        lines.append(f"  {'':<13} {printable(first.fix)}")
+    return lines
+
+
+def _where(finding: Finding) -> str:
+    return finding.location.path + (f":{finding.location.line}" if finding.location.line else "")
+
+
 def _finding(finding: Finding) -> list[str]:
-    where = finding.location.path + (f":{finding.location.line}" if finding.location.line else "")
     score = finding.properties.get("cvss", "")
     level = finding.level.value + (f" {score}" if score else "")
     lines = [f"  {level:<13} {printable(finding.rule)}  {printable(finding.message)}"]
-    lines.append(f"  {'':<13} in {printable(where)}{_relation(finding)}")
+    lines.append(f"  {'':<13} in {printable(_where(finding))}{_relation(finding)}")
     if finding.aliases:
         lines.append(f"  {'':<13} also {printable(', '.join(finding.aliases))}")
     exploited = _exploited(finding)

@@ -1,4 +1,4 @@
-"""Writes the lint baseline: lowers it to what is found; raises it only when somebody says so.
+"""Writes the baseline of linters and workflow files: lowers it to what is found; raises it only when somebody says so.
 
 ``ktlo check accept`` is the only caller. Nothing is written when a linter could not run: its counts would be guesses.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ktlo.errors import KtloError, UserError
 from ktlo.guard.checks.lint import allowed, look
 from ktlo.guard.checks.protocol import Subject
+from ktlo.guard.checks.workflows import look_at_workflows
 from ktlo.guard.lint.ratchet import BASELINE, Change, count, lowered, raised, write_counts
 
 
@@ -47,18 +48,21 @@ def accept(subject: Subject, *, allow_more: bool) -> Accepted:
         KtloError: a linter could not run.
     """
     linted, findings = look(subject)
-    if linted.unchecked:
-        one = linted.unchecked[0]
+    workflows = look_at_workflows(subject)
+    unchecked = (*linted.unchecked, *(workflows.unchecked if workflows else ()))
+    if unchecked:
+        one = unchecked[0]
         raise KtloError(
             f"nothing was written, because not everything could be counted: {one.what}: {one.reason}"
         )
-    if not linted.tools:
+    tools = (*linted.tools, *(workflows.tools if workflows else ()))
+    if not tools:
         raise UserError(
-            "no linter that may run is used here, so there is nothing to count",
+            "no linter that may run is used here and there are no workflow files, so there is nothing to count",
             where=str(subject.root),
             fix="; ".join(linted.left_out) or "Give a report of one with --sarif",
         )
-    found = count(findings)
+    found = count((*findings, *(workflows.findings if workflows else ())))
     before = allowed(subject)
     known = before or {}
     more = () if before is None else raised(found, known)
@@ -79,7 +83,7 @@ def accept(subject: Subject, *, allow_more: bool) -> Accepted:
         ),
         refused=() if allow_more else more,
         risen=more if allow_more else (),
-        tools=linted.tools,
+        tools=tools,
     )
 
 

@@ -87,6 +87,19 @@ def read_counts(file: Path) -> Counts | None:
     return read.counts
 
 
+def of_check(counts: Counts, check: str) -> dict[str, dict[str, int]]:
+    """The counts of one check: of rules ``workflows/…`` for the workflows check, of all others for linters."""
+    return {
+        path: kept
+        for path, rules in counts.items()
+        if (kept := {rule: number for rule, number in rules.items() if _is_of(rule, check)})
+    }
+
+
+def _is_of(rule: str, check: str) -> bool:
+    return rule.startswith("workflows/") == (check == "workflows")
+
+
 def write_counts(file: Path, counts: Counts) -> None:
     """Write counts, replacing the file at once or not at all.
 
