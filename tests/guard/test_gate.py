@@ -519,3 +519,54 @@ def test_an_environment_or_symbol_file_that_cannot_be_read_is_never_clean(
     (repository / "bad.yaml").write_text("symbols:\n  X: [os.system()]\n")
     code, _, done = check(database=[python_mirror], policy=policy)
     assert code in (INCONCLUSIVE, USAGE), done.output
+
+
+# --- Reachability and environment ---------------------------------------------------------------------------
+
+
+def judged_with(policy, **facts):
+    from datetime import date
+
+    from ktlo.guard.finding import Finding, Level, Location
+    from ktlo.guard.policy import judge
+
+    level = facts.pop("level", Level.HIGH)
+    one = Finding("vulnerabilities", "CVE-1", level, "m", Location("a"), "f", properties=facts)
+    return len(judge([one], policy, date(2026, 11, 26)).failing)
+
+
+@pytest.mark.parametrize(
+    ("reachability", "fails"),
+    [("called", 1), ("possible", 1), ("unknown", 1), ("", 1), ("imported", 0), ("installed", 0)],
+)
+def test_only_what_is_known_not_to_be_called_may_have_a_threshold_of_its_own(reachability, fails):
+    from ktlo.guard.finding import Level
+    from ktlo.guard.policy import Policy
+
+    lenient = Policy(fail_from_unreached=Level.CRITICAL)
+    assert judged_with(lenient, reachability=reachability) == fails
+    assert judged_with(Policy(), reachability=reachability) == 1  # left out, it makes no difference
+    assert judged_with(lenient, reachability=reachability, level=Level.CRITICAL) == 1
+    assert judged_with(lenient, reachability=reachability, level=Level.UNKNOWN) == 1
+
+
+def test_of_two_thresholds_the_more_lenient_counts_and_none_makes_it_stricter():
+    from ktlo.guard.finding import Level
+    from ktlo.guard.policy import Policy
+
+    both = Policy(Level.LOW, Level.HIGH, Level.CRITICAL)
+    assert judged_with(both, scope="development") == 1
+    assert judged_with(both, scope="development", reachability="installed") == 0
+    assert judged_with(Policy(Level.CRITICAL, Level.CRITICAL, Level.LOW), reachability="installed") == 0
+
+
+def test_a_justification_makes_an_ignore_a_statement_that_others_can_read(check, repository, mirror):
+    lock(repository, left="1.0.0")
+    stated = ignore(justification="vulnerable_code_not_present")
+    _, _, done = check(database=[mirror], policy=stated, form="openvex")
+    [statement] = json.loads(done.stdout)["statements"]
+    assert (statement["status"], statement["justification"]) == (
+        "not_affected",
+        "vulnerable_code_not_present",
+    )
+    assert check(database=[mirror], policy=ignore(justification="it is fine"))[0] == USAGE

@@ -59,7 +59,7 @@ def check(repo):
 
 
 def without_zizmor(monkeypatch):
-    monkeypatch.setattr("ktlo.guard.checks.workflows.find_program", lambda *_: None)
+    monkeypatch.setattr("ktlo.guard.checks.workflows.find_program", lambda *_, **__: None)
 
 
 def test_zizmor_and_our_own_rules_call_the_same_hole_by_the_same_name(check, monkeypatch):

@@ -72,7 +72,7 @@ def look_at_workflows(subject: Subject) -> Outcome | None:
     remarks: list[Remark] = []
     unchecked: list[Unchecked] = []
     tools: list[str] = []
-    zizmor = find_program("zizmor", subject.root) if github else None
+    zizmor = find_program("zizmor", subject.root, home=subject.installed) if github else None
     if zizmor is None:
         _own(files, github, judge_github, remarks, unchecked)
     else:
@@ -109,7 +109,9 @@ def _own(
 
 
 def _version(program: str, subject: Subject) -> str:
-    said = run_program([program, "--version"], Surroundings(subject.root.resolve(), 60)).output
+    said = run_program(
+        [program, "--version"], Surroundings(subject.root.resolve(), 60, home=subject.installed)
+    ).output
     return said.decode("utf-8", "replace").strip()[:60]
 
 
@@ -123,7 +125,7 @@ def _zizmor(program: str, paths: list[str], subject: Subject) -> list[Remark]:
         "--no-exit-codes",
         "--strict-collection",
     ]
-    around = Surroundings(root, subject.settings.check_seconds * 0.9)
+    around = Surroundings(root, subject.settings.check_seconds * 0.9, home=subject.installed)
     ran = run_program([program, *options, "--", *(f"./{path}" for path in paths)], around)
     if ran.code:
         raise LintError(f"it ended with {ran.code}: {ran.complaint or 'no word why'}")

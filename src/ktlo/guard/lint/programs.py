@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ktlo.guard.lint.remark import LintError
+from ktlo.guard.secrets.repository import path_outside
 
 LARGEST_OUTPUT = 256 << 20
 _KEPT = ("LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
@@ -46,34 +47,36 @@ class Surroundings:
         folder: the working directory.
         seconds: time it may take.
         variables: environment variables besides PATH.
+        home: the repository, when ``folder`` is a copy of an earlier state of it.
     """
 
     folder: Path
     seconds: float
     variables: Mapping[str, str] = field(default_factory=dict)
+    home: Path | None = None
 
 
-def find_program(name: str, root: Path, beside_root: str = "") -> Path | None:
+def find_program(name: str, root: Path, beside_root: str = "", home: Path | None = None) -> Path | None:
     """The program of a name: beside this Python, then on the PATH; one inside the repository does not count.
 
     Args:
         name: the program.
         root: the repository.
         beside_root: a place in the repository that does count, for linters that may run its code anyway.
+        home: the repository, when ``root`` is a copy of an earlier state of it.
     """
-    places = [str(Path(sys.executable).parent)]
-    places += [one for one in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(one).is_absolute()]
-    within = root.resolve()
-    for place in places:
+    outside = path_outside(root, *([home] if home else []))
+    within = [top.resolve() for top in (root, home) if top is not None]
+    # What stands beside the Python that runs us is trusted as that is, wherever it lies.
+    beside = shutil.which(name, path=str(Path(sys.executable).parent))
+    if beside:
+        return Path(beside)
+    for place in outside.split(os.pathsep):
         found = shutil.which(name, path=place)
-        if found and not Path(found).resolve().is_relative_to(within) and not _is_below(place, within):
+        if found and not any(Path(found).resolve().is_relative_to(top) for top in within):
             return Path(found)
     own = root / beside_root
     return own if beside_root and own.is_file() and os.access(own, os.X_OK) else None
-
-
-def _is_below(place: str, within: Path) -> bool:
-    return Path(place).resolve().is_relative_to(within)
 
 
 def run_program(command: Sequence[str], around: Surroundings) -> Ran:
@@ -88,7 +91,12 @@ def run_program(command: Sequence[str], around: Surroundings) -> Ran:
         tempfile.TemporaryDirectory(prefix="ktlo-home-") as home,
     ):
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= {"PATH": _path(), "HOME": home, "XDG_CONFIG_HOME": home, "NO_COLOR": "1"}
+        environment |= {
+            "PATH": path_outside(around.folder, *([around.home] if around.home else [])),
+            "HOME": home,
+            "XDG_CONFIG_HOME": home,
+            "NO_COLOR": "1",
+        }
         try:
             process = subprocess.Popen(
                 command,
@@ -112,12 +120,6 @@ def run_program(command: Sequence[str], around: Surroundings) -> Ran:
         output.seek(0)
         complaints.seek(0)
         return Ran(code, output.read(), _first_line(complaints.read(16_384)))
-
-
-def _path() -> str:
-    """The PATH without entries that depend on where one stands."""
-    given = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(one for one in given if Path(one).is_absolute())
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -105,7 +105,9 @@ def _one(linter: Linter, folders: Sequence[str], files: Files, subject: Subject,
             f" {linter.name} or guard.lint.trust in a settings file outside of the repository says so"
         )
     else:
-        program = find_program(linter.program, subject.root, linter.own_place if may_run_code else "")
+        program = find_program(
+            linter.program, subject.root, linter.own_place if may_run_code else "", subject.installed
+        )
         if program is None:
             reason = f"there is no {linter.program} on the PATH outside of the repository: install it"
     if program is None:
@@ -151,17 +153,25 @@ def _has_shebang(files: Files, path: str, words: Sequence[str]) -> bool:
 
 def _run(linter: Linter, program: Path, folder: str, batch: Sequence[str], subject: Subject) -> list[Remark]:
     place = subject.root.resolve() / folder
-    around = Surroundings(place, subject.settings.check_seconds * 0.9, _variables(linter))
+    around = Surroundings(place, subject.settings.check_seconds * 0.9, _variables(linter), subject.installed)
     ran = run_program(command(linter, program, batch), around)
     if ran.code not in linter.good:
         raise LintError(f"it ended with {ran.code}: {ran.complaint or 'no word why'}")
-    remarks = linter.read(ran.output, place)
+    remarks = [one for one in linter.read(ran.output, place) if _is_ours(place, one.path, subject)]
     if not folder:
         return list(remarks)
     return [
         replace(one, path=f"{folder}/{one.path}") if one.path and not one.path.startswith("/") else one
         for one in remarks
     ]
+
+
+def _is_ours(folder: Path, path: str, subject: Subject) -> bool:
+    """False for a file that a link of the repository leads to, outside of it: linters follow such links."""
+    try:
+        return (folder / path).resolve().is_relative_to(subject.root.resolve())
+    except (OSError, ValueError, RuntimeError):
+        return True
 
 
 def _variables(linter: Linter) -> dict[str, str]:
@@ -172,7 +182,8 @@ def _variables(linter: Linter) -> dict[str, str]:
 
 def _version(linter: Linter, program: Path, subject: Subject) -> str:
     ran = run_program(
-        [str(program), *linter.version], Surroundings(subject.root.resolve(), 60, _variables(linter))
+        [str(program), *linter.version],
+        Surroundings(subject.root.resolve(), 60, _variables(linter), subject.installed),
     )
     words = ran.output.decode("utf-8", "replace").replace(",", " ").split()
     number = next((word.removeprefix("v") for word in words if word[:1].isdigit() or word[1:2].isdigit()), "")

@@ -72,6 +72,7 @@ def find_repository(root: Path) -> Repository | None:
     given = _ask(
         ["git", f"--git-dir={start}" if start.is_dir() else f"--git-dir={_linked(start)}", *_OVERRIDES,
          "rev-parse", "--path-format=absolute", "--absolute-git-dir", "--git-common-dir", "--show-object-format"],
+        top,
     )  # fmt: skip
     lines = given.decode("utf-8", "surrogateescape").splitlines()
     if len(lines) != 3 or lines[2] not in ("sha1", "sha256"):
@@ -86,10 +87,10 @@ def tips(repository: Repository) -> list[bytes]:
         GitProblemError: git cannot list them.
     """
     prefix = ["git", f"--git-dir={repository.folder}", *_OVERRIDES]
-    found = _ask([*prefix, "for-each-ref", "--format=%(objectname)"]).split()
+    found = _ask([*prefix, "for-each-ref", "--format=%(objectname)"], repository.top).split()
     found.append(head(repository))
     with contextlib.suppress(GitProblemError):  # older stashes live in a reflog only
-        found += _ask([*prefix, "rev-list", "-g", "--no-walk", "refs/stash", "--"]).split()
+        found += _ask([*prefix, "rev-list", "-g", "--no-walk", "refs/stash", "--"], repository.top).split()
     return [one for one in dict.fromkeys(found) if _OBJECT.fullmatch(one)]
 
 
@@ -97,7 +98,7 @@ def head(repository: Repository) -> bytes:
     """The commit that is checked out; empty before the first commit."""
     prefix = ["git", f"--git-dir={repository.folder}", *_OVERRIDES]
     try:
-        found = _ask([*prefix, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).strip()
+        found = _ask([*prefix, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"], repository.top).strip()
     except GitProblemError:
         return b""
     return found if _OBJECT.fullmatch(found) else b""
@@ -108,7 +109,7 @@ def resolve(repository: Repository, revision: str) -> str:
     prefix = ["git", f"--git-dir={repository.folder}", *_OVERRIDES]
     try:
         asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-        found = _ask([*prefix, *asked]).strip()
+        found = _ask([*prefix, *asked], repository.top).strip()
     except (GitProblemError, ValueError):
         return ""
     return found.decode() if _OBJECT.fullmatch(found) else ""
@@ -127,7 +128,7 @@ class Git:
         self.repository = repository
         self._folder = folder
         self._seconds = seconds
-        self._environment = _environment() | {
+        self._environment = _environment(repository.top) | {
             "GIT_DIR": str(folder),
             "GIT_OBJECT_DIRECTORY": str(repository.common / "objects"),
             "GIT_INDEX_FILE": str(repository.folder / "index"),
@@ -233,9 +234,21 @@ def _linked(file: Path) -> str:
     return str(file.parent / target.strip("\n"))
 
 
-def _environment() -> dict[str, str]:
+def path_outside(*tops: Path) -> str:
+    """The PATH without entries that lie in a repository or depend on where one stands: its ``git`` is not ours."""
+    within = [top.resolve() for top in tops]
+    given = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    kept = [
+        one
+        for one in given
+        if Path(one).is_absolute() and not any(Path(one).resolve().is_relative_to(top) for top in within)
+    ]
+    return os.pathsep.join(kept) or os.defpath
+
+
+def _environment(top: Path) -> dict[str, str]:
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
+        "PATH": path_outside(top),
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -248,13 +261,13 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _ask(command: list[str]) -> bytes:
+def _ask(command: list[str], top: Path) -> bytes:
     try:
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=_environment(),
+            env=_environment(top),
             check=False,
             timeout=_ASK_SECONDS,
         )
