@@ -14,6 +14,25 @@ import pytest
 TO = "to=2025-04-30"
 
 
+@pytest.fixture(autouse=True)
+def patient(house):
+    """However busy the machine is, a page shows its plan; the page that waits has its own test."""
+    house.app.state.preparing.patience = 120.0
+
+
+def test_a_plan_that_takes_long_shows_that_it_is_under_way_and_is_there_later(house):
+    preparing = house.app.state.preparing
+    preparing.patience = 0.0
+    page = house.page(f"/plan?{TO}&seed=99")
+    while "being fitted" in page:
+        assert re.search(r'data-refresh="(/plan/ready[^"]*)"', page)
+        time.sleep(0.1)
+        page = house.page(f"/plan?{TO}&seed=99")
+        preparing.patience = 120.0
+    assert "What each share costs" in page
+    assert "data-done" in house.page(f"/plan/ready?{TO}&seed=99")
+
+
 def test_the_page_answers_in_words_and_its_twin_and_the_api_say_the_same(house):
     page = house.page(f"/plan?{TO}")
     twin = house.get(f"/plan.json?{TO}").json()

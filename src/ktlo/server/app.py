@@ -100,6 +100,7 @@ def make_app(
         if sync_minutes is not None:
             collecting.schedule(sync_minutes)
         yield
+        app.state.preparing.close()
         collecting.close()
 
     app = _with_api(FastAPI(lifespan=lifespan, **_ABOUT))

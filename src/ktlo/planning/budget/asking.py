@@ -11,36 +11,52 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ktlo.metrics.question import Question
+from ktlo.metrics.remembering import Remembering
 from ktlo.planning.budget.journal import Budget, in_force
 from ktlo.planning.budget.plan import FUTURES, QUICK_FUTURES, Plan, decide, decide_quickly
 from ktlo.planning.budget.quarters import measured_lately
 from ktlo.planning.budget.terms import Terms
 from ktlo.planning.debt import debt_load
+from ktlo.planning.debt.journal import SUBJECT
 from ktlo.planning.demand import DebtLoad, Demand
 from ktlo.planning.load.asking import Remembered, content_key, remembered_load
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
+from ktlo.store.state import State
 
 WEEKS_AHEAD = 52
 """A load is fitted for a year, so that every horizon is about the same draws."""
 
 _plans: Remembered[Plan] = Remembered()
-_measured: Remembered[float] = Remembered()
 _debts: Remembered[tuple[DebtLoad | None]] = Remembered()
+_measured: Remembered[float] = Remembered()
 
 
-def demand_behind(store: Queryable, question: Question, settings: Settings, seed: int) -> Demand:
-    """The fitted demand of a question with what known debt costs, from memory where nothing has changed.
+def demand_behind(
+    store: Queryable, question: Question, settings: Settings, seed: int, state: State | None = None
+) -> Demand:
+    """The fitted demand of a question with the known debt, from memory where nothing has changed.
+
+    Args:
+        store: where the records are.
+        question: its end and filters.
+        settings: hours of a person-day and prices.
+        seed: of the draws.
+        state: what people said about debt; ``None`` for what the records alone tell.
 
     Raises:
         UsageError: a filter that a load does not have.
     """
     whole = replace(question, by=None, grain=None)
     demand = remembered_load(store, whole, settings, weeks=WEEKS_AHEAD, seed=seed).demand
-    key = content_key(store, whole, settings, demand.draws, seed)
+    if not demand.classes:
+        return demand
+    said = len(state.history(SUBJECT)) if state is not None else -1
+    key = content_key(store, whole, settings, demand.draws, seed, said)
     found = _debts.get(key)
     if found is None:
-        found = _debts.keep(key, (debt_load(store, whole, settings, draws=demand.draws, seed=seed),))
+        load = debt_load(store, whole, settings, draws=demand.draws, seed=seed, state=state)
+        found = _debts.keep(key, (load,))
     return replace(demand, debt=found[0])
 
 
@@ -51,6 +67,7 @@ def ask_plan(
     terms: Terms,
     budgets: Sequence[Budget] = (),
     *,
+    state: State | None = None,
     quickly: bool = False,
 ) -> Plan:
     """The decision for what is asked.
@@ -61,16 +78,19 @@ def ask_plan(
         settings: prices, limits, the share in force.
         terms: what a person changes.
         budgets: in order of their first day; the one in force when the plan starts is compared.
+        state: what people said about debt; ``None`` for what the records alone tell.
         quickly: fewer futures, and neither horizons nor influences: for sliders.
 
     Raises:
         UsageError: terms or filters that make no plan.
     """
+    store = Remembering(store)  # what the store holds is asked once a question, not once a memory
     seed = int(terms.seed if terms.seed is not None else settings.planning.seed)
-    demand = demand_behind(store, question, settings, seed)
+    demand = demand_behind(store, question, settings, seed, state)
     ruling = in_force(budgets, demand.start)
     share = ruling.share if ruling else None
-    key = content_key(store, question, settings, terms, share, quickly)
+    said = len(state.history(SUBJECT)) if state is not None else -1
+    key = content_key(store, question, settings, terms, share, said, quickly)
     found = _plans.get(key)
     if found is not None:
         return found

@@ -58,7 +58,15 @@ def known_budgets(running: Runtime) -> tuple[journal.Budget, ...]:
 
 def planned(running: Runtime, question: Asked, given: Terms, *, quickly: bool = False) -> Plan:
     """The plan of a question."""
-    return ask_plan(running.store, question, running.settings, given, known_budgets(running), quickly=quickly)
+    return ask_plan(
+        running.store,
+        question,
+        running.settings,
+        given,
+        known_budgets(running),
+        state=running.state,
+        quickly=quickly,
+    )
 
 
 @router.get("")

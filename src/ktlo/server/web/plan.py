@@ -121,7 +121,12 @@ def plan_page(request: Request) -> Response:
     if "q" in given:
         return RedirectResponse(with_query("/search", {**carried(request), "q": given["q"]}), 303)
     running, question, terms = asked_of(request)
-    plan = planned(running, question, terms)
+    plan = request.app.state.preparing.answer(
+        str(request.url.query), lambda: planned(running, question, terms)
+    )
+    if plan is None:
+        ready = with_query("/plan/ready", parameters(request))
+        return render(request, "plan_waiting.html", "plan", has_twin=False, ready_href=ready)
     made = plan_section(plan, links_of(request, terms), _fresh(running, question))
     return render(
         request,
@@ -141,6 +146,16 @@ def plan_page(request: Request) -> Response:
         best_href=_record_href(plan),
         option_words=sentences_of_options(plan),
     )
+
+
+@router.get("/plan/ready")
+def ready(request: Request) -> Response:
+    """Whether a plan that takes long is there; the page that waits for it asks again and again."""
+    running, question, terms = asked_of(request)
+    plan = request.app.state.preparing.answer(
+        str(request.url.query), lambda: planned(running, question, terms), 0.0
+    )
+    return render_fragment("fragment_waiting.html", is_ready=plan is not None)
 
 
 @router.get("/plan/what-if")

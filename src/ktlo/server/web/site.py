@@ -19,6 +19,7 @@ from ktlo.errors import KtloError
 from ktlo.server.api.problems import answer_problem, status_of
 from ktlo.server.web.assets import FOLDER, Assets
 from ktlo.server.web.checks import Checks
+from ktlo.server.web.preparing import Preparing
 from ktlo.server.web.rendering import render
 from ktlo.server.web.sign_in import Attempts
 
@@ -75,6 +76,7 @@ def mount_pages(app: FastAPI) -> None:
         app.include_router(import_module(f"ktlo.server.web.{name}").router, include_in_schema=False)
     app.state.checks = Checks()
     app.state.attempts = Attempts()
+    app.state.preparing = Preparing()
     app.mount("/static", Assets(directory=FOLDER), name="static")
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
 
