@@ -34,6 +34,8 @@ _TABLES = ("incidents", "issues", "changes", "commits")
 _SLIDERS = ("share", "demand", "people", "prevention", "upkeep", "work", "old_work")
 _PRICES = ("labour_hour", "downtime_hour", "waiting_week", "interruption_minutes")
 _HORIZONS = (13, 26, 39, 52)
+_GLANCE = 0.5
+"""Seconds that a waiting page's question may take."""
 _MOST = {"share": 100, "demand": 300, "prevention": 400, "upkeep": 100, "work": 300, "old_work": 100}
 
 
@@ -153,7 +155,7 @@ def ready(request: Request) -> Response:
     """Whether a plan that takes long is there; the page that waits for it asks again and again."""
     running, question, terms = asked_of(request)
     plan = request.app.state.preparing.answer(
-        str(request.url.query), lambda: planned(running, question, terms), 0.0
+        str(request.url.query), lambda: planned(running, question, terms), _GLANCE
     )
     return render_fragment("fragment_waiting.html", is_ready=plan is not None)
 
