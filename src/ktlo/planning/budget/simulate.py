@@ -23,7 +23,7 @@ from ktlo.planning.budget.world import (
     URGENT,
     Changes,
     World,
-    draw_world,
+    draw_worlds,
     expected_world,
 )
 from ktlo.planning.demand import DebtLoad, Demand, Floats, WorkClass
@@ -139,11 +139,16 @@ def simulate(
     Raises:
         UsageError: shares outside 0 to 1, or weeks that the demand does not reach.
     """
-    world = draw_world(
+    given = _checked(shares, lag_weeks, old_work)
+    worlds = draw_worlds(
         demand, futures=futures, seed=seed, weeks=weeks, changes=changes, parameters=parameters
     )
-    without_chance = expected_world(demand, parameters=world.parameters, weeks=world.weeks, changes=changes)
-    return live(world, without_chance, shares, lag_weeks=lag_weeks, old_work=old_work)
+    parts, kept, ahead = [], 0, 0
+    for world in worlds:
+        parts.append(_lived(world, given, lag_weeks, old_work))
+        kept, ahead = world.parameters, world.weeks
+    without_chance = expected_world(demand, parameters=kept, weeks=ahead, changes=changes)
+    return _outcomes(given, kept, ahead, parts, _lived(without_chance, given, lag_weeks, old_work))
 
 
 def replay(
@@ -222,19 +227,28 @@ def live(
     old_work: float = 0.0,
 ) -> Outcomes:
     """Live through a world at every share, and through the same world without chance. See :func:`simulate`."""
-    given = checked_shares(shares)
+    given = _checked(shares, lag_weeks, old_work)
+    lived = [_lived(each, given, lag_weeks, old_work) for each in (world, without_chance)]
+    return _outcomes(given, world.parameters, world.weeks, lived[:1], lived[1])
+
+
+def _checked(shares: Sequence[float] | Floats, lag_weeks: float, old_work: float) -> Floats:
     if not 0 <= old_work <= 1 or lag_weeks < 1:
         raise UsageError("old work is a share of 0 to 1, and the effect of prevention takes a week or more")
-    joined = _lived(world, given, lag_weeks, old_work)
-    plain = _lived(without_chance, given, lag_weeks, old_work)
-    excess = plain["left_over"] / max(world.weeks, 1)
+    return checked_shares(shares)
+
+
+def _outcomes(
+    shares: Floats, parameters: int, weeks: int, parts: list[dict[str, Floats]], plain: dict[str, Floats]
+) -> Outcomes:
+    excess = plain["left_over"] / max(weeks, 1)
     return Outcomes(
-        shares=given,
-        parameters=world.parameters,
-        weeks=world.weeks,
+        shares=shares,
+        parameters=parameters,
+        weeks=weeks,
         excess=excess,
         piles_up=excess > np.maximum(_NOTHING * plain["week_of_work"], 1e-9),
-        **joined,
+        **{name: np.concatenate([part[name] for part in parts], axis=1) for name in _SUMMED},
     )
 
 

@@ -7,6 +7,7 @@ chapter 11). Arrivals are negative binomial, a week's work is gamma with the mea
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,7 +31,8 @@ URGENT = frozenset({WorkClass.INCIDENT, WorkClass.VULNERABILITY})
 _DOWNTIME_CV = 1.0
 """Outages of one service last about exponentially long; only the width of the downtime depends on it."""
 
-_SMALLEST_SHAPE = 1e-9
+_BLOCK = 2000
+"""Futures that are drawn together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,51 @@ def draw_world(
         raise UsageError(f"demand is known for {whole.weeks} weeks ahead, not {ahead}", fix="Ask for fewer")
     kept = min(demand.draws, futures, parameters or demand.draws)
     times = max(1, round(futures / kept))
-    rng = np.random.default_rng(np.random.SeedSequence([seed, demand.seed]))
-    changed = changes or Changes()
+    return next(_blocks(whole, kept, times, times, ahead, seed, changes or Changes()))
+
+
+def draw_worlds(
+    demand: Demand,
+    *,
+    futures: int,
+    seed: int,
+    weeks: int | None = None,
+    changes: Changes | None = None,
+    parameters: int | None = None,
+) -> Iterator[World]:
+    """As :func:`draw_world`, in worlds of few futures, so that memory holds however many are asked for."""
+    whole = merged(demand)
+    ahead = whole.weeks if weeks is None else weeks
+    draw_world(demand, futures=1, seed=seed, weeks=weeks)  # says what is wrong with the question
+    kept = min(demand.draws, max(futures, 1), parameters or demand.draws)
+    times = max(1, round(futures / kept))
+    yield from _blocks(whole, kept, times, max(1, _BLOCK // kept), ahead, seed, changes or Changes())
+
+
+def _blocks(
+    whole: Demand, kept: int, times: int, most: int, ahead: int, seed: int, changes: Changes
+) -> Iterator[World]:
+    """Worlds of at most so many courses of each posterior draw, together ``times`` of each."""
+    chances = np.random.SeedSequence([seed, whole.seed])
     cut = [_cut(each, kept, ahead) for each in whole.classes]
-    drawn = [_draw(each, times, rng, changed) for each in cut]
-    return _assembled(whole, drawn, kept, times, ahead, changed)
+    usual = _usual_prevention(whole, ahead, changes)[:kept]
+    for done in range(0, times, most):
+        courses = min(most, times - done)
+        (chance,) = chances.spawn(1)
+        drawn = [
+            _draw(each, courses, usual, own, changes)
+            for each, own in zip(cut, chance.spawn(len(cut)), strict=True)
+        ]
+        yield _assembled(whole, drawn, kept, courses, ahead, changes)
+
+
+def _usual_prevention(whole: Demand, ahead: int, changes: Changes) -> Floats:
+    """Preventive hours a week as things are: what has kept the lights on less what arrives and other upkeep."""
+    hours = whole.capacity.hours_per_week
+    other = hours * changes.upkeep
+    for each in whole.classes:
+        other = other + each.rate[:, :ahead].mean(axis=1) * each.work_hours
+    return np.maximum(hours * whole.capacity.ktlo_share - other, 0.0)
 
 
 def expected_world(demand: Demand, *, parameters: int, weeks: int, changes: Changes | None = None) -> World:
@@ -199,7 +241,6 @@ def _assembled(
             return np.zeros((0, SLICES, ahead, kept * times))
         return np.stack([each[part] for each in drawn])
 
-    usual = whole.capacity.hours_per_week * whole.capacity.ktlo_share
     upkeep = whole.capacity.hours_per_week * changed.upkeep
     weekly = [each.rate[:, :ahead].mean(axis=1) * each.work_hours for each in whole.classes]
     debt = whole.debt
@@ -214,7 +255,7 @@ def _assembled(
         scale=by_class([_scale(each.prevention_scale, changed.prevention) for each in whole.classes]),
         capacity=tiled(whole.capacity.hours_per_week) * changed.people,
         # What is done today is done by today's people against today's demand, whatever a what-if changes.
-        usual_prevention=tiled(np.maximum(usual - sum(weekly, upkeep), 0.0)),
+        usual_prevention=tiled(_usual_prevention(whole, ahead, changed)),
         upkeep=tiled(upkeep),
         load=by_class([each * changed.demand * changed.work for each in weekly]),
         inherited=by_class([each.open_items * each.work_hours * changed.work for each in whole.classes]),
@@ -245,37 +286,50 @@ def _cut(each: ClassDemand, draws: int, weeks: int) -> ClassDemand:
 
 
 def _draw(
-    each: ClassDemand, times: int, rng: np.random.Generator, changes: Changes
+    each: ClassDemand, times: int, usual: Floats, chance: np.random.SeedSequence, changes: Changes
 ) -> tuple[Floats, Floats, Floats]:
     """Items, hours of work and hours of downtime of one class, each (slices, weeks, futures)."""
+    of_items, of_work, of_downtime = (np.random.default_rng(own) for own in chance.spawn(3))
     rate = np.tile(each.rate.T, times) * changes.demand  # (weeks, futures)
     size = np.tile(each.dispersion, times)
     finite = np.isfinite(size)
     swing = np.ones_like(rate)
     if finite.any():
         shape = np.where(finite, size, 1.0)
-        swing = np.where(finite, rng.standard_gamma(np.broadcast_to(shape, rate.shape)) / shape, 1.0)
-    shape3 = (SLICES, *rate.shape)
-    items = rng.poisson(np.broadcast_to(rate * swing / TODAY, shape3)).astype(np.float64)
-    work = _sums(
-        items,
-        np.tile(each.work_hours, times) * changes.work,
-        np.tile(each.work_cv, times),
-        rng,
-    )
-    chance = np.tile(each.downtime_probability, times)
-    if not chance.any():
-        return items, work, np.zeros(shape3)
-    down = rng.binomial(items.astype(np.int64), np.broadcast_to(chance, shape3)).astype(np.float64)
-    return items, work, _sums(down, np.tile(each.downtime_hours, times), np.asarray(_DOWNTIME_CV), rng)
+        swing = np.where(finite, of_items.standard_gamma(np.broadcast_to(shape, rate.shape)) / shape, 1.0)
+    items = np.zeros((SLICES, *rate.shape))
+    needed = _needed_slices(each, usual, changes)
+    items[:needed] = of_items.poisson(np.broadcast_to(rate * swing / TODAY, (needed, *rate.shape)))
+    hours = np.tile(each.work_hours, times) * changes.work
+    work = _sums(items, hours, np.tile(each.work_cv, times), of_work)
+    down = np.zeros_like(items)
+    came = items > 0
+    chances = np.broadcast_to(np.tile(each.downtime_probability, times), items.shape)[came]
+    if not chances.any():
+        return items, work, down
+    down[came] = of_downtime.binomial(items[came].astype(np.int64), chances)
+    lasting = np.tile(each.downtime_hours, times)
+    return items, work, _sums(down, lasting, np.full_like(lasting, _DOWNTIME_CV), of_downtime)
+
+
+def _needed_slices(each: ClassDemand, usual: Floats, changes: Changes) -> int:
+    """How many slices can come: those of today, and more only if prevention can fall behind today's."""
+    scale = _scale(each.prevention_scale[: usual.size], changes.prevention)
+    floor = each.floor[: usual.size]
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        most = floor + (1 - floor) * np.exp(np.where(usual > 0, usual / scale, 0.0))
+    return min(SLICES, int(np.ceil(TODAY * min(float(most.max()), MOST_GROWTH) - 1e-9)))
 
 
 def _sums(counts: Floats, mean: Floats, variation: Floats, rng: np.random.Generator) -> Floats:
     """Sums of so many positive amounts of a given mean and coefficient of variation: gamma by two moments."""
-    if not np.any(variation):
-        return counts * mean
-    squared = np.broadcast_to(variation**2, counts.shape)
-    varied = squared > 0
-    shape = np.where(varied, counts / np.where(varied, squared, 1.0), 0.0)
-    drawn = rng.standard_gamma(np.maximum(shape, _SMALLEST_SHAPE)) * squared * mean
-    return np.where(varied, np.where(counts > 0, drawn, 0.0), counts * mean)
+    sums = counts * mean
+    squared = variation**2
+    if not squared.any():
+        return sums
+    drawn = (counts > 0) & (squared > 0)
+    spread = np.broadcast_to(squared, counts.shape)[drawn]
+    sums[drawn] = (
+        rng.standard_gamma(counts[drawn] / spread) * spread * np.broadcast_to(mean, counts.shape)[drawn]
+    )
+    return sums
