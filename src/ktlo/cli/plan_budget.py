@@ -290,7 +290,7 @@ def _print(answer: Any) -> None:
     if answer["options"]:
         console.print()
         print_table(
-            ("option", "share", "cost", "against best", "piles up", "wait", "down", "features", "is best"),
+            ("option", "share", "cost", "against best", "too small", "wait", "down", "features", "is best"),
             [
                 (
                     ", ".join(option["why"]).replace("_", " "),

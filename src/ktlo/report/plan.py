@@ -120,7 +120,7 @@ def _against_in_force(plan: Plan) -> str:
     if good:
         return f"The {share(option.share)} in force are as good"
     more = "more" if option.extra_cost >= 0 else "less, as far as prices are known"
-    grows = f", and work piles up in {part(option.piles_up)} of the cases"
+    grows = f", and is too small in {part(option.piles_up)} of the cases"
     return f"The {share(option.share)} in force would cost {cost(abs(option.extra_cost), plan.prices)} {more}{grows}"
 
 
@@ -282,7 +282,7 @@ def curve(plan: Plan, costs: Costs, links: PlanLinks, name: str = "plan-curve") 
         if keeps_up == 0
         else RuledOut(
             1.0 if keeps_up is None else keeps_up,
-            f"shares at which work piles up in more than {share(best.tolerated) if best else ''} of the cases",
+            f"shares that are too small in more than {share(best.tolerated) if best else ''} of the cases",
         ),
     )
 
@@ -325,7 +325,7 @@ def options_table(plan: Plan) -> Table:
     unit = money(plan.prices)
     headings = (
         Heading("Option"), Heading("Share", SHARE), Heading("Cost", unit), Heading("from (80%)", unit),
-        Heading("to", unit), Heading("Against the best", unit), Heading("Work piles up", SHARE),
+        Heading("to", unit), Heading("Against the best", unit), Heading("Too small", SHARE),
         Heading("Wait", DAYS), Heading("Downtime", HOURS), Heading("For features", PERSON_WEEKS),
         Heading("Best of these", SHARE),
     )  # fmt: skip
@@ -355,9 +355,9 @@ def _listings(plan: Plan, links: PlanLinks) -> tuple[Listing, ...]:
             "plan-options",
             "The options side by side",
             options_table(plan),
-            f"Expected over {weeks} weeks, all lived through the same futures. Work piles up: part of the cases that"
-            " the records leave open in which more arrives than is done, were all as expected. Wait: days that an item"
-            " other than an incident waits beyond the week in which it came.",
+            f"Expected over {weeks} weeks, all lived through the same futures. Too small: part of the cases that the"
+            " records leave open in which more arrives than the share can do, were all as expected. Wait: days that an"
+            " item other than an incident waits beyond the week in which it came.",
         ),
         Listing(
             "plan-loads",

@@ -37,6 +37,9 @@ from ktlo.report.plan_terms import (
 _WIDE = 0.25
 """From this width on an interval says more than its middle."""
 
+_SAME = 1e-6
+"""Costs that differ by less, relatively, are told as the same."""
+
 _MUCH = 0.05
 """From so much of the hours on, upkeep beyond what arrives is worth a sentence."""
 
@@ -115,7 +118,7 @@ def _decision(plan: Plan, best: Optimum) -> Iterator[str]:
         yield "No neighbouring share is as good."
     if best.keeps_up_from is not None:
         yield (
-            f"From {share(best.keeps_up_from)} on the work keeps up: more arrives than is done"
+            f"From {share(best.keeps_up_from)} on the work keeps up: more arrives than the share can do"
             f" in at most {share(best.tolerated)} of the cases."
         )
 
@@ -156,7 +159,10 @@ def compared(plan: Plan, option: Option) -> Iterator[str]:
     amount = cost(abs(option.extra_cost), plan.prices)
     known = ", as far as prices are known" if plan.costs and plan.costs.unknown else ""
     more = "more" if option.extra_cost >= 0 else "less"
-    yield f"{name(option)} costs {amount} {more} than {share(best.share)}{known}."
+    if abs(option.extra_cost) <= _SAME * max(abs(best.cost.mean), 1.0):
+        yield f"{name(option)} costs the same as {share(best.share)}{known}."
+    else:
+        yield f"{name(option)} costs {amount} {more} than {share(best.share)}{known}."
     parts = [
         f"leaves {_against(option.feature_weeks.mean, best.feature_weeks.mean, 'person-weeks')} for features"
     ]
@@ -167,7 +173,7 @@ def compared(plan: Plan, option: Option) -> Iterator[str]:
     parts.append(f"lets an item wait {_against(option.wait_days, best.wait_days, 'days')}")
     yield f"It {', '.join(parts[:-1])} and {parts[-1]}."
     yield (
-        f"With it work piles up in {part(option.piles_up)} of the cases, and of these options it is the best"
+        f"It is too small in {part(option.piles_up)} of the cases, and the best of these options"
         f" in {part(option.is_best)} of them."
     )
 

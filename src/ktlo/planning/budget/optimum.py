@@ -21,6 +21,9 @@ LEVEL = 0.8
 AS_GOOD = 0.01
 """A share is as good as the best when it costs at most this part of all the team's hours more."""
 
+_EQUAL = 1e-9
+"""Costs that differ by less, relatively, are the same."""
+
 _ENDS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
@@ -103,7 +106,9 @@ def cheapest(expected: Floats, allowed: npt.NDArray[np.bool_]) -> int | None:
     """Place of the lowest of the allowed costs; the lowest share of equals."""
     if not allowed.any():
         return None
-    return int(np.argmin(np.where(allowed, expected, np.inf)))
+    lowest = float(expected[allowed].min())
+    same = allowed & (expected <= lowest + _EQUAL * max(abs(lowest), 1.0))
+    return int(np.argmax(same))
 
 
 def best_by_column(costs: Floats, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -62,8 +62,8 @@ class Outcomes:
         interest: hours that known debt cost; 0 without a register.
         debt: principal at the end, hours; 0 without a register.
         week_of_work: expected hours of work that arrive in a week as things are today.
-        excess: hours a week by which more arrives than is done, were everything as expected, by posterior draw,
-            (shares, parameters): what is left over without any bad luck.
+        excess: hours a week by which more arrives than the share can do, were everything as expected, by posterior
+            draw, (shares, parameters): what is left over, or taken beyond the share, without any bad luck.
         piles_up: where that is more than 1% of what arrives, (shares, parameters).
     """
 
@@ -241,7 +241,7 @@ def _checked(shares: Sequence[float] | Floats, lag_weeks: float, old_work: float
 def _outcomes(
     shares: Floats, parameters: int, weeks: int, parts: list[dict[str, Floats]], plain: dict[str, Floats]
 ) -> Outcomes:
-    excess = plain["left_over"] / max(weeks, 1)
+    excess = (plain["left_over"] + plain["overrun"]) / max(weeks, 1)
     return Outcomes(
         shares=shares,
         parameters=parameters,

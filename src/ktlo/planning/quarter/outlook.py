@@ -110,10 +110,10 @@ def ask_business(
     if found is not None:
         return found
     account = account_of(store, question, quarter, settings, budget)
-    plan = ask_plan(store, asked, settings, Terms(weeks=WEEKS), budgets)
+    plan = ask_plan(store, asked, settings, Terms(weeks=WEEKS), budgets, state=state)
     outlook = None
     if plan.optimum is not None:
-        demand = demand_behind(store, asked, settings, settings.planning.seed)
+        demand = demand_behind(store, asked, settings, settings.planning.seed, state)
         staffing = ask_staffing(store, asked, settings, weeks=WEEKS)
         compared = staffing.comparison
         outlook = Outlook(
