@@ -161,3 +161,28 @@ def test_every_field_has_a_name_and_every_page_one_main_region(browse):
     )
     assert unnamed == 0
     assert page.get_by_role("main").count() == 1
+
+
+def test_an_entry_of_debt_is_written_down_in_the_browser_and_decided(browse):
+    watched = browse(width=390)
+    page = watched.go("/debt")
+    assert page.evaluate(OVERFLOW) <= 0
+    page.get_by_label("What it is, in a line").fill("Nobody dares to touch <the> totals")
+    page.get_by_label("Hours to pay it back").fill("12")
+    page.get_by_label("Hours a month that it costs").fill("3.5")
+    form = page.locator("#add form")
+    form.get_by_label("Repository").select_option("acme/shop")
+    form.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Add it").click()
+    page.wait_for_url(re.compile(r"/debt/entry\?key=hand-"))
+    assert "Nobody dares to touch <the> totals" in page.locator("h1").inner_text()
+    assert page.evaluate(OVERFLOW) <= 0
+    page.locator("#decide select[name=status]").select_option("accepted")
+    page.get_by_label("Reason (needed to accept it)").fill("replaced in May")
+    page.get_by_label("Accepted until").fill("2999-01-01")
+    page.locator("#decide").get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Note it").click()
+    page.wait_for_url(re.compile("done=debt-decided"))
+    assert "accepted until 1 Jan 2999: replaced in May" in page.locator("p.change").inner_text()
+    assert watched.errors == []
+    assert watched.outside == []

@@ -160,4 +160,10 @@ def schedule_words(found: Register, plan: Schedule) -> str:
     rooms = sum(why is Why.NO_ROOM for why in plan.left.values())
     if rooms:
         said += f". {counted(rooms, 'entries')} {'does' if rooms == 1 else 'do'} not fit"
+    poor = sum(why is Why.NOT_WORTH_IT for why in plan.left.values())
+    if poor:
+        said += (
+            f". {counted(poor, 'entries')} {'is' if poor == 1 else 'are'} not expected to bring back as much as"
+            " you ask for"
+        )
     return f"{said}."
