@@ -55,5 +55,6 @@ def report_business(running: Runtime, question: Question, quarter: Quarter) -> R
         lambda asked: register_of(running, asked),
         budgets,
         mean,
+        state=running.state,
     )
     return Reported(found, question, quarter)

@@ -30,6 +30,7 @@ from ktlo.planning.staffing.answer import StaffingAnswer
 from ktlo.planning.staffing.asking import ask_staffing
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
+from ktlo.store.state import State
 
 WEEKS = 13
 
@@ -82,6 +83,8 @@ def ask_business(
     owed: Callable[[Question], Register],
     budgets: Sequence[Budget] = (),
     budget: float | None = None,
+    *,
+    state: State | None = None,
 ) -> Business:
     """Account for a quarter and look at the next, from memory where nothing has changed.
 
@@ -93,6 +96,7 @@ def ask_business(
         owed: gives the debt register that a question is about.
         budgets: recorded shares, in order of their first day.
         budget: mean of the shares that were in force in the quarter.
+        state: what people said about debt; ``None`` for what the records alone tell.
 
     Raises:
         UsageError: the quarter has not begun, or a filter that a load does not have.
