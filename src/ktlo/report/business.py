@@ -195,15 +195,15 @@ def _listings(account: Account, outlook: Outlook | None) -> tuple[Listing, ...]:
     went = Table(
         (Heading("What for"), Heading("Amount", unit), Heading("Range"), Heading("Of all", SHARE)),
         tuple(
-            Row((name, value, reach(low, high, account), value / whole if whole else None))
-            for name, value, low, high in _went(account)
+            Row((name, value, reach(low, high, account), value / whole))
+            for name, value, low, high in (_went(account) if whole else ())
         ),
     )
     got = Table(
         (Heading("What"), Heading("How much"), Heading("More")), tuple(Row(row) for row in bought(account))
     )
     listings = [
-        Listing(WENT, "Where the effort went", went, "Ranges hold in 95 of 100 cases."),
+        *([Listing(WENT, "Where the effort went", went, "Ranges hold in 95 of 100 cases.")] if whole else []),
         Listing(BOUGHT, "What it bought", got, "Counted in the quarter." if got.rows else _NO_RESULT),
     ]
     if outlook is not None and outlook.plan.options:

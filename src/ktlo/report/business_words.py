@@ -43,6 +43,8 @@ _WHY = {
     Why.ASKED: "as asked",
 }
 _MOST_NOTES = 3
+_LITTLE = 10.0
+"""Person-days in a quarter below which effort is said to rest on little."""
 
 
 def money_unit(account: Account) -> Unit:
@@ -286,6 +288,13 @@ def staffing(account: Account, outlook: Outlook) -> str:
 def not_known(account: Account, outlook: Outlook | None) -> tuple[str, ...]:
     """What the reader should not take for certain."""
     told = []
+    if account.total_days == 0:
+        told.append("No work of people is recorded in the quarter, so nothing is told about effort.")
+    elif account.total_days < _LITTLE:
+        told.append(
+            f"Only {figures(account.total_days)} person-days of work are recorded in the quarter; what is told about"
+            " effort rests on little."
+        )
     if account.labour_hour is None:
         told.append("Nobody has said what an hour of work costs, so amounts are in person-days.")
     if account.unattributed_days > 0 and account.total_days > 0:

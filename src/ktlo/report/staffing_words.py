@@ -121,7 +121,7 @@ def sentences(answer: StaffingAnswer) -> tuple[str, ...]:
     return (
         _who(answer, compared),
         _cost(answer, compared),
-        *_waiting(compared),
+        *_waiting(answer, compared),
         _knowledge(answer, compared),
         _load(answer, compared),
         *_nights(answer, compared),
@@ -169,7 +169,7 @@ def listed(parts: list[str]) -> str:
     return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
-def _waiting(compared: Comparison) -> Iterator[str]:
+def _waiting(answer: StaffingAnswer, compared: Comparison) -> Iterator[str]:
     told = (compared.rotation, compared.dedicated, compared.ad_hoc)
     if any(outcome.wait_median is None for outcome in told):
         return
@@ -178,7 +178,7 @@ def _waiting(compared: Comparison) -> Iterator[str]:
     yield (
         f"Nine in ten items are begun within {most[0]} with the rotation (half within {half[0]}), {most[1]} with the"
         f" team (half within {half[1]}) and {most[2]} where everybody helps as it comes; nights and weekends are in"
-        " these times."
+        f" these times, for {share(answer.others_outside)} of the items arrive when nobody is in working hours."
     )
 
 

@@ -209,6 +209,15 @@ def test_what_is_not_known_is_said() -> None:
     assert "Nobody has said what an hour of work costs" not in silent
 
 
+def test_a_quarter_with_little_or_no_effort_says_so() -> None:
+    little = not_known(replace(account(), total_days=3.2), None)
+    assert little[0].startswith("Only 3.2 person-days of work are recorded")
+    nothing = replace(account(), total_days=0.0, unattributed_days=0.0, kept_days=not_estimable("no effort"))
+    assert not_known(nothing, None)[0].startswith("No work of people is recorded")
+    section = business_section(Business(nothing, None), NoLinks())
+    assert [listing.name for listing in section.listings] == [BOUGHT]
+
+
 def test_the_table_of_effort_adds_up_to_everything() -> None:
     section = business_section(business(), NoLinks())
     table = next(listing for listing in section.listings if listing.name == WENT).table

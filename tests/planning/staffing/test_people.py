@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,8 +18,9 @@ import world
 from ktlo.metrics.question import Dimension
 from ktlo.planning.staffing.people import read_crew
 from ktlo.records import table_of
-from ktlo.records.arrow import to_arrow
+from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.code import Commit
+from ktlo.records.effort import Category, EffortShare
 from ktlo.records.people import Alias
 from ktlo.settings import Settings
 from ktlo.store.embedded import EmbeddedStore
@@ -96,3 +98,30 @@ def test_arrivals_spread_over_the_week_as_recorded(store: EmbeddedStore) -> None
         assert profile.min() > 0
     # I1 at Monday 00:00; nothing at Sunday 12:00.
     assert crew.incident_hours[0] > crew.incident_hours[6 * 24 + 12]
+
+
+def test_what_somebody_has_handled_is_known_without_any_code(store: EmbeddedStore) -> None:
+    effort = table_of(EffortShare)
+    usual = store.query("SELECT * FROM ktlo.effort")
+    part = next(row for row in from_arrow(usual, EffortShare) if row.person == "bob")
+    desk = [
+        replace(
+            part,
+            item_id=f"d{i}",
+            repository="acme/desk",
+            service="",
+            category=Category.BUG_FIX,
+            person_days=0.01,
+        )
+        for i in range(5)
+    ]
+    store.replace(effort, [to_arrow([*from_arrow(usual, EffortShare), *desk], EffortShare)])
+    try:
+        crew = read_crew(store, world.PERIOD, Settings())
+    finally:
+        store.replace(effort, [to_arrow(list(from_arrow(usual, EffortShare)), EffortShare)])
+    assert crew.places[0] == "acme/desk"
+    assert crew.share[0] == pytest.approx(5 / 7)
+    # Five items of the ten after which 63% is known.
+    assert crew.knowledge[0].tolist() == pytest.approx([0.0, 1 - math.exp(-0.5)])
+    assert crew.handled_by[0] == pytest.approx(1 - math.exp(-0.5))

@@ -177,6 +177,12 @@ def test_engineers_that_are_said_do_not_make_people_where_nobody_worked() -> Non
     assert "Nobody has worked lately" in answer.missing
 
 
+def test_hours_too_few_to_tell_capacity_are_told() -> None:
+    answer = answer_staffing(bugs(), crew(4, hours=0.4), IN_HOURS, terms(), StaffingSettings(), seed=1)
+    assert answer.comparison is None
+    assert "0.4 hours a week" in answer.missing
+
+
 def test_three_weeks_of_history_are_told() -> None:
     answer = answer_staffing(bugs(history=3), crew(3), IN_HOURS, terms(), StaffingSettings(), seed=1)
     assert answer.comparison is not None

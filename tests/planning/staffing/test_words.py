@@ -133,6 +133,8 @@ def test_the_waiting_times_are_those_of_the_items(answer: StaffingAnswer) -> Non
         if value is not None and value >= 1 / 60
     ]
     assert said == [about(value) for value in there[: len(said)]]
+    # Work arrives at any hour, and all work the same 40 of 168.
+    assert "for 76% of the items arrive when nobody is in working hours" in told
 
 
 def test_the_turn_that_is_told_is_the_nearest_and_turns(answer: StaffingAnswer) -> None:

@@ -32,6 +32,8 @@ _MOST_ITEMS = 900
 """Items of one run; with more in a quarter, shorter stretches tell as much."""
 _LEAST_WEEKS = 2
 _FEW_WEEKS = 13
+_LEAST_HOURS = 1.0
+"""Traced hours a week of each engineer below which capacity is not told."""
 _LITTLE_TRACED = 0.5
 """Below this part of a working week in the records, real hours and traced hours differ too much not to say so."""
 
@@ -105,6 +107,7 @@ class StaffingAnswer:
         hours_per_week: of labour, as measured.
         traced: traced hours in one hour of a full working week.
         outside_hours: share of incidents that arrive when nobody works.
+        others_outside: the same of ordinary items.
         knowledge: as it is now.
         weeks: simulated weeks of a quarter.
         draws: simulated quarters.
@@ -126,6 +129,7 @@ class StaffingAnswer:
     hours_per_week: float
     traced: float
     outside_hours: float
+    others_outside: float
     knowledge: Knowledge
     weeks: int
     draws: int
@@ -190,7 +194,8 @@ def answer_staffing(
         items_per_week=rate,
         hours_per_week=hours,
         traced=crew.pace,
-        outside_hours=crew.outside_hours(),
+        outside_hours=crew.outside_hours(crew.incident_hours),
+        others_outside=crew.outside_hours(crew.other_hours),
         knowledge=knowledge_of(crew.knowledge, crew.share),
         weeks=weeks,
         draws=terms.draws,
@@ -214,8 +219,11 @@ def _missing(demand: Demand, crew: Crew, rate: float) -> str:
         return (
             "There is one engineer: a rotation has nobody to rotate to, and a team would be the same person."
         )
-    if crew.hours_per_week <= 0:
-        return "No hours of work are recorded lately, so capacity cannot be told."
+    if crew.hours_per_week < _LEAST_HOURS:
+        return (
+            f"The records show {crew.hours_per_week:.1f} hours a week of each engineer: too little to tell how much"
+            " they could do."
+        )
     return ""
 
 

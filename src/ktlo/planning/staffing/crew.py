@@ -72,9 +72,9 @@ class Crew:
         share: Floats = self.week.is_working(moments).mean(axis=1)
         return share
 
-    def outside_hours(self) -> float:
-        """Share of incidents that arrive when nobody is in working hours."""
-        return float(self.incident_hours[self.covered() == 0].sum())
+    def outside_hours(self, profile: Floats) -> float:
+        """Share of what arrives by a profile of the week, (168,), when nobody is in working hours."""
+        return float(profile[self.covered() == 0].sum())
 
     def of_size(self, people: int) -> Crew:
         """The same team with fewer people, or with more who are like those there are."""
