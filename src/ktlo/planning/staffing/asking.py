@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from ktlo.metrics.question import Question
 from ktlo.planning.assumptions import Prices
-from ktlo.planning.budget.asking import demand_behind
+from ktlo.planning.budget.asking import WEEKS_AHEAD
 from ktlo.planning.demand import Demand
-from ktlo.planning.load.asking import Remembered, content_key
+from ktlo.planning.load.asking import Remembered, content_key, remembered_load
 from ktlo.planning.staffing.answer import DRAWS, StaffingAnswer, answer_staffing
 from ktlo.planning.staffing.people import read_crew
 from ktlo.planning.staffing.terms import draw_terms
@@ -51,8 +51,9 @@ def ask_staffing(
     found = _answers.get(key)
     if found is not None:
         return found
-    # The budget's demand, so that one fit answers both.
-    demand = first_weeks(demand_behind(store, question, settings, seed), weeks)
+    # Fitted as the budget's is, so that one fit answers both; debt is not staffed.
+    whole = remembered_load(store, replace(question, by=None), settings, weeks=WEEKS_AHEAD, seed=seed)
+    demand = first_weeks(whole.demand, weeks)
     crew = read_crew(store, question, settings)
     prices = Prices.of(planning)
     terms = draw_terms(
