@@ -227,6 +227,24 @@ def spark(name: str = "spark", seed: int = 9) -> c.Sparkline:
     return c.Sparkline(c.Head(name, "KTLO share, last 26 weeks"), values, c.SHARE)
 
 
+def duties() -> c.DutyCalendar:
+    monday = dt.datetime(2026, 11, 23, 9)  # noqa: DTZ001 - on the rota's clock
+    names = ("Ada", "Bob", "Cyd", "Dan")
+    turns = [
+        c.Turn(
+            role,
+            names[(week + shift) % 4],
+            monday + dt.timedelta(weeks=week),
+            monday + dt.timedelta(weeks=week + 1),
+        )
+        for week in range(5)
+        for shift, role in enumerate(("primary", "secondary"))
+    ]
+    turns[4] = c.Turn("primary", "", turns[4].start, turns[4].end, "nobody is planned")
+    head = c.Head("duties", "Who is on call", "Duties by week.")
+    return c.DutyCalendar(head, ("primary", "secondary"), tuple(turns), monday + dt.timedelta(days=2))
+
+
 def costs() -> c.AreaCurve:
     layers = (c.series(0, "Hours"), c.Swatch("owed", "Left over", "--s-2", c.Texture.RISING))
     places = tuple(
@@ -250,5 +268,5 @@ def every() -> tuple[c.Chart, ...]:
     """One chart of each kind."""
     return (
         effort(), restore(), survival(), shares(), kinds(), services(), hotspots(), tree(), outages(),
-        activity(), confusion(), costs(), spark(),
+        activity(), confusion(), costs(), duties(), spark(),
     )  # fmt: skip

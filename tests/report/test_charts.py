@@ -133,6 +133,15 @@ def hostile() -> list[c.Chart]:
             head, (c.Strip(HOSTILE, (c.Span(at, None, HOSTILE, href=bad),)),), at, at + dt.timedelta(1)
         ),
         c.HeatCalendar(head, (c.Day(at.date(), 1, bad),)),
+        c.DutyCalendar(
+            head,
+            (HOSTILE,),
+            (
+                c.Turn(
+                    HOSTILE, HOSTILE, at.replace(tzinfo=None), at.replace(day=9, tzinfo=None), HOSTILE, bad
+                ),
+            ),
+        ),
         c.Matrix(head, (HOSTILE,), ((1.0,),), HOSTILE, HOSTILE, ((bad,),)),
         c.AreaCurve(
             head,
@@ -175,7 +184,7 @@ def empties() -> list[c.Chart]:
         c.LineChart(head, (c.Line("p90", (c.LinePoint(at, None),)),)),
         c.RangeChart(head, ()), c.Scatter(head, (), m, m), c.Treemap(head, ()), c.HeatCalendar(head, ()),
         c.OutageStrips(head, (), at, at + dt.timedelta(1)), c.Matrix(head, (), ()), c.Sparkline(head, ()),
-        c.AreaCurve(head, (), ()),
+        c.AreaCurve(head, (), ()), c.DutyCalendar(head, (), ()),
     ]  # fmt: skip
 
 

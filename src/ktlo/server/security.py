@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -47,6 +47,20 @@ class Access:
         """Compare in constant time."""
         return not self.token or hmac.compare_digest(given.encode(), self.token.encode())
 
+    def feed_key(self, path: str) -> str:
+        """The key that opens one calendar to programs which cannot send a token; empty where none is needed.
+
+        It is made from the token and the path, opens nothing else, and ends with the token.
+        """
+        if not self.token:
+            return ""
+        return hmac.new(self.token.encode(), f"calendar {path}".encode(), "sha256").hexdigest()[:40]
+
+    def admits_feed(self, path: str, key: str) -> bool:
+        """True when a key opens this calendar."""
+        is_feed = path.startswith("/rota/") and path.endswith(".ics")
+        return is_feed and bool(key) and hmac.compare_digest(key.encode(), self.feed_key(path).encode())
+
 
 class Guarded:
     """ASGI middleware that turns away who may not ask and adds the protective headers."""
@@ -82,6 +96,9 @@ class Guarded:
             return _problem(403, f"a page of {origin} may not change anything here", "")
         path: str = scope["path"]
         if path.startswith(_OPEN) or self._access.admits(_given(headers)):
+            return None
+        key = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[-1]
+        if scope["method"] in ("GET", "HEAD") and self._access.admits_feed(path, key):
             return None
         if "text/html" in headers.get("accept", ""):
             return RedirectResponse("/sign-in", status_code=303)

@@ -120,6 +120,7 @@ class Board:
         self.shadow: dict[tuple[str, int], cp_model.IntVar] = {}
         self._dropped = dropped
         self._priced = priced
+        self._worst: dict[Kind, cp_model.IntVar] = {}
         self._excesses: dict[tuple[Kind, str], cp_model.IntVar] = {}
         self._absence_price: dict[str, cp_model.IntVar] = {}
         rota = problem.rota
@@ -297,6 +298,12 @@ class Board:
             over = self._pay(kind, "", 0, person=person.key, most=most)
             steps = self._pay(kind, "", 2, person=person.key, most=most // 720 + 1)
             self.model.add(over <= 720 * steps)
+            if kind not in self._worst:
+                # Shared out: that one person exceeds a limit by much is worse than that several do by little.
+                self._worst[kind] = self._pay(
+                    kind, "", 2 * len(self.problem.rota.members), most=most // 720 + 1
+                )
+            self.model.add(steps <= self._worst[kind])
             self._excesses[kind, person.key] = over
         return self._excesses[kind, person.key]
 

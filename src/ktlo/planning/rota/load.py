@@ -31,7 +31,7 @@ WITH {members.MEMBERS}
 SELECT
   i.source AS source, i.external_id AS external_id, i.title AS title, i.url AS url,
   toString(i.service) AS named, {members.service("i")} AS service,
-  i.detected_at AS at, coalesce(i.acknowledged_at, i.detected_at) AS taken_at,
+  i.detected_at AS at,
   coalesce(least(i.mitigated_at, i.resolved_at), i.mitigated_at, i.resolved_at,
     least(coalesce(i.observed_until, {{now:DateTime64(6, 'UTC')}}), {{now:DateTime64(6, 'UTC')}})) AS over_at,
   i.responders AS responders, acts.takers AS takers, acts.workers AS workers
@@ -146,7 +146,7 @@ def pages_of(
                 url=row["url"],
                 service=row["service"],
                 at=at,
-                until=min(max(row["over_at"], row["taken_at"]), row["taken_at"] + LONGEST),
+                until=min(max(row["over_at"], at), at + LONGEST),
                 person=person,
                 workers=tuple(dict.fromkeys((*workers, *((person,) if person else ())))),
                 is_night=known is not None and _is_night(known, rota, at),

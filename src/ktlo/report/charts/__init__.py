@@ -18,6 +18,7 @@ from ktlo.report.charts.chart import (
     standalone,
 )
 from ktlo.report.charts.columns import Column, Part, StackedColumns
+from ktlo.report.charts.duties import DutyCalendar, Turn
 from ktlo.report.charts.lines import Ground, Line, LineChart, LinePoint
 from ktlo.report.charts.matrix import Matrix
 from ktlo.report.charts.outages import Impact, OutageStrips, Span, Strip
@@ -42,10 +43,10 @@ from ktlo.report.charts.treemap import Tile, Treemap
 
 __all__ = [
     "CATEGORIES", "COUNT", "PERSON_DAYS", "SECONDS", "SHARE", "AreaCurve", "Bar", "BarChart", "Cell", "Chart",
-    "Column", "Curve", "Day", "Dot", "Form", "Ground", "Guide", "Head", "Heading", "HeatCalendar", "Impact",
-    "Interval", "Line", "LineChart", "LinePoint", "Matrix", "Measure", "OutageStrips", "Part",
+    "Column", "Curve", "Day", "Dot", "DutyCalendar", "Form", "Ground", "Guide", "Head", "Heading", "HeatCalendar",
+    "Impact", "Interval", "Line", "LineChart", "LinePoint", "Matrix", "Measure", "OutageStrips", "Part",
     "Picture", "Place", "Range", "RangeChart", "Row", "RuledOut", "Scatter", "Span", "Sparkline", "StackedColumns",
-    "Step", "StepChart", "Steps", "Strip", "Swatch", "Table", "Texture", "Theme", "Tile", "Treemap", "Unit",
+    "Step", "StepChart", "Steps", "Strip", "Swatch", "Table", "Texture", "Theme", "Tile", "Treemap", "Turn", "Unit",
     "Width", "category", "picture", "series", "standalone", "unit_named", "written",
     "written_interval",
 ]  # fmt: skip

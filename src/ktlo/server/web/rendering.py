@@ -40,6 +40,17 @@ MESSAGES = {
     "debt-changed": "Changed. What was said before stays in the journal.",
     "debt-decided": "Noted, with your name.",
     "debt-withdrawn": "Taken back. What was said stays in the journal.",
+    "rota_published": "In force from now on.",
+    "rota_dropped": "The draft is thrown away.",
+    "rota_off": "Entered. Shifts that fall into it are listed below, to be swapped or planned again.",
+    "rota_wish": "Entered. The next plan follows it where nobody else pays for it.",
+    "rota_taken_back": "Taken back.",
+    "rota_asked": "Asked. It is in force once it is accepted and approved.",
+    "rota_accepted": "Accepted. Somebody who is not part of it approves it.",
+    "rota_approved": "Approved, and in force.",
+    "rota_refused": "Refused. Nothing changed.",
+    "rota_withdrawn": "Withdrawn. Nothing changed.",
+    "rota_overtaken": "Approved too late: the shift went to somebody else meanwhile. Nothing changed.",
 }
 """What a page says after something was done, by the value of the parameter ``done``."""
 

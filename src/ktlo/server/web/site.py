@@ -36,6 +36,7 @@ _PAGES = (
     "plan_scenarios",
     "plan_history",
     "plan_staffing",
+    "rota",
     "plan_load",
     "plan_backtest",
     "updates",
