@@ -51,8 +51,8 @@ class PlanningRuns:
         """
         from ktlo.planning.rota.saying import read_moment
 
-        begin = desk.start_of(rota, read_moment(first, rota.zone) if first else None)
-        desk.problem(rota, begin, weeks)
+        begin = read_moment(first, rota.zone) if first else None
+        desk.problem(rota, desk.start_of(rota, begin), weeks)
         with self._lock:
             before = self._runs.get(rota.name)
             if before is not None and before.is_running:
