@@ -57,9 +57,11 @@ def rota_page(request: Request, running: Running, rota: str = "") -> Response:
     if not desk.rotas:
         return render(request, "rota_none.html", "rota")
     one = desk.rota(rota or next(iter(desk.rotas)))
+    # Looked at first: a search that ends while the page is made is shown as under way, and the page renews itself.
+    run = _runs(request).last(one.name)
+    progress = _progress(run)
     view = view_of(desk, one)
     section = rota_section(desk, view)
-    run = _runs(request).last(one.name)
     return render(
         request,
         "rota.html",
@@ -70,7 +72,7 @@ def rota_page(request: Request, running: Running, rota: str = "") -> Response:
         rotas=list(desk.rotas),
         view=view,
         run=run,
-        progress=_progress(run),
+        progress=progress,
         swaps=[(swap, _swap_words(desk, one, swap)) for swap in _open_first(view)],
         shifts=_shifts(desk, view),
         names={person.key: person.name for person in desk.people},
