@@ -84,3 +84,11 @@ def test_the_period_of_the_bar_is_all_records_up_to_its_end(house):
     page = house.page(f"/plan/load?{UNTIL}")
     assert "All records up to 31 Mar 2025" in page
     assert 'name="from"' not in page
+
+
+def test_every_number_of_a_kind_leads_to_the_effort_behind_it(house):
+    twin = house.get(f"/plan/load.json?{UNTIL}").json()
+    arriving = next(listing for listing in twin["listings"] if listing["name"] == "arriving")
+    for row in arriving["table"]["rows"]:
+        assert row["href"].startswith("/rows/person_days?")
+        assert house.get(row["href"]).status_code == 200

@@ -5,6 +5,7 @@ Words and pictures for a :class:`~ktlo.planning.load.summary.LoadSummary`; the a
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.wording import counted
 from ktlo.planning.demand import WorkClass
 from ktlo.planning.load.asking import ask_load, remembered_load
-from ktlo.planning.load.classes import NOUNS
+from ktlo.planning.load.classes import CATEGORY_OF, NOUNS
 from ktlo.planning.load.fitting import ClassLoad
 from ktlo.planning.load.summary import ClassSummary, LoadSummary
 from ktlo.report.charts import (
@@ -100,11 +101,11 @@ def load(
         figures=tuple(
             figure
             for each in [each for each in classes if each.items >= _ENOUGH][:_PICTURES]
-            for figure in (_arrivals(each), _hours(each, by_class[each.work_class]))
+            for figure in (_arrivals(each, links), _hours(each, by_class[each.work_class]))
             if figure is not None
         ),
         listings=(
-            _arriving(classes),
+            _arriving(classes, links),
             *_places(store, whole, settings, links, weeks, seed),
             *_prevention(classes),
         )
@@ -209,14 +210,25 @@ def _downtime(each: ClassSummary, links: Links) -> Card:
     )
 
 
-def _arrivals(each: ClassSummary) -> Figure:
+def _rows(each: ClassSummary, links: Links, first: dt.date | None = None) -> str:
+    """The effort rows behind a class: of all time, or of one week."""
+    category = {"category": CATEGORY_OF[each.work_class].value}
+    if first is None:
+        return links.rows("person_days", {**category, "from": "all"})
+    last = first + dt.timedelta(days=6)
+    return links.rows("person_days", {**category, "from": first.isoformat(), "to": last.isoformat()})
+
+
+def _arrivals(each: ClassSummary, links: Links) -> Figure:
     noun = NOUNS[each.work_class]
     past = [week for week in each.weeks if week.seen is not None][-_PAST:]
     ahead = [week for week in each.weeks if week.seen is None]
     expected = tuple(
         LinePoint(week.start, week.mean, Interval(week.low, week.high)) for week in (*past, *ahead)
     )
-    seen = tuple(LinePoint(week.start, float(week.seen or 0)) for week in past)
+    seen = tuple(
+        LinePoint(week.start, float(week.seen or 0), href=_rows(each, links, week.start)) for week in past
+    )
     first = f", from {day_label(ahead[0].start)} on" if ahead else ""
     return Figure(
         LineChart(
@@ -292,7 +304,7 @@ def _hundredths(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _arriving(classes: Sequence[ClassSummary]) -> Listing:
+def _arriving(classes: Sequence[ClassSummary], links: Links) -> Listing:
     rows = tuple(
         Row(
             (
@@ -308,7 +320,8 @@ def _arriving(classes: Sequence[ClassSummary]) -> Listing:
                 _between(each.hours_per_week, HOURS),
                 each.waiting_half.value,
                 each.waiting_most.value,
-            )
+            ),
+            _rows(each, links),
         )
         for each in classes
     )

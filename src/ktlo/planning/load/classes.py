@@ -14,6 +14,9 @@ CLASS_OF = {
 }
 """The class of each category that arrives by itself; the others are chosen by the team."""
 
+CATEGORY_OF = {work_class: category for category, work_class in CLASS_OF.items()}
+"""The category of each class: what its rows are found by."""
+
 PREVENTIVE = (Category.DEBT, Category.INFRASTRUCTURE, Category.PERFORMANCE)
 """Work that a team chooses to do so that less arrives."""
 

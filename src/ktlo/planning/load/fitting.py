@@ -44,7 +44,7 @@ _DORMANT = 26.0
 """Weeks without any work after which an open item is taken to wait for good."""
 _WORKING_DAY = 8.0
 _FAR = 5.0
-"""What an item takes now lies within this factor of what items took."""
+"""An item takes at most so many times what items took."""
 _ENOUGH = 20.0
 """Recent items at which what was spent each week says as much as the items themselves do."""
 FEW_WEEKS, FEW_ITEMS = 13, 10
@@ -245,7 +245,7 @@ class ItemHours:
         followed = hours_each(together, rate.mean(axis=1), rng)
         # Where hardly anything arrives any more, hours over items is a quotient of two nothings.
         usual = self.mean[series] * self.unfiled[series]
-        followed = np.clip(followed, usual / _FAR, usual * _FAR)
+        followed = np.minimum(followed, usual * _FAR)
         # With few items the quotient of two guesses says less than the items themselves, if they have the hours.
         recent = float(self.amounts[series].weights.sum())
         own = _ENOUGH / (recent + _ENOUGH) / self.unfiled[series]
