@@ -13,7 +13,7 @@ from ktlo.planning.assumptions import Prices
 from ktlo.planning.backtest.asking import Making
 from ktlo.planning.backtest.origins import HORIZON, origins_of
 from ktlo.planning.backtest.policies import Policy, forecast_all
-from ktlo.planning.backtest.regret import quarters_of
+from ktlo.planning.backtest.regret import quarters_of, regret_of
 from ktlo.planning.backtest.run import Backtest, Trust, run_backtest
 from ktlo.planning.backtest.scores import difference, inside, pinball
 from ktlo.report.backtest import reading, verdict
@@ -119,6 +119,22 @@ def test_following_a_fifth_where_a_third_is_needed_costs_more_than_ktlos_share(b
     assert regret[Policy.FIXED].kept_up < regret[Policy.KTLO].kept_up
     assert all(each.regret >= 0 for each in busy.regret)
     assert regret[Policy.FIXED].share == pytest.approx(0.2)
+
+
+def test_the_share_that_ktlo_names_knows_nothing_of_the_quarter_it_is_for() -> None:
+    calm = worlds.history_of(worlds.steady(6.0, 130), 4)
+    places = quarters_of(origins_of(calm), HORIZON, 4)
+    start = int(worlds.first_second(int(origins_of(calm).weeks[places[-1]])) / 86400)
+    later = calm.spent.day >= start
+    flood = dataclasses.replace(
+        calm,
+        spent=dataclasses.replace(calm.spent, hours=np.where(later, calm.spent.hours * 9, calm.spent.hours)),
+    )
+    named = [
+        [each.share for each in regret_of(each_of, origins_of(each_of), places, PRICES, HORIZON, 1, silent)]
+        for each_of in (calm, flood)
+    ]
+    assert named[0] == named[1]
 
 
 def test_the_same_history_and_seed_give_the_same_backtest(busy: Backtest) -> None:

@@ -88,6 +88,16 @@ def test_a_season_that_comes_back_each_year_is_found() -> None:
     assert year.max() - year.min() > 0.4
 
 
+def test_a_level_that_wanders_is_not_taken_for_a_season() -> None:
+    swings = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        counts = rng.poisson(20 * np.exp(np.cumsum(rng.standard_normal(156) * 0.05)))
+        year = Season.fitted(counts.astype(float), worlds.FIRST_WEEK).mean(np.arange(52))
+        swings.append(year.max() - year.min())
+    assert np.mean(swings) < 0.19
+
+
 def test_less_than_two_years_show_no_season_and_noise_shows_hardly_any() -> None:
     rng = np.random.default_rng(2)
     assert not Season.fitted(_seasonal(103, 0.4, rng).astype(float), worlds.FIRST_WEEK).is_there
