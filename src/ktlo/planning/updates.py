@@ -286,7 +286,7 @@ def _step(row: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], past: P
         repository=row["repository"], service=row["service"] or "", team=row["team"] or "", path=row["path"],
         ecosystem=row["ecosystem"], package=row["package"], version=row["version"], target=target,
         stride=stride, relation=row["relation"], scope=row["scope"], ends=ends, level=level,
-        libyears=gained, past=past, why=_why(ends, level, stride, past),
+        libyears=gained, past=past, why=_why(ends, level, past),
     )  # fmt: skip
 
 
@@ -335,12 +335,11 @@ def _weeks(steps: Sequence[Update], per_week: int) -> tuple[Update, ...]:
     return tuple(sorted(planned, key=lambda one: (one.week, _order(one))))
 
 
-def _why(ends: Sequence[str], level: str, stride: Stride, past: Past) -> str:
+def _why(ends: Sequence[str], level: str, past: Past) -> str:
     parts = []
     if ends:
         more = f" and {len(ends) - 1} more" if len(ends) > 1 else ""
         parts.append(f"ends {ends[0]}{more} ({level})")
-    parts.append(f"a {stride} step")
     if past.taken_back or past.failed:
         said = (
             f"{past.taken_back} of {past.updates} earlier updates were taken back" if past.taken_back else ""
@@ -349,4 +348,6 @@ def _why(ends: Sequence[str], level: str, stride: Stride, past: Past) -> str:
         parts.append(" and ".join(one for one in (said, runs) if one))
     elif past.updates:
         parts.append(f"{past.updates} earlier update{'' if past.updates == 1 else 's'} held")
+    else:
+        parts.append("no earlier update of it is known here")
     return ", ".join(parts)

@@ -128,6 +128,7 @@ def _figures(asking: Asking) -> tuple[Figure, ...]:
         _over_time(asking),
         curve_chart(asking, "finding_time_to_fix", "Share of findings not yet fixed"),
         _flow(asking),
+        quantiles_by(asking, "finding_time_to_fix", "Time to fix", Dimension.CHECK, "findings"),
         quantiles_by(asking, "finding_time_to_fix", "Time to fix", Dimension.LEVEL, "findings"),
         quantiles_by(asking, "finding_time_to_fix", "Time to fix", Dimension.REPOSITORY, "findings"),
     ]

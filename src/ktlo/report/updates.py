@@ -96,8 +96,8 @@ def _missing(plan: Rolling) -> tuple[str, ...]:
 def _row(one: Update, links: Links, *, has_dates: bool) -> Row:
     return Row(
         (
-            one.package, one.week, one.version, one.target, str(one.stride), one.why,
-            *((one.libyears,) if has_dates else ()), one.repository, one.path,
+            one.package, one.week, f"{one.version} → {one.target}", str(one.stride),
+            *((one.libyears,) if has_dates else ()), one.repository, one.path, one.why,
         ),
         links.page("findings/list", {"repository": one.repository}) if one.ends else "",
     )  # fmt: skip
@@ -111,9 +111,9 @@ def _listings(plan: Rolling, links: Links) -> tuple[Listing, ...]:
         has_dates = any(one.libyears is not None for one in shown)
         table = Table(
             (
-                Heading("Package"), Heading("Week", COUNT), Heading("From"), Heading("To"), Heading("Step"),
-                Heading("Why now"), *((Heading("Libyears gained", unit_named("years")),) if has_dates else ()),
-                Heading("Repository"), Heading("Lock file"),
+                Heading("Package"), Heading("Week", COUNT), Heading("Version"), Heading("Step"),
+                *((Heading("Libyears gained", unit_named("years")),) if has_dates else ()),
+                Heading("Repository"), Heading("Lock file"), Heading("Why now"),
             ),
             tuple(_row(one, links, has_dates=has_dates) for one in shown),
         )  # fmt: skip
