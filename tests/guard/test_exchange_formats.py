@@ -139,6 +139,14 @@ def test_the_tree_leads_from_the_project_to_the_right_one_of_two_versions():
     assert needs["project"] == ["pkg:npm/left@1.0.0", "pkg:npm/tool@1.0.0"]
     assert needs["pkg:npm/left@1.0.0"] == ["pkg:npm/inner@1.0.0"]
     assert needs["pkg:npm/tool@1.0.0"] == ["pkg:npm/inner@2.0.0"]
+    two = (
+        dependency("mid", "1.0.0", path=("left", "mid")),
+        dependency("mid", "2.0.0", path=("tool", "mid")),
+        dependency("leaf", "1.0.0", path=("tool", "mid", "leaf")),
+    )
+    from ktlo.guard.formats.cyclonedx import _tree
+
+    assert _tree((*STATED, *two))["pkg:npm/mid@2.0.0"] == {"pkg:npm/leaf@1.0.0"}
     by_ref = {one["bom-ref"]: one for one in bom["components"]}
     assert by_ref["pkg:npm/tool@1.0.0"]["scope"] == "excluded"
     assert by_ref["pkg:npm/inner@1.0.0"]["licenses"] == [{"expression": "MIT OR GPL-2.0-or-later"}]
@@ -337,6 +345,7 @@ def test_no_name_formats_links_or_calls_anybody_in_a_comment():
         assert not {"@", "#", "[", "<s"} & set(outside.replace("<br>", "")), line
         assert line.count("`") % 2 == 0
     assert text.count("|") % 5 == 0
+    assert "`x`" not in text
 
 
 def test_a_comment_stays_below_what_a_platform_takes():

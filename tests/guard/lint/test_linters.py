@@ -366,3 +366,22 @@ def test_addresses_of_files_become_paths_of_the_repository(tmp_path):
     assert relative(f"{tmp_path}/x.py", tmp_path) == "x.py"
     assert relative("", tmp_path) == ""
     assert relative("/etc/passwd", tmp_path) == "/etc/passwd"
+
+
+@pytest.mark.skipif(not shutil.which("cargo"), reason="cargo is not installed")
+def test_clippy_reads_lints_that_stop_a_build_and_makes_nothing_in_the_repository(check, repo):
+    if subprocess.run(["cargo", "clippy", "--version"], capture_output=True).returncode:
+        pytest.skip("clippy is not installed")
+    repo.write("a.py", "")
+    repo.write("clippy.toml", "")
+    repo.write("Cargo.toml", '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2021"\n')
+    repo.write("Cargo.lock", 'version = 3\n\n[[package]]\nname = "x"\nversion = "0.1.0"\n')
+    repo.write("src/main.rs", "fn main() {\n    let x = 5;\n    if x == x {\n        return;\n    }\n}\n")
+    code, report, _ = check("--trust", "clippy")
+    assert code == FINDINGS, report
+    rules = {(one["rule"], one["location"]["path"]) for one in report["findings"]}
+    assert ("clippy/clippy::eq_op", "src/main.rs") in rules
+    assert not (repo.root / "target").exists()
+    repo.write("src/main.rs", "fn main() { let x: u8 = 'a'; }\n")
+    code, report, _ = check("--trust", "clippy")
+    assert (code, report["unchecked"][0]["what"]) == (INCONCLUSIVE, "clippy")

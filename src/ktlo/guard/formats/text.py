@@ -36,7 +36,10 @@ def render(report: Report) -> str:
     if report.change is not None and report.change.existing:
         lines += ["", f"There before the change ({printable(report.change.commit[:12])}), and not counted"]
         shown = sorted(report.change.existing, key=urgency)
-        lines += [f"  {printable(one.rule)}  {printable(one.message)}" for one in shown[:_MOST_PER_REASON]]
+        lines += [
+            f"  {printable(one.rule)}  {printable(one.message)}  in {printable(_where(one))}"
+            for one in shown[:_MOST_PER_REASON]
+        ]
         if len(shown) > _MOST_PER_REASON:
             lines.append(f"  and {len(shown) - _MOST_PER_REASON:,} more (--format json names all)")
     lines += ["", "Coverage"]

@@ -38,6 +38,7 @@ class Linter:
         runs_code: how a repository makes it run code, a clause; empty when it cannot.
         own_place: where a repository keeps its own copy, which counts when it is trusted.
         variables: environment variables it needs of ours.
+        output_variable: names a folder for what it makes, so that nothing is written into the repository.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Linter:
     runs_code: str = ""
     own_place: str = ""
     variables: tuple[str, ...] = ()
+    output_variable: str = ""
 
 
 def _sarif_of(tool: str) -> Reader:
@@ -122,7 +124,11 @@ LINTERS: tuple[Linter, ...] = (
         name="clippy",
         summary="Rust",
         program="cargo",
-        arguments=("clippy", "--message-format=json", "--quiet", "--workspace", "--all-targets", "--locked"),
+        # Lints that stop a build by default are lints all the same; what does not compile is none.
+        arguments=(
+            "clippy", "--message-format=json", "--quiet", "--workspace", "--all-targets", "--locked", "--",
+            "--cap-lints", "warn",
+        ),
         version=("clippy", "--version"),
         good=frozenset({0}),
         read=read_clippy,
@@ -130,6 +136,7 @@ LINTERS: tuple[Linter, ...] = (
         mentioned_in=(("Cargo.toml", "lints.clippy"),),
         runs_code="it builds the project, and build.rs and macros are programs",
         variables=("HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"),
+        output_variable="CARGO_TARGET_DIR",
     ),
     Linter(
         name="golangci-lint",

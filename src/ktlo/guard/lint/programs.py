@@ -48,12 +48,14 @@ class Surroundings:
         seconds: time it may take.
         variables: environment variables besides PATH.
         home: the repository, when ``folder`` is a copy of an earlier state of it.
+        output_variable: is set to a folder that is gone afterwards, when it is not empty.
     """
 
     folder: Path
     seconds: float
     variables: Mapping[str, str] = field(default_factory=dict)
     home: Path | None = None
+    output_variable: str = ""
 
 
 def find_program(name: str, root: Path, beside_root: str = "", home: Path | None = None) -> Path | None:
@@ -97,6 +99,8 @@ def run_program(command: Sequence[str], around: Surroundings) -> Ran:
             "XDG_CONFIG_HOME": home,
             "NO_COLOR": "1",
         }
+        if around.output_variable:
+            environment[around.output_variable] = str(Path(home) / "made")
         try:
             process = subprocess.Popen(
                 command,

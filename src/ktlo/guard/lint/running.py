@@ -153,7 +153,13 @@ def _has_shebang(files: Files, path: str, words: Sequence[str]) -> bool:
 
 def _run(linter: Linter, program: Path, folder: str, batch: Sequence[str], subject: Subject) -> list[Remark]:
     place = subject.root.resolve() / folder
-    around = Surroundings(place, subject.settings.check_seconds * 0.9, _variables(linter), subject.installed)
+    around = Surroundings(
+        place,
+        subject.settings.check_seconds * 0.9,
+        _variables(linter),
+        subject.installed,
+        linter.output_variable,
+    )
     ran = run_program(command(linter, program, batch), around)
     if ran.code not in linter.good:
         raise LintError(f"it ended with {ran.code}: {ran.complaint or 'no word why'}")
