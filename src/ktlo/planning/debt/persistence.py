@@ -61,7 +61,8 @@ def persistence_of(times: FixTimes, work: FileWork, period: Period, rng: np.rand
         period: its end is the end of the last year.
         rng: for the interval.
     """
-    expected, real = _followed(times, work, period) if len(work) else (np.zeros(0), np.zeros(0))
+    is_known = len(work) and times.files.size
+    expected, real = _followed(times, work, period) if is_known else (np.zeros(0), np.zeros(0))
     prior = rng.beta(4 * PRIOR, 4 * (1 - PRIOR), size=period.draws)
     if expected.size:
         weights = rng.dirichlet(np.ones(expected.size), size=period.draws) * expected.size
