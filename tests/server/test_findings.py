@@ -144,3 +144,11 @@ def test_the_metrics_count_what_was_reported(reported):
 def test_reported_scans_are_no_source_that_was_removed(reported):
     names = [one["source_id"] for one in reported.get("/api/v1/sources").json()]
     assert not [name for name in names if name.startswith("check:")]
+
+
+@pytest.mark.parametrize("text", ["CVE-2", "ghsa-cve-2", "left"])
+def test_the_search_knows_findings_by_any_of_their_names(reported, text):
+    hits = [hit for hit in reported.get(f"/search.json?q={text}").json() if hit["kind"] == "finding"]
+    assert hits[0]["name"] == "CVE-2 in left 1.0.0"
+    assert hits[0]["detail"] == "critical · acme/shop · package-lock.json · open"
+    assert reported.page(hits[0]["href"])

@@ -93,6 +93,15 @@ def listed(store: Queryable, question: Question, state: State, limit: int) -> pa
     return store.query(f"{_LISTED} WHERE {' AND '.join(conditions)}{_ORDER}", params)  # values are bound
 
 
+def called(store: Queryable, text: str, limit: int) -> pa.Table:
+    """Findings by an identifier (also an alias), or by their package's whole name; open ones first."""
+    where = (
+        " WHERE lower(rule) = lower({text:String}) OR lower(package) = lower({text:String})"
+        " OR arrayExists(name -> lower(name) = lower({text:String}), aliases)"
+    )
+    return store.query(f"{_LISTED}{where}{_ORDER}", {"text": text, "limit": limit})
+
+
 def newest_scans(store: Queryable) -> list[Scan]:
     """The newest scan of each source, repository and set of checks."""
     return from_arrow(store.query(_SCANS), Scan)

@@ -1,4 +1,4 @@
-"""One search over what a person may look for: work items, metrics, services, repositories, teams."""
+"""One search over what a person may look for: work items, metrics, findings, services, repositories, teams."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from ktlo.metrics.choices import choices
+from ktlo.metrics.finding_rows import called
 from ktlo.metrics.items import find_items, titled_items
 from ktlo.metrics.question import Dimension
 from ktlo.metrics.registry import definitions
@@ -54,6 +55,16 @@ def _found(request: Request, running: Running, text: str) -> list[Hit]:
             Hit(dimension.value, name, "", with_query("/", {**kept, dimension.value: name}))
             for name in choices(running.store, dimension, text, MOST)
         ]
+    hits += [
+        Hit(
+            "finding",
+            f"{row['rule']} in {row['package'] or row['path']} {row['version']}".strip(),
+            f"{row['level']} · {row['repository']} · {row['path']} · "
+            + ("fixed" if row["resolved_at"] else "tolerated" if row["tolerated"] else "open"),
+            with_query("/finding", {"repository": row["repository"], "fingerprint": row["fingerprint"]}),
+        )
+        for row in called(running.store, text, MOST).to_pylist()
+    ]
     seen = set()
     named = find_items(running.store, text, MOST).to_pylist()
     for row in named + (titled_items(running.store, text, MOST).to_pylist() if len(text) > 2 else []):
