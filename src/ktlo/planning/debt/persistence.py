@@ -108,6 +108,8 @@ def _followed(times: FixTimes, work: FileWork, period: Period) -> tuple[Floats, 
 def _expected(
     times: FixTimes, work: FileWork, place: Codes, group: Codes, start: float, end: float
 ) -> Expectation | None:
+    if not times.files.size:
+        return None
     there = place >= 0
     fixes = np.where(there, times.counts(start, end)[place], 0.0)
     others = np.where(there, times.counts(start, end, fixes=False)[place], 0.0)
