@@ -150,7 +150,9 @@ def _chart(quarters: Sequence[Quarter]) -> LineChart:
         )
     ]
     if any(each.budget is not None for each in ordered):
-        lines.append(Line("Meant", tuple(LinePoint(each.start, each.budget) for each in ordered)))
+        lines.append(
+            Line("Meant", tuple(LinePoint(q.start, q.budget) for q in ordered if q.budget is not None))
+        )
     return LineChart(
         Head("plan-quarters", "Meant and measured", "Share of effort by quarter, with the budget in force."),
         tuple(lines),
@@ -170,7 +172,7 @@ def _quarters(quarters: Sequence[Quarter], links: Links) -> Listing:
         "Quarter by quarter",
         Table(
             (
-                Heading("Quarter"), Heading("Meant", SHARE), Heading("Kept the lights on", SHARE),
+                Heading("Quarter"), Heading("Meant"), Heading("Kept the lights on", SHARE),
                 Heading("95% interval"), Heading("Verdict"), Heading("Bugs opened", COUNT),
                 Heading("Bugs closed", COUNT), Heading("Incidents", COUNT), Heading("Downtime", SECONDS),
                 Heading("Median to restore", SECONDS),
@@ -179,7 +181,7 @@ def _quarters(quarters: Sequence[Quarter], links: Links) -> Listing:
                 Row(
                     (
                         quarter_name(each.start) + ("" if each.is_over else " so far"),
-                        each.budget,
+                        share(each.budget) if each.budget is not None else "nothing",
                         each.share.value,
                         _ends(each.share),
                         verdict(each),

@@ -37,6 +37,9 @@ from ktlo.report.plan_terms import (
 _WIDE = 0.25
 """From this width on an interval says more than its middle."""
 
+_WORTHLESS = 0.001
+"""What saves less than this part of all the team's hours is not worth a sentence of its own."""
+
 _SAME = 1e-6
 """Costs that differ by less, relatively, are told as the same."""
 
@@ -236,8 +239,9 @@ def _measuring(plan: Plan) -> Iterator[str]:
     if not known:
         return
     first = known[0]
-    if not first.worth:
-        yield "Knowing any single input exactly would not save anything that could be told from chance."
+    team = plan.hours.mean * plan.asked.weeks * plan.prices.labour_hour
+    if not first.worth or first.worth < _WORTHLESS * team:
+        yield "Knowing any single input exactly would save next to nothing, so none is worth measuring for this."
         return
     yield (
         f"Most worth knowing better: {input_name(first)}. It would save {cost(first.worth, plan.prices)}"

@@ -258,7 +258,8 @@ def worth(plan: Plan, found: re.Match[str]) -> None:
 
 
 def worthless(plan: Plan, _: re.Match[str]) -> None:
-    assert not any(each.worth for each in plan.influences)
+    team = plan.hours.mean * plan.asked.weeks * plan.prices.labour_hour
+    assert all((each.worth or 0) < 0.001 * team for each in plan.influences)
 
 
 def operations(plan: Plan, found: re.Match[str]) -> None:
@@ -353,7 +354,7 @@ READERS: list[tuple[str, Callable[[Plan, re.Match[str]], None]]] = [
     (r"Costs are in hours of labour, because no price of an hour is said\.", in_hours),
     (rf"Looking (\d+) weeks ahead instead of (\d+)(?: gives|, the best share is) {SHARE}.*", horizon),
     (WORTH, worth),
-    (r"Knowing any single input exactly would not save .*", worthless),
+    (r"Knowing any single input exactly would save next to nothing, .*", worthless),
     (rf"{SHARE} is above the 50% that site reliability engineering allows .*", operations),
     (rf"With two people on call at a time each is on call {SHARE} of the time; the limit is 25%, .*", on_call),
     (r"([\d.,]+) incidents in a shift of twelve hours are more than the 2 .*", shifts),
