@@ -85,6 +85,15 @@ def test_a_secret_of_the_change_fails_and_an_older_one_does_not(check, repo, sec
     assert check("--since", "main")[0] == CLEAN
 
 
+def test_an_older_secret_stays_old_when_the_change_brings_a_baseline_with_another_salt(check, repo, secret):
+    repo.git("checkout", "-q", "main")
+    repo.write("old.py", f"key = '{secret(1)}'\n")
+    repo.commit()
+    repo.git("checkout", "-q", "-b", "next")
+    repo.write(".ktlo/secrets-baseline.json", json.dumps({"version": 1, "salt": "00" * 16, "known": []}))
+    assert check("--since", "main")[0] == CLEAN
+
+
 def test_what_cannot_be_read_now_is_not_passed_even_when_it_could_not_be_read_before(check, repo):
     repo.write("package-lock.json", "{")
     repo.commit()

@@ -69,10 +69,17 @@ def world(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("name", "code", "words"), ROWS, ids=[row[0] for row in ROWS])
 def test_what_is_not_known_never_passes(world, name, code, words):
-    assert world.check()[0] == 0, "the repository passes before"
     SITUATIONS[name.lower()](world)
     ended, said = world.check()
     assert (ended, words in re.sub(r"\s+", " ", said)) == (int(code), True), said
+
+
+def test_the_repository_passes_before_anything_happens_to_it(world):
+    assert world.check()[0] == 0
+    world.repo.write("a.py", "x = 1\n")
+    world.linter('echo \'{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "b"}}}]}\'')
+    world.policy("{lint: {require: [biome]}}")
+    assert world.check()[0] == 0
 
 
 def test_every_situation_has_a_row_and_every_row_a_situation():

@@ -144,6 +144,13 @@ def test_a_baseline_that_is_a_link_is_refused(check, repo, tmp_path):
     assert check()[0] == USAGE
 
 
+def test_a_baseline_is_not_written_through_a_link(run, repo, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (repo.root / ".ktlo").symlink_to(tmp_path / "elsewhere")
+    assert run(["accept"]).exit_code == USAGE
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 # --- With --since ------------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,9 @@ class Secrets:
         said = subject.settings.secrets
         rules = load_rules(subject.beside / Path(said.rules).expanduser()) if said.rules else None
         scope = Scope.TREE if subject.is_past or subject.before else Scope(said.scope)
-        found = scan(subject.root, scope, rules, read_baseline(subject.root / BASELINE))
+        # Of an earlier state, too, by today's baseline: with another salt the same secret would look new.
+        known = read_baseline((subject.installed or subject.root) / BASELINE)
+        found = scan(subject.root, scope, rules, known)
         return Answer(
             Outcome(
                 self.name,

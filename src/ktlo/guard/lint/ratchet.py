@@ -105,7 +105,10 @@ def write_counts(file: Path, counts: Counts) -> None:
 
     Raises:
         OSError: it cannot be written.
+        UserError: its folder is a link, so that it would be written elsewhere.
     """
+    if file.parent.is_symlink():
+        raise UserError("the folder of the lint baseline is a link", where=str(file.parent))
     kept = {
         path: {rule: rules[rule] for rule in sorted(rules) if rules[rule]}
         for path, rules in sorted(counts.items())
