@@ -14,6 +14,9 @@ import pytest
 
 from ktlo.guard.secrets import BASELINE, fresh_baseline, scan, write_baseline
 from ktlo.guard.vault.journal import Journal, Step, entry
+from ktlo.guard.vulnerabilities.advisory import read_advisory
+from ktlo.guard.vulnerabilities.databases.protocol import Candidate, Package, State
+from ktlo.server import scanning
 from ktlo.server.app import make_app
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
@@ -237,3 +240,49 @@ def test_a_known_secret_is_tolerated_and_shown_as_such(own, visiting):
     visitor = visiting(app)
     assert visitor.get("/api/v1/findings?check=secrets").json() == []
     assert len(visitor.get("/api/v1/findings?check=secrets&state=tolerated").json()) == 1
+
+
+class Service:
+    """An OSV service that remembers what it was told, and says that the version asked for is affected."""
+
+    def __init__(self, told: list[Package]) -> None:
+        self._told = told
+
+    def state(self) -> State:
+        return State("https://osv.test", None, None, None)
+
+    def candidates(self, packages):
+        self._told += packages
+        record = {
+            "id": "GHSA-service", "modified": "2025-02-01T00:00:00Z", "published": "2025-02-01T00:00:00Z",
+            "affected": [{
+                "package": {"ecosystem": "npm", "name": "right"},
+                "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.0.5"}]}],
+            }],
+        }  # fmt: skip
+        about = Candidate(read_advisory(record, where=""), frozenset({"GHSA-service"}), is_asserted=True)
+        return {one: (about,) if one.name == "right" else () for one in packages}
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+@pytest.mark.parametrize("mode", ["local", "all"])
+def test_a_service_is_told_the_locked_versions_only_where_settings_say_so(own, visiting, monkeypatch, mode):
+    app, folder = own
+    told: list[Package] = []
+    monkeypatch.setattr(scanning, "open_database", lambda *_, **__: Service(told))
+    settings = folder / "ktlo.yaml"
+    text = settings.read_text().replace("[advisories]", "['https://osv.test']")
+    settings.write_text(text + f"  server: {mode}\n")
+    collect(app)
+    rows = visiting(app).get("/api/v1/findings?check=vulnerabilities").json()
+    if mode == "local":
+        assert told == []
+        assert rows == []
+        scans = {tuple(one["checks"]): one for one in visiting(app).get("/api/v1/scans").json()}
+        assert "no database on disk" in scans["vulnerabilities",]["headline"]
+        assert scans["vulnerabilities",]["verdict"] == "inconclusive", "nobody was asked: that is not clean"
+    else:
+        assert told == [Package("npm", "left", "2.0.0"), Package("npm", "right", "1.0.0")]
+        assert [(row["rule"], row["opened_at"]) for row in rows] == [("GHSA-service", "2025-02-01T00:00:00Z")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -14,9 +14,10 @@ from shop import lock, record
 
 from ktlo.guard.history import states as listing
 from ktlo.guard.history.exposures import exposures, packages_of
-from ktlo.guard.history.reading import Cache, Content, Locked, ReadLineage, read_states
+from ktlo.guard.history.reading import Cache, Content, Locked, ReadLineage, _CommitTree, read_states
 from ktlo.guard.history.states import State, lineages
 from ktlo.guard.history.stretches import stretches
+from ktlo.guard.lockfiles.protocol import Limits, UnreadableError
 from ktlo.guard.secrets.repository import find_repository, head, lent
 from ktlo.guard.vulnerabilities.advisory import read_advisory
 from ktlo.guard.vulnerabilities.databases.protocol import Candidate, Package
@@ -252,6 +253,30 @@ def test_odd_names_are_escaped(team: Team, tmp_path: Path) -> None:
     team.commit("01-01")
     both = [one for lineage in team.read(tmp_path) for one in stretches("g", "r", lineage)]
     assert [one.record.path for one in both] == ["a\\x1b[31m\\nb/package-lock.json"]
+
+
+@pytest.mark.parametrize("included", ["/etc/passwd", "../outside.txt", "link.txt"])
+def test_nothing_outside_of_the_commit_is_read(team: Team, tmp_path: Path, included: str) -> None:
+    (tmp_path / "outside.txt").write_text("secret==1.0\n")
+    (team.folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (team.folder / "requirements.txt").write_text(f"left==1.0 --hash=sha256:{'0' * 64}\n-r {included}\n")
+    team.commit("01-01")
+    assert "secret" not in str(held(team.read(tmp_path)))
+
+
+def test_a_reader_has_no_way_to_the_disk(team: Team, tmp_path: Path) -> None:
+    team.lock("01-01", left="1.0.0")
+    repository = find_repository(team.folder)
+    assert repository is not None
+    with lent(repository, 60) as git:
+        tree = _CommitTree(git, head(repository).decode(), Limits())
+        assert tree.exists(PurePosixPath("package-lock.json"))
+        assert not tree.exists(PurePosixPath("/etc/passwd"))
+        assert list(tree.folders()) == []
+        with pytest.raises(UnreadableError):
+            tree.inside(PurePosixPath("package-lock.json"))
+        with pytest.raises(UnreadableError):
+            tree.read(PurePosixPath("/etc/passwd"))
 
 
 @given(st.lists(st.sets(st.sampled_from(["1", "2", "3"])), min_size=1, max_size=12))

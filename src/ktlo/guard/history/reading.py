@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,12 +20,13 @@ from ktlo.guard.dependency import Origin
 from ktlo.guard.history.states import Lineage, State
 from ktlo.guard.lockfiles.protocol import Limits, LockFile, UnreadableError
 from ktlo.guard.lockfiles.registry import format_of
-from ktlo.guard.lockfiles.tree import Tree
+from ktlo.guard.lockfiles.tree import Folder, Tree
 from ktlo.guard.secrets.repository import Git, GitProblemError
 
 FORMAT = 1
 """Raised when what is kept of a state changes."""
 _MOST_NEIGHBOURS = 500
+_HERE = PurePosixPath()
 
 
 class Locked(msgspec.Struct, frozen=True, array_like=True):
@@ -86,6 +87,19 @@ class _CommitTree(Tree):
         if content is None:
             raise UnreadableError("It cannot be opened: no such file", where=str(relative))
         return content
+
+    def inside(self, relative: PurePosixPath) -> Path:
+        """Nothing of a past commit has a place on disk.
+
+        Raises:
+            UnreadableError: always.
+        """
+        raise UnreadableError("A file of a past commit has no place on disk", where=str(relative))
+
+    def folders(self, start: PurePosixPath = _HERE) -> Iterator[Folder]:
+        """None: the tree of a past commit is not walked."""
+        del start
+        return iter(())
 
     def folders_with(self, name: str, start: PurePosixPath) -> list[PurePosixPath]:
         """The folder itself when it has such a file: the tree of a past commit is not walked for workspaces."""
