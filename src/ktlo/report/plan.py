@@ -38,9 +38,7 @@ from ktlo.report.plan_sentences import doubts, headline, is_vague, labels, sente
 from ktlo.report.plan_terms import (
     CLASSES,
     COMPONENTS,
-    DAYS,
     HOURS,
-    PERSON_WEEKS,
     between,
     cost,
     input_label,
@@ -326,7 +324,7 @@ def options_table(plan: Plan) -> Table:
     headings = (
         Heading("Option"), Heading("Share", SHARE), Heading("Cost", unit), Heading("from (80%)", unit),
         Heading("to", unit), Heading("Against the best", unit), Heading("Too small", SHARE),
-        Heading("Wait", DAYS), Heading("Downtime", HOURS), Heading("For features", PERSON_WEEKS),
+        Heading("Days of wait", COUNT), Heading("Hours down", COUNT), Heading("Feature person-weeks", COUNT),
         Heading("Best of these", SHARE),
     )  # fmt: skip
     return Table(headings, tuple(Row(_option_cells(option)) for option in plan.options))
@@ -440,8 +438,9 @@ def _listings(plan: Plan, links: PlanLinks) -> tuple[Listing, ...]:
                     ),
                 ),
                 f"Expected saving over {weeks} weeks from knowing the input exactly before deciding (expected value of"
-                " partial perfect information), less what chance alone would show. Prices have none: nobody said how"
-                " uncertain they are.",
+                " partial perfect information), less what chance alone would show. An hour of work beyond the share"
+                " counts as the decision counts it: five times where waiting has no price, else twice. Prices have none:"
+                " nobody said how uncertain they are.",
             )
         )  # fmt: skip
     return tuple(listings)
