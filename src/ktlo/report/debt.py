@@ -238,7 +238,9 @@ def _entries(links: Links, told: Debt) -> Listing:
                     entry.title,
                     entry.kind.title,
                     entry.repository,
-                    amount_words(entry.interest, day, per=" a month"),
+                    amount_words(entry.interest, day, per=" a month")
+                    if entry.interest.draws is not None
+                    else "not by the month",
                     amount_words(entry.principal, day),
                     return_words(entry),
                     written(paying.pays_back, SHARE)

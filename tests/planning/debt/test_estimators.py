@@ -185,9 +185,10 @@ def times_of(counts: list[tuple[int, int]], paid: float) -> FixTimes:
         at += list(np.linspace(paid + WEEK, paid + LOOK - WEEK, after)) if after else []
     names = np.array([f"shop\nf{place:03}" for place in range(len(counts))])
     n = len(counts)
+    order = np.argsort(at, kind="stable")
     return FixTimes(
-        names, np.zeros(n, dtype=np.int64), np.full(n, paid - 3 * LOOK), np.array(file, dtype=np.int64),
-        np.array(at), np.ones(len(file), dtype=bool),
+        names, np.zeros(n, dtype=np.int64), np.full(n, paid - 3 * LOOK), np.array(file, dtype=np.int64)[order],
+        np.array(at)[order], np.ones(len(file), dtype=bool),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ SOUGHT = 0.5
 """The improvement that a repayment is hoped to bring, and that "needs about n more weeks" is computed for."""
 LEAST_AFTER = 4 * 7 * 86400.0
 """Seconds after a repayment below which nothing is compared."""
+MOST_MEASURED = 400
+"""Refactorings that are followed, the newest first."""
 _LEAST_POOLED, _LEAST_EXPECTED = 5, 5.0
 _SAME = 5
 """From so many fixes on, files count as equally bad."""
@@ -47,10 +50,13 @@ _ANYTHING = (
 
 _FIXES = f"""
 WITH {NAMES}, {WORK}
-SELECT repository, file, at, is_fix FROM (
+SELECT
+  repository, file, groupArray(toUnixTimestamp64Micro(toDateTime64(at, 6, 'UTC'))) AS moments,
+  groupArray(toUInt8(is_fix)) AS fixes
+FROM (
   SELECT repository, file, sha, any(at) AS at, any(category) = 'bug_fix' AND any(files) <= {{most:UInt32}} AS is_fix
   FROM touches GROUP BY repository, file, sha
-) ORDER BY repository, file, at"""  # noqa: S608 - no value enters the text
+) GROUP BY repository, file ORDER BY repository, file"""  # noqa: S608 - no value enters the text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +67,8 @@ class FixTimes:
         files: (n,) repository and path, ascending.
         repository: (n,) codes.
         born: (n,) seconds of its first change.
-        file: (m,) row of ``files`` of each change.
-        at: (m,) seconds of each change.
+        file: (m,) row of ``files`` of each change, in order of time.
+        at: (m,) seconds of each change, ascending.
         is_fix: (m,) True for a bug fix.
     """
 
@@ -75,8 +81,9 @@ class FixTimes:
 
     def counts(self, start: float, end: float, *, fixes: bool = True) -> Floats:
         """(n,) fixes, or other changes, of every file in a half-open stretch."""
-        inside = (self.at >= start) & (self.at < end) & (self.is_fix == fixes)
-        found: Floats = np.bincount(self.file[inside], minlength=self.files.size).astype(np.float64)
+        first, last = np.searchsorted(self.at, (start, end))
+        own = self.file[first:last][self.is_fix[first:last] == fixes]
+        found: Floats = np.bincount(own, minlength=self.files.size).astype(np.float64)
         return found
 
     def place(self, repository: str, path: str) -> int | None:
@@ -154,9 +161,28 @@ def fix_times(store: Queryable, period: Period) -> FixTimes:
         if len(rows)
         else np.zeros(0, dtype="<U1")
     )
-    files, first, file = np.unique(keys, return_index=True, return_inverse=True)
-    at, is_fix = rows.seconds("at"), rows.numbers("is_fix") > 0
-    return FixTimes(files, repository[first], at[first], file.astype(np.int64), at, is_fix)
+    order = np.argsort(keys, kind="stable")
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    moments, changes = _flat(rows, "moments"), _lengths(rows, "moments")
+    file, at, is_fix = np.repeat(place, changes), moments / 1e6, _flat(rows, "fixes") > 0
+    born = np.minimum.reduceat(at, np.cumsum(changes) - changes) if len(rows) else np.zeros(0)
+    by_time = np.argsort(at, kind="stable")
+    return FixTimes(keys[order], repository[order], born[order], file[by_time], at[by_time], is_fix[by_time])
+
+
+def _lengths(rows: Rows, name: str) -> npt.NDArray[np.int64]:
+    """(n,) lengths of a column of lists."""
+    column: Any = rows.table.column(name).combine_chunks()
+    lengths: npt.NDArray[np.int64] = np.diff(column.offsets.to_numpy()).astype(np.int64)
+    return lengths
+
+
+def _flat(rows: Rows, name: str) -> Floats:
+    """Members of a column of lists, one after the other."""
+    column: Any = rows.table.column(name).combine_chunks()
+    flat: Floats = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    return flat
 
 
 def measured(
@@ -230,7 +256,7 @@ def payoffs(times: FixTimes, done: Refactorings, period: Period, rng: np.random.
     """
     now = period.end.timestamp()
     found: list[Payoff] = []
-    for row in range(len(done)):
+    for row in np.argsort(-done.ended, kind="stable")[:MOST_MEASURED].tolist():
         payoff = measured(
             times,
             str(done.repository[row]),
