@@ -221,11 +221,7 @@ def _listings(answer: StaffingAnswer, compared: Comparison) -> tuple[Listing, ..
                 (
                     INPUTS[driver.name].capitalize(),
                     _assumed(answer, compared, driver.name, is_said=driver.is_said),
-                    "you"
-                    if driver.is_said
-                    else "records"
-                    if driver.name == "load"
-                    else "a wide range of ours",
+                    "you" if driver.is_said else _FROM.get(driver.name, "a wide range of ours"),
                     driver.share,
                 )
             )

@@ -15,6 +15,7 @@ from ktlo.planning.staffing.answer import Comparison, Driver, StaffingAnswer
 from ktlo.planning.staffing.flips import Flip
 from ktlo.planning.staffing.outcome import Outcome
 from ktlo.planning.staffing.simulation import Kind
+from ktlo.planning.staffing.sizes import MOST_HELPED
 from ktlo.report.charts import SECONDS, Unit, written
 from ktlo.report.charts.quantity import compact, share
 
@@ -120,6 +121,7 @@ def sentences(answer: StaffingAnswer) -> tuple[str, ...]:
         return answer.notes
     return (
         _who(answer, compared),
+        *_too_small(compared),
         _cost(answer, compared),
         *_waiting(answer, compared),
         _knowledge(answer, compared),
@@ -140,6 +142,21 @@ def _who(answer: StaffingAnswer, compared: Comparison) -> str:
         f" that each is on duty {share(rotation.on_call)} of the time; the dedicated team takes the"
         f" {counted(dedicated.staffing.size, 'people')} who know most of what breaks away from building."
     )
+
+
+def _too_small(compared: Comparison) -> Iterator[str]:
+    """Why a cheaper, smaller size is not the one compared."""
+    small = [
+        other
+        for other in compared.others
+        for chosen in (compared.rotation, compared.dedicated)
+        if other.staffing.kind is chosen.staffing.kind
+        and other.staffing.size < chosen.staffing.size
+        and other.helped > MOST_HELPED
+    ]
+    if small:
+        told = listed([f"{name_of(other)} for {share(other.helped)}" for other in small])
+        yield f"Smaller ones would have to ask others for help with too many items: {told} of them."
 
 
 _PARTS = {

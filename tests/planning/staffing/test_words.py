@@ -120,6 +120,17 @@ def test_what_it_is_like_is_told_as_it_was(answer: StaffingAnswer) -> None:
     ]  # fmt: skip
 
 
+def test_smaller_sizes_that_need_too_much_help_are_named(answer: StaffingAnswer) -> None:
+    compared = answer.comparison
+    assert compared is not None
+    needy = replace(compared.rotation, staffing=replace(compared.rotation.staffing, size=1), helped=0.37)
+    grown = replace(compared.rotation, staffing=replace(compared.rotation.staffing, size=2))
+    told = sentences(replace(answer, comparison=replace(compared, rotation=grown, others=(needy,))))
+    assert one(told, "Smaller ones").endswith("a rotation with 1 on duty for 37% of them.")
+    able = replace(compared, rotation=grown, others=(replace(needy, helped=0.1),))
+    assert not any(said.startswith("Smaller") for said in sentences(replace(answer, comparison=able)))
+
+
 def test_the_waiting_times_are_those_of_the_items(answer: StaffingAnswer) -> None:
     compared = answer.comparison
     assert compared is not None
