@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -214,3 +215,22 @@ def test_a_quarter_with_a_change_of_clocks_keeps_the_share(zone: str) -> None:
     assert Counter(duty.person for duty in plan.duties) == dict.fromkeys(NAMES[:4], 4)
     found = troubles(team, plan.duties, (), (shifts[0].first, shifts[-1].last), planned_until=shifts[-1].last)
     assert [one for one in found if one.kind is Kind.SHARE] == []
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.sampled_from(NAMES[:3]), st.integers(0, 5)), max_size=3, unique=True))
+def test_of_every_possible_schedule_of_a_small_team_none_is_much_fairer(off: list[tuple[str, int]]) -> None:
+    team = rota(3, shift="daily", most_share=1, rest_hours=0, handover_time="00:00")
+    absences = tuple(away(name, day, day, f"off{number}") for number, (name, day) in enumerate(off))
+    shifts = shifts_between(team, START, after(6))
+    spreads = []
+    for chosen in itertools.product(NAMES[:3], repeat=len(shifts)):
+        if not any((name, day) in off for day, name in enumerate(chosen)):
+            counts = Counter(chosen)
+            spreads.append(max(counts[name] for name in NAMES[:3]) - min(counts[name] for name in NAMES[:3]))
+    found = solve(Problem(team, shifts, absences=absences, effort=EFFORT))
+    assert isinstance(found, Plan) == bool(spreads)
+    if isinstance(found, Plan):
+        counts = Counter(duty.person for duty in found.duties)
+        spread = max(counts[name] for name in NAMES[:3]) - min(counts[name] for name in NAMES[:3])
+        assert spread <= min(spreads) + 1
