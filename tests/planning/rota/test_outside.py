@@ -376,3 +376,11 @@ def test_time_off_is_read_from_a_calendar_with_its_repetitions() -> None:
 def test_what_is_no_calendar_is_told(text: bytes, what: str) -> None:
     with pytest.raises(UserError, match=what):
         read_calendar(text, rota(1).members[0], START)
+
+
+def test_the_first_turn_is_the_first_persons() -> None:
+    team = rota(["ada", "bob"], PEOPLE)
+    layer = pagerduty.of_rota(team, DUTIES, (START, after(14)))[0].layers[0]
+    turns = list(rendered_layer(layer, team.zone, (layer.start, layer.start + dt.timedelta(weeks=3))))
+    assert [turn.account.number for turn in turns] == ["PXPGF42", "PEYSGVF", "PXPGF42"]
+    assert turns[0].start == layer.start
