@@ -64,7 +64,13 @@ def verdict(found: Backtest) -> str:
     if found.trust is Trust.WORSE:
         rules = _and([RULES[policy] for policy in found.beaten_by])
         return f"Over {n}, {rules} did better than ktlo's share: trust that more here"
-    return f"Over {n}, no simple rule was shown to do better than ktlo's share, nor it than all of them"
+    level = [RULES[s.policy] for s in found.share if s.against.high is not None and s.against.high >= 0]
+    either = (
+        f"; {_and(level)} {'was' if len(level) == 1 else 'were'} not shown to be worse either"
+        if level
+        else ""
+    )
+    return f"Over {n}, no simple rule was shown to be closer than ktlo's share{either}"
 
 
 def reading(found: Backtest) -> str:

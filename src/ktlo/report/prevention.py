@@ -68,8 +68,12 @@ def prevention_listing(classes: Sequence[ClassSummary]) -> Listing:
             (
                 NOUNS[each.work_class],
                 each.effect.usual_hours,
-                effect_text(each.effect, NOUNS[each.work_class]),
-                experiment_text(each.experiment, NOUNS[each.work_class]),
+                " ".join(
+                    (
+                        effect_text(each.effect, NOUNS[each.work_class]),
+                        experiment_text(each.experiment, NOUNS[each.work_class]),
+                    )
+                ).strip(),
             )
         )
         for each in classes
@@ -82,8 +86,7 @@ def prevention_listing(classes: Sequence[ClassSummary]) -> Listing:
             (
                 Heading("Kind"),
                 Heading("Preventive hours a week, last year", _HOURS),
-                Heading("What the records show"),
-                Heading("What would show it"),
+                Heading("What the records show, and what would show it"),
             ),
             rows,
         ),

@@ -12,7 +12,7 @@ import pytest
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.backtest.asking import Making
 from ktlo.planning.backtest.origins import HORIZON, origins_of
-from ktlo.planning.backtest.policies import Policy, forecast_all
+from ktlo.planning.backtest.policies import Forecasts, Policy, forecast_all
 from ktlo.planning.backtest.regret import quarters_of, regret_of
 from ktlo.planning.backtest.run import Backtest, Trust, run_backtest
 from ktlo.planning.backtest.scores import difference, inside, pinball
@@ -173,6 +173,34 @@ def test_when_a_simple_rule_wins_the_page_says_so(busy: Backtest) -> None:
     cheaper = dataclasses.replace(busy.regret[1], against=Estimate(3.0, 1.0, 5.0, 10))
     dear = dataclasses.replace(busy, regret=(busy.regret[0], cheaper, *busy.regret[2:]))
     assert "to follow fixed 20% would have cost less" in reading(dear)
+
+
+def test_a_forecast_that_is_far_off_is_called_worse_than_the_rules_that_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*given: object) -> dict[Policy, Forecasts]:
+        found = forecast_all(*given)  # type: ignore[arg-type]
+        own = found[Policy.KTLO]
+        return found | {Policy.KTLO: Forecasts(own.hours * 3, np.minimum(own.share * 3, 1.0))}
+
+    monkeypatch.setattr("ktlo.planning.backtest.run.forecast_all", broken)
+    found = run_backtest(worlds.history_of(worlds.steady(8.0, 130), 6), PRICES, seed=1)
+    assert found.trust is Trust.WORSE
+    assert {Policy.LAST_QUARTER, Policy.TRAILING_MEAN} <= set(found.beaten_by)
+    assert "trust that more here" in verdict(found)
+
+
+def test_rules_that_are_as_good_are_named(busy: Backtest) -> None:
+    from ktlo.metrics.estimate import Estimate
+
+    worse = dataclasses.replace(busy.share[1], against=Estimate(-0.02, -0.03, -0.01, 30))
+    tied = dataclasses.replace(busy.share[3], against=Estimate(0.0, -0.01, 0.01, 30))
+    found = dataclasses.replace(
+        busy, share=(busy.share[0], worse, dataclasses.replace(worse, policy=Policy.LAST_QUARTER), tied),
+        trust=Trust.AS_GOOD,
+    )  # fmt: skip
+    assert "mean of 52 weeks was not shown to be worse either" in verdict(found)
+    assert "fixed 20%" not in verdict(found)
 
 
 def test_an_interval_that_held_too_seldom_is_called_too_narrow(busy: Backtest) -> None:

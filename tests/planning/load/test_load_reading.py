@@ -232,3 +232,10 @@ def test_an_empty_period_has_no_classes_and_names_them(house: Runtime) -> None:
     assert demand.classes == ()
     assert demand.weeks == 0
     assert any("No incidents, bugs" in note for note in demand.notes)
+
+
+def test_records_that_end_before_the_history_does_are_remarked_on() -> None:
+    burst = [tracked(f"{n}", f"2026-01-{5 + n % 14:02d}", f"2026-01-{20 + n % 5}") for n in range(42)]
+    (note,) = assembled(burst, []).notes
+    assert note.startswith("No bugs arrived in the last 10 weeks, although 21.0 a week did until 12 Jan 2026")
+    assert assembled(FIVE, []).notes == ()
