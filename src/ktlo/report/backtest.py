@@ -179,7 +179,7 @@ def _missing(found: Backtest) -> tuple[str, ...]:
         if found.counts_left_over:
             notes.append(
                 "Waiting has no price in planning.waiting_week: an hour of work left over at the end of a quarter"
-                " counts as four, which is what a plan means that keeps up in four of five quarters."
+                " counts five times, which is what a plan means that keeps up in four of five quarters."
             )
     return tuple(notes)
 

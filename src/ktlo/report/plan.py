@@ -439,8 +439,8 @@ def _listings(plan: Plan, links: PlanLinks) -> tuple[Listing, ...]:
                 ),
                 f"Expected saving over {weeks} weeks from knowing the input exactly before deciding (expected value of"
                 " partial perfect information), less what chance alone would show. An hour of work beyond the share"
-                " counts as the decision counts it: five times where waiting has no price, else twice. Prices have none:"
-                " nobody said how uncertain they are.",
+                " counts as the decision counts it: five times where waiting has no price, else twice. Prices have"
+                " none: nobody said how uncertain they are.",
             )
         )  # fmt: skip
     return tuple(listings)

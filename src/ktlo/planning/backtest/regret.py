@@ -2,8 +2,9 @@
 
 Every quarter by itself: the rule names a share from what was known, the weeks that really were are lived through at
 it (:func:`ktlo.planning.budget.simulate.replay`), and the cost is compared with the cheapest share of that quarter.
-Where waiting has no price, an hour of work that is left over at the end counts four times: a plan that keeps up in
-four of five quarters says just that (the newsvendor's critical ratio; Arrow, Harris and Marschak, Econometrica 1951).
+Where waiting has no price, an hour of work that is left over at the end counts five times, its labour and four more: a
+plan that keeps up in four of five quarters says just that (the newsvendor's critical ratio; Arrow, Harris and
+Marschak, Econometrica 1951).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 _DRAWS, _FUTURES = 200, 200
 _GRID = np.round(np.arange(0.0, 1.0001, 0.02), 4)
 LEFT_OVER = 4.0
-"""Hours of labour that an hour of work left over counts for, where waiting has no price."""
+"""Hours that an hour of work left over counts for beyond its own labour, where waiting has no price."""
 _MOST = 32
 """Quarters that are lived through, the newest."""
 LEAST_QUARTERS = 6

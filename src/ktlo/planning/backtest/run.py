@@ -99,7 +99,7 @@ class Backtest:
         share: scores of the share, ktlo first.
         regret: cost of following each rule; empty where there are too few quarters.
         trust: the verdict, by the share.
-        counts_left_over: waiting has no price, so that work left over counts four times in the regret.
+        counts_left_over: waiting has no price, so that work left over counts five times in the regret.
         reason: why there is no verdict; else empty.
         currency: unit of the prices that the regret used; ``h`` for hours.
         seed: of the draws.
