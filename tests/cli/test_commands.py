@@ -55,7 +55,11 @@ def test_sync_reads_a_source_and_says_what_happened(ktlo, house_copy):
     ktlo("sources", "add", "git", str(house_copy / "shop"), "name=acme/sync")
     run = ktlo("sync", "git:acme/sync", "--json")
     assert run.code == 0
-    assert [step["status"] for step in run.json()["steps"]] == ["complete", "complete"]
+    assert [(step["name"], step["status"]) for step in run.json()["steps"]] == [
+        ("git:acme/sync", "complete"),
+        ("effort", "complete"),
+        ("findings", "complete"),
+    ]
     assert ktlo("sources", "remove", "git:acme/sync", "--json").json()["source"] == "git:acme/sync"
 
 

@@ -34,6 +34,7 @@ def test_an_edited_settings_file_is_in_force_at_the_next_collection(fresh, tmp_p
     assert [(step.name, step.status) for step in run.steps] == [
         ("git:acme/yaml", "complete"),
         ("effort", "complete"),
+        ("findings", "complete"),
     ]
 
 
