@@ -144,13 +144,15 @@ def _threshold(finding: Finding, policy: Policy) -> tuple[Level, str]:
     if finding.properties.get("scope") == "development" and policy.fail_from_development is not least:
         least, about = policy.fail_from_development, " for development"
     unreached = policy.fail_from_unreached
-    if (
-        unreached is not None
-        and finding.properties.get("reachability") in UNREACHED
-        and _RANK[unreached] < _RANK[least]
-    ):
+    if unreached is not None and _is_unreached(finding) and _RANK[unreached] < _RANK[least]:
         least, about = unreached, " for what our code does not call"
     return least, about
+
+
+def _is_unreached(finding: Finding) -> bool:
+    tier = finding.properties.get("reachability")
+    # A loaded package of which nobody names the vulnerable function may well call it.
+    return tier in UNREACHED and (tier != "imported" or "symbols" in finding.properties)
 
 
 def _matches(ignore: Ignore, finding: Finding) -> bool:

@@ -131,6 +131,8 @@ def _reached(finding: Finding) -> list[str]:
     words = _TIERS.get(facts.get("reachability", ""))
     if words is None:
         return []
+    if facts["reachability"] == "imported" and "symbols" not in facts:
+        words = "its package is loaded; nobody names the vulnerable function"
     limits = facts.get("reachability_limits", "")
     lines = [words + (f" ({printable(limits)})" if limits else "")]
     path = facts.get("call_path", "")

@@ -28,6 +28,7 @@ from ktlo.guard.reachability.values import (
 )
 
 _MOST_POSITIONS = 12
+_MOST_PARTIAL_CALLS = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -133,13 +134,25 @@ def call_function(site: Site, function: Function, receiver: Value | None) -> Non
         return
     site.done.add(key)
     engine = site.engine
-    engine.edge(site.code, function, site.line, site.kind)
+    _edge(site, function)
     _bind(site, function, receiver)
     if site.result is not None:
         if function.is_generator:
             engine.add(site.result, Generator(function))
         else:
             engine.copy(function.result, site.result)
+
+
+def _edge(site: Site, function: Function) -> None:
+    """An edge; where a call may mean very many functions, none of them is certain."""
+    engine = site.engine
+    many = len(site.done) > engine.limits.certain
+    engine.edge(site.code, function, site.line, Kind.POSSIBLE if many else site.kind)
+    if len(site.done) == engine.limits.certain + 1:
+        for earlier, _ in site.done:
+            key = (site.code, earlier)
+            if engine.edges.get(key) == (Kind.CALL, site.line):
+                engine.edges[key] = (Kind.POSSIBLE, site.line)
 
 
 def _bind(site: Site, function: Function, receiver: Value | None) -> None:
@@ -293,6 +306,11 @@ def _fill_fields(site: Site, owner: Class) -> None:
 
 
 def _call_partial(site: Site, value: Partial) -> None:
+    # A partial among its own arguments, handed on and on, would call itself for ever.
+    key = (site.code, site.line, value)
+    times = site.engine.partial_calls[key] = site.engine.partial_calls.get(key, 0) + 1
+    if times > _MOST_PARTIAL_CALLS:
+        return
     count = len(value.positional)
     whole = Site(
         site.engine, site.code, site.line,

@@ -78,11 +78,14 @@ class Engine:
         self.takes_all = False
         self.used_outside: set[tuple[Code, Class]] = set()
         self.crowded = 0
+        self.partial_calls: dict[tuple[Code, int, Value], int] = {}
+        self.is_too_deep = False
         self.lower: Callable[[Code], None] = lambda code: None
         self._clock = is_running
         self._bodies: deque[Code] = deque()
         self._queue: deque[Variable] = deque()
         self._later: deque[Callable[[], None]] = deque()
+        self._tasks: deque[tuple[Use, Value]] = deque()
         self._externals: dict[str, External] = {}
         self._bounds: dict[tuple[Function, Value], Bound] = {}
         self._possibles: dict[Value, Possible] = {}
@@ -121,10 +124,11 @@ class Engine:
         """Do something with every value that reaches a variable, also those that already have."""
         if variable is None:
             return
-        waiting = set(variable.pending)
         variable.uses.append(use)
-        for value in [one for one in variable.values if one not in waiting]:
-            use(value)
+        if len(variable.values) > len(variable.pending):
+            waiting = set(variable.pending)
+            # Later, not now: a use that leads to another and so on must not nest.
+            self._tasks.extend((use, one) for one in variable.values if one not in waiting)
 
     def external(self, name: str) -> External:
         """The value for a dotted name outside; endless chains of attributes end in one value."""
@@ -279,7 +283,7 @@ class Engine:
         """Until nothing new arrives; False when the budget ended before."""
         end = self._clock() + self.limits.seconds
         try:
-            while self._queue or self._bodies or self._later:
+            while self._queue or self._tasks or self._bodies or self._later:
                 self._drain(end)
                 if self._bodies:
                     code = self._bodies.popleft()
@@ -287,31 +291,49 @@ class Engine:
                     if self._clock() > end:
                         return False
                 elif self._later:
-                    self._later.popleft()()
+                    try:
+                        self._later.popleft()()
+                    except RecursionError:
+                        self.is_too_deep = True
         except _OutOfBudgetError:
             return False
-        return True
+        return not self.is_too_deep
 
     def _drain(self, end: float) -> None:
-        queue, add = self._queue, self.add
+        """Hand on everything that waits."""
+        queue, tasks = self._queue, self._tasks
         checked = self._steps
-        while queue:
-            variable = queue.popleft()
-            variable.is_queued = False
-            new, variable.pending = variable.pending, []
-            copies, uses = variable.copies, variable.uses
-            self._steps += len(new) * (len(copies) + len(uses) + 1)
-            for target in copies:
-                for value in new:
-                    if value not in target.values:
-                        add(target, value)
-            for use in list(uses):
-                for value in new:
-                    use(value)
+        while queue or tasks:
+            if tasks:
+                use, value = tasks.popleft()
+                self._steps += 1
+                self._use(use, value)
+            else:
+                self._hand_on(queue.popleft())
             if self._steps - checked > 20_000:
                 checked = self._steps
                 if self._steps > self.limits.steps or self._clock() > end:
                     raise _OutOfBudgetError
+
+    def _hand_on(self, variable: Variable) -> None:
+        variable.is_queued = False
+        new, variable.pending = variable.pending, []
+        copies, uses = variable.copies, variable.uses
+        self._steps += len(new) * (len(copies) + len(uses) + 1)
+        for target in list(copies):
+            held = target.values
+            for value in new:
+                if value not in held:
+                    self.add(target, value)
+        for use in list(uses):
+            for value in new:
+                self._use(use, value)
+
+    def _use(self, use: Use, value: Value) -> None:
+        try:
+            use(value)
+        except RecursionError:
+            self.is_too_deep = True
 
 
 def _behind(owner: Class, after: Class) -> list[Class | External]:

@@ -23,6 +23,10 @@ from ktlo.guard.reachability.tiers import Reach, Tier
 CHECK = "vulnerabilities"
 TRUST = "go"
 """What ``--trust`` calls it."""
+_UNMATCHED = (
+    "govulncheck sees a call of it, and it is not among the findings here: no lock file names the module (Go itself:"
+    " build with a newer one), or no advisory database of ours has it"
+)
 _PASSED_ON = (
     "PATH",
     "HOME",
@@ -68,7 +72,7 @@ class GoAnswers:
         described = any(not names.isdisjoint(one) for one in scan.advisories.values())
         if described:
             return Reach(Tier.INSTALLED)
-        return Reach(Tier.UNKNOWN, (), "govulncheck's database does not know this advisory")
+        return Reach(Tier.UNKNOWN, (), "govulncheck says nothing about this advisory")
 
     def unmatched(self, findings: Sequence[Finding]) -> tuple[Unchecked, ...]:
         """Vulnerable calls that govulncheck sees and our databases do not: nobody may take that for clean."""
@@ -83,11 +87,7 @@ class GoAnswers:
                 names = scan.advisories[identifier]
                 if reach.tier is Tier.CALLED and not any((name, module) in known for name in names):
                     what = f"{identifier} about {module} in {folder or '.'}/go.mod"
-                    left.append(
-                        Unchecked(
-                            CHECK, what, "govulncheck sees a call of it and no advisory database knows it"
-                        )
-                    )
+                    left.append(Unchecked(CHECK, what, _UNMATCHED))
         return tuple(left)
 
 

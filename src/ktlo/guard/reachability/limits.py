@@ -16,6 +16,7 @@ class Limits:
         walked: files and folders of the project that are looked at.
         seconds: time of the whole analysis.
         values: values that one variable may hold; more are not followed.
+        certain: functions that one call may mean; where there are more, each is only possible.
         outside: names of other packages that one variable may hold.
         steps: values handed on; a bound that, unlike ``seconds``, does not depend on the machine.
     """
@@ -26,5 +27,6 @@ class Limits:
     walked: int = 500_000
     seconds: float = 120.0
     values: int = 64
+    certain: int = 12
     outside: int = 16
     steps: int = 60_000_000

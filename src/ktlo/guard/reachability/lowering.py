@@ -35,6 +35,7 @@ from ktlo.guard.reachability.values import (
     Variable,
 )
 
+_MOST_CAUGHT = 100
 _TOO_DEEP = "code that is nested too deeply to be followed"
 
 
@@ -186,22 +187,25 @@ class Body(Definitions):
             kinds = self.value(handler.type) if handler.type is not None else None
             if handler.name and kinds is not None:
                 caught = Variable()
-                self.engine.watch(kinds, lambda value, caught=caught: self._caught(value, caught))  # type: ignore[misc]
+                self.engine.watch(kinds, self._catching(caught, set()))
                 self.assign(ast.Name(id=handler.name, ctx=ast.Store()), caught)
             inner += handler.body
         return [*inner, *node.orelse, *node.finalbody]
 
-    def _caught(self, value: Value, into: Variable) -> None:
-        if isinstance(value, Class):
-            self._subclasses(value, into, set())
-        elif isinstance(value, Container):
-            for variable in list(value.fields.values()):
-                self.engine.watch(variable, lambda one: self._caught(one, into))
+    def _catching(self, into: Variable, seen: set[Value]) -> Use:
+        """What ``except Kind as name`` gives: an object of the class, or of those in a tuple."""
 
-    def _subclasses(self, owner: Class, into: Variable, seen: set[Class]) -> None:
-        if owner not in seen and len(seen) < 200:
-            seen.add(owner)
-            self.engine.add(into, owner.instance)
+        def use(value: Value) -> None:
+            if value in seen or len(seen) > _MOST_CAUGHT:
+                return
+            seen.add(value)
+            if isinstance(value, Class):
+                self.engine.add(into, value.instance)
+            elif isinstance(value, Container):
+                for variable in (value.element, *value.fields.values()):
+                    self.engine.watch(variable, use)
+
+        return use
 
     def _raise(self, node: ast.Raise) -> list[ast.stmt]:
         for part in (node.exc, node.cause):

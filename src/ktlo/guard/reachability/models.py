@@ -179,6 +179,7 @@ def first_method(site: Site, value: Instance, names: tuple[str, ...]) -> None:
 
     given = site.positional or [None, None]
     inner = Site(engine, site.code, site.line, given, result=site.result, kind=site.kind)
+    inner.done = site.done  # one place of the source, however many objects it meets
 
     def ask(known: tuple[str, ...]) -> bool:
         name = next((one for one in known if engine.has_member(value.of, one)), None)

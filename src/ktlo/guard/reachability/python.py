@@ -56,7 +56,9 @@ class Judge:
         modules = known.modules if known is not None else frozenset(guessed(package))
         path = self._into(modules, is_exact=known is not None)
         if path:
-            return Reach(Tier.IMPORTED, shown(path), limits)
+            # "No path was found" may only be said of a whole graph.
+            may_say = not symbols or self._is_whole
+            return Reach(Tier.IMPORTED if may_say else Tier.UNKNOWN, shown(path), limits)
         if self._installed is None:
             return Reach(Tier.UNKNOWN, (), _joined("no environment was given to follow dependencies", limits))
         if known is None:
