@@ -501,6 +501,9 @@ def test_unreached_is_tolerated_only_when_policy_says_so_and_unknown_never(check
         )[0]
         == FINDINGS
     )
+    unnamed = "  fail_from_unreached: critical\n"  # loaded, and nobody names the vulnerable function
+    code, report, _ = check("--only", "vulnerabilities", database=[python_mirror], policy=unnamed)
+    assert (code, report["findings"][0]["properties"]["reachability"]) == (FINDINGS, "imported")
     (repository / "old.py").write_text("import importlib, sys\nimportlib.import_module(sys.argv[1])\n")
     (repository / "shop.py").write_text("x = 1\n")
     code, report, _ = check("--only", "vulnerabilities", database=[python_mirror], policy=asked)

@@ -172,6 +172,11 @@ def test_a_hostile_project_costs_little_and_breaks_nothing(tmp_path, environment
     (project / "circle.py").write_text(
         "def f(*a):\n    f(1, *a)\n    f(*a)\nf(f)\n" + "class A(A): pass\n" * 50
     )
+    (project / "selves.py").write_text(
+        "import os\nfrom functools import partial\np = partial(os.walk, key=None)\np = partial(p, key=p)\np(key=p)\n"
+        "errors = (KeyError,)\nerrors = (errors, errors, errors)\n"
+        "try:\n    pass\nexcept errors as error:\n    error()\n"
+    )
     found = Judge(project, environment).judge(about("leak", "2.0"), ["leak:parse"])
     assert found.tier is Tier.CALLED
     assert "files were not read" in found.limits
@@ -181,3 +186,16 @@ def test_a_hostile_project_costs_little_and_breaks_nothing(tmp_path, environment
     assert all(name in names for name in ("latin.py", "nul.py", "nonsense.py", "large.py"))
     assert "declared.py" not in names
     assert "out.py" not in names, "links are not followed"
+
+
+def test_a_call_that_may_mean_very_many_functions_is_only_possible(tmp_path, environment):
+    many = "".join(f"def f{n}():\n    pass\n" for n in range(20))
+    table = ", ".join(f"f{n}" for n in range(20))
+    source = f"import lib\n{many}for one in [{table}, lib.read]:\n    one('x')\n"
+    project = put(tmp_path / "shop", app=source)
+    assert Judge(project, environment).judge(about("leak", "2.0"), ["leak:parse"]).tier is Tier.POSSIBLE
+
+
+def test_a_graph_that_stopped_early_never_says_imported_of_a_known_function(reach):
+    found = reach("import leak\n", "leak", "leak:other", limits=Limits(seconds=0))
+    assert found.tier is Tier.UNKNOWN
