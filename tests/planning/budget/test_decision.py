@@ -17,7 +17,7 @@ from ktlo.planning.assumptions import Prices
 from ktlo.planning.budget.breakeven import break_even
 from ktlo.planning.budget.costs import Component, priced
 from ktlo.planning.budget.limits import check_limits
-from ktlo.planning.budget.optimum import find_optimum
+from ktlo.planning.budget.optimum import best_by_column, cheapest, find_optimum
 from ktlo.planning.budget.options import Why
 from ktlo.planning.budget.plan import Asked, Doubt, Plan, decide, decide_quickly
 from ktlo.planning.budget.sensitivity import Aspect
@@ -302,3 +302,11 @@ def test_hours_of_a_whole_backlog_are_only_worked_down_when_asked() -> None:
 def test_break_even_is_none_where_no_share_keeps_up() -> None:
     costs = priced(simulate(demand_of(weekly(WorkClass.BUG, 30, 10), hours=100), SHARES, weeks=13), EURO)
     assert break_even(costs, Component.DOWNTIME, None) is None
+
+
+def test_the_best_of_each_case_is_the_cheapest_that_keeps_up_and_all_hours_where_none_does() -> None:
+    costs = np.array([[1.0, 5.0, 1.0], [2.0, 4.0, 2.0], [3.0, 3.0, 3.0]])
+    allowed = np.array([[False, True, False], [True, True, False], [True, True, False]])
+    assert best_by_column(costs, allowed).tolist() == [1, 2, 2]
+    assert cheapest(np.array([2.0, 1.0 + 1e-13, 1.0]), np.array([True, True, True])) == 1
+    assert cheapest(np.array([2.0, 1.0]), np.array([False, False])) is None
