@@ -96,6 +96,17 @@ def test_a_rule_is_as_wide_as_its_own_earlier_errors() -> None:
     assert last[4] - last[0] > 1.15 * (first[4] - first[0])
 
 
+def test_ktlo_too_becomes_as_wide_as_its_own_earlier_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_sure(known: object, horizon: int, rng: np.random.Generator) -> np.ndarray:
+        return 0.2 + 0.002 * rng.standard_normal(200)
+
+    monkeypatch.setattr("ktlo.planning.backtest.policies.drawn_share", too_sure)
+    history = worlds.history_of(worlds.steady(10.0, 120, capacity=150.0), 3)
+    own = forecast_all(history, origins_of(history), HORIZON, 1, silent)[Policy.KTLO].share
+    width = own[:, 4] - own[:, 0]
+    assert width[-1] > 1.8 * width[0]
+
+
 def test_a_wandering_third_is_forecast_better_than_by_a_fixed_fifth(busy: Backtest) -> None:
     own, fixed = busy.share[0], busy.share[1]
     assert (own.policy, fixed.policy) == (Policy.KTLO, Policy.FIXED)
