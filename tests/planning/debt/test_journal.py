@@ -37,7 +37,7 @@ def test_an_entry_by_hand_is_in_the_register_as_it_was_said(debt_store: Embedded
     assert (entry.kind, entry.title, entry.repository) == (Kind.HAND, "Split <b>the</b> parser", SHOP)
     for told, low, value, high in ((entry.principal, 30, 40, 60), (entry.interest, 1, 4, 9)):
         assert told.draws is not None
-        assert np.quantile(told.draws, (0.025, 0.5, 0.975)) == pytest.approx([low, value, high], rel=0.12)
+        assert np.quantile(told.draws, (0.025, 0.5, 0.975)) == pytest.approx([low, value, high], rel=0.3)
         assert told.basis.startswith("Said by Ada on ")
     assert entry.relief.min() == 1
 

@@ -85,7 +85,7 @@ class Place:
 
 
 _RENAMED = """
-SELECT repository, path, argMax(old_path, authored_at) AS before, max(authored_at) AS at
+SELECT repository, path, groupArray(old_path) AS before, groupArray(authored_at) AS moments
 FROM ktlo.file_changes
 WHERE old_path != '' AND has({paths:Array(String)}, path)
 GROUP BY repository, path"""
@@ -93,6 +93,9 @@ GROUP BY repository, path"""
 _LEFT = """
 SELECT repository, old_path AS name, groupUniqArray(authored_at) AS moments
 FROM ktlo.file_changes WHERE has({names:Array(String)}, old_path) GROUP BY repository, name"""
+
+
+_EVER = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 
 
 def origins(store: Queryable, places: Iterable[Place]) -> dict[Place, str]:
@@ -112,19 +115,33 @@ def origins(store: Queryable, places: Iterable[Place]) -> dict[Place, str]:
             break
         asked = sorted({current[place][0] for place in moving})
         rows = store.query(_RENAMED, {"paths": asked}).to_pylist()
-        renamed = {(row["repository"], row["path"]): (row["before"], row["at"]) for row in rows}
+        renamed = {
+            (row["repository"], row["path"]): list(zip(row["moments"], row["before"], strict=True))
+            for row in rows
+        }
+        left = _moments_left(store, asked)
         still = set()
         for place in moving:
             name, before = current[place]
-            found = renamed.get((place.repository, name))
-            if found is not None and found[1] < before:
-                current[place] = found
+            # A name may have been given several times: what counts is the last time before this file left it, and
+            # after another file did.
+            since = max((at for at in left.get((place.repository, name), ()) if at < before), default=_EVER)
+            moves = renamed.get((place.repository, name), ())
+            earlier = [move for move in moves if since <= move[0] < before]
+            if earlier:
+                at, old = max(earlier)
+                current[place] = (old, at)
                 still.add(place)
         moving = still
-    left = store.query(_LEFT, {"names": sorted({name for name, _ in current.values()})}).to_pylist()
-    moments = {(row["repository"], row["name"]): row["moments"] for row in left}
+    moments = _moments_left(store, sorted({name for name, _ in current.values()}))
     named = {}
     for place, (name, until) in current.items():
-        before = sum(moment < until for moment in moments.get((place.repository, name), ()))
-        named[place] = f"{name}#{before + 1}" if before else name
+        others = sum(moment < until for moment in moments.get((place.repository, name), ()))
+        named[place] = f"{name}#{others + 1}" if others else name
     return named
+
+
+def _moments_left(store: Queryable, names: list[str]) -> dict[tuple[str, str], list[dt.datetime]]:
+    """When names were left by a rename, by repository and name."""
+    rows = store.query(_LEFT, {"names": names}).to_pylist()
+    return {(row["repository"], row["name"]): row["moments"] for row in rows}
