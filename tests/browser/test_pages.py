@@ -56,6 +56,16 @@ def test_keys_lead_to_pages_search_and_their_list(browse):
     assert page.locator("dialog[data-shortcuts]").is_hidden()
 
 
+@pytest.mark.parametrize("height", [900, 600])
+def test_the_list_of_keys_and_the_theme_stay_in_sight_on_a_low_screen(browse, height):
+    page = browse().go(f"/?{MARCH}")
+    page.set_viewport_size({"width": 1280, "height": height})
+    for name in ("[data-open-shortcuts]", "[data-theme-switch]"):
+        box = page.locator(name).bounding_box()
+        assert box["y"] + box["height"] <= height, name
+        page.locator(name).click(trial=True)
+
+
 def test_a_filter_changes_the_url_and_the_numbers(browse):
     page = browse().go(f"/reliability?{MARCH}")
     page.locator("select[name=service]").select_option("search")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 import sys
@@ -93,6 +94,20 @@ def test_it_reads_well_with_hours_and_without(store: EmbeddedStore, found: Regis
             assert not re.search(
                 r"(?<![\d,.])1 (entries|hours|days|weeks|months|fixes|refactorings)\b", text
             ), text
+
+
+def test_repositories_are_a_column_only_where_there_are_several(
+    store: EmbeddedStore, found: Register
+) -> None:
+    def columns(register: Register) -> list[bool]:
+        section, _ = section_of(store, register, 8, 0.0)
+        return [any(h.title == "Repository" for h in one.table.headings) for one in section.listings]
+
+    first = dataclasses.replace(found.entries[0], repository="acme/another")
+    several = dataclasses.replace(found, entries=(first, *found.entries[1:]))
+    assert len({entry.repository for entry in found.entries} - {""}) == 1
+    assert columns(found) == [False, False]
+    assert columns(several) == [True, True]
 
 
 def test_a_schedule_without_hours_or_worth_says_why(store: EmbeddedStore, found: Register) -> None:

@@ -146,7 +146,7 @@ def show(
         ("return in a year", _number(entry["return_in_a_year"]["value"])),
         ("pays back in a year", _share(entry["pays_back_in_a_year"])),
         *((fact["label"], _fact(fact)) for fact in entry["evidence"]),
-        ("who knows the code", ", ".join(f"{k['person']} ({k['commits']})" for k in entry["knowers"])),
+        ("who knows the code", ", ".join(f"{k['name']} ({k['commits']})" for k in entry["knowers"])),
         (
             "status",
             ", ".join(

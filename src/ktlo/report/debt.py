@@ -51,6 +51,7 @@ from ktlo.store.protocol import Queryable
 HOURS = unit_named("h")
 _MONTHLY = unit_named("h a month")
 _LISTED, _DRAWN = 200, 20
+_REPOSITORY = "Repository"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +95,9 @@ def debt(store: Queryable, question: Question, links: Links, told: Debt) -> Sect
         ),
         cards=() if nothing else _cards(asking, told),
         figures=() if nothing else tuple(_figures(links, told)),
-        listings=() if nothing else (_entries(links, told), *_listings(links, told)),
+        listings=()
+        if nothing
+        else tuple(_where_it_matters(told, one) for one in (_entries(links, told), *_listings(links, told))),
         known=replace(
             asking.known("hotspots", _sample(told), _missing(told)),
             definition="Principal is what paying an entry back takes, from this team's past work of the same kind;"
@@ -107,6 +110,14 @@ def debt(store: Queryable, question: Question, links: Links, told: Debt) -> Sect
         ),
         nothing=nothing,
     )
+
+
+def _where_it_matters(told: Debt, listing: Listing) -> Listing:
+    """The listing, its repositories left out where the register knows one only."""
+    known = {entry.repository for entry in told.found.entries} | {one.repository for one in told.paid}
+    if len(known - {""}) > 1:
+        return listing
+    return replace(listing, table=listing.table.without(_REPOSITORY))
 
 
 def _cards(asking: Asking, told: Debt) -> tuple[Card, ...]:
@@ -248,7 +259,7 @@ def _entries(links: Links, told: Debt) -> Listing:
                     else "",
                     standing_words(entry),
                     day_label(entry.since.date()) if entry.since is not None else "",
-                    ", ".join(knower.person for knower in entry.knowers),
+                    ", ".join(knower.name for knower in entry.knowers),
                 ),
                 entry_href(links, entry.key),
             )
@@ -258,7 +269,7 @@ def _entries(links: Links, told: Debt) -> Listing:
         "Entries",
         Table(
             (
-                Heading("Entry"), Heading("Kind"), Heading("Repository"), Heading("Interest"), Heading("Principal"),
+                Heading("Entry"), Heading("Kind"), Heading(_REPOSITORY), Heading("Interest"), Heading("Principal"),
                 Heading("Return in a year"), Heading("Pays back in a year"), Heading("Status"), Heading("Since"),
                 Heading("Who knows the code"),
             ),
@@ -289,7 +300,7 @@ def schedule_listing(links: Links, found: Register, plan: Schedule) -> Listing:
             (
                 Heading("Week of"),
                 Heading("Entry"),
-                Heading("Repository"),
+                Heading(_REPOSITORY),
                 Heading("Hours", HOURS),
                 Heading("Then"),
             ),
@@ -336,7 +347,7 @@ def _paid(links: Links, told: Debt) -> Listing:
         "What paid off",
         Table(
             (
-                Heading("Entry"), Heading("Repository"), Heading("Paid"), Heading("How we know"),
+                Heading("Entry"), Heading(_REPOSITORY), Heading("Paid"), Heading("How we know"),
                 Heading("Hours", HOURS), Heading("Bug fixes, half a year before", COUNT),
                 Heading("Bug fixes after", COUNT), Heading("Of files as bad, left alone", COUNT),
                 Heading("What it brought"),

@@ -98,7 +98,7 @@ def schedule_markdown(found: Register, plan: Schedule) -> str:
         if ratio:
             lines.append(f"- Return in a year: {_escaped(ratio)}")
         if entry.knowers:
-            lines.append(f"- Who knows the code: {_escaped(', '.join(k.person for k in entry.knowers))}")
+            lines.append(f"- Who knows the code: {_escaped(', '.join(k.name for k in entry.knowers))}")
         lines += [f"- {_escaped(fact.label)}: {_escaped(fact_words(fact, day))}" for fact in entry.evidence]
         lines += [f"- ktlo debt entry: `{entry.key}`", ""]
     if plan.left:

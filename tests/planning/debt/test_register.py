@@ -89,6 +89,7 @@ def test_changes_under_an_earlier_name_count(found: Register) -> None:
 def test_who_knows_the_code_is_told_by_commits_under_its_present_name(found: Register) -> None:
     knowers = entry(found, "hotspot", "till.py").knowers
     assert {each.person for each in knowers} == {"ann@acme.test", "bob@acme.test"}
+    assert {each.name for each in knowers} == {"ann@acme.test", "bob@acme.test"}, "no name is recorded"
 
 
 def test_the_same_records_and_seed_give_the_same_register(debt_store: EmbeddedStore, found: Register) -> None:

@@ -133,10 +133,12 @@ class Knower:
     Attributes:
         person: identifier of the person.
         commits: of theirs, to the entry's code in the last two years.
+        name: what people call them; the identifier where no name is known.
     """
 
     person: str
     commits: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,17 @@ _KNOWERS = """
 WITH mails AS (
   SELECT alias, any(person) AS person FROM ktlo.aliases WHERE kind = 'mail' GROUP BY alias
 )
-SELECT c.repository AS repository, c.path AS path, if(m.person != '', m.person, c.mail) AS person,
-  sum(c.commits) AS commits
+SELECT c.repository AS repository, c.path AS path, if(m.person != '', m.person, c.mail) AS who,
+  any(if(p.name != '', p.name, who)) AS name, sum(c.commits) AS commits
 FROM (
   SELECT repository, path, lowerUTF8(author_email) AS mail, uniqExact(sha) AS commits FROM ktlo.file_changes
   WHERE has({paths:Array(String)}, path)
     AND authored_at >= {since:DateTime64(6, 'UTC')} AND authored_at < {end:DateTime64(6, 'UTC')}
   GROUP BY repository, path, mail
 ) AS c LEFT JOIN mails AS m ON m.alias = c.mail
-WHERE person NOT IN (SELECT person FROM ktlo.persons WHERE is_bot)
-GROUP BY repository, path, person"""
+  LEFT JOIN ktlo.persons AS p ON p.person = if(m.person != '', m.person, c.mail)
+WHERE who NOT IN (SELECT person FROM ktlo.persons WHERE is_bot)
+GROUP BY repository, path, who"""
 
 
 def with_knowers(store: Queryable, entries: Sequence[Entry], period: Period) -> list[Entry]:
@@ -41,12 +42,13 @@ def with_knowers(store: Queryable, entries: Sequence[Entry], period: Period) -> 
     ).to_pylist()
     by_file: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
-        by_file.setdefault((row["repository"], row["path"]), Counter())[row["person"]] += row["commits"]
+        by_file.setdefault((row["repository"], row["path"]), Counter())[row["who"]] += row["commits"]
+    names = {row["who"]: row["name"] for row in rows}
     told = []
     for entry in entries:
         commits: Counter[str] = Counter()
         for path in entry.paths:
             commits += by_file.get((entry.repository, path), Counter())
         ranked = sorted(commits.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
-        told.append(replace(entry, knowers=tuple(Knower(person, n) for person, n in ranked)))
+        told.append(replace(entry, knowers=tuple(Knower(who, n, names[who]) for who, n in ranked)))
     return told

@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import datetime as dt
 import io
+from collections.abc import Sequence
 
 from ktlo.report.charts.calendar_ticks import day_label, minute_label
 from ktlo.report.charts.quantity import Unit, written
@@ -75,6 +76,13 @@ class Table:
             for i in range(len(self.headings))
             if i <= first or not self.rows or any(row.cells[i] not in (None, "") for row in self.rows)
         ]
+        return self._of(kept)
+
+    def without(self, title: str) -> Table:
+        """The same rows without the column of this title; the table itself where it has none."""
+        return self._of([i for i, head in enumerate(self.headings) if head.title != title])
+
+    def _of(self, kept: Sequence[int]) -> Table:
         return Table(
             tuple(self.headings[i] for i in kept),
             tuple(Row(tuple(row.cells[i] for i in kept), row.href) for row in self.rows),

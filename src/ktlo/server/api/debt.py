@@ -100,6 +100,7 @@ class KnowerOut(BaseModel):
     """Somebody who knows the code."""
 
     person: str
+    name: str = Field(description="What people call them; the identifier where no name is known.")
     commits: int
 
 
@@ -158,7 +159,7 @@ class EntryOut(BaseModel):
             ),
             after=list(given.after),
             evidence=[FactOut(label=f.label, value=plain(f.value), unit=f.unit) for f in given.evidence],
-            knowers=[KnowerOut(person=k.person, commits=k.commits) for k in given.knowers],
+            knowers=[KnowerOut(person=k.person, name=k.name, commits=k.commits) for k in given.knowers],
         )  # fmt: skip
 
 
