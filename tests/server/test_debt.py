@@ -181,3 +181,12 @@ def test_after_a_collection_it_is_written_down_what_was_seen(house, runtime):
     seen = journal_of(runtime).sightings()
     assert len(seen) >= before
     assert note_sightings(runtime, now) == 0
+
+
+def test_the_schedule_takes_its_hours_from_the_budget_that_was_recorded(house):
+    lately = house.get(f"{API}/schedule").json()["basis"]
+    said = {"share": 0.9, "since": "2020-01-01", "why": "tests", "author": "ann"}
+    assert house.post("/api/v1/plan/budgets", json=said).status_code < 300
+    after = house.get(f"{API}/schedule").json()["basis"]
+    assert "share in force" not in lately
+    assert "the share in force, 90%" in after

@@ -40,14 +40,17 @@ class WeeklyHours:
     basis: str
 
 
-def weekly_hours(store: Queryable, question: Question, settings: Settings, said: float | None) -> WeeklyHours:
+def weekly_hours(
+    store: Queryable, question: Question, settings: Settings, said: float | None, share: float | None
+) -> WeeklyHours:
     """How many hours a week there are.
 
     Args:
         store: asked for the effort of the last 13 weeks.
         question: its end, and its filters.
-        settings: the share in force, hours of a day.
+        settings: hours of a day.
         said: what a person says; ``None`` to find it out.
+        share: the share in force for keeping the lights on; ``None`` when none is.
     """
     if said is not None:
         return WeeklyHours(said, "as you say")
@@ -64,7 +67,6 @@ def weekly_hours(store: Queryable, question: Question, settings: Settings, said:
     ).to_pylist()[0]
     scale = settings.effort.hours_per_day / LATELY_WEEKS
     everything, reactive = found["everything"] * scale, found["reactive"] * scale
-    share = settings.planning.share
     if share is not None and everything > 0:
         left = max(0.0, share * everything - reactive)
         basis = (

@@ -11,6 +11,7 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from ktlo.metrics.question import Question
+from ktlo.planning.budget.journal import in_force
 from ktlo.planning.debt.behind import rows_behind
 from ktlo.planning.debt.capacity import weekly_hours
 from ktlo.planning.debt.entry import Amount, Entry, Kind, Standing, Status
@@ -26,6 +27,7 @@ from ktlo.report.debt_words import answer_words, schedule_words
 from ktlo.server import asking
 from ktlo.server.api.effort import AUTHOR
 from ktlo.server.api.metrics import EstimateOut, Running, Values
+from ktlo.server.api.plan import known_budgets
 from ktlo.server.registers import entry_of, journal_of, register_of
 from ktlo.server.tables import CSV_TOO, csv_lines, json_rows, plain
 
@@ -315,7 +317,9 @@ def plan_of(
     running: Any, question: Question, found: Register, hours: float | None, weeks: int | None, least: float
 ) -> Schedule:
     """The schedule from the Monday after the register's end."""
-    there = weekly_hours(running.store, question, running.settings, hours)
+    ruling = in_force(known_budgets(running), min(question.end, question.now).date())
+    share = ruling.share if ruling else None
+    there = weekly_hours(running.store, question, running.settings, hours, share)
     end = found.period.end.date()
     return schedule(
         found.entries,
