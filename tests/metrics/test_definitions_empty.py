@@ -158,3 +158,18 @@ def test_one_column_can_be_read_as_number_and_as_instant() -> None:
     assert rows.seconds("at").tolist() == [START.timestamp()]
     assert rows.text("at")[0] is not None
     assert rows.seconds("at").tolist() == [START.timestamp()]
+
+
+def test_the_order_of_the_definitions_does_not_follow_from_what_was_imported_first() -> None:
+    import subprocess
+    import sys
+
+    listed = [
+        subprocess.run(
+            [sys.executable, "-c", f"import ktlo.metrics.{first}; from ktlo.metrics.registry import definitions;"
+             " print(*definitions())"],
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for first in ("findings", "reliability", "effort")
+    ]  # fmt: skip
+    assert len(set(listed)) == 1

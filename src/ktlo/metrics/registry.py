@@ -184,9 +184,11 @@ def _load() -> None:
 
 
 def definitions() -> Mapping[str, Definition]:
-    """Every metric by name: ktlo's own and those of installed packages."""
+    """Every metric by name: ktlo's own in the order of their modules, whichever was imported first, then others'."""
     _load()
-    return METRICS
+    place = {f"ktlo.metrics.{module}": number for number, module in enumerate(_OWN)}
+    ordered = sorted(METRICS.values(), key=lambda each: place.get(each.estimate.__module__, len(place)))
+    return {each.name: each for each in ordered}
 
 
 def definition(name: str) -> Definition:
