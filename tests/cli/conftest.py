@@ -33,6 +33,11 @@ def ktlo(
     monkeypatch.setenv("KTLO_DATA", str(house_copy / "data"))
     monkeypatch.setenv("KTLO_CONFIG", str(house_copy / "ktlo.yaml"))
     monkeypatch.setenv("COLUMNS", "200")
+    # The consoles are made when their module is first imported, perhaps by a test with another width.
+    from ktlo.cli import output
+
+    for one in (output.console, output.notes):
+        monkeypatch.setattr(one, "_width", 200)
     monkeypatch.setenv("NO_COLOR", "1")
 
     def run(*words: str) -> Said:

@@ -539,18 +539,26 @@ def judged_with(policy, **facts):
 
 
 @pytest.mark.parametrize(
-    ("reachability", "fails"),
-    [("called", 1), ("possible", 1), ("unknown", 1), ("", 1), ("imported", 0), ("installed", 0)],
+    ("facts", "fails"),
+    [
+        ({"reachability": "called"}, 1),
+        ({"reachability": "possible"}, 1),
+        ({"reachability": "unknown"}, 1),
+        ({"reachability": ""}, 1),
+        ({"reachability": "imported"}, 1),  # loaded, and nobody names the vulnerable function
+        ({"reachability": "imported", "symbols": "left.pad"}, 0),
+        ({"reachability": "installed"}, 0),
+    ],
 )
-def test_only_what_is_known_not_to_be_called_may_have_a_threshold_of_its_own(reachability, fails):
+def test_only_what_is_known_not_to_be_called_may_have_a_threshold_of_its_own(facts, fails):
     from ktlo.guard.finding import Level
     from ktlo.guard.policy import Policy
 
     lenient = Policy(fail_from_unreached=Level.CRITICAL)
-    assert judged_with(lenient, reachability=reachability) == fails
-    assert judged_with(Policy(), reachability=reachability) == 1  # left out, it makes no difference
-    assert judged_with(lenient, reachability=reachability, level=Level.CRITICAL) == 1
-    assert judged_with(lenient, reachability=reachability, level=Level.UNKNOWN) == 1
+    assert judged_with(lenient, **facts) == fails
+    assert judged_with(Policy(), **facts) == 1  # left out, it makes no difference
+    assert judged_with(lenient, **facts, level=Level.CRITICAL) == 1
+    assert judged_with(lenient, **facts, level=Level.UNKNOWN) == 1
 
 
 def test_of_two_thresholds_the_more_lenient_counts_and_none_makes_it_stricter():
