@@ -144,3 +144,58 @@ def test_a_segment_that_the_store_never_takes_is_set_aside_and_others_pass(store
     eventually(1, lambda: count(store, "after"))
     assert [file.name for file in folder.glob("*refused")] == ["000000000001-ee.segment-refused"]
     intake.close()
+
+
+def test_a_request_that_the_store_refuses_does_not_take_its_neighbours_along(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(intake_module, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(intake_module, "_REFUSED_AFTER", 2)
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    good = [segment(request("beside", Said(f"{n}" * 16, "x"))) for n in range(1, 6)]
+    bad = b"\x05\xff\xff\xff\xff\xff"
+    (folder / "000000000001-ff.segment").write_bytes(b"".join([*good[:3], bad, *good[3:]]))
+    intake = Intake("traces", TRACES, store, folder)
+    eventually(1, lambda: intake.tally.set_aside)
+    eventually(0, lambda: intake.waiting)
+    intake.close()
+    assert count(store, "beside") == 5
+    assert [(file.name, file.read_bytes()) for file in folder.iterdir()] == [
+        ("000000000001-ff.segment-refused", bad)
+    ]
+
+
+def test_on_a_full_disk_nothing_is_set_aside_because_the_disk_is_the_reason(store, tmp_path, monkeypatch):
+    class Full(Away):
+        def query(self, *given):
+            return self.store.query(*given)
+
+    monkeypatch.setattr(intake_module, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(intake_module, "_REFUSED_AFTER", 1)
+    monkeypatch.setattr(intake_module, "_ROOM", 1 << 62)
+    full = Full(store)
+    intake = Intake("traces", TRACES, full, tmp_path / "spool")
+    intake.take(body("disk"), 1)
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            intake.flush()
+        intake._failures += 1
+    full.is_back = True
+    intake.flush()
+    assert (count(store, "disk"), intake.tally.set_aside) == (1, 0)
+    intake.close()
+
+
+def test_whatever_breaks_while_the_store_loads_the_next_try_comes(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(intake_module, "FLUSH_SECONDS", 0.01)
+
+    class Odd(Away):
+        def load(self, *given):
+            if not self.is_back:
+                self.is_back = True
+                raise MemoryError("once")
+            self.store.load(*given)
+
+    intake = Intake("traces", TRACES, Odd(store), tmp_path / "spool")
+    intake.take(body("odd"), 1)
+    eventually(1, lambda: count(store, "odd"))
+    intake.close()

@@ -166,3 +166,12 @@ def test_chunks_without_a_length_are_taken(ask):
             yield whole[at : at + 7]
 
     assert ask(chunks(), PROTOBUF).status_code == 200
+
+
+def test_a_page_in_a_browser_may_not_send_without_a_key_whatever_name_it_gave_this_machine(ask):
+    """DNS rebinding makes a stranger's page same-origin with this port: no preflight keeps it out."""
+    sent = {"origin": "http://evil.example:4318", "host": "evil.example:4318"}
+    answer = ask(good("rebound"), PROTOBUF | sent)
+    assert (answer.status_code, refused(answer).code) == (403, 7)
+    with_key = ask(good("rebound"), PROTOBUF | sent | {"authorization": "Bearer k"}, key="k")
+    assert with_key.status_code == 200

@@ -121,3 +121,20 @@ def test_many_at_once_lose_nothing(tmp_path):
     spool.rotate()
     kept = [body for segment in spool.closed() for body in bodies(segment)]
     assert sorted(kept) == sorted(b"%d-%d" % (w, n) for w in range(8) for n in range(50))
+
+
+def test_a_segment_that_could_not_be_closed_cleanly_does_not_stop_the_next_messages(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+    spool.append(b"one")
+    synced = spool_module._sync_folder
+
+    def no_descriptor(folder):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(spool_module, "_sync_folder", no_descriptor)
+    with pytest.raises(OSError, match="Too many"):
+        spool.rotate()
+    monkeypatch.setattr(spool_module, "_sync_folder", synced)
+    spool.append(b"two")
+    spool.rotate()
+    assert [bodies(one) for one in spool.closed()] == [[b"one"], [b"two"]]

@@ -12,6 +12,8 @@ from otlp_requests import Said, request, set_value
 
 from ktlo.receivers.otlp import json_form, traces
 from ktlo.receivers.otlp.traces import MOST_ATTRIBUTES, MOST_VALUE, MalformedError, accept
+from ktlo.receivers.spool import length_prefix
+from ktlo.store.streams import TRACES
 
 
 def spans_of(body: bytes):
@@ -172,3 +174,42 @@ def test_set_value_of_the_tests_makes_what_it_says():
     value = made.resource_spans[0].scope_spans[0].spans[0].attributes[0].value
     assert value.kvlist_value.values[0].value.array_value.values[0].int_value == 1
     set_value(value, None)
+
+
+SPAN = request("shop", Said("1" * 16, "x")).resource_spans[0].scope_spans[0].spans[0]
+
+
+def with_bytes(extra: bytes) -> bytes:
+    """A request whose only span has further bytes at its end."""
+
+    def part(field: int, body: bytes) -> bytes:
+        return bytes([field << 3 | 2]) + length_prefix(len(body)) + body
+
+    return part(1, part(2, part(2, SPAN.SerializeToString() + extra)))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        b"\xc3\x3e\x08\x05\xc4\x3e",  # a group, which protobuf has to skip
+        b"\xc0\x3e\x85\x80\x80\x80\x80\x80\x80\x80\x80\x00",  # a number longer than it needs to be
+        b"\x38\x05",  # start_time as a varint
+        b"\x7a\x02\x18\x02\x7a\x03\x12\x01a",  # a status in two parts
+        b"\x30" + b"\xff" * 9 + b"\x01",  # a kind that is none
+        b"\x4a\x07\x0a\x01k\x12\x02\x10\x05",  # an attribute that is true, said as 5
+    ],
+)
+def test_what_protobuf_allows_and_the_engine_refuses_does_not_reach_the_engine(extra, store, tmp_path):
+    accepted = accept(with_bytes(extra))
+    file = tmp_path / "one.segment"
+    file.write_bytes(length_prefix(len(accepted.body)) + accepted.body)
+    store.load(TRACES, file, extra.hex())  # raises where the engine cannot read it
+    assert [span.name for span in spans_of(accepted.body)] == ["x"]
+
+
+def test_a_span_beyond_what_instants_hold_is_rejected_because_the_engine_would_refuse_its_neighbours_too():
+    made = request("shop", Said("1" * 16, "x"), Said("2" * 16, "y"))
+    made.resource_spans[0].scope_spans[0].spans[0].start_time_unix_nano = 1 << 63
+    made.resource_spans[0].scope_spans[0].spans[0].end_time_unix_nano = (1 << 63) + 5
+    accepted = accept(made.SerializeToString())
+    assert (accepted.items, accepted.reason) == (1, "1 span: a time is after the year 2262")

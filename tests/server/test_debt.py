@@ -151,7 +151,10 @@ def test_the_schedule_fits_the_hours_and_goes_out_in_three_forms(house, key):
     assert r"\<b\>" in issues.replace("<b>", "!") or "<b>" not in issues.replace(r"\<b\>", "")
 
 
-@pytest.mark.parametrize("query", ["hours=-1", "hours=1e9", "weeks=0", "weeks=5000", "least=-1", "hours=nan"])
+@pytest.mark.parametrize(
+    "query",
+    ["hours=-1", "hours=1e9", "weeks=0", "weeks=5000", "least=-1", "hours=nan", "weeks=nan", "weeks=inf"],
+)
 def test_absurd_plans_are_refused_on_page_and_api(house, query):
     assert house.get(f"{API}/schedule?{query}").status_code == 400
     page = house.get(f"/debt?{query}", headers={"accept": "text/html"})

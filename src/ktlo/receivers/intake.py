@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import shutil
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -33,7 +34,9 @@ RESENT_WITHIN = 600.0
 """Seconds within which the same bytes again are the same request again."""
 _MOST_DIGESTS = 200_000
 _REFUSED_AFTER = 10
-"""Failures of one segment while the store answers otherwise, after which it is set aside."""
+"""Failures of one segment while the store answers otherwise, after which what the store refuses of it is set aside."""
+_ROOM = 64 << 20
+"""Free bytes of the disk below which a segment is not taken for one that the store will never take."""
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ class Tally:
         shed: requests that were refused because there was no room.
         malformed: requests that could not be read at all, by reason.
         stored: segments that the store has taken.
-        set_aside: segments that the store will not take; they stay on disk.
+        set_aside: segments of which the store will not take something; that stays on disk.
         last_error: what the store said last, empty when the last segment was taken.
     """
 
@@ -88,6 +91,7 @@ class Intake:
         self.tally = Tally()
         self._stream = stream
         self._store = store
+        self._folder = folder
         self._spool = Spool(folder, most_bytes)
         self._clock = clock
         self._seen: OrderedDict[bytes, float] = OrderedDict()
@@ -175,7 +179,7 @@ class Intake:
             try:
                 self.flush()
                 wait = FLUSH_SECONDS
-            except (StoreError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, this thread must not end: told and tried again
                 self._failures += 1
                 with self._guard:
                     self.tally.last_error = getattr(error, "what", str(error))
@@ -188,21 +192,53 @@ class Intake:
         except StoreError:
             if self._failures < _REFUSED_AFTER or not self._answers():
                 raise
-            # The store works and still will not have it: keep it, and let what came after pass.
-            segment.file.rename(segment.file.with_suffix(f"{ENDING}-refused"))
-            self._spool.remove(segment)
-            with self._guard:
-                self.tally.set_aside += 1
-            self._failures = 0
-            _log.exception("%s: %s is set aside", self.name, segment.file.name)
-            return
+            # The store works and still will not have it: keep what it refuses, and let all else pass.
+            if self._load_parts(segment):
+                with self._guard:
+                    self.tally.set_aside += 1
+                _log.exception("%s: of %s something is set aside", self.name, segment.file.name)
         self._spool.remove(segment)
         self._failures = 0
         with self._guard:
             self.tally.stored += 1
             self.tally.last_error = ""
 
+    def _load_parts(self, segment: Segment) -> bool:
+        """Load a segment in halves of halves; a request that is refused alone is set aside. True when one was.
+
+        Tokens name the part, so that doing it again after a crash adds nothing twice.
+        """
+        with segment.file.open("rb") as file:
+            ends = [0, *(end for end, _ in messages(file))]
+            file.seek(0)
+            data = file.read()
+        part = segment.file.with_suffix(".part")
+        refused = [data[ends[-1] :]] if ends[-1] < len(data) else []
+        waiting = [(0, len(ends) - 1)]
+        while waiting:
+            first, last = waiting.pop()
+            if first == last:
+                continue
+            part.write_bytes(data[ends[first] : ends[last]])
+            try:
+                self._store.load(self._stream, part, f"{segment.token}-{first}-{last}")
+            except StoreError:
+                if not self._answers():
+                    raise
+                if last - first == 1:
+                    refused.append(data[ends[first] : ends[last]])
+                else:
+                    middle = (first + last) // 2
+                    waiting += [(middle, last), (first, middle)]
+        part.unlink(missing_ok=True)
+        if refused:
+            segment.file.with_suffix(f"{ENDING}-refused").write_bytes(b"".join(refused))
+        return bool(refused)
+
     def _answers(self) -> bool:
+        """Whether the store could take something: it answers, and its disk is not the reason why it does not."""
+        if shutil.disk_usage(self._folder).free < _ROOM:
+            return False
         try:
             self._store.query("SELECT 1 AS one")
         except StoreError:

@@ -137,11 +137,13 @@ class Spool:
                 return
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()
+            # Given up first: whatever fails from here on (no descriptor is left, say), the next message gets a file.
+            closing, self._file = self._file, None
+            self._closed_bytes += self._written
+            self._written, self._synced = 0, 0
+            closing.close()
             self._path.rename(self._path.with_suffix(ENDING))
             _sync_folder(self._folder)
-            self._closed_bytes += self._written
-            self._file, self._written, self._synced = None, 0, 0
 
     def closed(self) -> list[Segment]:
         """Segments that wait for the store, oldest first."""
@@ -195,6 +197,8 @@ class Spool:
             self._file.close()
         with contextlib.suppress(OSError), self._path.open("r+b") as file:
             file.truncate(self._written)
+            # Others may be about to acknowledge what stands before it.
+            os.fsync(file.fileno())
         with contextlib.suppress(OSError):
             self._file = self._path.open("ab")
             return

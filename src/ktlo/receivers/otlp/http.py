@@ -24,7 +24,7 @@ from ktlo.receivers.otlp.traces import MalformedError
 
 _log = logging.getLogger(__name__)
 
-_INVALID_ARGUMENT, _UNAUTHENTICATED, _UNAVAILABLE, _INTERNAL, _EXHAUSTED = 3, 16, 14, 13, 8
+_INVALID_ARGUMENT, _UNAUTHENTICATED, _UNAVAILABLE, _INTERNAL, _EXHAUSTED, _DENIED = 3, 16, 14, 13, 8, 7
 
 
 def application(export: TraceExport, access: Ingest) -> Starlette:
@@ -41,6 +41,11 @@ def application(export: TraceExport, access: Ingest) -> Starlette:
             said = request.headers.get("content-type", "")[:60]
             return _refuse(
                 Encoding.JSON, 415, _INVALID_ARGUMENT, f"send {' or '.join(Encoding)}, not {said!r}"
+            )
+        if request.headers.get("origin") and not access.key:
+            # A page of a site that has made its name mean this machine (DNS rebinding); services send no Origin.
+            return _refuse(
+                encoding, 403, _DENIED, "a page in a browser may not send telemetry without an ingest key"
             )
         if not access.admits(request.headers.get("authorization", "")):
             return _refuse(

@@ -21,6 +21,8 @@ MOST_VALUE = 64 << 10
 """Characters of one attribute's value that are kept."""
 _TRACE, _SPAN = 16, 8
 _DEEPEST = 32
+_LATEST = (1 << 63) - 1
+"""Last nanosecond since 1970 that the engine's instants hold (11 April 2262)."""
 
 
 class MalformedError(ValueError):
@@ -65,11 +67,13 @@ def keep(request: ExportTraceServiceRequest, body: bytes = b"") -> Accepted:
     """
     kept = rejected = 0
     reasons: dict[str, int] = {}
-    changed = not body
+    # The engine's own reader refuses what protobuf allows: groups, fields of another wire type, a true that is not 1.
+    # What is kept is therefore written anew, without what nobody knows.
+    request.DiscardUnknownFields()
     for of_resource in request.resource_spans:
-        changed |= _flatten(of_resource.resource.attributes)
+        _flatten(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
-            changed |= _flatten(of_scope.scope.attributes)
+            _flatten(of_scope.scope.attributes)
             bad = []
             for place, span in enumerate(of_scope.spans):
                 reason = _impossible(span)
@@ -78,18 +82,19 @@ def keep(request: ExportTraceServiceRequest, body: bytes = b"") -> Accepted:
                     reasons[reason] = reasons.get(reason, 0) + 1
                     continue
                 kept += 1
-                changed |= _flatten(span.attributes)
+                _flatten(span.attributes)
                 for event in span.events:
-                    changed |= _flatten(event.attributes)
+                    _flatten(event.attributes)
                 for link in span.links:
-                    changed |= _flatten(link.attributes)
+                    _flatten(link.attributes)
             if bad:
-                changed, rejected = True, rejected + len(bad)
+                rejected += len(bad)
                 for place in reversed(bad):
                     del of_scope.spans[place]
     if not kept:
         return Accepted(b"", 0, rejected, _said(reasons))
-    return Accepted(request.SerializeToString() if changed else body, kept, rejected, _said(reasons))
+    written = request.SerializeToString()
+    return Accepted(body if written == body else written, kept, rejected, _said(reasons))
 
 
 def _impossible(span: Any) -> str:
@@ -105,6 +110,8 @@ def _impossible(span: Any) -> str:
         return "trace_id is all zeros"
     if not any(own):
         return "span_id is all zeros"
+    if max(span.start_time_unix_nano, span.end_time_unix_nano) > _LATEST:
+        return "a time is after the year 2262"
     return ""
 
 
@@ -114,30 +121,23 @@ def _said(reasons: dict[str, int]) -> str:
     )
 
 
-def _flatten(attributes: Any) -> bool:
-    """Turn arrays and maps into JSON text, cut what is too long and too many; True when anything changed."""
-    changed = False
+def _flatten(attributes: Any) -> None:
+    """Turn arrays and maps into JSON text, cut what is too long and too many."""
     if len(attributes) > MOST_ATTRIBUTES:
         del attributes[MOST_ATTRIBUTES:]
-        changed = True
     for attribute in attributes:
         value = attribute.value
         kind = value.WhichOneof("value")
         if kind == "string_value":
             if len(value.string_value) > MOST_VALUE:
                 value.string_value = value.string_value[:MOST_VALUE]
-                changed = True
         elif kind in ("array_value", "kvlist_value"):
             value.string_value = json.dumps(_plain(value, 0), ensure_ascii=False)[:MOST_VALUE]
-            changed = True
         elif kind == "bytes_value" and len(value.bytes_value) > MOST_VALUE:
             value.bytes_value = value.bytes_value[:MOST_VALUE]
-            changed = True
         elif kind is None:
             # An absent value is legal and means empty; the engine would read it as empty bytes.
             value.string_value = ""
-            changed = True
-    return changed
 
 
 def _plain(value: Any, depth: int) -> Any:

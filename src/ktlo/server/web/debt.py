@@ -7,6 +7,7 @@ sent to somebody. A form that says something impossible comes back with what was
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
@@ -63,7 +64,10 @@ def _number(text: str, name: str) -> float | None:
     if not text.strip():
         return None
     try:
-        return float(text.strip().replace(",", "."))
+        value = float(text.strip().replace(",", "."))
+        if not math.isfinite(value):
+            raise ValueError(text)
+        return value
     except ValueError as error:
         raise UserError(
             f"{text[:40]!r} is no number", where=name, fix="Write a number, such as 12 or 0.5"
