@@ -13,12 +13,13 @@ from google.protobuf.json_format import MessageToDict
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from otlp_requests import Said, request
+from starlette.requests import Request
 
 from ktlo.receivers.access import Ingest
 from ktlo.receivers.body import MOST_BYTES
 from ktlo.receivers.intake import Intake
-from ktlo.receivers.otlp.exchange import TraceExport
-from ktlo.receivers.otlp.http import application
+from ktlo.receivers.otlp.exchange import NoRoomError, TraceExport
+from ktlo.receivers.otlp.http import Held, application
 from ktlo.receivers.spool import SpoolFullError
 from ktlo.store.streams import TRACES
 
@@ -175,3 +176,33 @@ def test_a_page_in_a_browser_may_not_send_without_a_key_whatever_name_it_gave_th
     assert (answer.status_code, refused(answer).code) == (403, 7)
     with_key = ask(good("rebound"), PROTOBUF | sent | {"authorization": "Bearer k"}, key="k")
     assert with_key.status_code == 200
+
+
+def test_bodies_that_are_held_back_do_not_fill_the_memory_the_next_sender_is_told_to_come_again():
+    held = Held(most=100)
+    first, second = Request({"type": "http"}), Request({"type": "http"})
+    held.add(first, 60)
+    with pytest.raises(NoRoomError, match="come again"):
+        held.add(second, 60)
+    held.add(first, 40)
+    held.release(first)
+    held.add(second, 100)
+
+
+def test_what_was_received_is_no_longer_held(module_intake):
+    import anyio
+
+    app = application(TraceExport(module_intake), Ingest(), most_held=3000)
+
+    async def send() -> list[int]:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4318") as client:
+            statuses = [
+                (await client.post("/v1/traces", content=good(f"held-{n}"), headers=PROTOBUF)).status_code
+                for n in range(30)
+            ]
+            full = await client.post("/v1/traces", content=b"x" * 3001, headers=PROTOBUF)
+            assert full.headers["retry-after"]
+            return [*statuses, full.status_code]
+
+    assert anyio.run(send) == [200] * 30 + [503]

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import uvicorn
 
 FOLDER = "spool"
+MOST_CONNECTIONS = 600
+"""Connections of OTLP/HTTP from which on senders are told to come again (503): the store needs descriptors too, and
+1,024 is what many systems give a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Receiving:
                 access_log=False,
                 timeout_keep_alive=60,
                 timeout_graceful_shutdown=5,
+                limit_concurrency=MOST_CONNECTIONS,
             )
         )
         thread = threading.Thread(target=_run, args=(server, listener), name="otlp-http", daemon=True)

@@ -384,3 +384,12 @@ def test_the_first_turn_is_the_first_persons() -> None:
     turns = list(rendered_layer(layer, team.zone, (layer.start, layer.start + dt.timedelta(weeks=3))))
     assert [turn.account.number for turn in turns] == ["PXPGF42", "PEYSGVF", "PXPGF42"]
     assert turns[0].start == layer.start
+
+
+def test_a_name_with_a_line_break_breaks_no_feed_and_adds_no_line_to_it() -> None:
+    team = rota(["ada", "bob"], {"ada": {"name": "Ada\x1b\r\nATTENDEE:mailto:x"}})
+    text = calendar_of("on\r\ncall", DUTIES, team.members, START)
+    read = Calendar.from_ical(text)
+    assert str(read.walk("VEVENT")[0]["summary"]) == "Ada ATTENDEE:mailto:x: primary of checkout"
+    assert str(read["x-wr-calname"]) == "on call"
+    assert b"\nATTENDEE" not in text

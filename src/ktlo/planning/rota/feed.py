@@ -33,7 +33,7 @@ def calendar_of(name: str, duties: Iterable[Duty], people: Iterable[Person], now
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", name)
+    calendar.add("x-wr-calname", _line(name))
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     for duty in duties:
         event = Event()
@@ -42,8 +42,13 @@ def calendar_of(name: str, duties: Iterable[Duty], people: Iterable[Person], now
         event.add("dtstamp", now.astimezone(dt.UTC).replace(microsecond=0))
         event.add("dtstart", duty.start)
         event.add("dtend", duty.end)
-        event.add("summary", f"{names.get(duty.person, duty.person)}: {duty.role} of {duty.rota}")
+        event.add("summary", _line(f"{names.get(duty.person, duty.person)}: {duty.role} of {duty.rota}"))
         event.add("categories", ["on call", duty.rota, duty.role])
         event.add("transp", "TRANSPARENT")
         calendar.add_component(event)
     return bytes(calendar.to_ical())
+
+
+def _line(text: str) -> str:
+    """One line without control characters, which RFC 5545 (3.3.11) has no way to write in a text."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -24,16 +24,21 @@ from ktlo.receivers.otlp.traces import MalformedError
 
 _log = logging.getLogger(__name__)
 
+MOST_HELD = 256 << 20
+"""Bytes of bodies that all requests together hold in memory; four of the largest."""
+
 _INVALID_ARGUMENT, _UNAUTHENTICATED, _UNAVAILABLE, _INTERNAL, _EXHAUSTED, _DENIED = 3, 16, 14, 13, 8, 7
 
 
-def application(export: TraceExport, access: Ingest) -> Starlette:
+def application(export: TraceExport, access: Ingest, most_held: int = MOST_HELD) -> Starlette:
     """The receiver.
 
     Args:
         export: takes the requests.
         access: who may send.
+        most_held: bytes of bodies that all requests together may hold in memory.
     """
+    held = Held(most_held)
 
     async def post_traces(request: Request) -> Response:
         encoding = _encoding(request)
@@ -52,7 +57,7 @@ def application(export: TraceExport, access: Ingest) -> Starlette:
                 encoding, 401, _UNAUTHENTICATED, "an ingest key is needed: Authorization: Bearer …"
             )
         try:
-            body = await _body(request)
+            body = await _body(request, held)
             answer = await run_in_threadpool(
                 lambda: export.take(decompress(body, request.headers.get("content-encoding", "")), encoding)
             )
@@ -66,6 +71,8 @@ def application(export: TraceExport, access: Ingest) -> Starlette:
             return refusal
         except ClientDisconnect:
             return Response(status_code=400)
+        finally:
+            held.release(request)
         return _answer(encoding, 200, answer)
 
     async def broken(request: Request, error: Exception) -> Response:
@@ -85,7 +92,32 @@ def _encoding(request: Request) -> Encoding | None:
     return Encoding(named) if named in tuple(Encoding) else None
 
 
-async def _body(request: Request) -> bytes:
+class Held:
+    """Bytes of bodies in memory, of all requests together: whoever would go beyond is told to come again.
+
+    Used by one event loop, so nothing has to be locked.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by: dict[int, int] = {}
+
+    def add(self, request: Request, size: int) -> None:
+        """Count bytes of a request.
+
+        Raises:
+            NoRoomError: there are too many of all requests.
+        """
+        if sum(self._by.values()) + size > self._most:
+            raise NoRoomError(f"{self._most >> 20} MiB of requests are being received; come again")
+        self._by[id(request)] = self._by.get(id(request), 0) + size
+
+    def release(self, request: Request) -> None:
+        """Forget a request that is over."""
+        self._by.pop(id(request), None)
+
+
+async def _body(request: Request, held: Held) -> bytes:
     """The body as it was sent, given up when it grows past what any request may have."""
     told = request.headers.get("content-length", "")
     if told.isdigit() and int(told) > MOST_BYTES:
@@ -95,6 +127,7 @@ async def _body(request: Request) -> bytes:
         size += len(piece)
         if size > MOST_BYTES:
             raise TooLargeError(f"the body is larger than {MOST_BYTES:,} bytes")
+        held.add(request, len(piece))
         pieces.append(piece)
     return b"".join(pieces)
 
