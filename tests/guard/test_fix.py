@@ -320,11 +320,17 @@ def test_npm_updates_what_the_project_asks_for_and_what_that_needs(fix, reposito
     package = {"name": "shop", "version": "1.0.0", "dependencies": {"debug": "^4.0.0"}}
     (repository / "package.json").write_text(json.dumps(package))
     quiet = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"]
-    subprocess.run(["npm", "install", *quiet, "debug@4.1.0"], cwd=repository, check=True, capture_output=True)
+    for old in ("debug@4.1.0", "ms@2.1.1"):
+        subprocess.run(["npm", "install", *quiet, old], cwd=repository, check=True, capture_output=True)
+    (repository / "package.json").write_text(json.dumps(package))
+    subprocess.run(["npm", "install", *quiet], cwd=repository, check=True, capture_output=True)
     commit_all(repository, "npm")
-    put(pypi, record("GHSA-debug", "debug", fixed="4.3.1", aliases=["CVE-2017-16137"]))
+    put(pypi, record("GHSA-debug", "debug", fixed="4.1.1", aliases=["CVE-2017-16137"]))
+    put(pypi, record("GHSA-ms", "ms", fixed="2.1.2", aliases=["CVE-2017-20162"]))
     code, output = fix("--test", "true")
     assert code == DONE, output
-    assert log(repository)[-1] == "Update debug from 4.1.0 to 4.3.1"
-    lock = json.loads((repository / "package-lock.json").read_text())
-    assert lock["packages"]["node_modules/debug"]["version"] == "4.3.1"
+    assert set(log(repository)[-2:]) == {"Update debug from 4.1.0 to 4.1.1", "Update ms from 2.1.1 to 2.1.2"}
+    lock = json.loads((repository / "package-lock.json").read_text())["packages"]
+    assert lock["node_modules/debug"]["version"] == "4.1.1"
+    assert lock["node_modules/ms"]["version"] == "2.1.2"
+    assert json.loads((repository / "package.json").read_text())["dependencies"] == {"debug": "^4.1.1"}

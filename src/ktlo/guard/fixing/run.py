@@ -11,13 +11,13 @@ import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ktlo.errors import UserError
 from ktlo.guard.finding import Unchecked
 from ktlo.guard.fixing.choice import Judge
 from ktlo.guard.fixing.plan import Change
-from ktlo.guard.fixing.updaters import CannotUpdateError, update, updater_of
+from ktlo.guard.fixing.updaters import CannotUpdateError, Updater, updaters_of
 from ktlo.guard.fixing.worktree import WorkTree
 from ktlo.guard.lockfiles import read_lock_files
 from ktlo.guard.lockfiles.wording import printable
@@ -120,23 +120,13 @@ def _one(change: Change, wish: Wish, tree: WorkTree, judge: Judge) -> Result:
     reason = _impossible(change, wish.root)
     if reason:
         return Result(change, State.NOT_POSSIBLE, reason)
-    before = tree.changed()
-    locked_before = _unchecked(change, wish.root)
-    try:
-        update(wish.root, change)
-        version, left = _look(change, wish.root, judge, locked_before)
-    except (CannotUpdateError, OSError) as error:
-        tree.take_back(tree.changed() - before)
-        return Result(change, State.NOT_POSSIBLE, str(error))
-    except BaseException:
-        tree.take_back(tree.changed() - before)
-        raise
-    ours = tree.changed() - before
-    if left or not ours:
-        tree.take_back(ours)
-        return Result(
-            change, State.NOT_POSSIBLE, left or "Its tool changed nothing: something else holds it back."
-        )
+    ours, version, left = frozenset[str](), "", ""
+    for way in updaters_of(wish.root, change):
+        ours, version, left = _by(way, change, wish.root, tree, judge)
+        if not left:
+            break
+    if left:
+        return Result(change, State.NOT_POSSIBLE, left)
     try:
         failed = _tests(wish) if wish.test else ""
         if not failed:
@@ -149,11 +139,44 @@ def _one(change: Change, wish: Wish, tree: WorkTree, judge: Judge) -> Result:
     return Result(change, State.UNDONE, f"The tests fail with it: {failed}", version=version)
 
 
+def _by(
+    way: Updater, change: Change, root: Path, tree: WorkTree, judge: Judge
+) -> tuple[frozenset[str], str, str]:
+    """Change the lock file one way: paths that changed, the version now, and why it did not help.
+
+    When it did not help, everything is as before.
+    """
+    before = tree.changed()
+    locked_before = _unchecked(change, root)
+    try:
+        way(root, change)
+        version, left = _look(change, root, judge, locked_before)
+    except (CannotUpdateError, OSError) as error:
+        tree.take_back(tree.changed() - before)
+        return frozenset(), "", str(error)
+    except BaseException:
+        tree.take_back(tree.changed() - before)
+        raise
+    ours = tree.changed() - before
+    # A tool may leave files of its own in the folder (`.pdm-python`): no part of the update.
+    strays = frozenset(one for one in tree.untracked(ours) if PurePosixPath(one).name not in _MADE_BY_TOOLS)
+    tree.take_back(strays)
+    ours -= strays
+    if left or not ours:
+        tree.take_back(ours)
+        return frozenset(), "", left or "Its tool changed nothing: something else holds it back."
+    return ours, version, ""
+
+
+_MADE_BY_TOOLS = frozenset({"go.sum"})
+"""New files that belong to an update: a module without one gets it."""
+
+
 def _impossible(change: Change, root: Path) -> str:
     if not change.version:
         return f"There is nothing to update to: {change.reason}."
     try:
-        updater_of(root, change)
+        updaters_of(root, change)
     except CannotUpdateError as error:
         return str(error)
     return ""

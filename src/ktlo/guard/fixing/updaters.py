@@ -6,12 +6,17 @@ Registries are asked only by the tool itself, as it is set up.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ktlo.errors import UserError
 from ktlo.guard.fixing.plan import Change
@@ -27,41 +32,36 @@ class CannotUpdateError(UserError):
 Updater = Callable[[Path, Change], None]
 
 
-def update(root: Path, change: Change) -> None:
-    """Change the lock file of a change.
-
-    Raises:
-        CannotUpdateError: no tool here can, or it refused.
-    """
-    updater_of(root, change)(root, change)
-
-
-def updater_of(root: Path, change: Change) -> Updater:
-    """What would change the lock file.
+def updaters_of(root: Path, change: Change) -> tuple[Updater, ...]:
+    """What would change the lock file: ways to try, the one that takes exactly the planned version first.
 
     Raises:
         CannotUpdateError: nothing here can.
     """
     name = Path(change.lock_file).name
-    for pattern, updater, tool in _UPDATERS:
+    for pattern, updaters, tool in _UPDATERS:
         if re.fullmatch(pattern, name):
             if tool and shutil.which(tool) is None:
                 raise CannotUpdateError(
                     f"{tool} is not on the PATH", fix=f"Install {tool}: only it may write {printable(name)}"
                 )
-            if updater is _requirements:
+            if _requirements in updaters:
                 _how(root, change)
-            return updater
+            return updaters
     raise CannotUpdateError(
         f"ktlo cannot change {printable(name)}", fix="Update the package with the tool that makes this file"
     )
 
 
-def _run(command: Sequence[str], folder: Path) -> None:
+def _run(
+    command: Sequence[str], folder: Path, *, may_fail: bool = False, settings: Mapping[str, str] | None = None
+) -> str:
+    """Run a tool and give what it prints; ``settings`` are added to its environment."""
     try:
         done = subprocess.run(
             list(command),
             cwd=folder,
+            env={**os.environ, **(settings or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
@@ -71,10 +71,21 @@ def _run(command: Sequence[str], folder: Path) -> None:
         raise CannotUpdateError(f"{command[0]} took longer than {_SECONDS} seconds") from None
     except OSError as error:
         raise CannotUpdateError(f"{command[0]} cannot be started: {error.strerror}") from None
-    if done.returncode != 0:
+    if done.returncode != 0 and not may_fail:
         lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
         words = printable(" ".join(" ".join(lines[-6:]).split()), 400)
         raise CannotUpdateError(f"{shlex.join(command[:3])} … failed: {words}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+@contextmanager
+def _restored(manifest: Path) -> Iterator[None]:
+    """Let a tool write into a manifest for a while; afterwards it has its old bytes."""
+    before = manifest.read_bytes()
+    try:
+        yield
+    finally:
+        manifest.write_bytes(before)
 
 
 def _uv(root: Path, change: Change) -> None:
@@ -82,21 +93,125 @@ def _uv(root: Path, change: Change) -> None:
 
 
 def _poetry(root: Path, change: Change) -> None:
-    # Poetry moves a package as far as the project allows; that it is far enough is seen afterwards.
+    # Poetry has no word for "this version, in the lock file only". So the project asks for it for a moment; the
+    # second lock keeps what is locked as far as the project's own manifest admits it.
+    folder = root / change.folder
+    with _restored(folder / "pyproject.toml"):
+        _run(["poetry", "add", "--lock", "--no-interaction", f"{change.package}=={change.version}"], folder)
+    is_old = "version 1." in _run(["poetry", "--version"], folder)
+    _run(["poetry", "lock", "--no-interaction", *(["--no-update"] if is_old else [])], folder)
+
+
+def _poetry_as_far_as_it_goes(root: Path, change: Change) -> None:
     _run(["poetry", "update", "--lock", "--no-interaction", change.package], root / change.folder)
 
 
+# Locking needs no environment; PDM would make one in the project's folder.
+_PDM = {"PDM_USE_VENV": "0", "PDM_IGNORE_SAVED_PYTHON": "1", "PDM_CHECK_UPDATE": "0"}
+_PDM_UPDATE = ("pdm", "update", "--no-sync", "--update-reuse")
+
+
 def _pdm(root: Path, change: Change) -> None:
-    _run(["pdm", "update", "--no-sync", "--update-reuse", change.package], root / change.folder)
+    folder = root / change.folder
+    with tempfile.TemporaryDirectory() as place:
+        pins = Path(place) / "pins.txt"
+        pins.write_text(f"{change.package}=={change.version}\n", encoding="utf-8")
+        _run([*_PDM_UPDATE, "--override", str(pins), change.package], folder, settings=_PDM)
+    # An override beats the project's own ranges: locked again without it, they hold.
+    _run(["pdm", "lock", "--update-reuse"], folder, settings=_PDM)
+
+
+def _pdm_as_far_as_it_goes(root: Path, change: Change) -> None:
+    _run([*_PDM_UPDATE, change.package], root / change.folder, settings=_PDM)
+
+
+_NPM = ("npm", "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund")
 
 
 def _npm(root: Path, change: Change) -> None:
-    quiet = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"]
     folder = root / change.folder
-    if change.is_direct:
-        _run(["npm", "install", *quiet, f"{change.package}@{change.version}"], folder)
-    else:
-        _run(["npm", "update", *quiet, change.package], folder)
+    wanted = f"{change.package}@{change.version}"
+    lock = _lock_of(root, change)
+    asked = _asked_for(folder, change.package)
+    if asked and f"node_modules/{change.package}" in _copies(lock, change, is_vulnerable=True):
+        exact = ["--save-exact"] if re.fullmatch(r"=?\d[\w.+-]*", asked) else []
+        _run([*_NPM, *exact, wanted], folder)
+        return
+    if asked or _copies(lock, change, is_vulnerable=False):
+        raise CannotUpdateError(f"others need another version of {change.package}")
+    with _restored(folder / "package.json"):
+        _run([*_NPM, wanted], folder)
+    _run(_NPM, folder)
+    _require_admitted(folder, change)
+
+
+def _require_admitted(folder: Path, change: Change) -> None:
+    """npm keeps what is locked even where the range of a package that needs it forbids it: ask it about that.
+
+    Raises:
+        CannotUpdateError: a range forbids it.
+    """
+    told = _run(["npm", "ls", "--package-lock-only", "--all", "--json"], folder, may_fail=True)
+    try:
+        problems = json.loads(told).get("problems", [])
+    except (ValueError, AttributeError):
+        raise CannotUpdateError("what npm ls says of the lock file cannot be read") from None
+    for one in problems:
+        if str(one).startswith(f"invalid: {change.package}@"):
+            raise CannotUpdateError(
+                f"the range of a package that needs {change.package} holds it back",
+                fix=f"npm explain {change.package} names it",
+            )
+
+
+def _npm_as_far_as_it_goes(root: Path, change: Change) -> None:
+    # `npm update NAME` leaves what only others need where it is; what is not locked is looked for anew.
+    lock = _lock_of(root, change)
+    for place in _copies(lock, change, is_vulnerable=True):
+        del lock["packages"][place]
+    (root / change.lock_file).write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
+    _run(_NPM, root / change.folder)
+    _require_admitted(root / change.folder, change)
+
+
+def _asked_for(folder: Path, package: str) -> str:
+    """The range that the manifest in this folder has for a package; empty when it does not ask for it."""
+    manifest = _json(folder / "package.json")
+    for kind in ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies"):
+        asked = manifest.get(kind)
+        if isinstance(asked, dict) and isinstance(asked.get(package), str):
+            return str(asked[package])
+    return ""
+
+
+def _lock_of(root: Path, change: Change) -> dict[str, Any]:
+    lock = _json(root / change.lock_file)
+    if not isinstance(lock.get("packages"), dict):
+        raise CannotUpdateError(
+            "the lock file is of npm 6 or older",
+            fix="Run npm install with npm 7 or newer: it is written anew",
+        )
+    return lock
+
+
+def _copies(lock: dict[str, Any], change: Change, *, is_vulnerable: bool) -> list[str]:
+    return [
+        place
+        for place, entry in lock["packages"].items()
+        if f"/{place}".endswith(f"/node_modules/{change.package}")
+        and isinstance(entry, dict)
+        and (entry.get("version") in change.current) is is_vulnerable
+    ]
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CannotUpdateError(f"{file.name} cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise CannotUpdateError(f"{file.name} holds no object")
+    return content
 
 
 def _cargo(root: Path, change: Change) -> None:
@@ -206,16 +321,16 @@ def _compile(tool: str, rest: str, change: Change) -> list[str]:
     return [*tool.split(), *kept, "--upgrade-package", f"{change.package}=={change.version}"]
 
 
-_UPDATERS: tuple[tuple[str, Updater, str], ...] = (
-    (r"uv\.lock", _uv, "uv"),
-    (r"poetry\.lock", _poetry, "poetry"),
-    (r"pdm\.lock", _pdm, "pdm"),
-    (r"package-lock\.json", _npm, "npm"),
-    (r"Cargo\.lock", _cargo, "cargo"),
-    (r"go\.mod|go\.sum", _go, "go"),
-    (r".*\.txt", _requirements, ""),
+_UPDATERS: tuple[tuple[str, tuple[Updater, ...], str], ...] = (
+    (r"uv\.lock", (_uv,), "uv"),
+    (r"poetry\.lock", (_poetry, _poetry_as_far_as_it_goes), "poetry"),
+    (r"pdm\.lock", (_pdm, _pdm_as_far_as_it_goes), "pdm"),
+    (r"package-lock\.json", (_npm, _npm_as_far_as_it_goes), "npm"),
+    (r"Cargo\.lock", (_cargo,), "cargo"),
+    (r"go\.mod|go\.sum", (_go,), "go"),
+    (r".*\.txt", (_requirements,), ""),
 )
-"""File name as a pattern, what changes it, and the tool that must be there."""
+"""File name as a pattern, what changes it (ways to try), and the tool that must be there."""
 
 
 def updatable() -> tuple[str, ...]:

@@ -65,17 +65,21 @@ class WorkTree:
         self._git("commit", "--quiet", "--no-verify", "--only", "--message", message, "--", *named)
         return self._git("rev-parse", "--short", "HEAD").strip()
 
+    def untracked(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the paths that the last commit does not have."""
+        known = set(self._git("ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0"))
+        return frozenset(paths) - known
+
     def take_back(self, paths: Iterable[str]) -> None:
         """Bring these paths back to the last commit; new files go."""
-        known = set(self._git("ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0"))
         named = sorted(paths)
-        old = [one for one in named if one in known]
+        new = self.untracked(named)
+        old = [one for one in named if one not in new]
         if old:
             self._git("restore", "--source=HEAD", "--staged", "--worktree", "--", *old)
-        for one in named:
-            if one not in known:
-                self._git("rm", "--quiet", "--cached", "--ignore-unmatch", "--", one)
-                (self.top / one).unlink(missing_ok=True)
+        for one in sorted(new):
+            self._git("rm", "--quiet", "--cached", "--ignore-unmatch", "--", one)
+            (self.top / one).unlink(missing_ok=True)
 
     def start_branch(self, name: str) -> None:
         """Make a branch here and go on in it.
