@@ -260,7 +260,7 @@ def test_each_is_a_commit_of_the_smallest_version_whether_asked_for_or_needed_by
 def test_an_update_that_breaks_the_tests_leaves_every_file_as_it_was(project):
     tool, folder, fix = project
     before = (folder / tool.lock).read_bytes()
-    code, output = fix("--only", f"{tool.prefix}lower", "--test", f"! grep -q 1.5.0 {tool.lock}")
+    code, output = fix("--only", f"{tool.prefix}lower", "--test", f"! grep -qF 1.5.0 {tool.lock}")
     assert code == LEFT_OVER, output
     assert "The tests fail with it" in output
     assert (folder / tool.lock).read_bytes() == before
