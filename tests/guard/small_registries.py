@@ -86,7 +86,7 @@ def npm_registry(folder: Path) -> None:
                 "version": version,
                 "dependencies": {need: ranges[how] for need, how in needs},
                 "dist": {
-                    "tarball": f"https://registry.npmjs.org/{name}/-/{name}-{version}.tgz",
+                    "tarball": f"https://packages.example.org/{name}/-/{name}-{version}.tgz",
                     "integrity": "sha512-" + "A" * 86 + "==",
                 },
             }

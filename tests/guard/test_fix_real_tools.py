@@ -166,6 +166,7 @@ def registries(tmp_path_factory):
             "npm_config_registry": f"{address}/npm/",
             "npm_config_cache": folder / "npm-cache",
             "npm_config_update_notifier": "false",
+            "npm_config_omit_lockfile_registry_resolved": "true",
             "CARGO_HOME": folder / "cargo-home",
             "GOPROXY": f"file://{folder}/go",
             "GOMODCACHE": folder / "go-cache",

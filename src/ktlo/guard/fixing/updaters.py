@@ -146,7 +146,7 @@ def _npm(root: Path, change: Change) -> None:
 
 
 def _require_admitted(folder: Path, change: Change) -> None:
-    """npm keeps what is locked even where the range of a package that needs it forbids it: ask it about that.
+    """Ask npm whether ranges admit what is locked: it keeps a version even where a range forbids it.
 
     Raises:
         CannotUpdateError: a range forbids it.
