@@ -48,7 +48,7 @@ $(VENV)/bin/python: | check-python
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.server: requirements.lock pyproject.toml | $(VENV)/bin/python
-	@echo "Installing ktlo's pinned dependencies into $(VENV) (about 700 MB, once)…"
+	@echo "Installing ktlo's pinned dependencies into $(VENV) (about 1.2 GB, once)…"
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@

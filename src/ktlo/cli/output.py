@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +14,10 @@ from rich.table import Table
 
 from ktlo.errors import printable
 
-console = Console()
+WIDE = 200
+"""Columns for what is read by a program or a file: nothing there has to fit a screen."""
+
+console = Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else WIDE)
 notes = Console(stderr=True)
 
 

@@ -104,7 +104,12 @@ def _answer(desk: Desk, view: RotaView) -> Answer:
     held = {duty.role: duty for duty in now}
     said = _on_duty(desk, rota, [held.get(role.name) for role in rota.roles])
     following = [schedule.next_after(desk.now, role.name) for role in rota.roles]
-    then = [f"{_name(desk, duty.person)} ({duty.role})" for duty in following if duty]
+    several = len(rota.roles) > 1
+    then = [
+        f"{_name(desk, duty.person)} ({duty.role})" if several else _name(desk, duty.person)
+        for duty in following
+        if duty
+    ]
     planned = schedule.planned_until
     change = (
         f"planned until {moment_words(planned.astimezone(rota.zone))}" if planned else "nothing is planned"
@@ -184,7 +189,7 @@ def _cards(view: RotaView, fair: Sequence[Served], people: Sequence[Load]) -> tu
     return (
         Card(
             "Night hours above or below due",
-            f"{min(nights):+.0f} to {max(nights):+.0f} h",
+            f"{min(nights):+.0f} to {max(nights):+.0f}\N{NO-BREAK SPACE}h".replace("-", "\N{MINUS SIGN}"),
             href="#fairness",
             sample=f"{counted(len(fair), 'people')}, the last year and what is planned",
         ),

