@@ -243,5 +243,6 @@ def _choices(account: Account, outlook: Outlook) -> Listing:
         f"Choices for the {outlook.quarter.title}",
         Table(tuple(headings), tuple(rows)),
         f"Over {written(plan.asked.weeks, COUNT)} weeks. The expected cost holds working time, work left over and what"
-        " else has a price.",
+        " else has a price. Person-weeks are calendar weeks of the people in the team; person-days are those that left"
+        " records, and are fewer.",
     )
