@@ -1,6 +1,6 @@
 """Package registries of a few packages, in the formats that real tools read, on this machine only.
 
-Each holds `left` and `lower` (1.0.0 to 2.0.0), `upper` that needs `lower` 1.x, `held`, `strict` that needs exactly
+Each holds `left` and `lower` (1.0.0 to 2.1.0), `upper` that needs `lower` 1.x, `held`, `strict` that needs exactly
 `held` 1.0.0, and `bystander`. So a real tool resolves, locks and refuses as it does with a public registry.
 """
 
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-STEPS = ("1.0.0", "1.5.0", "1.6.0", "1.9.0", "2.0.0")
+STEPS = ("1.0.0", "1.5.0", "1.6.0", "1.9.0", "2.0.0", "2.1.0")
 PACKAGES = {
     "left": dict.fromkeys(STEPS, ()),
     "lower": dict.fromkeys(STEPS, ()),

@@ -325,3 +325,31 @@ def test_npm_keeps_an_exact_pin_exact_and_a_development_dependency_one(npm_proje
     manifest = json.loads((folder / "package.json").read_text())
     assert manifest["devDependencies"] == {"lower": "1.5.0"}
     assert "dependencies" not in manifest
+
+
+def test_cargo_mends_two_majors_of_one_crate_each_within_its_own(registries, tmp_path):
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not on the PATH")
+    folder = tmp_path / "shop"
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "main.rs").write_text("fn main() {}\n")
+    (folder / "Cargo.toml").write_text(
+        '[package]\nname = "shop"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nlower = "1"\n'
+        'newer = { package = "lower", version = "2" }\n'
+    )
+    run(folder, "cargo", "generate-lockfile")
+    run(folder, "cargo", "update", "--package", "lower@1.9.0", "--precise", "1.0.0")
+    run(folder, "cargo", "update", "--package", "lower@2.1.0", "--precise", "2.0.0")
+    run(folder, "git", "init", "-q", "-b", "main")
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "commit", "-q", "-m", "Start")
+    hole = record("GHSA-lower", "lower", ecosystem="crates.io", fixed="1.5.0")
+    hole["affected"][0]["ranges"][0]["events"] += [{"introduced": "2.0.0"}, {"fixed": "2.1.0"}]
+    put(tmp_path, hole)
+    line = ["check", "fix", str(folder), "--cache", str(tmp_path / "cache"), "--database", str(tmp_path)]
+    output = CliRunner().invoke(commands(), [*line, "--test", "true"]).output
+    assert "1 done" in output, output
+    assert run(folder, "git", "log", "-1", "--format=%s") == (
+        "Update lower from 1.0.0 and 2.0.0 to 1.5.0 and 2.1.0\n"
+    )
+    run(folder, "cargo", "metadata", "--locked", "--offline")

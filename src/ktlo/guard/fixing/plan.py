@@ -22,7 +22,8 @@ class Change:
         ecosystem: OSV name.
         package: its name.
         current: versions that are locked and vulnerable.
-        version: the version to update to; empty when there is none.
+        version: the version to update to, the highest of ``targets``; empty when there is none.
+        targets: for each of ``current`` the smallest version that is fixed; a lock file of Cargo has several.
         leaves_major: the major version changes.
         advisories: what it ends, by name with level.
         reason: why there is no version.
@@ -40,6 +41,7 @@ class Change:
     reason: str
     is_direct: bool
     lines: tuple[int, ...]
+    targets: tuple[str, ...] = ()
 
     @property
     def folder(self) -> PurePosixPath:
@@ -87,4 +89,5 @@ def _change(key: tuple[str, str, str], group: Sequence[Finding], judge: Judge) -
         reason=best.reason,
         is_direct=any(one.properties.get("relation") == "direct" for one in group),
         lines=tuple(dict.fromkeys(one.location.line for one in group)),
+        targets=tuple(one.version for one in choices),
     )

@@ -215,9 +215,9 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def _cargo(root: Path, change: Change) -> None:
-    for current in change.current:
+    for current, target in zip(change.current, change.targets, strict=True):
         spec = f"{change.package}@{current}"
-        _run(["cargo", "update", "--package", spec, "--precise", change.version], root / change.folder)
+        _run(["cargo", "update", "--package", spec, "--precise", target], root / change.folder)
 
 
 def _go(root: Path, change: Change) -> None:
