@@ -18,6 +18,7 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -281,6 +282,40 @@ def test_kill_9_loses_nothing_acknowledged_and_adds_nothing_twice(tmp_path):
     assert acknowledged <= stored.keys()
     assert set(stored.values()) == {1}
     assert "summary 1" in told
+
+
+def test_a_service_manager_that_ends_ktlo_lets_it_close_what_it_has_open(tmp_path):
+    """SIGTERM, as systemd and docker send it: all is in the store, and nobody is led to a ktlo that is gone."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "ktlo.yaml").write_text(f"telemetry: {{http_port: {port}, grpc_port: 0}}\n", encoding="utf-8")
+    data = tmp_path / "data"
+    command = [sys.executable, "-c", "from ktlo.cli import main; main()", "up", "--data", str(data)]
+    command += ["--port", "0", "--no-browser"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            wait_for(port, server)
+            while not (data / "server.json").exists():
+                assert server.poll() is None
+                time.sleep(0.05)
+            made = ExportTraceServiceRequest()
+            scope = made.resource_spans.add().scope_spans.add()
+            scope.spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, name="ended")
+            sent = httpx.post(
+                f"http://127.0.0.1:{port}/v1/traces",
+                content=made.SerializeToString(),
+                headers={"content-type": "application/x-protobuf"},
+            )
+            assert sent.status_code == 200
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(60) == 0, server.communicate()
+        finally:
+            server.kill()
+    assert list((data / "spool" / "traces").iterdir()) == []
+    assert not (data / "server.json").exists()
 
 
 def wait_for(port: int, server: subprocess.Popen) -> None:

@@ -136,6 +136,7 @@ def _hand_over(running: Any, repositories: list[str], browser: bool) -> None:
 def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> None:
     import os
     import secrets
+    import signal
     import socket
     import threading
 
@@ -168,25 +169,33 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
     port = listener.getsockname()[1]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
     url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    if threading.current_thread() is threading.main_thread():
+        # The server stops in order and then raises the signal again, which would end all before the rest is closed.
+        signal.signal(signal.SIGTERM, _end)
     receiving = Receiving(runtime) if runtime.settings.telemetry.receive else None
-    app = make_app(
-        runtime, Access(token), sync_minutes=runtime.settings.server.sync_minutes, receiving=receiving
-    )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
-    announce(folder, Address(url, token, os.getpid()))
-    notes.print(f"ktlo is at [bold]{url}[/bold]  ·  data in {folder}  ·  Ctrl-C stops it")
-    for door in receiving.doors if receiving else ():
-        told = f"at {door.address}" if door.address else f"not received: {door.problem}"
-        notes.print(f"{door.protocol} {told}", markup=False)
-    if browser:
-        threading.Timer(0.8, _open_browser, [url]).start()
-    threading.Thread(target=_show_progress, args=(app.state.collecting,), daemon=True).start()
     try:
+        app = make_app(
+            runtime, Access(token), sync_minutes=runtime.settings.server.sync_minutes, receiving=receiving
+        )
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+        announce(folder, Address(url, token, os.getpid()))
+        notes.print(f"ktlo is at [bold]{url}[/bold]  ·  data in {folder}  ·  Ctrl-C stops it")
+        for door in receiving.doors if receiving else ():
+            told = f"at {door.address}" if door.address else f"not received: {door.problem}"
+            notes.print(f"{door.protocol} {told}", markup=False)
+        if browser:
+            threading.Timer(0.8, _open_browser, [url]).start()
+        threading.Thread(target=_show_progress, args=(app.state.collecting,), daemon=True).start()
         server.run(sockets=[listener])
     finally:
         withdraw(folder)
         if receiving is not None:
             receiving.close()
+
+
+def _end(number: int, frame: object) -> None:
+    del number, frame
+    raise SystemExit(0)
 
 
 def _show_progress(collecting: Any) -> None:
