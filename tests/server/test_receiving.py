@@ -82,7 +82,7 @@ def test_services_show_what_both_exporters_sent(house_with_traces):
         "web": (1, 0), "pay <b>ments": (1, 1),
     }  # fmt: skip
     text = visitor.page("/services")
-    assert "2 services were asked 2 times" in text
+    assert "2 services reported 2 calls" in text
     assert "50% of them failed" in text
     assert "pay &lt;b&gt;ments" in text
 
@@ -118,6 +118,7 @@ def test_pages_that_find_nothing_say_what_to_do(house_with_traces):
     for path, status, said in (
         ("/trace?id=" + "a" * 32, 404, "there is no trace"),
         ("/trace?id=nonsense", 422, "is no trace"),
+        ("/trace", 422, "which trace"),
         ("/traces?shortest=soon", 422, "is no duration"),
         ("/traces?tags=%22open", 422, "cannot be read"),
         ("/services?since=whenever", 422, "is no time"),

@@ -234,8 +234,11 @@ def against(account: Account, outlook: Outlook) -> Iterator[str]:
             f"{share(option.share)} ({option_name(option).lower()}) would cost {amount(abs(extra), account)} {more} and"
             f" leave {figures(abs(weeks))} person-weeks {'more' if weeks >= 0 else 'fewer'} for new features"
         )
-        if option.piles_up >= 0.5:
-            told += f", but unfinished work would pile up ({share(min(option.piles_up, 0.99))} likely)"
+        if option.piles_up >= 0.5 or (extra < 0 and option.piles_up > best.piles_up):
+            told += (
+                f", but unfinished work would pile up ({share(min(option.piles_up, 0.99))} likely, with the proposal"
+                f" {share(min(best.piles_up, 0.99))})"
+            )
         yield f"{told}."
 
 

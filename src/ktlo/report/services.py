@@ -76,9 +76,8 @@ def all_services(store: Queryable, of: Interval, href: Href) -> View:
     """Every service that reported."""
     found = services(store, of)
     calls, errors = sum(one.red.calls for one in found), sum(one.red.errors for one in found)
-    reported = (
-        f"{len(found)} service{' was' if len(found) == 1 else 's were'} asked {written(calls, COUNT)} times"
-    )
+    services_said = f"{len(found)} service{'' if len(found) == 1 else 's'}"
+    reported = f"{services_said} reported {written(calls, COUNT)} call{'' if calls == 1 else 's'}"
     said = f"{reported}, {_failed(errors, calls)}" if calls else "No service reported anything"
     table = Table(
         (Heading("Service"), *_RED, Heading("Versions")),

@@ -98,6 +98,10 @@ def read_id(text: str) -> str:
         UsageError: it has not 32 hexadecimal digits.
     """
     plain = text.strip().replace("-", "").lower()
+    if not plain:
+        raise UsageError(
+            "which trace?", fix="Give its 32 hexadecimal digits, or look for it on the page Traces"
+        )
     if len(plain) != 32 or not set(plain) <= _HEX:
         raise UsageError(f"{text[:60]!r} is no trace", fix="A trace has 32 hexadecimal digits")
     return plain

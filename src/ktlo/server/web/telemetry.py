@@ -141,7 +141,7 @@ def traces_json(running: Running, asked: Asked, since: Text = "", until: Text = 
 
 
 @router.get("/trace")
-def trace_page(request: Request, running: Running, id: Text, span: Text = "") -> Response:  # noqa: A002
+def trace_page(request: Request, running: Running, id: Text = "", span: Text = "") -> Response:  # noqa: A002
     """One trace: its waterfall, and where the time went."""
     trace_id = read_id(id)
     view = trace_view(trace(running.store, trace_id))
@@ -150,7 +150,7 @@ def trace_page(request: Request, running: Running, id: Text, span: Text = "") ->
 
 
 @router.get("/trace.json")
-def trace_json(running: Running, id: Text) -> TraceOut:  # noqa: A002
+def trace_json(running: Running, id: Text = "") -> TraceOut:  # noqa: A002
     """The same as JSON."""
     return TraceOut.of(trace(running.store, read_id(id)))
 
