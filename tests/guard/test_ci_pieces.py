@@ -143,7 +143,8 @@ def test_the_upload_is_the_report_packed_as_the_api_asks(runner):
 def test_the_pieces_for_github_are_clean(path):
     text = (ROOT / path).read_bytes()
     assert judge_github(path, text) == ()
-    command = ["zizmor", "--offline", "--no-progress", "--quiet", "--persona=pedantic", str(ROOT / path)]
+    zizmor = str(Path(sys.executable).with_name("zizmor"))
+    command = [zizmor, "--offline", "--no-progress", "--quiet", "--persona=pedantic", str(ROOT / path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -68,7 +70,8 @@ def test_nothing_is_written_unless_asked(adopt, repo):
     assert "E711" not in written["lint"]["extend-select"]  # ruff's defaults have it
     assert written["format"]["quote-style"] == "single"
     assert written["line-length"] == 79
-    done = subprocess.run(["ruff", "check", "--no-cache", "."], cwd=repo.root, capture_output=True, text=True)
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    done = subprocess.run([ruff, "check", "--no-cache", "."], cwd=repo.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
