@@ -57,3 +57,12 @@ def test_a_body_of_something_else_is_refused(encoding):
 def test_an_unknown_encoding_is_named():
     with pytest.raises(BadBodyError, match="br"):
         decompress(b"x", "br")
+
+
+def test_a_gzip_body_of_several_members_is_read_whole():
+    parts = [b"one", b"", b"three" * 100]
+    assert decompress(b"".join(gzip.compress(part) for part in parts), "gzip") == b"".join(parts)
+    with pytest.raises(TooLargeError):
+        decompress(gzip.compress(b"x" * 6) + gzip.compress(b"y" * 6), "gzip", most=10)
+    with pytest.raises(BadBodyError):
+        decompress(gzip.compress(b"x") + b"something else", "gzip")

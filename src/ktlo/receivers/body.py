@@ -43,17 +43,29 @@ def decompress(body: bytes, encoding: str, most: int = MOST_BYTES) -> bytes:
         return _unzstd(body, most)
     if name not in ("gzip", "deflate"):
         raise BadBodyError(f"the encoding {encoding[:40]!r} is not known; use gzip, zstd or none")
-    window = 31 if name == "gzip" else 15
-    reader = zlib.decompressobj(window)
-    try:
-        plain = reader.decompress(body, most + 1)
-    except zlib.error as error:
-        raise BadBodyError(f"the body is not {name}: {error}") from error
-    if len(plain) > most:
-        raise TooLargeError(_too_large(most))
-    if not reader.eof:
-        raise BadBodyError(f"the {name} body is cut off")
-    return plain
+    return _inflate(body, name, most)
+
+
+def _inflate(body: bytes, name: str, most: int) -> bytes:
+    """A gzip or deflate body; a gzip body may have several members (RFC 1952, section 2.2)."""
+    pieces, size, rest = [], 0, body
+    while True:
+        reader = zlib.decompressobj(31 if name == "gzip" else 15)
+        try:
+            piece = reader.decompress(rest, most + 1 - size)
+        except zlib.error as error:
+            raise BadBodyError(f"the body is not {name}: {error}") from error
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            raise TooLargeError(_too_large(most))
+        if not reader.eof:
+            raise BadBodyError(f"the {name} body is cut off")
+        rest = reader.unused_data
+        if not rest:
+            return b"".join(pieces)
+        if name != "gzip":
+            raise BadBodyError("something follows the deflate body")
 
 
 def _unzstd(body: bytes, most: int) -> bytes:
