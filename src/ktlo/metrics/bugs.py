@@ -6,11 +6,10 @@ that open bugs count. Estimators: ``survival``, ``proportions``, ``intervals``.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ktlo.metrics import members, survival
+from ktlo.metrics.backlog import age_quantiles, net_flow, no_ages
 from ktlo.metrics.comparison import compare_proportions, compare_rates
 from ktlo.metrics.estimate import Estimate, not_estimable
 from ktlo.metrics.proportions import wilson
@@ -150,21 +149,15 @@ def bug_age(rows: Rows, window: Window) -> Statistics:
     """Quantiles of the age of open bugs."""
     moment = min(stamp(window.end), stamp(window.now))
     if window.start >= window.now:
-        none = not_estimable("the period has not begun")
-        return {"p50": none, "p75": none, "p90": none, "open": none}
+        reason = "the period has not begun"
+        return {**no_ages(reason), "open": not_estimable(reason)}
     opened, closed, known = rows.seconds("at"), rows.seconds("closed_at"), rows.seconds("known_until")
     # What is closed at the first moment after the period is the next period's closing.
     is_open = np.where(np.isnan(closed), rows.numbers("is_over") == 0, closed >= moment) & (opened < moment)
     ages = np.minimum(moment, known[is_open]) - opened[is_open]
     ages = ages[ages >= 0]
     n = int(ages.size)
-    count = Estimate(float(n), None, None, n)
-    if n == 0:
-        none = not_estimable("no bug is open")
-        return {"p50": none, "p75": none, "p90": none, "open": count}
-    return {f"p{p}": Estimate(float(np.quantile(ages, p / 100)), None, None, n) for p in (50, 75, 90)} | {
-        "open": count
-    }
+    return {**age_quantiles(ages, "no bug is open"), "open": Estimate(float(n), None, None, n)}
 
 
 @metric(
@@ -193,18 +186,8 @@ def bug_age(rows: Rows, window: Window) -> Statistics:
 )
 def bug_net_flow(rows: Rows, window: Window) -> Statistics:
     """Opened minus closed."""
-    opened = len(rows.within(window))
-    closed = len(rows.within(window, "closed_at"))
-    n = opened + closed
-    half = 1.959964 * math.sqrt(n)
-    net = float(opened - closed)
-    return {
-        "net": Estimate(net, net - half, net + half, n)
-        if n
-        else not_estimable("no bug was opened or closed"),
-        "opened": Estimate(float(opened), None, None, opened),
-        "closed": Estimate(float(closed), None, None, closed),
-    }
+    opened, closed = len(rows.within(window)), len(rows.within(window, "closed_at"))
+    return net_flow(opened, closed, "closed", "no bug was opened or closed")
 
 
 @metric(

@@ -6,12 +6,11 @@ history before what CI reported. Times are right-censored, so that open findings
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
 from ktlo.metrics import members, survival
+from ktlo.metrics.backlog import age_quantiles, net_flow, no_ages
 from ktlo.metrics.comparison import compare_rates
 from ktlo.metrics.estimate import Estimate, not_estimable
 from ktlo.metrics.question import Dimension, Window
@@ -126,15 +125,10 @@ def open_findings(rows: Rows, window: Window) -> Statistics:
 def finding_age(rows: Rows, window: Window) -> Statistics:
     """Quantiles of the age of open findings."""
     if window.start >= window.now:
-        none = not_estimable("the period has not begun")
-        return {"p50": none, "p75": none, "p90": none}
+        return no_ages("the period has not begun")
     still, moment = _open_at(rows, window)
     ages: Floats = moment - rows.seconds("at")[still]
-    n = int(ages.size)
-    if n == 0:
-        none = not_estimable("no finding is open")
-        return {"p50": none, "p75": none, "p90": none}
-    return {f"p{p}": Estimate(float(np.quantile(ages, p / 100)), None, None, n) for p in (50, 75, 90)}
+    return age_quantiles(ages, "no finding is open")
 
 
 @metric(
@@ -186,13 +180,5 @@ def finding_time_to_fix(rows: Rows, window: Window) -> Statistics:
 )
 def finding_net_flow(rows: Rows, window: Window) -> Statistics:
     """Opened minus fixed."""
-    opened = len(rows.within(window))
-    fixed = len(rows.within(window, "resolved_at"))
-    n = opened + fixed
-    half = 1.959964 * math.sqrt(n)
-    net = float(opened - fixed)
-    return {
-        "net": Estimate(net, net - half, net + half, n) if n else not_estimable("none opened or was fixed"),
-        "opened": Estimate(float(opened), None, None, opened),
-        "fixed": Estimate(float(fixed), None, None, fixed),
-    }
+    opened, fixed = len(rows.within(window)), len(rows.within(window, "resolved_at"))
+    return net_flow(opened, fixed, "fixed", "none opened or was fixed")
