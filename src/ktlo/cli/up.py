@@ -137,14 +137,13 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
     import os
     import secrets
     import signal
-    import socket
     import threading
 
     import uvicorn
 
     from ktlo.cli.output import notes
     from ktlo.errors import UserError
-    from ktlo.server.address import Address, announce, withdraw
+    from ktlo.server.address import Address, announce, listen, url_of, withdraw
     from ktlo.server.app import make_app
     from ktlo.server.receiving import Receiving
     from ktlo.server.security import Access, is_loopback
@@ -156,19 +155,15 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
         notes.print(
             f"others may reach {host}: sign in with this token (or set KTLO_TOKEN): {token}", markup=False
         )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener = listen(host, port)
     except OSError as error:
         raise UserError(
             f"port {port} of {host} cannot be used: {error.strerror}",
             fix="Stop what uses it, or choose another with --port (0 takes a free one)",
         ) from error
     port = listener.getsockname()[1]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
-    url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    url = url_of(host, port)
     if threading.current_thread() is threading.main_thread():
         # The server stops in order and then raises the signal again, which would end all before the rest is closed.
         signal.signal(signal.SIGTERM, _end)

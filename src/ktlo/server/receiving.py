@@ -17,6 +17,7 @@ from ktlo.errors import UserError
 from ktlo.receivers.access import Ingest
 from ktlo.receivers.intake import Intake
 from ktlo.receivers.otlp.exchange import TraceExport
+from ktlo.server.address import listen, url_of
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import is_loopback
 from ktlo.settings import TelemetrySettings, secret
@@ -95,13 +96,9 @@ class Receiving:
 
         from ktlo.receivers.otlp.http import application
 
-        family = socket.AF_INET6 if ":" in said.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((said.host, said.http_port))
+            listener = listen(said.host, said.http_port)
         except OSError as error:
-            listener.close()
             return Door("OTLP/HTTP", "", f"port {said.http_port} cannot be used: {error.strerror}")
         server = uvicorn.Server(
             uvicorn.Config(
@@ -119,7 +116,7 @@ class Receiving:
         while not server.started and thread.is_alive() and time.monotonic() < deadline:
             time.sleep(0.01)
         self._http, self._thread = server, thread
-        return Door("OTLP/HTTP", f"http://{_shown(said.host)}:{listener.getsockname()[1]}")
+        return Door("OTLP/HTTP", url_of(said.host, listener.getsockname()[1]))
 
     def _open_grpc(self, export: TraceExport, access: Ingest, said: TelemetrySettings) -> Door:
         from ktlo.receivers.otlp.grpc import serve
@@ -128,7 +125,7 @@ class Receiving:
             self._grpc, port = serve(export, access, said.host, said.grpc_port)
         except UserError as error:
             return Door("OTLP/gRPC", "", error.what)
-        return Door("OTLP/gRPC", f"http://{_shown(said.host)}:{port}")
+        return Door("OTLP/gRPC", url_of(said.host, port))
 
 
 def _run(server: Any, listener: socket.socket) -> None:
@@ -136,8 +133,3 @@ def _run(server: Any, listener: socket.socket) -> None:
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(server.serve(sockets=[listener]))
-
-
-def _shown(host: str) -> str:
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 - compared, not bound
-    return f"[{shown}]" if ":" in shown else shown
