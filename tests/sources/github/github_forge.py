@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 from github_published import ROOT, Published
 from graphql import graphql_sync
 
-from ktlo.sources.github.quota import World
+from ktlo.sources.rest.quota import World
 
 START = dt.datetime(2026, 3, 1, 12, 0, 0, tzinfo=dt.UTC)
 BASE = "https://api.github.test"

@@ -12,7 +12,8 @@ import pytest
 
 from ktlo.errors import SourceError
 from ktlo.sources.github import api
-from ktlo.sources.github.quota import LimitReachedError, World
+from ktlo.sources.rest import connection
+from ktlo.sources.rest.quota import LimitReachedError, World
 
 JSON = {"content-type": "application/json"}
 
@@ -47,14 +48,14 @@ def test_json_nested_without_end_counts_as_cut_off() -> None:
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_read_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(api, "LARGEST_ANSWER", 1 << 20)
+    monkeypatch.setattr(connection, "LARGEST_ANSWER", 1 << 20)
     bomb = gzip.compress(b" " * (8 << 20))
     headers = {**JSON, "content-encoding": "gzip"}
     assert "more than 1 MiB" in str(failure_of(200, headers=headers, content=bomb))
 
 
 def test_an_answer_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "WHOLE_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "WHOLE_SECONDS", 0.05)
     assert "did not answer in time" in str(failure_of(200, headers=JSON, stream=Drip()))
 
 

@@ -16,8 +16,8 @@ from ktlo.sources.github.config import GitHubConfig
 from ktlo.sources.github.details import query_for
 from ktlo.sources.github.lists import ALL
 from ktlo.sources.github.mapping import Of
-from ktlo.sources.github.walks import Entry
 from ktlo.sources.protocol import Status
+from ktlo.sources.rest.walks import Entry
 
 pytestmark = pytest.mark.node
 OF = Of("github:octocat/Hello-World", "octocat/Hello-World")

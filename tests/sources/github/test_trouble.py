@@ -89,7 +89,7 @@ def test_a_secondary_limit_without_a_time_waits_a_minute_and_then_gives_up_for_l
     assert isinstance(failure, SourceError)
     assert forge.clock.waits == [60.0]
     assert failure.retry_after == 150.0
-    assert "secondary limit" in str(failure)
+    assert "asks for a pause (its limit on frequent requests)" in str(failure)
 
 
 def test_an_hour_of_server_errors_is_tried_a_few_times_with_growing_pauses_and_goes_on_later(

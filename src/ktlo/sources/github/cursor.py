@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ktlo.sources.github.walks import NewestState, OldestState
+from ktlo.sources.rest.walks import NewestState, OldestState
 
 FORMAT = 1
 

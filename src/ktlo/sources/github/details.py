@@ -14,10 +14,11 @@ from typing import TypeVar
 import msgspec
 
 from ktlo.errors import SourceError
-from ktlo.sources.github.api import AbsentError, Api, DeniedError, decode
+from ktlo.sources.github.api import Api
 from ktlo.sources.github.mapping import PullDetails
 from ktlo.sources.github.payloads import PullExtras, ReviewItem, StatusItem, User
-from ktlo.sources.github.quota import LimitReachedError
+from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
+from ktlo.sources.rest.quota import LimitReachedError
 
 T = TypeVar("T")
 

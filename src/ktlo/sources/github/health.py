@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable, Sequence
 
 from ktlo.errors import KtloError
-from ktlo.sources.github.api import AbsentError, Api, DeniedError, decode
+from ktlo.sources.github.api import Api
 from ktlo.sources.github.lists import DEPLOYMENTS, REVIEWS, Listing
 from ktlo.sources.github.payloads import RateLimit, RepositoryItem
-from ktlo.sources.github.quota import LimitReachedError
 from ktlo.sources.github.run import PER_PAGE, unseen
 from ktlo.sources.protocol import Health, Missing, Status
+from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
+from ktlo.sources.rest.quota import LimitReachedError
 
 TOKEN_ADVICE = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, or `token` of the source"  # noqa: S105 - advice, no secret
 SECONDS_PER_REQUEST = 0.5
@@ -47,7 +48,11 @@ async def _examine(api: Api, repository: str, listings: Sequence[Listing]) -> He
     missing: list[Missing] = []
     if not api.has_token:
         missing.append(Missing("a token", "collecting takes longer: 60 requests an hour", TOKEN_ADVICE))
-    elif answer.scopes and said.private and "repo" not in answer.scopes.replace(" ", "").split(","):
+    elif (
+        (scopes := answer.headers.get("x-oauth-scopes"))
+        and said.private
+        and "repo" not in scopes.replace(" ", "").split(",")
+    ):
         missing.append(Missing("the scope `repo`", "private parts stay unread", "Add it to the token"))
     requests = 0
     for listing in listings:

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from ktlo.sources.github import mapping
-from ktlo.sources.github.api import Api, decode
+from ktlo.sources.github.api import Api
 from ktlo.sources.github.config import Part
 from ktlo.sources.github.details import deployment_statuses, pull_details
-from ktlo.sources.github.mapping import Of, PullDetails, Row
+from ktlo.sources.github.mapping import Of, PullDetails
 from ktlo.sources.github.payloads import (
     CommentItem,
     DeploymentItem,
@@ -29,7 +29,9 @@ from ktlo.sources.github.payloads import (
     RunPage,
     StatusItem,
 )
-from ktlo.sources.github.walks import Entry
+from ktlo.sources.rest.connection import decode
+from ktlo.sources.rest.rows import Row
+from ktlo.sources.rest.walks import Entry
 
 Rows = Iterator[tuple[str, Row]]
 """Table name and row."""

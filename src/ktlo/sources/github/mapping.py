@@ -11,7 +11,6 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -30,9 +29,9 @@ from ktlo.sources.github.payloads import (
     StatusItem,
     User,
 )
+from ktlo.sources.rest.rows import Row, microseconds
 
 BODY_CHARACTERS = 4_000
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _SEVERITY = re.compile(
     r"(?:severity|priority|prio|sev|urgency)\s*[-:/ ]?\s*\S.*|[ps][0-4](?:\b.*)?|sev-?[0-5]|critical|blocker",
     re.IGNORECASE,
@@ -52,25 +51,11 @@ _OUTCOMES = {"success": "success", "failure": "failure", "error": "failure"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A record with its version (microseconds), or the removal of its key."""
-
-    record: Any
-    version: int
-    is_removal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Of:
     """Whose rows they are: the source's identifier and the repository as configured."""
 
     source: str
     repository: str
-
-
-def microseconds(moment: dt.datetime) -> int:
-    """Whole microseconds since 1970, exactly."""
-    return (moment - _EPOCH) // dt.timedelta(microseconds=1)
 
 
 def _login(user: User | None) -> str:

@@ -7,26 +7,24 @@ as a warning. Only what stops everything (the limit, a broken GitHub, a refused 
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 
 from ktlo.errors import UserError
-from ktlo.records import TABLES
-from ktlo.records.arrow import DELETED, VERSION, to_arrow
 from ktlo.records.collection import Rejection
 from ktlo.sources.github import cursor as cursors
 from ktlo.sources.github import mapping
-from ktlo.sources.github.api import AbsentError, Answer, Api, DeniedError, UnprocessableError, decode
+from ktlo.sources.github.api import Api
 from ktlo.sources.github.cursor import Cursor
 from ktlo.sources.github.lists import ISSUES, Listing
-from ktlo.sources.github.mapping import Of, Row
+from ktlo.sources.github.mapping import Of
 from ktlo.sources.github.payloads import RepositoryItem
-from ktlo.sources.github.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
 from ktlo.sources.protocol import Batch, Progress
+from ktlo.sources.rest.connection import AbsentError, Answer, DeniedError, UnprocessableError, decode
+from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.rest.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
 
 PER_PAGE = 100
 
@@ -77,13 +75,11 @@ class Run:
 
     def batch(self, rows: Iterable[tuple[str, Row]] = ()) -> Batch:
         """Rows, what was turned away meanwhile, and the cursor as it is now."""
-        by_table: dict[str, list[Row]] = defaultdict(list)
-        for table, row in rows:
-            by_table[table].append(row)
-            self._done += 1
+        listed = list(rows)
+        self._done += len(listed)
         rejected, self._rejected = tuple(self._rejected), []
         return Batch(
-            rows={table: _arrow(table, group) for table, group in by_table.items()},
+            rows=batches(listed),
             cursor=cursors.dump(self.cursor),
             rejected=rejected,
             progress=Progress(self._done, None, "rows"),
@@ -210,17 +206,6 @@ def _note_open(numbers: set[int], entries: Sequence[Entry[Any]]) -> None:
 def stamp(moment: dt.datetime) -> str:
     """A time as GitHub wants it in a query."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _arrow(table: str, rows: Sequence[Row]) -> pa.RecordBatch:
-    batch = to_arrow([row.record for row in rows], TABLES[table].record)
-    for name, values, kind in (
-        (VERSION, [row.version for row in rows], pa.uint64()),
-        (DELETED, [int(row.is_removal) for row in rows], pa.uint8()),
-    ):
-        place = batch.schema.get_field_index(name)
-        batch = batch.set_column(place, batch.schema.field(place), pa.array(values, kind))
-    return batch
 
 
 def unseen(repository: str, has_token: bool) -> UserError:

@@ -19,10 +19,10 @@ from ktlo.sources.github.config import PUBLIC_API, GitHubConfig, find_token
 from ktlo.sources.github.health import TOKEN_ADVICE, examine
 from ktlo.sources.github.lists import ALL, ISSUES, Listing
 from ktlo.sources.github.mapping import Of
-from ktlo.sources.github.quota import LimitReachedError, World
 from ktlo.sources.github.run import Run
 from ktlo.sources.github.vanished import follow_vanished
 from ktlo.sources.protocol import Batch, Health
+from ktlo.sources.rest.quota import LimitReachedError, World
 
 DEFAULT_HISTORY = dt.timedelta(days=365)
 

@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from ktlo.sources.github import mapping
-from ktlo.sources.github.api import AbsentError, MovedError, decode
 from ktlo.sources.github.lists import ISSUES
-from ktlo.sources.github.mapping import Row
 from ktlo.sources.github.payloads import IssueItem
 from ktlo.sources.github.run import PER_PAGE, Run, stamp
-from ktlo.sources.github.walks import OldestState, Page, oldest_first
 from ktlo.sources.protocol import Batch
+from ktlo.sources.rest.connection import AbsentError, MovedError, decode
+from ktlo.sources.rest.rows import Row
+from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
 EVERY = dt.timedelta(days=1)
 _BEGINNING = dt.datetime(2007, 1, 1, tzinfo=dt.UTC)

@@ -18,9 +18,9 @@ import msgspec
 T = TypeVar("T")
 
 SETTLE = dt.timedelta(seconds=60)
-"""GitHub's lists lag a little behind its writes: nothing younger counts as read for good."""
+"""Lists lag a little behind writes: nothing younger counts as read for good."""
 _TICK = dt.timedelta(seconds=1)
-"""GitHub's times are whole seconds, and ``since`` may or may not include its own."""
+"""Times may be whole seconds, and ``since`` may or may not include its own."""
 UNSETTLED = dt.timedelta(days=3)
 """How long an unfinished item (a run, a deployment) is waited for by reading back to it."""
 
@@ -37,7 +37,7 @@ class Entry(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page: its entries in GitHub's order, whether there is a next, and GitHub's time.
+    """One page: its entries in the service's order, whether there is a next, and the service's time.
 
     ``unchanged`` is the answer to an ETag that still holds.
     """

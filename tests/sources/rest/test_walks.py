@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ktlo.sources.github.walks import (
+from ktlo.sources.rest.walks import (
     Entry,
     NewestState,
     OldestState,
