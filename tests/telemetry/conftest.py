@@ -12,6 +12,7 @@ from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.streams import TRACES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "receivers"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from otlp_requests import Said, request, segment
 

@@ -13,6 +13,7 @@ from ktlo.records import (
     reliability,
     services,
     telemetry,
+    versions,
     work,
 )
 from ktlo.records.schema import TABLES, Column, Table, table_of
@@ -30,5 +31,6 @@ __all__ = [
     "services",
     "table_of",
     "telemetry",
+    "versions",
     "work",
 ]

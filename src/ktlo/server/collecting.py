@@ -20,6 +20,7 @@ from ktlo.server.registers import note_sightings
 from ktlo.server.runtime import Runtime
 from ktlo.server.scanning import has_repositories, scan_all
 from ktlo.sources.collector import collect
+from ktlo.telemetry.deployments import derive_deployments
 
 _log = logging.getLogger(__name__)
 
@@ -243,7 +244,9 @@ class Collecting:
                 runtime.settings,
                 report=lambda step: show(step.done, step.total, step.words),
             )
-            note_sightings(runtime, dt.datetime.now(dt.UTC))
+            now = dt.datetime.now(dt.UTC)
+            derive_deployments(runtime.store, now)
+            note_sightings(runtime, now)
             return "complete", ""
         if name == FINDINGS:
             problems = scan_all(runtime, show)

@@ -71,6 +71,8 @@ class Receiving:
             ("spans", said.keep_days),
             ("trace_summaries", said.keep_days),
             ("operation_minutes", said.keep_rollups_days),
+            ("version_hours", said.keep_rollups_days),
+            ("instance_versions", said.keep_rollups_days),
         ):
             runtime.store.retain(noun, days)
         self.traces = Intake(

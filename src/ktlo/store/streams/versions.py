@@ -1,0 +1,75 @@
+"""Versions in the store: which reported in which minutes, and which instance ran which.
+
+Both follow from traces by materialized views. An hour of a version is one row with a bit a minute, so that a year of
+fifty services is half a million rows, read in a moment.
+"""
+
+from __future__ import annotations
+
+from ktlo.store.streams.physical import Flow, Physical, Signal
+
+_MICRO = "DateTime64(6, 'UTC')"
+
+_PHYSICAL = {
+    "version_hours": Physical(
+        "version_hours_states",
+        {
+            "hour": f"{_MICRO} CODEC(Delta(8), ZSTD(1))",
+            "service": "LowCardinality(String)",
+            "environment": "LowCardinality(String)",
+            "version": "LowCardinality(String)",
+            "minutes": "SimpleAggregateFunction(groupBitOr, Int64)",
+            "calls": "SimpleAggregateFunction(sum, Int64)",
+        },
+        "AggregatingMergeTree",
+        "service, environment, hour, version",
+        "",
+        "hour",
+        view="s.hour AS hour, s.service AS service, s.environment AS environment, s.version AS version,"
+        " groupBitOr(s.minutes) AS minutes, sum(s.calls) AS calls",
+    ),
+    "instance_versions": Physical(
+        "instance_versions_states",
+        {
+            "service": "LowCardinality(String)",
+            "environment": "LowCardinality(String)",
+            "version": "LowCardinality(String)",
+            "instance": "String CODEC(ZSTD(1))",
+            "first_at": f"SimpleAggregateFunction(min, {_MICRO})",
+            "last_at": f"SimpleAggregateFunction(max, {_MICRO})",
+            "spans": "SimpleAggregateFunction(sum, Int64)",
+        },
+        "AggregatingMergeTree",
+        "service, environment, version, instance",
+        "",
+        "last_at",
+        view="s.service AS service, s.environment AS environment, s.version AS version, s.instance AS instance,"
+        " min(s.first_at) AS first_at, max(s.last_at) AS last_at, sum(s.spans) AS spans",
+    ),
+}
+
+
+def _hours(database: str) -> str:
+    return f"""SELECT toDateTime64(toStartOfHour(s.minute), 6, 'UTC') AS hour, s.service AS service,
+  s.environment AS environment, s.version AS version,
+  groupBitOr(bitShiftLeft(toInt64(1), toMinute(s.minute))) AS minutes, sum(s.calls) AS calls
+FROM {database}.operation_minutes_states AS s GROUP BY hour, service, environment, version"""  # noqa: S608
+
+
+def _instances(database: str) -> str:
+    return f"""SELECT s.service AS service, s.environment AS environment, s.version AS version, s.instance AS instance,
+  min(toDateTime64(s.started_at, 6, 'UTC')) AS first_at, max(toDateTime64(s.started_at, 6, 'UTC')) AS last_at,
+  toInt64(count()) AS spans
+FROM {database}.spans AS s WHERE s.instance != '' AND s.version != ''
+GROUP BY service, environment, version, instance"""  # noqa: S608
+
+
+SIGNAL = Signal(
+    _PHYSICAL,
+    (),
+    (
+        Flow("operation_minutes_to_version_hours", "version_hours_states", _hours),
+        Flow("spans_to_instance_versions", "instance_versions_states", _instances),
+    ),
+)
+"""Tables and flows of versions; their way in is that of traces."""
