@@ -53,6 +53,14 @@ class NotFoundError(UserError):
     """Something was named that does not exist."""
 
 
+class SignatureError(UserError):
+    """A webhook does not prove that it comes from where it says; nothing of it was kept."""
+
+
+class TooLargeError(UserError):
+    """More than is taken at once."""
+
+
 class StoreBusyError(UserError):
     """Another process has the store open."""
 

@@ -1,6 +1,6 @@
 """Collections: what was read when, how much came in, and what was turned away and why.
 
-Written by the collector; read by the Sources page and by every answer's *how we know*.
+Written by the collector and by webhooks; read by the Sources page and by every answer's *how we know*.
 """
 
 from __future__ import annotations
@@ -37,3 +37,24 @@ class Rejection:
     excerpt: Annotated[str, Field("The beginning of the input, at most 200 characters")]
     seen_at: Annotated[dt.datetime, Field("When it was last turned away")]
     is_kept: Annotated[bool, Field("True for a warning: the row is in, with something missing")]
+
+
+@record("deliveries", key=("source", "delivery_id"), order=("source", "delivery_id"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One webhook that came, as it came, so that it can be read again by another mapping."""
+
+    source: Annotated[str, Field("Identifier of the source", label=True)]
+    delivery_id: Annotated[str, Field("The sender's identifier, or a digest of the body")]
+    received_at: Annotated[dt.datetime, Field("When it came")]
+    event: Annotated[str, Field("What it tells of, as the sender names it", label=True)]
+    status: Annotated[
+        str, Field("taken, ignored (nothing in it is used) or refused (see reason)", label=True)
+    ]
+    reason: Annotated[str, Field("Why it was refused or ignored; empty when it was taken")]
+    rows: Annotated[int, Field("Rows written from it")]
+    times: Annotated[
+        int, Field("How often: more than 1 for refusals of one minute that are counted together")
+    ]
+    headers: Annotated[dict[str, str], Field("Headers that say what it is; never a secret")]
+    body: Annotated[str, Field("The body; empty when refused, or too large to be kept")]

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from ktlo import __version__
+from ktlo.server import hooks
 from ktlo.server.api import (
     debt,
     effort,
@@ -33,6 +34,7 @@ from ktlo.server.receiving import Receiving
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access, Guarded
 from ktlo.server.web import mount_pages
+from ktlo.sources.delivering import Refusals
 
 API = "/api/v1"
 
@@ -70,6 +72,7 @@ _ABOUT: dict[str, Any] = {
 def _with_api(app: FastAPI) -> FastAPI:
     for module in _API:
         app.include_router(module.router, prefix=API)
+    app.include_router(hooks.router)
     return app
 
 
@@ -108,6 +111,7 @@ def make_app(
     app.state.collecting = collecting
     app.state.access = access
     app.state.receiving = receiving
+    app.state.refusals = Refusals()
     problems.install(app)
     mount_pages(app)
     app.add_middleware(Guarded, access=access)

@@ -9,7 +9,16 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
-from ktlo.errors import KtloError, NotFoundError, SourceError, StoreBusyError, StoreError, UserError
+from ktlo.errors import (
+    KtloError,
+    NotFoundError,
+    SignatureError,
+    SourceError,
+    StoreBusyError,
+    StoreError,
+    TooLargeError,
+    UserError,
+)
 
 
 class Problem(BaseModel):
@@ -36,6 +45,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 _STATUS: tuple[tuple[type[KtloError], int], ...] = (
     (NotFoundError, 404),
+    (SignatureError, 401),
+    (TooLargeError, 413),
     (StoreBusyError, 503),
     (UserError, 400),
     (SourceError, 503),

@@ -62,7 +62,7 @@ _DATA = (".json", ".csv", ".md", ".pdf")
 def wants_page(request: Request) -> bool:
     """True for what a browser navigates to; the API and JSON twins get problems as JSON."""
     path = request.url.path
-    return path == "/api/docs" or not (path.startswith("/api/") or path.endswith(_DATA))
+    return path == "/api/docs" or not (path.startswith(("/api/", "/hooks/")) or path.endswith(_DATA))
 
 
 def _answer(request: Request, status: int, title: str, where: str = "", fix: str = "") -> Response:

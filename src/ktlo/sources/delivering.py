@@ -1,0 +1,219 @@
+"""Runs one webhook: proof, then its rows, then the delivery as it came.
+
+The order makes a crash repeat work and never lose it: a delivery that is known has all its rows, one that is not is
+sent again by its sender, and rows are idempotent. A delivery that was taken before is answered as if it were new.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ktlo.errors import SignatureError, UserError
+from ktlo.records import TABLES
+from ktlo.records.arrow import from_arrow, to_arrow
+from ktlo.records.collection import Delivery, Rejection
+from ktlo.sources.protocol import Source
+from ktlo.sources.webhook import Hooked, Incoming, Taken, secret_of
+from ktlo.store.protocol import Store
+
+MOST_KEPT = 1 << 20
+"""Bytes of a body that is kept to be read again; a larger one is read once."""
+_PAGE = 500
+_REFUSALS_EVERY = dt.timedelta(seconds=5)
+_MOST_COUNTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a webhook.
+
+    Attributes:
+        event: what it tells of.
+        rows: rows written.
+        is_repeat: it had been taken before.
+        why_ignored: why nothing of it is used.
+    """
+
+    event: str
+    rows: int
+    is_repeat: bool = False
+    why_ignored: str = ""
+
+
+class Refusals:
+    """Counts webhooks without proof, for everybody who sends them: they must not fill the disk, nor busy the store.
+
+    One row a source, minute and reason, written at the first and then at most every few seconds.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._counted: OrderedDict[tuple[str, str, str], tuple[int, dt.datetime | None]] = OrderedDict()
+
+    def note(self, source_id: str, reason: str, at: dt.datetime) -> Delivery | None:
+        """Count one; the row to write now, or ``None``."""
+        minute = at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M")
+        key = (source_id, minute, reason)
+        with self._guard:
+            times, written = self._counted.get(key, (0, None))
+            is_due = written is None or at - written >= _REFUSALS_EVERY
+            self._counted[key] = (times + 1, at if written is None or is_due else written)
+            while len(self._counted) > _MOST_COUNTED:
+                self._counted.popitem(last=False)
+        if not is_due:
+            return None
+        return Delivery(
+            source=source_id,
+            delivery_id=f"refused {minute} {reason}"[:200],
+            received_at=at,
+            event="",
+            status="refused",
+            reason=reason,
+            rows=0,
+            times=times + 1,
+            headers={},
+            body="",
+        )
+
+
+def deliver(
+    source: Source, incoming: Incoming, store: Store, refusals: Refusals, *, needs_secret: bool
+) -> Outcome:
+    """Take one webhook.
+
+    Args:
+        source: whom it is for.
+        incoming: the webhook.
+        store: where it goes.
+        refusals: counts those without proof.
+        needs_secret: refuse where no secret is configured: others than this machine can send.
+
+    Raises:
+        SignatureError: it does not prove where it comes from; a count of it is kept, nothing else.
+        UserError: the source takes none, or the body is not what it expects; the body is kept with the reason.
+        StoreError: the store does not take it; the sender shall send it again.
+    """
+    if not isinstance(source, Hooked):
+        raise UserError(f"{source.source_id} takes no webhooks", fix="`ktlo sources` lists what is connected")
+    try:
+        key = secret_of(source)
+        if key:
+            source.verify(incoming, key)
+        elif needs_secret:
+            raise SignatureError(
+                "webhooks from other machines need a secret, and this source has none",
+                fix="Set webhook_secret: env:NAME in the source's options",
+            )
+    except SignatureError as error:
+        row = refusals.note(source.source_id, error.what, incoming.received_at)
+        if row is not None:
+            store.insert(TABLES["deliveries"], to_arrow([row], Delivery))
+        raise
+    name = source.name_of(incoming) or incoming.digest
+    if _is_known(source.source_id, name, store):
+        return Outcome("", 0, is_repeat=True)
+    kept = _kept(source, incoming, name)
+    try:
+        taken = source.receive(incoming)
+    except UserError as error:
+        store.insert(
+            TABLES["deliveries"], to_arrow([replace(kept, status="refused", reason=error.what)], Delivery)
+        )
+        raise
+    rows = sum(batch.num_rows for batch in taken.rows.values())
+    told = replace(
+        kept, event=taken.event, status="taken" if rows else "ignored", reason=taken.why_ignored, rows=rows
+    )
+    _write(taken, store)
+    # Last: a delivery that is known has all its rows.
+    store.insert(TABLES["deliveries"], to_arrow([told], Delivery))
+    return Outcome(taken.event, rows, why_ignored=taken.why_ignored)
+
+
+def replay(source: Source, store: Store) -> tuple[int, int]:
+    """Read every kept delivery of a source again, by its options as they are now.
+
+    Returns:
+        Deliveries read, and rows written from them.
+
+    Raises:
+        UserError: the source takes no webhooks.
+    """
+    if not isinstance(source, Hooked):
+        raise UserError(f"{source.source_id} takes no webhooks", fix="`ktlo sources` lists what is connected")
+    read = written = 0
+    for kept in _kept_deliveries(source.source_id, store):
+        incoming = Incoming(kept.headers, kept.body.encode(), kept.received_at)
+        try:
+            taken = source.receive(incoming)
+        except UserError as error:
+            outcome = replace(kept, status="refused", reason=error.what, rows=0)
+        else:
+            rows = sum(batch.num_rows for batch in taken.rows.values())
+            written += rows
+            _write(taken, store)
+            outcome = replace(
+                kept,
+                event=taken.event,
+                status="taken" if rows else "ignored",
+                reason=taken.why_ignored,
+                rows=rows,
+            )
+        store.insert(TABLES["deliveries"], to_arrow([outcome], Delivery))
+        read += 1
+    return read, written
+
+
+def _write(taken: Taken, store: Store) -> None:
+    for table, batch in taken.rows.items():
+        if batch.num_rows:
+            store.insert(TABLES[table], batch)
+    if taken.rejected:
+        store.insert(TABLES["rejections"], to_arrow(taken.rejected, Rejection))
+
+
+def _kept(source: Hooked, incoming: Incoming, name: str) -> Delivery:
+    body = incoming.body if len(incoming.body) <= MOST_KEPT else b""
+    return Delivery(
+        source=source.source_id,  # type: ignore[attr-defined]
+        delivery_id=name[:200],
+        received_at=incoming.received_at,
+        event="",
+        status="taken",
+        reason="",
+        rows=0,
+        times=1,
+        headers={
+            name: incoming.headers[name] for name in source.setup.kept_headers if name in incoming.headers
+        },
+        body=body.decode("utf-8", "replace"),
+    )
+
+
+def _is_known(source_id: str, name: str, store: Store) -> bool:
+    found = store.query(
+        "SELECT count() AS n FROM ktlo.deliveries WHERE source = {source:String} AND delivery_id = {name:String}"
+        " AND status != 'refused'",
+        {"source": source_id, "name": name[:200]},
+    )
+    return bool(found["n"][0].as_py())
+
+
+def _kept_deliveries(source_id: str, store: Store) -> Iterator[Delivery]:
+    after = ""
+    while True:
+        page = store.query(
+            "SELECT source, delivery_id, received_at, event, status, reason, rows, times, headers, body"
+            " FROM ktlo.deliveries WHERE source = {source:String} AND delivery_id > {after:String} AND body != ''"
+            " ORDER BY delivery_id LIMIT {most:UInt32}",
+            {"source": source_id, "after": after, "most": _PAGE},
+        )
+        found: list[Delivery] = from_arrow(page, Delivery)
+        if not found:
+            return
+        yield from found
+        after = found[-1].delivery_id

@@ -1,0 +1,206 @@
+"""What a source does with a webhook: prove whose it is, name it, turn it into records.
+
+A source that takes webhooks has the methods of :class:`Hooked` besides those of every source. It keeps to what the
+sender documents about signatures; comparisons take constant time. Rows carry the service's own version, so that a
+delivery that comes twice, late or out of order ends in the same row as a pull.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import msgspec
+import pyarrow as pa
+
+from ktlo.errors import SignatureError, UserError
+from ktlo.records.collection import Rejection
+from ktlo.settings import is_secret_reference, secret
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A webhook as it came.
+
+    Attributes:
+        headers: by name in lower case.
+        body: bytes of the body.
+        received_at: when.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: dt.datetime
+
+    @property
+    def digest(self) -> str:
+        """Names the content, for senders that give no identifier."""
+        return hashlib.sha256(self.body).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a source makes of a webhook.
+
+    Attributes:
+        event: what it tells of, as the sender names it.
+        rows: Arrow batches by table name; empty when nothing in it is used.
+        rejected: parts that were turned away, or are in with something missing.
+        why_ignored: why nothing is used; empty when something is.
+    """
+
+    event: str
+    rows: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
+    rejected: tuple[Rejection, ...] = ()
+    why_ignored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a person connects the sender.
+
+    Attributes:
+        where: where in the sender it is set, in words.
+        events: which events to choose.
+        proof: how it proves itself with ``webhook_secret``, in words.
+        kept_headers: headers that say what a delivery is, in lower case; kept with it.
+    """
+
+    where: str
+    events: tuple[str, ...]
+    proof: str
+    kept_headers: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Hooked(Protocol):
+    """A source that also takes webhooks."""
+
+    setup: Setup
+
+    @property
+    def webhook_secret(self) -> str:
+        """Reference to the secret; empty when none is configured."""
+        ...
+
+    def verify(self, incoming: Incoming, key: str) -> None:
+        """Check that a webhook comes from the sender.
+
+        Args:
+            incoming: the webhook.
+            key: the secret itself.
+
+        Raises:
+            SignatureError: it does not prove that.
+        """
+        ...
+
+    def name_of(self, incoming: Incoming) -> str:
+        """The sender's identifier of this delivery, the same when it is sent again."""
+        ...
+
+    def receive(self, incoming: Incoming) -> Taken:
+        """Turn it into rows.
+
+        Raises:
+            UserError: the body is not what the sender documents.
+        """
+        ...
+
+
+def secret_of(source: Hooked) -> str:
+    """The webhook's secret; empty when none is configured.
+
+    Raises:
+        UserError: the reference leads nowhere.
+    """
+    return secret(source.webhook_secret).get_secret_value().strip() if source.webhook_secret else ""
+
+
+def check_reference(said: str) -> str:
+    """A secret given by reference, for validators of configurations.
+
+    Raises:
+        ValueError: it is something else; the value is not quoted.
+    """
+    if said and not is_secret_reference(said):
+        raise ValueError("secrets are given by reference: write env:NAME, file:PATH or vault:PATH#KEY")
+    return said
+
+
+def demand_hmac(incoming: Incoming, key: str, given: str, *, prefix: str = "", encoding: str = "hex") -> None:
+    """Demand that ``given`` is the HMAC-SHA256 of the body (RFC 2104).
+
+    Args:
+        incoming: the webhook.
+        key: shared secret.
+        given: what the sender's header says.
+        prefix: before the signature, ``sha256=``.
+        encoding: ``hex`` or ``base64``.
+
+    Raises:
+        SignatureError: it is not.
+    """
+    expected = hmac.new(key.encode(), incoming.body, "sha256").digest()
+    told = given.strip()
+    if not told.startswith(prefix) or not told:
+        raise SignatureError("the webhook carries no signature", fix="Set the same secret in the sender")
+    try:
+        text = told.removeprefix(prefix)
+        found = bytes.fromhex(text) if encoding == "hex" else base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        raise SignatureError("the webhook's signature cannot be read") from None
+    if not hmac.compare_digest(found, expected):
+        raise SignatureError(
+            "the webhook's signature does not match", fix="Set the same secret in the sender"
+        )
+
+
+def demand_token(given: str, key: str) -> None:
+    """Demand that the sender says the secret itself.
+
+    Raises:
+        SignatureError: it does not.
+    """
+    if not given:
+        raise SignatureError("the webhook carries no secret", fix="Set the same secret in the sender")
+    if not hmac.compare_digest(given.encode(), key.encode()):
+        raise SignatureError("the webhook's secret does not match", fix="Set the same secret in the sender")
+
+
+def bearer(incoming: Incoming) -> str:
+    """The token of ``Authorization: Bearer …``, or the password of Basic; empty when there is neither."""
+    scheme, _, said = incoming.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return said.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(said.strip(), validate=True).decode().partition(":")[2]
+        except (ValueError, binascii.Error):
+            return ""
+    return ""
+
+
+def decoded(incoming: Incoming, kind: type[T]) -> T:
+    """The JSON body as what the sender documents.
+
+    Raises:
+        UserError: it is something else.
+    """
+    try:
+        return msgspec.json.decode(incoming.body, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UserError(f"the body is not what this source expects: {error}") from error
+
+
+def anything(incoming: Incoming) -> Any:
+    """The JSON body, whatever it is. Raises as :func:`decoded`."""
+    return decoded(incoming, Any)
