@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ktlo.effort.catalogue import Named, service_members
+from ktlo.effort.reported import Reported
+from ktlo.effort.telemetry_names import unjoined
 from ktlo.errors import UserError
 from ktlo.records.services import CatalogEntry
 from ktlo.settings import ServiceSettings
@@ -81,3 +83,52 @@ def test_of_two_repositories_of_one_name_neither_is_taken() -> None:
 def test_the_order_of_entries_changes_nothing() -> None:
     entries = (entry("pay-ui", "acme/ui"), entry("payments"), entry("payments", path="b/catalog-info.yaml"))
     assert members(entries=entries) == members(entries=entries[::-1])
+
+
+def joined(reported: Reported, services: dict[str, ServiceSettings] | None = None, **given: object) -> str:
+    """The service that a name in telemetry belongs to, and how that is known."""
+    named = Named(given.pop("names", ()), given.pop("repositories", ()))  # type: ignore[arg-type]
+    found = service_members(services or {}, (), named, [reported], **given)  # type: ignore[arg-type]
+    return next(
+        (f"{row.service}: {row.found_in}, {row.certainty}" for row in found if row.kind == "telemetry"), ""
+    )
+
+
+def test_a_service_of_telemetry_is_the_one_of_its_workload_or_of_exactly_its_name() -> None:
+    pay = {"payments": ServiceSettings(workloads=["prod/pay"], names=["billing"])}
+    by_workload = Reported("x", workloads=("pay",), namespaces=("prod",))
+    assert joined(by_workload, pay) == "payments: k8s workload, evidence"
+    assert joined(Reported("billing"), pay) == "payments: same name, name"
+    assert joined(Reported("shop"), repositories=("acme/shop",)) == "shop: same name, name"
+
+
+@pytest.mark.parametrize(
+    "name", ["Payments", "payments-prod", "prod/payments", "payments_service", "paymenst"]
+)
+def test_names_that_are_only_alike_are_proposed_and_not_taken(name: str) -> None:
+    pay = {"payments": ServiceSettings()}
+    assert joined(Reported(name), pay) == ""
+    (found,) = unjoined([Reported(name)], service_members(pay, (), Named()))
+    assert [one.service for one in found.proposals] == ["payments"]
+
+
+def test_what_a_person_said_goes_before_names_and_after_ktlo_yaml() -> None:
+    said = {"checkout": "cart"}
+    assert joined(Reported("checkout"), {"checkout": ServiceSettings()}, said=said) == "cart: a person, said"
+    told = {"shop": ServiceSettings(telemetry=["checkout"])}
+    assert joined(Reported("checkout"), told, said=said) == "shop: ktlo.yaml, said"
+
+
+def test_a_service_whose_versions_are_commits_of_a_repository_is_proposed_first() -> None:
+    members = service_members(
+        {"shop": ServiceSettings(repositories=["acme/shop"]), "web-1": ServiceSettings()}, (), Named()
+    )
+    (found,) = unjoined([Reported("web", commits_of=("acme/shop",))], members)
+    assert found.proposals[0].why == "its versions are commits of acme/shop"
+
+
+def test_what_is_like_nothing_is_listed_all_the_same() -> None:
+    members = service_members({"payments": ServiceSettings()}, (), Named())
+    assert [(one.reported.name, one.proposals) for one in unjoined([Reported("zebra")], members)] == [
+        ("zebra", ())
+    ]

@@ -68,6 +68,7 @@ def commands() -> typer.Typer:
         report,
         rota,
         secrets,
+        services,
         sources,
         sync,
         up,
@@ -87,6 +88,7 @@ def commands() -> typer.Typer:
             check,
             findings,
             secrets,
+            services,
             sources,
             doctor,
         ):

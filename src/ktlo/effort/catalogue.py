@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ktlo.effort.reported import Reported, read_reported
 from ktlo.errors import UserError
 from ktlo.records.arrow import from_arrow
 from ktlo.records.services import CatalogEntry, ServiceMember
@@ -47,6 +48,10 @@ SELECT DISTINCT repository FROM (
 """
 
 
+SAME_NAME, WORKLOAD, A_PERSON = "same name", "k8s workload", "a person"
+_CERTAINTY = {SAME_NAME: "name", WORKLOAD: "evidence"}
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """Names that occur in the records: of services, and of repositories."""
@@ -67,12 +72,23 @@ class _Members:
         self.found: dict[tuple[str, str], ServiceMember] = {}
 
     def add(self, kind: str, member: str, service: str, team: str, found_in: str) -> ServiceMember:
-        row = ServiceMember(kind=kind, member=member, service=service, team=team, found_in=found_in)
+        row = ServiceMember(
+            kind=kind,
+            member=member,
+            service=service,
+            team=team,
+            found_in=found_in,
+            certainty=_CERTAINTY.get(found_in, "said"),
+        )
         return self.found.setdefault((kind, member), row)
 
 
 def service_members(
-    settings: Mapping[str, ServiceSettings], entries: Iterable[CatalogEntry], named: Named
+    settings: Mapping[str, ServiceSettings],
+    entries: Iterable[CatalogEntry],
+    named: Named,
+    reported: Iterable[Reported] = (),
+    said: Mapping[str, str] | None = None,
 ) -> list[ServiceMember]:
     """Find what belongs to which service.
 
@@ -82,6 +98,9 @@ def service_members(
             the root has the repository, and none has it when two are equally near.
         named: names in the records; each service name becomes a member of the service that it agrees with,
             or of a service of its own.
+        reported: services of telemetry; each becomes a member of the service of its workload or of exactly its name.
+            Names that are only alike are proposed (:mod:`ktlo.effort.telemetry_names`), never taken.
+        said: what people said: service by name in telemetry. It comes before everything but ktlo.yaml.
 
     Returns:
         One row per kind and member, sorted.
@@ -91,25 +110,28 @@ def service_members(
     """
     members = _Members()
     teams: dict[str, str] = {}
-    for service, said in settings.items():
-        teams[service] = said.team
+    for service, given in settings.items():
+        teams[service] = given.team
         told = (
-            ("repository", said.repositories),
-            ("service", [*said.names, service]),
-            ("workload", said.workloads),
-            ("telemetry", said.telemetry),
+            ("repository", given.repositories),
+            ("service", [*given.names, service]),
+            ("workload", given.workloads),
+            ("telemetry", given.telemetry),
         )
         for kind, names in told:
             for name in names:
-                row = members.add(kind, name, service, said.team, "ktlo.yaml")
+                row = members.add(kind, name, service, given.team, "ktlo.yaml")
                 if row.service != service:
                     raise UserError(
                         f"the {kind} {name} is given to two services, {row.service} and {service}",
                         where="services",
                         fix="Keep it with one of them in ktlo.yaml",
                     )
+    for name, service in (said or {}).items():
+        members.add("telemetry", name, service, teams.get(service, ""), A_PERSON)
     _add_backstage(members, teams, entries)
     _add_agreeing(members, teams, named)
+    _add_reported(members, reported, named)
     return [members.found[key] for key in sorted(members.found)]
 
 
@@ -140,21 +162,48 @@ def _add_agreeing(members: _Members, teams: dict[str, str], named: Named) -> Non
     known = {_agreeing(member.member): member.service for member in members.found.values()}
     for name in sorted(named.services):
         service = known.setdefault(_agreeing(name), name)
-        members.add("service", name, service, teams.get(service, ""), "same name")
+        members.add("service", name, service, teams.get(service, ""), SAME_NAME)
     short: dict[str, list[str]] = defaultdict(list)
     for repository in named.repositories:
         short[_agreeing(repository.rpartition("/")[2])].append(repository)
     for name, repositories in sorted(short.items()):
         if name in known and len(repositories) == 1:  # of two repositories of one name neither is meant
             service = known[name]
-            members.add("repository", repositories[0], service, teams.get(service, ""), "same name")
+            members.add("repository", repositories[0], service, teams.get(service, ""), SAME_NAME)
 
 
-def read_service_members(store: Store, settings: Mapping[str, ServiceSettings]) -> list[ServiceMember]:
-    """Find what belongs to which service, from the records in a store."""
+def _add_reported(members: _Members, reported: Iterable[Reported], named: Named) -> None:
+    found = list(members.found.values())
+    by_workload = {one.member: one for one in found if one.kind == "workload"}
+    by_name = {one.service: one for one in found}
+    by_name.update({one.member: one for one in found if one.kind == "service"})
+    for each in reported:
+        owners = {
+            by_workload[name].service: by_workload[name]
+            for workload in each.workloads
+            for name in (workload, *(f"{space}/{workload}" for space in each.namespaces))
+            if name in by_workload
+        }
+        if len(owners) == 1:
+            (owner,) = owners.values()
+            members.add("telemetry", each.name, owner.service, owner.team, WORKLOAD)
+        elif each.name in by_name:
+            owner = by_name[each.name]
+            members.add("telemetry", each.name, owner.service, owner.team, SAME_NAME)
+        else:
+            holding = [one for one in named.repositories if one.rpartition("/")[2] == each.name]
+            if len(holding) == 1 and ("repository", holding[0]) not in members.found:
+                members.add("repository", holding[0], each.name, "", SAME_NAME)
+                members.add("telemetry", each.name, each.name, "", SAME_NAME)
+
+
+def read_service_members(
+    store: Store, settings: Mapping[str, ServiceSettings], said: Mapping[str, str] | None = None
+) -> list[ServiceMember]:
+    """Find what belongs to which service, from the records in a store and what people said of telemetry's names."""
     entries = from_arrow(store.query("SELECT * FROM ktlo.catalog_entries"), CatalogEntry)
     named = Named(
         tuple(row["service"] for row in store.query(_NAMED).to_pylist()),
         tuple(row["repository"] for row in store.query(_REPOSITORIES).to_pylist()),
     )
-    return service_members(settings, entries, named)
+    return service_members(settings, entries, named, read_reported(store), said)

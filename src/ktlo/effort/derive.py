@@ -30,6 +30,7 @@ from ktlo.effort.links import LinkTargets
 from ktlo.effort.model import Correction as Lesson
 from ktlo.effort.people import People, read_people, read_time_off
 from ktlo.effort.reading import ItemReader
+from ktlo.effort.reported import said_names
 from ktlo.effort.team_rules import TeamRules
 from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
@@ -98,7 +99,7 @@ def derive(
     rules = TeamRules(settings.rules)
     report(Step("Who is who", 0, 1))
     people, merged = read_people(store, settings, state.corrections("person"))
-    members = read_service_members(store, settings.services)
+    members = read_service_members(store, settings.services, said_names(state))
     store.replace(TABLES["persons"], [to_arrow(merged.persons, Person)])
     store.replace(TABLES["aliases"], [to_arrow(merged.aliases, Alias)])
     store.replace(TABLES["service_members"], [to_arrow(members, ServiceMember)])

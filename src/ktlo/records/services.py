@@ -23,7 +23,15 @@ class ServiceMember:
     member: Annotated[str, Field("Its name where it lives")]
     service: Annotated[str, Field("The service it belongs to", label=True)]
     team: Annotated[str, Field("Owning team; empty when none", label=True)]
-    found_in: Annotated[str, Field("Where this was said: ktlo.yaml, catalog-info.yaml, or same name")]
+    found_in: Annotated[
+        str, Field("Where this was said: ktlo.yaml, catalog-info.yaml, a person, same name, or k8s workload")
+    ]
+    certainty: Annotated[
+        str,
+        Field(
+            "said (by a file or a person), evidence (what runs says so), or name (names agree)", label=True
+        ),
+    ] = "said"
 
 
 @record("catalog_entries", key=("source", "repository", "path", "name"))

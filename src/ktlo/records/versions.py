@@ -43,10 +43,13 @@ class InstanceVersion:
     service: Annotated[str, Field("service.name", label=True)]
     environment: Annotated[str, Field("Environment", label=True)]
     version: Annotated[str, Field("service.version", label=True)]
-    instance: Annotated[str, Field("service.instance.id, else host.name")]
+    instance: Annotated[str, Field("service.instance.id, else host.name; empty when it has neither")]
     first_at: Annotated[dt.datetime, Field("When its first span began")]
     last_at: Annotated[dt.datetime, Field("When its last span began")]
     spans: Annotated[int, Field("Spans", unit="spans")]
+    namespace: Annotated[str, Field("service.namespace, else k8s.namespace.name")]
+    workload: Annotated[str, Field("k8s.deployment.name, or that of its StatefulSet, DaemonSet or job")]
+    repository: Annotated[str, Field("vcs.repository.url.full, else vcs.repository.name")]
 
 
 @record(

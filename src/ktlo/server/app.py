@@ -25,6 +25,7 @@ from ktlo.server.api import (
     query,
     rota,
     rota_saying,
+    service_names,
     settings,
     sources,
     telemetry,
@@ -54,6 +55,7 @@ _API = (
     rota,
     rota_saying,
     telemetry,
+    service_names,
     findings,
 )
 """Modules with a ``router`` of the API; a new one is a line here."""

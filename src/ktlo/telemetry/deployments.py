@@ -41,7 +41,7 @@ SELECT toString(service) AS service, toString(environment) AS environment, toStr
   groupArray(toInt64(toUnixTimestamp(first_at))) AS firsts, groupArray(toInt64(toUnixTimestamp(last_at))) AS lasts
 FROM ktlo.instance_versions
 WHERE last_at >= {start:DateTime64(6, 'UTC')} AND first_at < {end:DateTime64(6, 'UTC')}
-  AND ({service:String} = '' OR service = {service:String})
+  AND ({service:String} = '' OR service = {service:String}) AND instance != '' AND version != ''
 GROUP BY service, environment, version"""
 
 _TOLD = """

@@ -40,6 +40,8 @@ MESSAGES = {
     "debt-changed": "Changed. What was said before stays in the journal.",
     "debt-decided": "Noted, with your name.",
     "debt-withdrawn": "Taken back. What was said stays in the journal.",
+    "name_said": "Noted. Incidents and pages of that service show its telemetry from now on.",
+    "name_taken_back": "Taken back. The name is listed below again.",
     "rota_published": "In force from now on.",
     "rota_dropped": "The draft is thrown away.",
     "rota_off": "Entered. Shifts that fall into it are listed below, to be swapped or planned again.",

@@ -46,6 +46,7 @@ _PAGES = (
     "sources",
     "adding",
     "telemetry",
+    "service_names",
     "definitions",
     "rows",
     "search",

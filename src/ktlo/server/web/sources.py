@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from ktlo.effort.telemetry_names import read_unjoined
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
@@ -60,6 +61,7 @@ def sources_page(request: Request, running: Running) -> Response:
         states=states,
         checked={state.source_id: checks.last(state.source_id) for state in states},
         last_run=collecting.run,
+        unjoined=[one.reported.name for one in read_unjoined(running.store)],
     )
 
 

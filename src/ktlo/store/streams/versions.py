@@ -38,13 +38,17 @@ _PHYSICAL = {
             "first_at": f"SimpleAggregateFunction(min, {_MICRO})",
             "last_at": f"SimpleAggregateFunction(max, {_MICRO})",
             "spans": "SimpleAggregateFunction(sum, Int64)",
+            "namespace": "SimpleAggregateFunction(max, String)",
+            "workload": "SimpleAggregateFunction(max, String)",
+            "repository": "SimpleAggregateFunction(max, String)",
         },
         "AggregatingMergeTree",
         "service, environment, version, instance",
         "",
         "last_at",
         view="s.service AS service, s.environment AS environment, s.version AS version, s.instance AS instance,"
-        " min(s.first_at) AS first_at, max(s.last_at) AS last_at, sum(s.spans) AS spans",
+        " min(s.first_at) AS first_at, max(s.last_at) AS last_at, sum(s.spans) AS spans,"
+        " max(s.namespace) AS namespace, max(s.workload) AS workload, max(s.repository) AS repository",
     ),
 }
 
@@ -56,12 +60,29 @@ def _hours(database: str) -> str:
 FROM {database}.operation_minutes_states AS s GROUP BY hour, service, environment, version"""  # noqa: S608
 
 
+def _first(*names: str) -> str:
+    """SQL of the first of some resource attributes that is there."""
+    given = ", ".join(f"r['{name}'] != '', r['{name}']" for name in names)
+    return f"multiIf({given}, '')"
+
+
 def _instances(database: str) -> str:
-    return f"""SELECT s.service AS service, s.environment AS environment, s.version AS version, s.instance AS instance,
-  min(toDateTime64(s.started_at, 6, 'UTC')) AS first_at, max(toDateTime64(s.started_at, 6, 'UTC')) AS last_at,
-  toInt64(count()) AS spans
-FROM {database}.spans AS s WHERE s.instance != '' AND s.version != ''
-GROUP BY service, environment, version, instance"""  # noqa: S608
+    workload = _first(
+        "k8s.deployment.name",
+        "k8s.statefulset.name",
+        "k8s.daemonset.name",
+        "k8s.cronjob.name",
+        "k8s.job.name",
+    )
+    return f"""SELECT service, environment, version, instance, first_at, last_at, spans,
+  {_first("service.namespace", "k8s.namespace.name")} AS namespace, {workload} AS workload,
+  {_first("vcs.repository.url.full", "vcs.repository.name")} AS repository
+FROM (
+  SELECT s.service AS service, s.environment AS environment, s.version AS version, s.instance AS instance,
+    min(toDateTime64(s.started_at, 6, 'UTC')) AS first_at, max(toDateTime64(s.started_at, 6, 'UTC')) AS last_at,
+    toInt64(count()) AS spans, any(s.resource) AS r
+  FROM {database}.spans AS s GROUP BY service, environment, version, instance
+)"""  # noqa: S608
 
 
 SIGNAL = Signal(
