@@ -5,6 +5,7 @@ come its Arrow schema, its table in every store, and its page in the reference d
 """
 
 from ktlo.records import (
+    calls,
     code,
     collection,
     effort,
@@ -22,6 +23,7 @@ __all__ = [
     "TABLES",
     "Column",
     "Table",
+    "calls",
     "code",
     "collection",
     "effort",

@@ -18,6 +18,7 @@ from ktlo.receivers.access import Ingest
 from ktlo.receivers.intake import Intake
 from ktlo.receivers.otlp.exchange import TraceExport
 from ktlo.server.address import listen, url_of
+from ktlo.server.pairing import PairingThread
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import is_loopback
 from ktlo.settings import TelemetrySettings, secret
@@ -73,11 +74,16 @@ class Receiving:
             ("operation_minutes", said.keep_rollups_days),
             ("version_hours", said.keep_rollups_days),
             ("instance_versions", said.keep_rollups_days),
+            ("call_ends", said.keep_days),
+            ("instance_minutes", said.keep_days),
+            ("service_addresses", said.keep_days),
+            ("service_edges", said.keep_rollups_days),
         ):
             runtime.store.retain(noun, days)
         self.traces = Intake(
             "traces", streams.TRACES, runtime.store, runtime.folder / FOLDER / "traces", said.spool_mib << 20
         )
+        self._pairing = PairingThread(runtime.store, said.keep_days)
         self._http: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._grpc: grpc.Server | None = None
@@ -92,6 +98,7 @@ class Receiving:
         if self._grpc is not None:
             self._grpc.stop(grace=5).wait()
         self.traces.close()
+        self._pairing.close()
 
     def _open_http(self, export: TraceExport, access: Ingest, said: TelemetrySettings) -> Door:
         import uvicorn

@@ -90,6 +90,20 @@ class EngineStore(abc.ABC):
             self._execute_all(ddl.exchange(table.name, staging, self._place))
             self._execute_all(ddl.drop_table(staging, self._place))
 
+    def roll_up(self, noun: str, select: str, params: Mapping[str, Any]) -> None:
+        """See :meth:`ktlo.store.protocol.Store.roll_up`."""
+        made = streams.PHYSICAL[noun]
+        columns = ", ".join(f"`{column}`" for column in made.columns)
+        settings = {**ONE_PART, "distributed_product_mode": "global"}
+        said = ", ".join(
+            f"{name} = {value}" if isinstance(value, int) else f"{name} = '{value}'"
+            for name, value in settings.items()
+        )
+        self.execute(
+            f"INSERT INTO {self._place.database}.`{made.name}` ({columns}) SETTINGS {said} {select}",
+            params,
+        )
+
     def retain(self, noun: str, days: int) -> None:
         """See :meth:`ktlo.store.protocol.Store.retain`."""
         wanted, statement = streams.keep(noun, days, self._place)

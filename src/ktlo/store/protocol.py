@@ -72,6 +72,18 @@ class Store(Protocol):
             StoreError: the engine refused or failed; then none of the file is in, or all of it.
         """
 
+    def roll_up(self, noun: str, select: str, params: Mapping[str, Any]) -> None:
+        """Add to a streamed noun's table what a SELECT over the store answers; durable when this returns.
+
+        Args:
+            noun: whose table.
+            select: SELECT of every column of the table, in its order.
+            params: values by name, as for :meth:`query`.
+
+        Raises:
+            StoreError: the engine refused or failed; then none of the rows are in, or those of whole partitions.
+        """
+
     def retain(self, noun: str, days: int) -> None:
         """Keep a streamed noun's rows for so many days after they arrived; older ones leave in the background.
 

@@ -23,6 +23,7 @@ class Physical:
         aged_by: column by which rows grow old.
         indexes: skipping indexes.
         view: SELECT of the noun's columns where the table's are states; empty when they are the same.
+        newest: condition of the rows that the view shows, where a row replaces the earlier one of its key.
         shard_by: column by which a cluster spreads the rows, so that what is asked together lies together.
     """
 
@@ -34,6 +35,7 @@ class Physical:
     aged_by: str
     indexes: tuple[str, ...] = ()
     view: str = ""
+    newest: str = ""
     shard_by: str = "service"
 
 

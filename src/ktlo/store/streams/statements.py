@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ktlo.store.streams import traces, versions
+from ktlo.store.streams import edges, traces, versions
 from ktlo.store.streams.physical import Incoming
 
 if TYPE_CHECKING:
     from ktlo.store.ddl import Place
 
-SIGNALS = (traces.SIGNAL, versions.SIGNAL)
+SIGNALS = (traces.SIGNAL, versions.SIGNAL, edges.SIGNAL)
 """Every signal; one that reads another's tables comes after it."""
 
 PHYSICAL = {noun: made for signal in SIGNALS for noun, made in signal.physical.items()}
@@ -50,10 +50,11 @@ def create_view(noun: str, place: Place) -> list[str]:
     made = PHYSICAL[noun]
     if not made.view:
         return []
+    rows = f"GROUP BY {made.order}" if not made.newest else f"FINAL WHERE {made.newest}"
     return [
         (
             f"CREATE OR REPLACE VIEW {place.database}.`{noun}`{place.on_cluster} AS\n"
-            f"SELECT {made.view} FROM {place.database}.`{made.name}` AS s GROUP BY {made.order}"
+            f"SELECT {made.view} FROM {place.database}.`{made.name}` AS s {rows}"
         )
     ]
 
