@@ -62,7 +62,9 @@ def rows(runtime, sql):
 def test_a_webhook_with_proof_becomes_an_incident_at_once(runtime, visitor):
     answer = visitor.post(HOOK, content=body(ALERT), headers=PROOF)
     assert (answer.status_code, answer.json()["rows"]) == (200, 2)
-    assert rows(runtime, "SELECT service, state FROM ktlo.incidents") == [{"service": "checkout", "state": "open"}]
+    assert rows(runtime, "SELECT service, state FROM ktlo.incidents") == [
+        {"service": "checkout", "state": "open"}
+    ]
     visitor.post(HOOK, content=body(RESOLVED), headers=PROOF)
     (found,) = rows(runtime, "SELECT state, resolved_at FROM ktlo.incidents")
     assert found["state"] == "resolved"
@@ -148,6 +150,31 @@ def test_kept_deliveries_are_read_again_by_other_options(runtime, visitor):
     assert rows(runtime, "SELECT service FROM ktlo.incidents") == [{"service": "db"}]
 
 
+def test_the_source_page_says_where_webhooks_go_and_what_came(visitor):
+    page = visitor.page("/sources/source?source=alertmanager:prod")
+    assert "http://127.0.0.1:5856/hooks/alertmanager:prod" in page
+    assert "None came yet" in page
+    visitor.post(HOOK, content=body(ALERT), headers=PROOF)
+    visitor.post(HOOK, content=body(ALERT), headers={"authorization": "Bearer <b>wrong</b>"})
+    assert "1 taken" in visitor.page("/sources/source?source=alertmanager:prod")
+    assert "1 taken, 0 without anything used, 1 refused" in visitor.page(
+        "/sources/deliveries?source=alertmanager:prod"
+    )
+    answer = visitor.post("/sources/replay", data={"source": "alertmanager:prod"})
+    assert answer.status_code == 303
+    assert "was read again" in visitor.page(answer.headers["location"])
+
+
+def test_the_api_tells_the_same(visitor):
+    visitor.post(HOOK, content=body(ALERT), headers=PROOF)
+    said = visitor.get("/api/v1/sources/hook", params={"source": "alertmanager:prod"}).json()
+    assert (said["url"], said["taken"], said["has_secret"]) == (f"http://127.0.0.1:5856{HOOK}", 1, True)
+    (came,) = visitor.get("/api/v1/sources/deliveries", params={"source": "alertmanager:prod"}).json()
+    assert (came["event"], came["status"], came["rows"]) == ("firing", "taken", 2)
+    replayed = visitor.post("/api/v1/sources/replay", params={"source": "alertmanager:prod"}).json()
+    assert replayed == {"deliveries": 1, "rows": 2}
+
+
 @pytest.fixture
 def listening(runtime) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(make_app(runtime, Access()), port=0, log_level="error"))
@@ -213,7 +240,9 @@ def test_a_real_alertmanager_tells_the_beginning_and_the_end_of_an_alert(runtime
     assert (found["service"], found["title"], found["severity"]) == ("db", "The disk is full", "page")
     assert (found["state"], found["detected_at"]) == ("open", began)
     ended = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    httpx.post(f"{alertmanager}/api/v2/alerts", json=[{**told, "endsAt": ended.isoformat()}]).raise_for_status()
+    httpx.post(
+        f"{alertmanager}/api/v2/alerts", json=[{**told, "endsAt": ended.isoformat()}]
+    ).raise_for_status()
     eventually(lambda: rows(runtime, state)[0]["state"] == "resolved")
     assert rows(runtime, state)[0]["resolved_at"] == ended
 

@@ -18,7 +18,13 @@ commands = typer.Typer(
     "  ·  ktlo sources add csv incidents.csv",
 )
 
-_MAIN = {"git": "path", "github": "repository", "csv": "file"}
+_MAIN = {
+    "git": "path",
+    "github": "repository",
+    "csv": "file",
+    "alertmanager": "url",
+    "grafana": "url",
+}
 """The option that a bare argument of `sources add` stands for."""
 
 
@@ -180,6 +186,90 @@ def rejected(
         )
     else:
         console.print("Nothing was turned away.")
+
+
+@commands.command(epilog="Example:  ktlo sources hook alertmanager:prod")
+def hook(
+    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a source's webhooks go, how the sender is set, and how many came."""
+    from ktlo.cli.client import connect
+    from ktlo.cli.output import console, print_json
+
+    with connect(data, config) as client:
+        found = client.get("/sources/hook", params={"source": source})
+    if as_json:
+        print_json(found)
+        return
+    proof = found["proof"]
+    if not found["has_secret"]:
+        proof = f"none yet: only this machine may send. Set webhook_secret=env:NAME; then {proof}"
+    for name, value in (
+        ("address", found["url"]),
+        ("where", found["where"]),
+        ("events", ", ".join(found["events"])),
+        ("proof", proof),
+        ("taken", f"{found['taken']:,}, ignored {found['ignored']:,}, refused {found['refused']:,}"),
+        ("last", (found["last_at"] or "never")[:16].replace("T", " ")),
+    ):
+        console.print(f"{name:8} {value}", markup=False, soft_wrap=True)
+
+
+@commands.command(epilog="Example:  ktlo sources deliveries alertmanager:prod")
+def deliveries(
+    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
+    limit: Annotated[int, typer.Option(help="Most rows to print.", min=1, max=10_000)] = 50,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """List webhooks that came, newest first: taken, ignored or refused, and why."""
+    from ktlo.cli.client import connect
+    from ktlo.cli.output import console, print_json, print_table
+
+    with connect(data, config) as client:
+        rows = client.get("/sources/deliveries", params={"source": source, "limit": limit})
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(
+            ("came", "event", "outcome", "times", "rows", "why"),
+            [
+                (
+                    row["received_at"][:19].replace("T", " "),
+                    row["event"],
+                    row["status"],
+                    row["times"],
+                    row["rows"],
+                    row["reason"],
+                )
+                for row in rows
+            ],
+        )
+    else:
+        console.print(f"No webhook of {source} came yet. `ktlo sources hook` says how.", markup=False)
+
+
+@commands.command(epilog="Example:  ktlo sources replay alertmanager:prod")
+def replay(
+    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every kept webhook of a source again, by its options as they are now."""
+    from ktlo.cli.client import connect
+    from ktlo.cli.output import console, print_json
+
+    with connect(data, config) as client:
+        outcome = client.post("/sources/replay", params={"source": source})
+    if as_json:
+        print_json(outcome)
+    else:
+        console.print(f"{outcome['deliveries']:,} webhooks read again, {outcome['rows']:,} rows written.")
 
 
 @commands.command(epilog="Example:  ktlo sources remove git:acme/shop")

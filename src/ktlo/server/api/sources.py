@@ -12,9 +12,11 @@ from pydantic import BaseModel, Field
 from ktlo.errors import UserError
 from ktlo.server.api.metrics import Running
 from ktlo.server.collecting import Collecting, Run
+from ktlo.server.deliveries import hook_of, newest
 from ktlo.server.freshness import SourceState, rejections_of, removed_states, source_states
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
+from ktlo.sources.delivering import replay
 from ktlo.sources.protocol import Health, Status
 from ktlo.sources.registry import kinds, make_source
 
@@ -179,6 +181,69 @@ def list_rejections(
 ) -> Any:
     """Input that was turned away or came in incomplete, with reasons."""
     return json_rows(rejections_of(running.store, source, limit))
+
+
+class HookOut(BaseModel):
+    """How a sender of webhooks is connected, and how it goes."""
+
+    url: str = Field(description="Where the sender shall send; the host is the one this was asked by.")
+    where: str
+    events: list[str]
+    proof: str
+    has_secret: bool
+    taken: int
+    ignored: int
+    refused: int
+    last_at: dt.datetime | None
+
+
+class ReplayOut(BaseModel):
+    """What reading kept webhooks again brought."""
+
+    deliveries: int
+    rows: int
+
+
+@router.get("/sources/hook")
+def show_hook(
+    request: Request,
+    running: Running,
+    source: Annotated[str, Query(description="Identifier of the source.")],
+) -> HookOut:
+    """How to connect the sender of a source's webhooks, and how many came."""
+    found = hook_of(running.source(source), running.store)
+    if found is None:
+        raise UserError(f"{source} takes no webhooks", fix="It is read every few minutes as it is")
+    return HookOut(
+        url=f"{str(request.base_url).rstrip('/')}{found.path}",
+        where=found.where,
+        events=list(found.events),
+        proof=found.proof,
+        has_secret=found.has_secret,
+        taken=found.taken,
+        ignored=found.ignored,
+        refused=found.refused,
+        last_at=found.last_at,
+    )
+
+
+@router.get("/sources/deliveries", response_model=list[dict[str, Any]])
+def list_deliveries(
+    running: Running,
+    source: Annotated[str, Query(description="Identifier of the source.")],
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
+) -> Any:
+    """Webhooks that came, newest first: taken, ignored or refused, and why."""
+    return json_rows(newest(running.store, source, limit))
+
+
+@router.post("/sources/replay")
+def replay_deliveries(
+    running: Running, source: Annotated[str, Query(description="Identifier of the source.")]
+) -> ReplayOut:
+    """Read every kept webhook of a source again, by its options as they are now."""
+    read, written = replay(running.source(source), running.store)
+    return ReplayOut(deliveries=read, rows=written)
 
 
 @router.post("/collections", status_code=202)

@@ -12,11 +12,13 @@ from ktlo.effort.telemetry_names import read_unjoined
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
+from ktlo.server.deliveries import hook_of, newest
 from ktlo.server.freshness import SourceState, rejections_of, source_states
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows, plain
 from ktlo.server.web.checks import Checks
 from ktlo.server.web.rendering import environment, render, with_message, with_query
+from ktlo.sources.delivering import replay
 
 router = APIRouter()
 
@@ -77,9 +79,18 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
     from starlette.concurrency import run_in_threadpool
 
     state = await run_in_threadpool(_state, running, source)
-    checked = await _checks(request).check(running.source(source))
+    made = running.source(source)
+    checked = await _checks(request).check(made)
+    hook = await run_in_threadpool(hook_of, made, running.store)
     page: Response = await run_in_threadpool(
-        render, request, "source.html", "sources", state=state, checked=checked
+        render,
+        request,
+        "source.html",
+        "sources",
+        state=state,
+        checked=checked,
+        hook=hook,
+        base_url=str(request.base_url).rstrip("/"),
     )
     return page
 
@@ -102,6 +113,30 @@ def rejected_page(request: Request, running: Running, source: Source) -> Respons
 def rejected_json(running: Running, source: Source) -> list[dict[str, Any]]:
     """The same as JSON."""
     return json_rows(rejections_of(running.store, running.entry(source).source_id, MOST_REJECTIONS))
+
+
+@router.get("/sources/deliveries")
+def deliveries_page(request: Request, running: Running, source: Source) -> Response:
+    """Webhooks of a source, newest first."""
+    state = _state(running, source)
+    hook = hook_of(running.source(source), running.store)
+    rows = newest(running.store, state.source_id, MOST_REJECTIONS).to_pylist()
+    return render(request, "deliveries.html", "sources", state=state, hook=hook, rows=rows)
+
+
+@router.get("/sources/deliveries.json")
+def deliveries_json(running: Running, source: Source) -> list[dict[str, Any]]:
+    """The same as JSON."""
+    return json_rows(newest(running.store, running.entry(source).source_id, MOST_REJECTIONS))
+
+
+@router.post("/sources/replay")
+def replay_page(running: Running, source: Annotated[str, Form(max_length=1000)]) -> Response:
+    """Read every kept webhook again, by the options as they are now."""
+    replay(running.source(source), running.store)
+    return RedirectResponse(
+        with_message(with_query("/sources/deliveries", {"source": source}), "replayed"), 303
+    )
 
 
 @router.post("/sources/remove")

@@ -1,0 +1,71 @@
+"""Webhooks of a source, for its page, the API and the CLI: how to connect the sender, what came, what was refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ktlo.sources.protocol import Source
+from ktlo.sources.webhook import Hooked
+from ktlo.store.protocol import Store
+
+_SUMMARY = """
+SELECT sumIf(times, status = 'taken') AS taken, sumIf(times, status = 'ignored') AS ignored,
+  sumIf(times, status = 'refused') AS refused, maxIf(received_at, status = 'taken') AS last_at
+FROM ktlo.deliveries WHERE source = {source:String}"""
+
+_NEWEST = """
+SELECT received_at, event, status, reason, rows, times, delivery_id FROM ktlo.deliveries
+WHERE source = {source:String} ORDER BY received_at DESC LIMIT {limit:UInt32}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """How a sender is connected, and how it goes.
+
+    Attributes:
+        path: of the address; the host is the one that the sender reaches ktlo by.
+        where: where in the sender it is set.
+        events: which events to choose.
+        proof: how the sender proves itself.
+        has_secret: a secret is configured.
+        taken: webhooks taken.
+        ignored: webhooks in which nothing is used.
+        refused: webhooks without proof, or not understood.
+        last_at: when the last was taken; ``None`` before the first.
+    """
+
+    path: str
+    where: str
+    events: tuple[str, ...]
+    proof: str
+    has_secret: bool
+    taken: int
+    ignored: int
+    refused: int
+    last_at: dt.datetime | None
+
+
+def hook_of(source: Source, store: Store) -> Hook | None:
+    """The webhooks of a source; ``None`` when it takes none."""
+    if not isinstance(source, Hooked):
+        return None
+    (row,) = store.query(_SUMMARY, {"source": source.source_id}).to_pylist()
+    return Hook(
+        path=f"/hooks/{source.source_id}",
+        where=source.setup.where,
+        events=source.setup.events,
+        proof=source.setup.proof,
+        has_secret=bool(source.webhook_secret),
+        taken=row["taken"],
+        ignored=row["ignored"],
+        refused=row["refused"],
+        last_at=row["last_at"] if row["taken"] else None,
+    )
+
+
+def newest(store: Store, source_id: str, limit: int) -> pa.Table:
+    """The newest webhooks of a source, without their bodies."""
+    return store.query(_NEWEST, {"source": source_id, "limit": limit})
