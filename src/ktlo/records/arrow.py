@@ -33,6 +33,8 @@ _TYPES: dict[Kind, pa.DataType] = {
     Kind.INSTANT_NS: pa.timestamp("ns", "UTC"),
     Kind.INSTANTS_NS: pa.list_(pa.timestamp("ns", "UTC")),
     Kind.MAPS: pa.list_(pa.map_(pa.string(), pa.string())),
+    Kind.FLOATS: pa.list_(pa.float64()),
+    Kind.INTEGERS: pa.list_(pa.int64()),
 }
 
 

@@ -33,6 +33,8 @@ class Kind(enum.StrEnum):
     INSTANT_NS = "instant_ns"  # UTC, nanoseconds
     INSTANTS_NS = "instants_ns"
     MAPS = "maps"
+    FLOATS = "floats"
+    INTEGERS = "integers"
 
 
 class Life(enum.StrEnum):

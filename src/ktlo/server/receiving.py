@@ -21,7 +21,8 @@ from ktlo.server.address import listen, url_of
 from ktlo.server.pairing import PairingThread
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import is_loopback
-from ktlo.settings import TelemetrySettings, secret
+from ktlo.settings import secret
+from ktlo.settings.telemetry import TelemetrySettings
 from ktlo.store import streams
 
 if TYPE_CHECKING:
@@ -68,21 +69,8 @@ class Receiving:
                 where="telemetry.host",
                 fix="Give an ingest key, telemetry: {key: env:KTLO_INGEST_KEY}, or listen on 127.0.0.1",
             )
-        for noun, days in (
-            ("spans", said.keep_days),
-            ("trace_summaries", said.keep_days),
-            ("operation_minutes", said.keep_rollups_days),
-            ("error_events", said.keep_days),
-            ("error_minutes", said.keep_rollups_days),
-            ("error_groups", said.keep_rollups_days),
-            ("version_hours", said.keep_rollups_days),
-            ("instance_versions", said.keep_rollups_days),
-            ("call_ends", said.keep_days),
-            ("instance_minutes", said.keep_days),
-            ("service_addresses", said.keep_days),
-            ("service_edges", said.keep_rollups_days),
-        ):
-            runtime.store.retain(noun, days)
+        for noun, made in streams.PHYSICAL.items():
+            runtime.store.retain(noun, getattr(said, made.kept))
         self.traces = Intake(
             "traces", streams.TRACES, runtime.store, runtime.folder / FOLDER / "traces", said.spool_mib << 20
         )

@@ -19,6 +19,7 @@ from ktlo.errors import UserError
 from ktlo.settings.bounded_yaml import read_bounded
 from ktlo.settings.rota import RotaSettings
 from ktlo.settings.strict import Strict
+from ktlo.settings.telemetry import TelemetrySettings
 
 FILE_NAME = "ktlo.yaml"
 PORT = 5856
@@ -326,26 +327,6 @@ class PlanningSettings(Strict):
         1, ge=0, description="Seed of the simulations: the same records and seed, the same plan."
     )
     staffing: StaffingSettings = StaffingSettings()
-
-
-class TelemetrySettings(Strict):
-    """What services report: where it is received and how long it is kept. See docs/telemetry.md."""
-
-    receive: bool = Field(True, description="Listen for telemetry while `ktlo up` runs.")
-    host: str = Field("127.0.0.1", description="Address to listen on; others need an ingest key.")
-    http_port: int = Field(4318, ge=0, le=65535, description="Port of OTLP/HTTP; 0 takes a free one.")
-    grpc_port: int = Field(4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 takes a free one.")
-    key: str = Field("", description="Ingest key that senders give, by reference: env:NAME or file:PATH.")
-    keep_days: int = Field(14, ge=1, le=3650, description="Days that spans are kept.")
-    keep_rollups_days: int = Field(
-        400, ge=1, le=3650, description="Days that rates, errors and durations by minute are kept."
-    )
-    spool_mib: int = Field(
-        2048,
-        ge=64,
-        le=1_000_000,
-        description="MiB that may wait on disk before senders are told to wait.",
-    )
 
 
 class SourceSettings(BaseModel):

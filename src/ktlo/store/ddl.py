@@ -26,6 +26,8 @@ _TYPES: dict[Kind, str] = {
     Kind.INSTANT_NS: "DateTime64(9, 'UTC')",
     Kind.INSTANTS_NS: "Array(DateTime64(9, 'UTC'))",
     Kind.MAPS: "Array(Map(LowCardinality(String), String))",
+    Kind.FLOATS: "Array(Float64)",
+    Kind.INTEGERS: "Array(Int64)",
 }
 
 _DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1"

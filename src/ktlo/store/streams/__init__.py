@@ -4,7 +4,9 @@ One module a signal (``traces``) declares its tables, its ways in and what flows
 makes the SQL of all of them. What the engine reads is the protobuf that was received; Python makes no object per row.
 """
 
-from ktlo.store.streams.physical import Flow, Incoming, Physical, Signal
+from ktlo.store.streams.logs import LOGS
+from ktlo.store.streams.metrics import METRICS
+from ktlo.store.streams.physical import Flow, Incoming, Passing, Physical, Signal
 from ktlo.store.streams.statements import (
     PHYSICAL,
     SIGNALS,
@@ -19,11 +21,14 @@ from ktlo.store.streams.statements import (
 from ktlo.store.streams.traces import TRACES
 
 __all__ = [
+    "LOGS",
+    "METRICS",
     "PHYSICAL",
     "SIGNALS",
     "TRACES",
     "Flow",
     "Incoming",
+    "Passing",
     "Physical",
     "Signal",
     "create_flow",

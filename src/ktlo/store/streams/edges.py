@@ -68,6 +68,7 @@ _PHYSICAL = {
         " s.errors AS errors, s.total_ns AS total_ns, s.longest_ns AS longest_ns",
         newest="s.calls > 0",
         shard_by="client",
+        kept="keep_rollups_days",
     ),
     "instance_minutes": Physical(
         "instance_minutes_states",

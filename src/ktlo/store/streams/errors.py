@@ -61,6 +61,7 @@ _PHYSICAL: dict[str, Physical] = {
         " s.version AS version, s.operation AS operation, sum(s.occurrences) AS occurrences,"
         " toInt64(uniqCombinedMerge(12)(s.seen_in)) AS traces",
         shard_by="fingerprint",
+        kept="keep_rollups_days",
     ),
     "error_groups": Physical(
         "error_groups_states",
@@ -91,6 +92,7 @@ _PHYSICAL: dict[str, Physical] = {
         " max(s.last_seen) AS last_seen, argMaxMerge(s.last_version) AS last_version,"
         " sum(s.occurrences) AS occurrences",
         shard_by="fingerprint",
+        kept="keep_rollups_days",
     ),
 }
 

@@ -7,10 +7,13 @@ Format: opentelemetry-proto 1.x, common.proto and resource.proto. Arrays and map
 MAP = "Map(LowCardinality(String), String)"
 NANO = "DateTime64(9, 'UTC')"
 
-KEY_VALUES = (
-    "Array(Tuple(key String, value Tuple(string_value Nullable(String), bool_value Nullable(Bool),"
-    " int_value Nullable(Int64), double_value Nullable(Float64), bytes_value Nullable(String))))"
+VALUE = (
+    "Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64),"
+    " double_value Nullable(Float64), bytes_value Nullable(String))"
 )
+"""Type of an AnyValue."""
+
+KEY_VALUES = f"Array(Tuple(key String, value {VALUE}))"
 """Type of a list of KeyValue."""
 
 COMMON_SCHEMA = """syntax = "proto3";

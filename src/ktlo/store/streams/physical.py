@@ -25,6 +25,7 @@ class Physical:
         view: SELECT of the noun's columns where the table's are states; empty when they are the same.
         newest: condition of the rows that the view shows, where a row replaces the earlier one of its key.
         shard_by: column by which a cluster spreads the rows, so that what is asked together lies together.
+        kept: setting below ``telemetry:`` that says how many days rows are kept.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Physical:
     view: str = ""
     newest: str = ""
     shard_by: str = "service"
+    kept: str = "keep_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,19 @@ class Incoming:
     columns: str
     schema: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A table between flows that keeps nothing (``Null``): what several tables are filled from is made once.
+
+    Attributes:
+        table: its name.
+        columns: types by column.
+    """
+
+    table: str
+    columns: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +94,10 @@ class Signal:
         physical: tables behind its nouns, by name of the noun.
         incoming: ways in.
         flows: what fills the tables; one whose source another fills comes after it.
+        passing: tables between flows.
     """
 
     physical: Mapping[str, Physical]
     incoming: tuple[Incoming, ...] = ()
     flows: tuple[Flow, ...] = ()
+    passing: tuple[Passing, ...] = ()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ktlo.store.streams import edges, errors, traces, versions
+from ktlo.store.streams import edges, errors, logs, metrics, traces, versions
 from ktlo.store.streams.physical import Incoming
 
 if TYPE_CHECKING:
     from ktlo.store.ddl import Place
 
-SIGNALS = (traces.SIGNAL, versions.SIGNAL, edges.SIGNAL, errors.SIGNAL)
+SIGNALS = (traces.SIGNAL, logs.SIGNAL, metrics.SIGNAL, versions.SIGNAL, edges.SIGNAL, errors.SIGNAL)
 """Every signal; one that reads another's tables comes after it."""
 
 PHYSICAL = {noun: made for signal in SIGNALS for noun, made in signal.physical.items()}
@@ -76,6 +76,13 @@ def create_flow(place: Place) -> list[str]:
         )
         for signal in SIGNALS
         for way in signal.incoming
+    ]
+    statements += [
+        f"CREATE TABLE IF NOT EXISTS {place.database}.`{between.table}`{place.on_cluster} (\n  "
+        + ",\n  ".join(f"`{name}` {kind.partition(' CODEC')[0]}" for name, kind in between.columns.items())
+        + "\n)\nENGINE = Null"
+        for signal in SIGNALS
+        for between in signal.passing
     ]
     statements += [
         f"CREATE MATERIALIZED VIEW IF NOT EXISTS {place.database}.`{flow.name}`{place.on_cluster}"

@@ -102,6 +102,7 @@ _PHYSICAL = {
         " s.kind AS kind, s.name AS name, sum(s.calls) AS calls, sum(s.errors) AS errors,"
         " sum(s.total_ns) AS total_ns, max(s.longest_ns) AS longest_ns,"
         " argMaxMerge(s.longest_trace) AS longest_trace",
+        kept="keep_rollups_days",
     ),
 }
 

@@ -27,6 +27,7 @@ _PHYSICAL = {
         "hour",
         view="s.hour AS hour, s.service AS service, s.environment AS environment, s.version AS version,"
         " groupBitOr(s.minutes) AS minutes, sum(s.calls) AS calls",
+        kept="keep_rollups_days",
     ),
     "instance_versions": Physical(
         "instance_versions_states",
@@ -49,6 +50,7 @@ _PHYSICAL = {
         view="s.service AS service, s.environment AS environment, s.version AS version, s.instance AS instance,"
         " min(s.first_at) AS first_at, max(s.last_at) AS last_at, sum(s.spans) AS spans,"
         " max(s.namespace) AS namespace, max(s.workload) AS workload, max(s.repository) AS repository",
+        kept="keep_rollups_days",
     ),
 }
 

@@ -1,0 +1,32 @@
+"""What services report: where it is received, from whom, and how long it is kept. See docs/telemetry.md."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ktlo.settings.strict import Strict
+
+
+class TelemetrySettings(Strict):
+    """What services report: where it is received and how long it is kept. See docs/telemetry.md."""
+
+    receive: bool = Field(True, description="Listen for telemetry while `ktlo up` runs.")
+    host: str = Field("127.0.0.1", description="Address to listen on; others need an ingest key.")
+    http_port: int = Field(4318, ge=0, le=65535, description="Port of OTLP/HTTP; 0 takes a free one.")
+    grpc_port: int = Field(4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 takes a free one.")
+    key: str = Field("", description="Ingest key that senders give, by reference: env:NAME or file:PATH.")
+    keep_days: int = Field(14, ge=1, le=3650, description="Days that spans and traces are kept.")
+    keep_logs_days: int = Field(14, ge=1, le=3650, description="Days that log records are kept.")
+    keep_metrics_days: int = Field(30, ge=1, le=3650, description="Days that points of metrics are kept.")
+    keep_rollups_days: int = Field(
+        400,
+        ge=1,
+        le=3650,
+        description="Days that figures by minute are kept: rates, errors, durations, logs.",
+    )
+    spool_mib: int = Field(
+        2048,
+        ge=64,
+        le=1_000_000,
+        description="MiB that may wait on disk before senders are told to wait.",
+    )
