@@ -7,6 +7,7 @@ batches themselves against :func:`schema`. Imports pyarrow, so the base install 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -77,6 +78,30 @@ def to_arrow(
         columns[VERSION] = [now_version() if version is None else version] * len(listed)
         columns[DELETED] = [int(deleted)] * len(listed)
     return pa.RecordBatch.from_pydict(columns, schema=schema(table))
+
+
+_BLANK: dict[Kind, Any] = {
+    Kind.STRING: "",
+    Kind.LABEL: "",
+    Kind.INTEGER: 0,
+    Kind.FLOAT: 0.0,
+    Kind.BOOLEAN: False,
+    Kind.INSTANT: dt.datetime(1970, 1, 1, tzinfo=dt.UTC),
+    Kind.DATE: dt.date(1970, 1, 1),
+    Kind.STRINGS: (),
+    Kind.MAP: {},
+}
+
+
+def blank(noun: type, **key: Any) -> Any:
+    """A record that says nothing but its key: the content of a removal.
+
+    Args:
+        noun: record class of an observed table.
+        key: values of the key's attributes.
+    """
+    said = {c.name: None if c.optional else _BLANK[c.kind] for c in table_of(noun).columns}
+    return noun(**{**said, **key})
 
 
 def from_arrow(rows: pa.Table | pa.RecordBatch, noun: type) -> list[Any]:

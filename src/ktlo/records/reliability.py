@@ -61,8 +61,8 @@ class IncidentEvent:
     kind: Annotated[
         str,
         Field(
-            "detected, acknowledged, escalated, reassigned, mitigated, resolved, reopened, closed,"
-            " status or note",
+            "detected, paged (who is in `after`), acknowledged, escalated, reassigned, mitigated, resolved,"
+            " reopened, closed, status or note",
             label=True,
         ),
     ]

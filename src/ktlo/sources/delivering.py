@@ -16,6 +16,7 @@ from ktlo.errors import SignatureError, UserError
 from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.collection import Delivery, Rejection
+from ktlo.sources.merging import merged
 from ktlo.sources.protocol import Source
 from ktlo.sources.webhook import Hooked, Incoming, Taken, secret_of
 from ktlo.store.protocol import Store
@@ -168,8 +169,17 @@ def replay(source: Source, store: Store) -> tuple[int, int]:
     return read, written
 
 
+_writing = threading.Lock()
+"""Rows are completed by what is there: two webhooks of one item must not pass each other."""
+
+
 def _write(taken: Taken, store: Store) -> None:
-    for table, batch in taken.rows.items():
+    with _writing:
+        _insert(taken, store)
+
+
+def _insert(taken: Taken, store: Store) -> None:
+    for table, batch in merged(taken.rows, taken.untold, store).items():
         if batch.num_rows:
             store.insert(TABLES[table], batch)
     if taken.rejected:

@@ -55,12 +55,15 @@ class Taken:
         rows: Arrow batches by table name; empty when nothing in it is used.
         rejected: parts that were turned away, or are in with something missing.
         why_ignored: why nothing is used; empty when something is.
+        untold: by table the columns that this sender's webhooks leave empty although they may be known: what the
+            store has there is kept.
     """
 
     event: str
     rows: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
     rejected: tuple[Rejection, ...] = ()
     why_ignored: str = ""
+    untold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

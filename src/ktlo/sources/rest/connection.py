@@ -44,6 +44,10 @@ class UnprocessableError(SourceError):
     """422 or 400: the service does not do this; mostly a page too far back."""
 
 
+class UnexpectedFormError(SourceError):
+    """The answer is JSON of another form than the service documents."""
+
+
 class MovedError(SourceError):
     """301 where it was not to be followed. ``location`` says where it went."""
 
@@ -303,12 +307,12 @@ def decode(body: bytes, kind: type[T], where: str) -> T:
     """Read an answer as what it should be.
 
     Raises:
-        SourceError: it is something else.
+        UnexpectedFormError: it is something else.
     """
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise SourceError(
+        raise UnexpectedFormError(
             f"an answer of an unexpected form came: {error}",
             where=where,
             fix="Check the address; if it is right, this is worth a report to ktlo",

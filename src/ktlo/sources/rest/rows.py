@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from ktlo.records import TABLES
-from ktlo.records.arrow import DELETED, VERSION, to_arrow
+from ktlo.records.arrow import DELETED, VERSION, blank, to_arrow
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -32,6 +32,19 @@ class Row:
 def microseconds(moment: dt.datetime) -> int:
     """Whole microseconds since 1970, exactly."""
     return (moment - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def removal(table: str, source: str, external_id: str, at: dt.datetime) -> tuple[str, Row]:
+    """The removal of an item that the service no longer has, whatever else it held.
+
+    Args:
+        table: of the item, keyed by source and external_id.
+        source: identifier of the source.
+        external_id: of the item.
+        at: when it was found to be gone.
+    """
+    record = blank(TABLES[table].record, source=source, external_id=external_id)
+    return table, Row(record, microseconds(at), is_removal=True)
 
 
 def batches(rows: Iterable[tuple[str, Row]]) -> dict[str, pa.RecordBatch]:

@@ -1,0 +1,131 @@
+"""The part of PagerDuty's answers and webhooks that ktlo reads; unknown fields are ignored.
+
+Format: PagerDuty's published REST description, ``Incident``, ``LogEntry`` and ``User``; "Webhooks V3 Payload".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+
+class Reference(msgspec.Struct):
+    """A user, service, team, policy or priority by name."""
+
+    id: str = ""
+    type: str = ""
+    summary: str | None = None
+    html_url: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As people read it."""
+        return self.summary or self.id
+
+
+class Assignment(msgspec.Struct):
+    """Who an incident is assigned to."""
+
+    assignee: Reference = msgspec.field(default_factory=Reference)
+
+
+class IncidentItem(msgspec.Struct):
+    """An incident, from the API or in a webhook."""
+
+    id: str
+    status: str
+    created_at: dt.datetime
+    title: str = ""
+    html_url: str | None = None
+    updated_at: dt.datetime | None = None
+    last_status_change_at: dt.datetime | None = None
+    resolved_at: dt.datetime | None = None
+    service: Reference | None = None
+    teams: list[Reference] = []
+    priority: Reference | None = None
+    urgency: str | None = None
+    assignments: list[Assignment] = []
+    assignees: list[Reference] = []
+
+
+class Note(msgspec.Struct):
+    """Content of an annotation."""
+
+    summary: str | None = None
+
+
+class LogEntry(msgspec.Struct):
+    """One step of an incident."""
+
+    id: str
+    type: str
+    created_at: dt.datetime
+    incident: Reference | None = None
+    agent: Reference | None = None
+    user: Reference | None = None
+    assignees: list[Reference] = []
+
+
+class UserItem(msgspec.Struct):
+    """A user, for the mail that tells the same person in other tools."""
+
+    id: str
+    email: str = ""
+    name: str = ""
+
+
+class IncidentsPage(msgspec.Struct):
+    """One page of incidents, each still raw."""
+
+    incidents: list[msgspec.Raw]
+    more: bool = False
+
+
+class OneIncident(msgspec.Struct):
+    """A single incident."""
+
+    incident: IncidentItem
+
+
+class EntriesPage(msgspec.Struct):
+    """One page of log entries, each still raw."""
+
+    log_entries: list[msgspec.Raw]
+    more: bool = False
+
+
+class UsersPage(msgspec.Struct):
+    """One page of users."""
+
+    users: list[UserItem]
+    more: bool = False
+
+
+class AbilitiesPage(msgspec.Struct):
+    """What the account may do; asked to see that the token is accepted."""
+
+    abilities: list[str] = []
+
+
+class Event(msgspec.Struct):
+    """One webhook's event."""
+
+    id: str
+    event_type: str
+    occurred_at: dt.datetime
+    data: msgspec.Raw
+    resource_type: str = "incident"
+    agent: Reference | None = None
+
+
+class Webhook(msgspec.Struct):
+    """A webhook v3."""
+
+    event: Event
+
+
+class Related(msgspec.Struct):
+    """What an event about something within an incident (a note, a responder) says of the incident."""
+
+    incident: Reference | None = None

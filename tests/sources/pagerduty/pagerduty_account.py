@@ -1,0 +1,166 @@
+"""A PagerDuty account in memory, answering as PagerDuty's published REST description says.
+
+Shapes of objects follow the description's own examples (``reference/REST/openapiv3.json`` of PagerDuty/api-schema):
+lists page by offset and limit, ``since`` and ``until`` bound creation, the log is account-wide or an incident's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+
+USERS = {
+    "PXPGF42": ("Earline Greenholt", "earline@example.org"),
+    "PT23IWX": ("Tim Wright", "tim@example.org"),
+}
+MAIL_SERVICE = {
+    "id": "PIJ90N7",
+    "type": "service_reference",
+    "summary": "My Mail Service",
+    "html_url": "https://subdomain.pagerduty.com/service-directory/PIJ90N7",
+}
+
+
+def user(key: str) -> dict[str, Any]:
+    return {"id": key, "type": "user_reference", "summary": USERS[key][0]}
+
+
+def stamp(moment: dt.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+@dataclass
+class Account:
+    """The account; ``now`` is its clock."""
+
+    now: dt.datetime
+    incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    refuse: dict[str, int] = field(default_factory=dict)
+    faults: list[httpx.Response] = field(default_factory=list)
+    farthest: int = 10_000
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def trigger(self, key: str, at: dt.datetime, **given: Any) -> None:
+        self.incidents[key] = {
+            "id": key,
+            "type": "incident",
+            "summary": f"[#{len(self.incidents) + 1}] {given.get('title', 'The server is on fire.')}",
+            "html_url": f"https://subdomain.pagerduty.com/incidents/{key}",
+            "incident_number": len(self.incidents) + 1,
+            "title": "The server is on fire.",
+            "created_at": stamp(at),
+            "updated_at": stamp(at),
+            "status": "triggered",
+            "service": MAIL_SERVICE,
+            "assignments": [],
+            "last_status_change_at": stamp(at),
+            "resolved_at": None,
+            "teams": [{"id": "PQ9K7I8", "type": "team_reference", "summary": "Engineering"}],
+            "priority": {"id": "P53ZZH5", "type": "priority_reference", "summary": "P2"},
+            "urgency": "high",
+            **given,
+        }
+        self.step(key, "trigger", at, {"id": "PIJ90N7", "type": "service_reference", "summary": "Mail"})
+
+    def step(
+        self, key: str, kind: str, at: dt.datetime, agent: dict[str, Any] | None = None, **more: Any
+    ) -> None:
+        self.log.append(
+            {
+                "id": f"R{next(self._numbers):012d}",
+                "type": f"{kind}_log_entry",
+                "created_at": stamp(at),
+                "agent": agent or user("PXPGF42"),
+                "incident": {"id": key, "type": "incident_reference"},
+                "channel": {"type": "api"},
+                "teams": [],
+                **more,
+            }
+        )
+        incident = self.incidents[key]
+        incident["updated_at"] = stamp(at)
+        status = {"acknowledge": "acknowledged", "unacknowledge": "triggered", "resolve": "resolved"}.get(
+            kind
+        )
+        if status:
+            incident |= {"status": status, "last_status_change_at": stamp(at)}
+            incident["resolved_at"] = stamp(at) if status == "resolved" else None
+
+    def reopen(self, key: str, at: dt.datetime) -> None:
+        """As the API does it: the incident is triggered again, and the log says so."""
+        self.step(key, "trigger", at)
+        self.incidents[key] |= {
+            "status": "triggered",
+            "last_status_change_at": stamp(at),
+            "resolved_at": None,
+        }
+
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self.answer)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path, query = request.url.path, {k: v[-1] for k, v in parse_qs(request.url.query.decode()).items()}
+        self.asked.append(path)
+        headers = {"date": self.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        if self.faults:
+            return self.faults.pop(0)
+        if request.headers.get("authorization") != "Token token=k3y":
+            return httpx.Response(
+                401, json={"error": {"message": "Unauthorized", "code": 2006}}, headers=headers
+            )
+        if path in self.refuse:
+            body = {"error": {"message": "Access Denied", "code": 2010}}
+            return httpx.Response(self.refuse[path], json=body, headers=headers)
+        return httpx.Response(headers=headers, **self._found(path, query))
+
+    def _found(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        parts = path.strip("/").split("/")
+        if path == "/abilities":
+            return {"status_code": 200, "json": {"abilities": ["teams"]}}
+        if path == "/users":
+            users = [{"id": k, "type": "user", "name": n, "email": m} for k, (n, m) in USERS.items()]
+            return self._page("users", users, query)
+        if path == "/incidents":
+            assert query.get("sort_by", "created_at:asc") == "created_at:asc"
+            return self._page("incidents", self._within(self.incidents.values(), query), query)
+        if path == "/log_entries":
+            # The newest first, as PagerDuty lists its log.
+            return self._page("log_entries", list(reversed(self._within(self.log, query))), query)
+        if len(parts) == 3 and parts[2] == "log_entries" and parts[1] in self.incidents:
+            entries = [one for one in self.log if one["incident"]["id"] == parts[1]]
+            return self._page("log_entries", list(reversed(entries)), query)
+        if len(parts) == 2 and parts[0] == "incidents" and parts[1] in self.incidents:
+            return {"status_code": 200, "json": {"incident": self.incidents[parts[1]]}}
+        return {"status_code": 404, "json": {"error": {"message": "Not Found", "code": 2100}}}
+
+    def _within(self, objects: Any, query: dict[str, str]) -> list[dict[str, Any]]:
+        if "since" not in query:
+            return list(objects)
+        since, until = moment(query["since"]), moment(query["until"])
+        assert until - since <= dt.timedelta(days=180), "PagerDuty allows six months"
+        return [one for one in objects if since <= moment(one["created_at"]) < until]
+
+    def _page(self, name: str, objects: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
+        offset, limit = int(query.get("offset", 0)), int(query.get("limit", 25))
+        if offset + limit > self.farthest:
+            return {"status_code": 400, "json": {"error": {"message": "Offset too large", "code": 2001}}}
+        page = objects[offset : offset + limit]
+        body = {
+            name: page,
+            "limit": limit,
+            "offset": offset,
+            "more": offset + limit < len(objects),
+            "total": None,
+        }
+        return {"status_code": 200, "json": body}
