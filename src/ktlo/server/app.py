@@ -13,6 +13,7 @@ from ktlo.server import hooks
 from ktlo.server.api import (
     debt,
     effort,
+    errors,
     findings,
     health,
     metrics,
@@ -55,6 +56,7 @@ _API = (
     rota,
     rota_saying,
     telemetry,
+    errors,
     service_names,
     findings,
 )

@@ -55,6 +55,10 @@ FROM ktlo.error_minutes_states AS m WHERE {_WITHIN} AND m.fingerprint = {{id:Str
 GROUP BY service, environment, version, operation ORDER BY occurrences DESC, service, version, operation
 LIMIT 200"""  # noqa: S608
 
+_TRACES = f"""
+SELECT toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces FROM ktlo.error_minutes_states AS m
+WHERE {_WITHIN} AND m.fingerprint = {{id:String}}"""  # noqa: S608
+
 _SAMPLES = """
 SELECT e.occurred_at AS occurred_at, e.service AS service, e.version AS version, e.instance AS instance,
   e.operation AS operation, e.message AS message, e.reported_as AS reported_as, e.trace_id AS trace_id,
@@ -256,6 +260,23 @@ def group(store: Queryable, fingerprint: str) -> Group:
             fix="`ktlo errors` lists them; what did not occur for telemetry.keep_rollups_days is forgotten",
         )
     return _group(rows[0])
+
+
+def one_listed(store: Queryable, of: Interval, fingerprint: str) -> Listed:
+    """One group in a stretch; its figures are zero when it did not occur.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    it = group(store, fingerprint)
+    counts = by_version(store, of, fingerprint)
+    places = spread(store, of, fingerprint)
+    summed = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(buckets(of))
+    (row,) = store.query(_TRACES, {**_bounds(of), "id": fingerprint}).to_pylist()
+    return Listed(
+        it, sum(summed), row["traces"], tuple(sorted({one.service for one in places})),
+        tuple(sorted(filter(None, counts))), len({one.operation for one in places}), summed,
+    )  # fmt: skip
 
 
 def stacktrace(store: Queryable, fingerprint: str) -> str:

@@ -1,4 +1,4 @@
-"""Ticks of a time axis: at hours, days, Mondays, months or years, whichever fits the width.
+"""Ticks of a time axis: at minutes, hours, days, Mondays, months or years, whichever fits the width.
 
 Works on :class:`~ktlo.report.charts.scale.Linear` scales over seconds since 1970 (UTC). The first tick
 and every change of year carry the year, so that a label is never ambiguous.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ktlo.report.charts.quantity import DAY, HOUR, YEAR
 from ktlo.report.charts.scale import Linear, Tick, instant, moment, nice_step
 
-_HOURS = (1, 2, 3, 6, 12)
+_HOURS = (1 / 60, 2 / 60, 5 / 60, 10 / 60, 15 / 60, 30 / 60, 1, 2, 3, 6, 12)
 _DAYS = (1, 2, 7, 14)
 _MONTHS = (1, 2, 3, 6, 12)
 _MONTH = 30.44 * DAY
@@ -51,6 +51,11 @@ def minute_label(value: dt.datetime) -> str:
     """An instant to the minute, UTC: ``3 Nov 2026 14:05 UTC``."""
     utc = value.astimezone(dt.UTC) if value.tzinfo else value
     return f"{day_label(utc)} {utc:%H:%M} UTC"
+
+
+def start_label(value: dt.date) -> str:
+    """Beginning of a period: a day, or an instant where periods are shorter than days."""
+    return minute_label(value) if isinstance(value, dt.datetime) else day_label(value)
 
 
 def _by_seconds(low: float, high: float, step: float, origin: float) -> Iterator[dt.datetime]:

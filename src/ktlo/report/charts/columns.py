@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from ktlo.report.charts.calendar_ticks import day_label, time_ticks
+from ktlo.report.charts.calendar_ticks import start_label, time_ticks
 from ktlo.report.charts.chart import Head, Interval, Width
 from ktlo.report.charts.frame import (
     INK,
@@ -112,7 +112,7 @@ class StackedColumns:
             if column.interval:
                 shape = _whisker(x, y(column.interval.low), y(column.interval.high), bar)
                 bounds = written_interval(column.interval.low, column.interval.high, self.unit)
-                tip = f"{self.interval_of}, {self.period} from {day_label(column.start)}: {bounds}"
+                tip = f"{self.interval_of}, {self.period} from {start_label(column.start)}: {bounds}"
                 whiskers.append(mark(shape, tip=tip, href=column.href))
         span = instant(columns[-1].start) - instant(columns[0].start)
         time = Linear(
@@ -122,7 +122,7 @@ class StackedColumns:
         if span:
             places = tick_places(time_ticks(time, int(plot.width // 76)), time)
         else:
-            places = [(plot.left + step / 2, day_label(columns[0].start))]
+            places = [(plot.left + step / 2, start_label(columns[0].start))]
         body = [
             value_axis(plot, ticks, self.unit.axis_title),
             group(marks, stroke="var(--paper)", stroke_width=1 if bar > 4 else 0),
@@ -171,7 +171,7 @@ class StackedColumns:
                 "rect", x=x, y=upper, width=bar, height=max(lower - upper, 0.3),
                 fill=fill_of(part.swatch, drawing),
             )  # fmt: skip
-            when = f"{self.period} from {day_label(column.start)}"
+            when = f"{self.period} from {start_label(column.start)}"
             tip = f"{part.swatch.label}, {when}: {written(part.value, self.unit)}"
             yield mark(shape, tip=tip, href=part.href or column.href)
 

@@ -46,6 +46,7 @@ _PAGES = (
     "sources",
     "adding",
     "telemetry",
+    "errors",
     "service_names",
     "definitions",
     "rows",

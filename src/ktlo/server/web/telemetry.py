@@ -41,7 +41,7 @@ environment.globals["stretch_href"] = lambda path, given, since: with_query(
 )
 
 
-def _bar(path: str, given: dict[str, str], of: Interval) -> dict[str, Any]:
+def bar_of(path: str, given: dict[str, str], of: Interval) -> dict[str, Any]:
     """What the bar of stretches takes."""
     return {
         "path": path,
@@ -52,7 +52,8 @@ def _bar(path: str, given: dict[str, str], of: Interval) -> dict[str, Any]:
     }
 
 
-def _hrefs(since: str, until: str) -> Any:
+def hrefs(since: str, until: str) -> Any:
+    """Makes URLs that keep the stretch of time."""
     kept = {name: value for name, value in (("since", since), ("until", until)) if value}
     return lambda path, values: with_query(path, {**values, **kept} if path != "/trace" else values)
 
@@ -61,7 +62,7 @@ def _hrefs(since: str, until: str) -> Any:
 def services_page(request: Request, running: Running, since: Text = "", until: Text = "") -> Response:
     """Every service that reported, by rate, errors and duration."""
     of = asked_interval(since, until)
-    view = all_services(running.store, of, _hrefs(since, until))
+    view = all_services(running.store, of, hrefs(since, until))
     given = {"since": since, "until": until}
     return render(
         request,
@@ -69,9 +70,9 @@ def services_page(request: Request, running: Running, since: Text = "", until: T
         "services",
         view=view,
         pictures=[],
-        bar=_bar("/services", given, of),
+        bar=bar_of("/services", given, of),
         title="Services",
-        doors=_doors(request),
+        doors=doors_of(request),
         back="",
     )
 
@@ -88,7 +89,7 @@ def service_page(
 ) -> Response:
     """One service over time, and its operations."""
     of = asked_interval(since, until)
-    view = one_service(running.store, of, name, _hrefs(since, until))
+    view = one_service(running.store, of, name, hrefs(since, until))
     given = {"name": name, "since": since, "until": until}
     return render(
         request,
@@ -96,9 +97,9 @@ def service_page(
         "services",
         view=view,
         pictures=[(chart, picture(chart)) for chart in view.charts],
-        bar=_bar("/services/service", given, of),
+        bar=bar_of("/services/service", given, of),
         title=name or "(no service.name)",
-        doors=_doors(request),
+        doors=doors_of(request),
         back=with_query("/traces", {"service": name, **({"since": since} if since else {})}),
         has_twin=False,
     )
@@ -124,11 +125,11 @@ def traces_page(
         "traces.html",
         "traces",
         answer=found_answer(found, of, MOST),
-        table=found_table(found, _hrefs(since, until)),
+        table=found_table(found, hrefs(since, until)),
         asked=asked,
         names=[one.name for one in services(running.store, of)],
-        bar=_bar("/traces", given, of),
-        doors=_doors(request),
+        bar=bar_of("/traces", given, of),
+        doors=doors_of(request),
     )
 
 
@@ -173,6 +174,7 @@ def telemetry_json(request: Request, running: Running) -> StateOut:
     return state_of(request, running)
 
 
-def _doors(request: Request) -> list[dict[str, str]]:
+def doors_of(request: Request) -> list[dict[str, str]]:
+    """The ways in, for what an empty page says."""
     receiving = request.app.state.receiving
     return [asdict(door) for door in receiving.doors] if receiving else []
