@@ -175,8 +175,14 @@ def chart_of(
     )
 
 
-def spread_table(rows: Sequence[Spread], href: Href) -> Table:
-    """Where it occurs."""
+def spread_table(it: Group, rows: Sequence[Spread], href: Href) -> Table:
+    """Where it occurs; a row leads to the requests in which it did."""
+
+    def requests(one: Spread) -> str:
+        if it.basis == "operation" or not it.type:
+            return href("/traces", {"service": one.service, "operation": one.operation, "errors": "1"})
+        return href("/traces", {"service": one.service, "tags": f'"exception.type={it.type}"'})
+
     return Table(
         (
             Heading("Operation"), Heading("Service"), Heading("Version"), Heading("Environment"),
@@ -188,7 +194,7 @@ def spread_table(rows: Sequence[Spread], href: Href) -> Table:
                     one.operation or "(none)", one.service, one.version, one.environment, one.occurrences, one.traces,
                     one.first_seen, one.last_seen,
                 ),
-                href("/traces", {"service": one.service, "operation": one.operation, "errors": "1"}),
+                requests(one),
             )
             for one in rows
         ),
@@ -265,8 +271,3 @@ def _plain(text: str) -> str:
 def basis_words(group: Group) -> str:
     """What the group rests on, in words."""
     return _BASIS.get(group.basis, group.basis)
-
-
-def total_words(group: Group) -> str:
-    """``1,234 reports since it was first seen``."""
-    return f"{written(group.total, COUNT)} report{'' if group.total == 1 else 's'} in all"

@@ -151,7 +151,7 @@ def error_page(
         chart=chart,
         marks=[mark for name in it.services for mark in deployments.marks(running.store, of, name)][:50],
         stack=stack,
-        places=words.spread_table(spread(running.store, of, fingerprint), href),
+        places=words.spread_table(it, spread(running.store, of, fingerprint), href),
         newest=words.samples_table(newest, href),
         around=around,
         trackers=[

@@ -1,7 +1,8 @@
-"""Errors: reports that follow from spans, the groups that they make, and their roll-up by minute.
+"""Errors: reports that follow from spans and log records, the groups that they make, and their roll-up by minute.
 
-A span's events named ``exception`` are reports; a span with status error and none of them is one, too. Everything is
-computed by the engine in the insert that brings the span, only for spans that have something to report.
+A span's events named ``exception`` are reports, as are log records with an exception; a span with status error and no
+such event is one, too. Everything is computed by the engine in the insert that brings the span or the record, and only
+for those that have something to report.
 """
 
 from __future__ import annotations
@@ -147,6 +148,17 @@ def _of_spans(database: str) -> str:
     )""")  # noqa: S608
 
 
+def _of_logs(database: str) -> str:
+    """Reports of log records that carry an exception."""
+    return reports(f"""SELECT logged_at AS occurred_at, service, version, environment, instance,
+    scope_name AS operation, 'log' AS reported_as, attributes['exception.type'] AS type,
+    if(attributes['exception.message'] != '', attributes['exception.message'], body) AS message,
+    attributes['exception.stacktrace'] AS stacktrace, trace_id, span_id
+    FROM {database}.log_records
+    WHERE attributes['exception.type'] != '' OR attributes['exception.message'] != ''
+      OR attributes['exception.stacktrace'] != ''""")  # noqa: S608
+
+
 def _minutes(database: str) -> str:
     return f"""SELECT fingerprint, toStartOfMinute(toDateTime64(occurred_at, 6, 'UTC')) AS minute, service,
   environment, version, operation, toInt64(count()) AS occurrences,
@@ -170,6 +182,7 @@ SIGNAL = Signal(
     (),
     (
         Flow(f"spans_to_error_events_{fingerprint.VERSION}", "error_events", _of_spans),
+        Flow(f"log_records_to_error_events_{fingerprint.VERSION}", "error_events", _of_logs),
         Flow("error_events_to_error_minutes", "error_minutes_states", _minutes),
         Flow("error_events_to_error_groups", "error_groups_states", _groups),
     ),
