@@ -20,7 +20,6 @@ from ktlo.report.charts import (
     Sparkline,
     StackedColumns,
     Table,
-    written,
 )
 from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.charts.palette import series
