@@ -66,7 +66,15 @@ class StoreBusyError(UserError):
 
 
 class StoreError(KtloError):
-    """The store refused or failed: full disk, lost connection, a statement it does not accept."""
+    """The store refused or failed: full disk, lost connection, a statement it does not accept.
+
+    Attributes:
+        code: ClickHouse's number of the error; 0 when it has none.
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", code: int = 0) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.code = code
 
 
 class SourceError(KtloError):

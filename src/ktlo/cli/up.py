@@ -147,6 +147,7 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
     from ktlo.server.app import make_app
     from ktlo.server.receiving import Receiving
     from ktlo.server.security import Access, is_loopback
+    from ktlo.server.sql.serving import SqlServing
     from ktlo.settings import variable_or_reference
 
     token = variable_or_reference("KTLO_TOKEN")
@@ -168,15 +169,17 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
         # The server stops in order and then raises the signal again, which would end all before the rest is closed.
         signal.signal(signal.SIGTERM, _end)
     receiving = Receiving(runtime) if runtime.settings.telemetry.receive else None
+    serving = None
     try:
+        serving = SqlServing(runtime) if runtime.settings.sql.serve else None
         app = make_app(
             runtime, Access(token), sync_minutes=runtime.settings.server.sync_minutes, receiving=receiving
         )
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         announce(folder, Address(url, token, os.getpid()))
         notes.print(f"ktlo is at [bold]{url}[/bold]  ·  data in {folder}  ·  Ctrl-C stops it")
-        for door in receiving.doors if receiving else ():
-            told = f"at {door.address}" if door.address else f"not received: {door.problem}"
+        for door in (*(receiving.doors if receiving else ()), *([serving.door] if serving else [])):
+            told = f"at {door.address}" if door.address else f"not open: {door.problem}"
             notes.print(f"{door.protocol} {told}", markup=False)
         if browser:
             threading.Timer(0.8, _open_browser, [url]).start()
@@ -184,6 +187,8 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
         server.run(sockets=[listener])
     finally:
         withdraw(folder)
+        if serving is not None:
+            serving.close()
         if receiving is not None:
             receiving.close()
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from ktlo.errors import UserError
 from ktlo.settings.bounded_yaml import read_bounded
 from ktlo.settings.rota import RotaSettings
+from ktlo.settings.sql import SqlSettings
 from ktlo.settings.strict import Strict
 from ktlo.settings.telemetry import TelemetrySettings
 
@@ -353,6 +354,7 @@ class Settings(Strict):
     planning: PlanningSettings = PlanningSettings()
     rota: RotaSettings = Field(default_factory=RotaSettings)
     telemetry: TelemetrySettings = TelemetrySettings()
+    sql: SqlSettings = SqlSettings()
     downtime_severities: list[str] = Field(
         default_factory=list,
         description="Incident severities that mean the service was down; such incidents count as outages.",

@@ -8,6 +8,7 @@ and is never part of an address, a message or a log.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from ktlo.errors import StoreError, UserError
 from ktlo.settings import variable_or_reference
 from ktlo.store import ddl, readonly
 from ktlo.store.engine_store import ONE_PART, EngineStore
-from ktlo.store.parameters import parameter_values
+from ktlo.store.outside import Answer, Question
+from ktlo.store.parameters import parameter_values, unescaped
 from ktlo.store.streams import Incoming, load_settings, schema_settings
 
 if TYPE_CHECKING:
@@ -120,15 +122,35 @@ class ClickHouseStore(EngineStore):
         except ClickHouseError as error:
             raise self._error(error) from error
 
-    def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
+    def ask(
+        self, sql: str, settings: Mapping[str, str | int], parameters: Mapping[str, str] | None = None
+    ) -> pa.Table:
         """See :meth:`ktlo.store.engine_store.EngineStore.ask`."""
-        return _table(self._raw(sql, None, {**settings, "database": self._place.database}))
+        return _table(self._raw(sql, _bindable(parameters), {**settings, "database": self._place.database}))
+
+    def reply(self, question: Question, statement: str, settings: Mapping[str, str | int]) -> Answer:
+        """See :meth:`ktlo.store.engine_store.EngineStore.reply`."""
+        began = time.monotonic()
+        body = self._raw(
+            statement + question.remark,
+            _bindable(question.parameters),
+            {**settings, "readonly": 1, "database": self._place.database},
+            question.format,
+        )
+        # The library keeps the server's summary to itself: what was read is not known here.
+        return Answer(body, 0, 0, 0, time.monotonic() - began)
 
     def close(self) -> None:
         """See :meth:`ktlo.store.protocol.Store.close`."""
         self._client.close()
 
-    def _raw(self, sql: str, params: Mapping[str, Any] | None, settings: Mapping[str, str | int]) -> bytes:
+    def _raw(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | None,
+        settings: Mapping[str, str | int],
+        form: str = "ArrowStream",
+    ) -> bytes:
         from clickhouse_connect.driver.exceptions import ClickHouseError
 
         try:
@@ -137,7 +159,7 @@ class ClickHouseStore(EngineStore):
                 parameters=parameter_values(params) or None,
                 settings=dict(settings),
                 # Not as a FORMAT clause: EXPLAIN AST would take it for part of the question.
-                transport_settings={"X-ClickHouse-Format": "ArrowStream"},
+                transport_settings={"X-ClickHouse-Format": form},
             )
         except ClickHouseError as error:
             raise self._error(error) from error
@@ -187,11 +209,16 @@ class ClickHouseStore(EngineStore):
                 fix="Check store.url, and that the server runs and lets this machine in",
             )
         text = str(error).replace("\n", " ")
-        return StoreError(text.rsplit("DB::Exception: ", 1)[-1].strip()[:2000])
+        return StoreError(text.rsplit("DB::Exception: ", 1)[-1].strip()[:2000], code=int(code or 0))
 
 
 def _table(data: bytes) -> pa.Table:
     return pa.ipc.open_stream(data).read_all() if data else pa.table({})
+
+
+def _bindable(texts: Mapping[str, str] | None) -> dict[str, str]:
+    """Parameters in the protocol's text form as values, which the library puts into that form again."""
+    return {name: unescaped(text) for name, text in (texts or {}).items()}
 
 
 def _innermost(error: BaseException) -> str:

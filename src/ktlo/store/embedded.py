@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +21,8 @@ import pyarrow as pa
 from ktlo.errors import StoreBusyError, StoreError
 from ktlo.store import ddl, readonly
 from ktlo.store.engine_store import ONE_PART, EngineStore
-from ktlo.store.parameters import parameter_texts
+from ktlo.store.outside import Answer, Question
+from ktlo.store.parameters import literal, parameter_texts
 from ktlo.store.streams import Incoming, load_statement
 
 
@@ -95,7 +97,9 @@ class EmbeddedStore(EngineStore):
                 file.write_text(stream.schema, encoding="utf-8")
         return file
 
-    def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
+    def ask(
+        self, sql: str, settings: Mapping[str, str | int], parameters: Mapping[str, str] | None = None
+    ) -> pa.Table:
         """See :meth:`ktlo.store.engine_store.EngineStore.ask`."""
         # A connection of its own: readonly cannot be taken back, nor can anything else it changed stay.
         connection = self._connect()
@@ -104,7 +108,30 @@ class EmbeddedStore(EngineStore):
             _run(connection, f"USE {self._place.database}")
             _run(connection, f"SET {_assignments(limits)}")
             _run(connection, "SET readonly = 1")
-            return _run(connection, sql)
+            return _run(connection, sql, texts=parameters)
+        finally:
+            connection.close()
+
+    def reply(self, question: Question, statement: str, settings: Mapping[str, str | int]) -> Answer:
+        """See :meth:`ktlo.store.engine_store.EngineStore.reply`."""
+        connection = self._connect()
+        try:
+            _run(connection, f"USE {self._place.database}")
+            _run(connection, f"SET {_assignments(settings)}")
+            _run(connection, "SET readonly = 1")
+            try:
+                result = connection.query(
+                    statement + question.remark, question.format, params=dict(question.parameters)
+                )
+                return Answer(
+                    result.bytes(),
+                    result.rows_read(),
+                    result.storage_rows_read(),
+                    result.storage_bytes_read(),
+                    result.elapsed(),
+                )
+            except (RuntimeError, UnicodeDecodeError) as error:
+                raise _store_error(error) from error
         finally:
             connection.close()
 
@@ -155,9 +182,17 @@ class EmbeddedStore(EngineStore):
                 raise _store_error(error) from error
 
 
-def _run(connection: Any, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+def _run(
+    connection: Any,
+    sql: str,
+    params: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> pa.Table:
+    """Run a statement with values (``params``), or with parameters that are text already (``texts``)."""
     try:
-        data = connection.query(sql, "ArrowStream", params=parameter_texts(params)).bytes()
+        data = connection.query(
+            sql, "ArrowStream", params={**parameter_texts(params), **(texts or {})}
+        ).bytes()
     except (RuntimeError, UnicodeDecodeError) as error:
         raise _store_error(error) from error
     return pa.ipc.open_stream(data).read_all() if data else pa.table({})
@@ -165,7 +200,7 @@ def _run(connection: Any, sql: str, params: Mapping[str, Any] | None = None) -> 
 
 def _assignments(settings: Mapping[str, str | int]) -> str:
     return ", ".join(
-        f"{name} = {value}" if isinstance(value, int) else f"{name} = '{value}'"
+        f"{name} = {value}" if isinstance(value, int) else f"{name} = {literal(value)}"
         for name, value in settings.items()
     )
 
@@ -221,6 +256,9 @@ def _store_error(error: Exception) -> StoreError:
         )
     if "No space left on device" in text or "NOT_ENOUGH_SPACE" in text:
         return StoreError(
-            f"the disk is full: {message}", fix="Make room; what was stored before is intact, nothing is lost"
+            f"the disk is full: {message}",
+            fix="Make room; what was stored before is intact, nothing is lost",
+            code=243,
         )
-    return StoreError(message)
+    numbered = re.match(r"Code: (\d+)\.", text)
+    return StoreError(message, code=int(numbered[1]) if numbered else 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import pyarrow as pa
 from ktlo.errors import StoreError, UserError
 from ktlo.records.arrow import schema
 from ktlo.records.schema import TABLES, Life, Table
-from ktlo.store import ddl, layout, readonly, streams
+from ktlo.store import ddl, layout, outside, readonly, streams
+from ktlo.store.outside import Answer, Question
 from ktlo.store.streams import Incoming
+from ktlo.store.vocabulary import Vocabulary, vocabulary
 
 # One part for each insert: a part appears whole or not at all.
 ONE_PART: Mapping[str, str | int] = {
@@ -40,7 +43,7 @@ class EngineStore(abc.ABC):
         self._place = place
         self._limits = limits
         self._replacing = threading.Lock()
-        self._vocabulary: readonly.Vocabulary | None = None
+        self._vocabulary: Vocabulary | None = None
 
     @abc.abstractmethod
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
@@ -59,8 +62,17 @@ class EngineStore(abc.ABC):
         """See :meth:`ktlo.store.protocol.Store.load`."""
 
     @abc.abstractmethod
-    def ask(self, sql: str, settings: Mapping[str, str | int]) -> pa.Table:
-        """Answer one statement where nothing can be written and no setting changed; raises StoreError."""
+    def ask(
+        self, sql: str, settings: Mapping[str, str | int], parameters: Mapping[str, str] | None = None
+    ) -> pa.Table:
+        """Answer one statement where nothing can be written and no setting changed; raises StoreError.
+
+        ``parameters`` are in the text form of ClickHouse's HTTP protocol.
+        """
+
+    @abc.abstractmethod
+    def reply(self, question: Question, statement: str, settings: Mapping[str, str | int]) -> Answer:
+        """Answer a checked statement in the question's format, where nothing can be written; raises StoreError."""
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -122,16 +134,59 @@ class EngineStore(abc.ABC):
             if table.life is Life.OBSERVED:
                 self.execute(ddl.delete_source(table, self._place), {"source": source})
 
+    @property
+    def database(self) -> str:
+        """See :attr:`ktlo.store.protocol.Store.database`."""
+        return self._place.database
+
+    def answer(self, question: Question, limits: readonly.Limits, rows: int) -> Answer:
+        """See :meth:`ktlo.store.protocol.Store.answer`."""
+        readonly.refuse_writing(question.sql)
+        printed = readonly.printed(question.sql, self.query)
+        bare, form, within = outside.take_apart(printed)
+        form = form or question.format
+        if form not in outside.FORMATS:
+            raise UserError(
+                f"the format {form[:40]!r} is not one that answers are given in", fix=readonly.FIX
+            )
+        outside.check_parameters(printed, question.parameters)
+        bounds = {
+            name: value for name, value in limits.settings(rows).items() if name not in ("limit", "readonly")
+        }
+        settings, ignored = outside.effective(
+            {**question.settings, **within}, {**bounds, "max_result_rows": rows}
+        )
+        statement = readonly.admit(
+            bare,
+            self._place.database,
+            self._words(),
+            query=self.query,
+            ask=lambda text: self.ask(text, readonly.OUTLINE_SETTINGS, question.parameters),
+            wider=readonly.Wider(outside.ROOTS, outside.SYSTEM_TABLES, outside.FUNCTIONS),
+        )
+        answered = self.reply(replace(question, format=form), statement, settings)
+        # The engine counts a column of equal values once; here it is spread out.
+        if len(answered.body) > limits.answer:
+            raise StoreError(limits.explain("TOO_MANY_ROWS_OR_BYTES"), code=396)
+        return replace(answered, format=form, ignored=ignored)
+
+    def stop(self, mark: str) -> None:
+        """See :meth:`ktlo.store.protocol.Store.stop`."""
+        self.execute(outside.stop_statement(mark))
+
+    def _words(self) -> Vocabulary:
+        if self._vocabulary is None:
+            self._vocabulary = vocabulary(self.query)
+        return self._vocabulary
+
     def query_readonly(self, sql: str, limit: int) -> pa.Table:
         """See :meth:`ktlo.store.protocol.Store.query_readonly`."""
         settings = self._limits.settings(limit)
         try:
-            if self._vocabulary is None:
-                self._vocabulary = readonly.vocabulary(self.query)
             statement = readonly.admit(
                 sql,
                 self._place.database,
-                self._vocabulary,
+                self._words(),
                 query=self.query,
                 ask=lambda text: self.ask(text, readonly.OUTLINE_SETTINGS),
             )

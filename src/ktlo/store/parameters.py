@@ -7,6 +7,7 @@ A top-level value is in the TabSeparated escape form, a value inside an array in
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,19 @@ def _quoted(value: Any) -> str:
     if isinstance(value, bool | int | float):
         return _scalar(value)
     return "'" + _scalar(value).translate(_ESCAPES).replace("'", "\\'") + "'"
+
+
+_UNESCAPED = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "b": "\b", "f": "\f"}
+
+
+def unescaped(text: str) -> str:
+    """A text without TabSeparated escapes: what :func:`parameter_text` made it from."""
+    return re.sub(r"\\(.)", lambda found: _UNESCAPED.get(found[1], found[1]), text, flags=re.DOTALL)
+
+
+def literal(text: str) -> str:
+    """A text as a literal of SQL."""
+    return _quoted(text)
 
 
 def parameter_text(value: Any) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 import pyarrow as pa
 
 from ktlo.records.schema import Table
+from ktlo.store.outside import Answer, Question
+from ktlo.store.readonly import Limits
 from ktlo.store.streams import Incoming
 
 
@@ -117,6 +119,30 @@ class Store(Protocol):
 
         Raises:
             UserError: the statement is wrong, tries to write, or takes longer than 30 s.
+        """
+
+    @property
+    def database(self) -> str:
+        """Name of the database that the tables are in."""
+
+    def answer(self, question: Question, limits: Limits, rows: int) -> Answer:
+        """Answer a program that speaks ClickHouse's HTTP protocol: nothing can be written.
+
+        Args:
+            question: the statement, the format of the answer, parameters and settings.
+            limits: what it may use.
+            rows: most rows of the answer; one that has more is refused.
+
+        Raises:
+            UserError: the statement is not open to questions.
+            StoreError: the engine refused or failed; ``code`` is its number.
+        """
+
+    def stop(self, mark: str) -> None:
+        """End the question that carries this mark; one that is over is legal.
+
+        Raises:
+            StoreError: the engine refused or failed.
         """
 
     def close(self) -> None:

@@ -11,18 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from ktlo.errors import UserError
 from ktlo.records.schema import TABLES
+from ktlo.store.vocabulary import Query, Vocabulary
 
 FIX = "One SELECT, EXPLAIN, DESCRIBE or SHOW TABLES over ktlo's tables is answered here"
 OUTLINE_SETTINGS: Mapping[str, str | int] = {"max_execution_time": 5, "readonly": 1}
 LONGEST_STATEMENT = 64 * 1024
-
-Query = Callable[[str, Mapping[str, Any]], pa.Table]
 
 _ROOTS = frozenset({"SelectWithUnionQuery", "Explain", "DescribeQuery", "ShowTables", "ShowColumns"})
 
@@ -92,92 +90,14 @@ _TABLE_FUNCTIONS = frozenset(
     }
 )
 
-# The engine sorts its functions into categories; these compute from their arguments alone.
-_CATEGORIES = frozenset(
-    {
-        "Aggregate Functions",
-        "Arithmetic",
-        "Arrays",
-        "Bit",
-        "Bitmap",
-        "Comparison",
-        "Conditional",
-        "Dates and Times",
-        "Distance",
-        "Encoding",
-        "Encryption",
-        "Financial",
-        "Geo",
-        "Geo Polygon",
-        "Hash",
-        "IP Address",
-        "JSON",
-        "Logical",
-        "Map",
-        "Mathematical",
-        "Null",
-        "NumericIndexedVector",
-        "Random Number",
-        "Rounding",
-        "String",
-        "String Replacement",
-        "String Search",
-        "String Splitting",
-        "Time Window",
-        "Tuple",
-        "Type Conversion",
-        "URL",
-        "UUID",
-    }
-)
-
-# Of the categories that also hold functions which read files, wait, or tell about the machine.
-_ALSO_HARMLESS = frozenset(
-    {
-        "bar",
-        "bytesize",
-        "casewithexpression",
-        "currentdatabase",
-        "finalizeaggregation",
-        "formatquery",
-        "formatquerysingleline",
-        "formatreadabledecimalsize",
-        "formatreadablequantity",
-        "formatreadablesize",
-        "formatreadabletimedelta",
-        "getsubcolumn",
-        "identity",
-        "ignore",
-        "indexhint",
-        "initializeaggregation",
-        "isconstant",
-        "materialize",
-        "neighbor",
-        "parseiso8601duration",
-        "parsereadablesize",
-        "parsetimedelta",
-        "rownumberinallblocks",
-        "rownumberinblock",
-        "runningaccumulate",
-        "runningdifference",
-        "seriesdecomposestl",
-        "seriesoutliersdetecttukey",
-        "stochasticlinearregression",
-        "throwif",
-        "totypename",
-        "transform",
-        "varianttype",
-        "version",
-        "visiblewidth",
-    }
-)
-
-# Spelled like functions, known to the parser only.
-_FORMS = frozenset({"columns", "exists", "grouping", "lambda", "untuple"})
-
 _MEMBERSHIP = frozenset(
     {"in", "notin", "globalin", "globalnotin", "nullin", "notnullin", "globalnullin", "globalnotnullin"}
 )
+
+_WRITING = frozenset(
+    {"ALTER", "ATTACH", "CREATE", "DELETE", "DETACH", "DROP", "GRANT", "INSERT", "KILL", "OPTIMIZE", "RENAME",
+     "REVOKE", "SET", "SYSTEM", "TRUNCATE", "UPDATE", "USE"}
+)  # fmt: skip
 
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _PLAIN_QUOTED_NAME = re.compile(r"`[^`\\\x00-\x1f]*`")
@@ -233,61 +153,6 @@ class Limits:
         return message.split(": In scope ", 1)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The engine's functions, in lower case.
-
-    Attributes:
-        open: those that may be used.
-        closed: those that may not.
-        aggregates: aggregate functions, which take combinators.
-        combinators: suffixes of aggregate functions.
-    """
-
-    open: frozenset[str]
-    closed: frozenset[str]
-    aggregates: frozenset[str]
-    combinators: tuple[str, ...]
-
-    def allows(self, function: str) -> bool:
-        """True when a function may be used; names nobody knows may not."""
-        name = function.lower()
-        if name in self.open or name in _FORMS:
-            return True
-        return name not in self.closed and self._is_combined(name)
-
-    def _is_combined(self, name: str) -> bool:
-        if name in self.aggregates:
-            return True
-        return any(
-            self._is_combined(name.removesuffix(suffix))
-            for suffix in self.combinators
-            if name.endswith(suffix) and len(name) > len(suffix)
-        )
-
-
-def vocabulary(query: Query) -> Vocabulary:
-    """Read the engine's functions and sort them into open and closed."""
-    rows = query(
-        "SELECT lower(name) AS name, lower(alias_to) AS alias_to, toString(categories) AS category,"
-        " is_aggregate, toString(origin) AS origin FROM system.functions",
-        {},
-    ).to_pylist()
-    admitted = {
-        row["name"]
-        for row in rows
-        if row["origin"] == "System" and (row["category"] in _CATEGORIES or row["name"] in _ALSO_HARMLESS)
-    }
-    admitted |= {row["name"] for row in rows if row["origin"] == "System" and row["alias_to"] in admitted}
-    suffixes = query("SELECT lower(name) AS name FROM system.aggregate_function_combinators", {})
-    return Vocabulary(
-        open=frozenset(admitted),
-        closed=frozenset(row["name"] for row in rows) - admitted,
-        aggregates=frozenset(row["name"] for row in rows if row["is_aggregate"] and row["name"] in admitted),
-        combinators=tuple(str(name) for name in suffixes["name"].to_pylist()),
-    )
-
-
 @dataclass(slots=True)
 class _Node:
     """One line of the engine's outline of a statement."""
@@ -297,8 +162,57 @@ class _Node:
     children: list[_Node]
 
 
-def admit(sql: str, database: str, words: Vocabulary, *, query: Query, ask: Callable[[str], pa.Table]) -> str:
-    """Check a statement that a person typed.
+@dataclass(frozen=True, slots=True)
+class Wider:
+    """What is open to programs besides what is open to people (``outside``).
+
+    Attributes:
+        roots: kinds of statements; each names one table or database by its children.
+        system_tables: tables of ``system``.
+        functions: in lower case.
+    """
+
+    roots: frozenset[str] = frozenset()
+    system_tables: frozenset[str] = frozenset()
+    functions: frozenset[str] = frozenset()
+
+
+_NO_WIDER = Wider()
+
+
+def refuse_writing(sql: str) -> None:
+    """Say so at once where a statement is plainly no question; drivers send INSERTs that do not even parse.
+
+    Raises:
+        UserError: it begins with a word that no question begins with.
+    """
+    first = re.match(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*([A-Za-z]+)", sql, re.DOTALL)
+    if first and first[1].upper() in _WRITING:
+        raise UserError(f"{first[1].upper()} is not a question", fix=FIX)
+
+
+def printed(sql: str, query: Query) -> str:
+    """The engine's own print of a statement, on one line.
+
+    Raises:
+        UserError: it is too long.
+        StoreError: it does not parse; the message says where.
+    """
+    if len(sql) > LONGEST_STATEMENT:
+        raise UserError(f"the statement is longer than {LONGEST_STATEMENT} characters", fix=FIX)
+    return str(query("SELECT formatQuerySingleLine({sql:String}) AS s", {"sql": sql})["s"][0].as_py())
+
+
+def admit(
+    sql: str,
+    database: str,
+    words: Vocabulary,
+    *,
+    query: Query,
+    ask: Callable[[str], pa.Table],
+    wider: Wider = _NO_WIDER,
+) -> str:
+    """Check a statement that a person typed, or a program.
 
     Args:
         sql: the statement.
@@ -306,6 +220,7 @@ def admit(sql: str, database: str, words: Vocabulary, *, query: Query, ask: Call
         words: the engine's functions.
         query: answers ktlo's own statements, with bound parameters.
         ask: answers one statement in a session that can write nothing.
+        wider: what is open besides.
 
     Returns:
         The statement to run instead: the engine's own print of it.
@@ -314,19 +229,29 @@ def admit(sql: str, database: str, words: Vocabulary, *, query: Query, ask: Call
         UserError: it is not one question over ktlo's tables.
         StoreError: it does not parse; the message says where.
     """
-    if len(sql) > LONGEST_STATEMENT:
-        raise UserError(f"the statement is longer than {LONGEST_STATEMENT} characters", fix=FIX)
-    statement = str(query("SELECT formatQuerySingleLine({sql:String}) AS s", {"sql": sql})["s"][0].as_py())
+    statement = printed(sql, query)
     bare = _QUOTED.sub(_masked, statement)
     clause = _OUTPUT_CLAUSE.search(bare)
     if clause:
         raise UserError(f"{clause[0]} is not for questions", fix=FIX)
     kind = statement.split(" ", 1)[0]
-    if kind not in ("SELECT", "WITH", "EXPLAIN", "DESCRIBE", "SHOW", "FROM", "("):
+    if kind not in ("SELECT", "WITH", "EXPLAIN", "DESCRIBE", "SHOW", "FROM", "(", "EXISTS"):
         raise UserError(f"{kind} is not a question", fix=FIX)
     root = _outline([str(line) for line in ask(f"EXPLAIN AST {statement}").column(0).to_pylist()])
-    _check(root, database, words)
+    _check(root, _Admission(database, words, wider))
     return statement
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """What a statement is held to."""
+
+    database: str
+    words: Vocabulary
+    wider: Wider
+
+    def opens(self, function: str) -> bool:
+        return function.lower() in self.wider.functions or self.words.allows(function)
 
 
 def _masked(quoted: re.Match[str]) -> str:
@@ -352,7 +277,10 @@ def _outline(lines: list[str]) -> _Node:
     return top.children[0]
 
 
-def _check(root: _Node, database: str, words: Vocabulary) -> None:
+def _check(root: _Node, held: _Admission) -> None:
+    if root.kind in held.wider.roots:
+        _check_named(root, held)
+        return
     if root.kind not in _ROOTS:
         raise UserError("that is not a question", fix=FIX)
     question = root
@@ -361,56 +289,66 @@ def _check(root: _Node, database: str, words: Vocabulary) -> None:
         # What is left of the question are EXPLAIN's own options.
         if question.kind != "SelectWithUnionQuery" or any(c.kind != "Set" for c in root.children[:-1]):
             raise UserError("only a SELECT can be explained here", fix=FIX)
-    if root.kind == "ShowTables" and any(c.text != database for c in root.children):
-        raise UserError(f"only the tables of {database} are shown here", fix=FIX)
+    if root.kind == "ShowTables" and any(c.text != held.database for c in root.children):
+        raise UserError(f"only the tables of {held.database} are shown here", fix=FIX)
     if question.kind == "SelectWithUnionQuery" and len(question.children) != 1:
         raise UserError("INTO OUTFILE, FORMAT and SETTINGS are not for questions", fix=FIX)
-    _check_tree(question, _Node("", "", []), database, words)
+    _check_tree(question, _Node("", "", []), held)
 
 
-def _check_tree(node: _Node, parent: _Node, database: str, words: Vocabulary) -> None:
+def _check_named(root: _Node, held: _Admission) -> None:
+    """EXISTS and SHOW CREATE: identifiers of a database and a table, and nothing else."""
+    names = [child.text for child in root.children]
+    if any(child.kind != "Identifier" or child.children for child in root.children) or not names:
+        raise UserError("that is not a question", fix=FIX)
+    if root.kind == "ExistsDatabaseQuery":
+        return
+    _check_table(".".join(names), held)
+
+
+def _check_tree(node: _Node, parent: _Node, held: _Admission) -> None:
     if node.kind not in _SYNTAX:
         raise UserError(f"{_words(node.kind)} is not open to questions", fix=FIX)
     if node.kind == "TableIdentifier":
-        _check_table(node.text, database)
+        _check_table(node.text, held)
     elif node.kind == "Function" and parent.kind == "TableExpression":
         if node.text.lower() not in _TABLE_FUNCTIONS:
             raise UserError(f"the table function {node.text} is not open to questions", fix=FIX)
     elif node.kind == "Function":
-        _check_function(node, database, words)
+        _check_function(node, held)
     for child in node.children:
-        _check_tree(child, node, database, words)
+        _check_tree(child, node, held)
 
 
-def _check_function(node: _Node, database: str, words: Vocabulary) -> None:
+def _check_function(node: _Node, held: _Admission) -> None:
     name = node.text.lower()
-    if not words.allows(name):
+    if not held.opens(name):
         raise UserError(f"the function {node.text} is unknown or not open to questions", fix=FIX)
     arguments = node.children[0].children if node.children else []
     for argument in arguments:
         # `arrayMap(file, …)` names a function like a column.
-        if argument.kind == "Identifier" and argument.text.lower() in words.closed - _COLUMNS:
+        if argument.kind == "Identifier" and argument.text.lower() in held.words.closed - _COLUMNS:
             raise UserError(f"the function {argument.text} is not open to questions", fix=FIX)
     if name in _MEMBERSHIP and len(arguments) == 2:
-        _check_set(arguments[1], database)
+        _check_set(arguments[1], held)
 
 
-def _check_set(node: _Node, database: str) -> None:
+def _check_set(node: _Node, held: _Admission) -> None:
     """What stands right of IN may name a table, or a table function, without saying so."""
     if node.kind == "Identifier" and "." in node.text:
-        _check_table(node.text, database)
+        _check_table(node.text, held)
     if node.kind == "Function" and node.text.lower() in ("tuple", "array"):
         for member in (m for arguments in node.children for m in arguments.children):
-            _check_set(member, database)
+            _check_set(member, held)
 
 
-def _check_table(name: str, database: str) -> None:
+def _check_table(name: str, held: _Admission) -> None:
     if not _NAME.fullmatch(name):
         raise UserError(f"{name} is not the name of a table here", fix=FIX)
     home, _, table = name.rpartition(".")
-    if home in ("", database) or home.lower() == "information_schema":
+    if home in ("", held.database) or home.lower() == "information_schema":
         return
-    if home == "system" and table in _SYSTEM_TABLES:
+    if home == "system" and table in _SYSTEM_TABLES | held.wider.system_tables:
         return
     raise UserError(f"the table {name} is not open to questions", fix=FIX)
 
