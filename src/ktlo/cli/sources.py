@@ -22,6 +22,7 @@ _MAIN = {
     "git": "path",
     "github": "repository",
     "csv": "file",
+    "gitlab": "project",
     "alertmanager": "url",
     "grafana": "url",
 }

@@ -6,6 +6,7 @@ Webhooks tell less of an item than reading it does. Columns that a sender leaves
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,8 @@ def merged(
 
     Args:
         rows: batches by table.
-        untold: columns by table that these rows may lack; a list tells a part, a count at least so many.
+        untold: columns by table that these rows may lack; a list tells a part, a count at least so many, a time that
+            it was then at the latest.
         store: holds the rows that are there.
     """
     return {
@@ -56,6 +58,8 @@ def _merged(table: Table, batch: pa.RecordBatch, untold: tuple[str, ...], store:
 def _both(newer: Any, older: Any) -> Any:
     if isinstance(newer, list):
         return list(dict.fromkeys([*newer, *(older or ())]))
+    if isinstance(newer, dt.datetime) and isinstance(older, dt.datetime):
+        return min(newer, older)
     if isinstance(newer, int) and isinstance(older, int) and not isinstance(newer, bool):
         return max(newer, older)
     return older if newer in (None, "") else newer

@@ -1,0 +1,79 @@
+"""Issues that were deleted: GitLab's lists are silent about them, and an open issue that vanished would age for ever.
+
+The numbers known to be open are held against GitLab's own count of open issues, once a day; where that disagrees,
+against the whole list of open ones, and whatever is missing is asked for by itself. The same reading brings in the open
+issues that have not changed since the horizon. Moved issues need none of it: GitLab closes them and says so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from ktlo.sources.gitlab import mapping
+from ktlo.sources.gitlab.mapping import Of
+from ktlo.sources.gitlab.payloads import IssueItem
+from ktlo.sources.protocol import Batch
+from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
+from ktlo.sources.rest.lists import PER_PAGE, ListRun
+from ktlo.sources.rest.rows import removal
+
+EVERY = dt.timedelta(days=1)
+_OPEN: dict[str, str | int] = {"state": "opened", "scope": "all", "order_by": "created_at", "sort": "asc"}
+
+
+class _Counts(msgspec.Struct):
+    opened: int = 0
+
+
+class _Statistics(msgspec.Struct):
+    counts: _Counts
+
+
+class _Numbers(msgspec.Struct):
+    statistics: _Statistics
+
+
+async def follow_vanished(run: ListRun, of: Of, root: str) -> AsyncIterator[Batch]:
+    """Remove issues that are no longer there.
+
+    Args:
+        run: whose position holds the open issues.
+        of: whose rows they are.
+        root: path of the project.
+    """
+    known, now = run.at.open, run.api.rest.now()
+    if run.at.compared_at is not None and now - run.at.compared_at < EVERY:
+        return
+    path = f"{root}/issues_statistics"
+    try:
+        answer = await run.api.get(path, {"scope": "all"})
+    except (AbsentError, DeniedError):
+        return  # the list of issues has said why
+    told = decode(answer.body, _Numbers, path).statistics.counts.opened
+    if told != len(known):
+        seen: set[int] = set()
+        page, more = 1, True
+        while more:
+            params = {**_OPEN, "per_page": PER_PAGE, "page": page}
+            answer = await run.api.get(f"{root}/issues", params)
+            found = decode(answer.body, list[IssueItem], f"{root}/issues")
+            seen.update(one.iid for one in found)
+            # Open ones that have not changed since the horizon are in no list by change.
+            yield run.batch(row for one in found if one.iid not in known for row in mapping.issue(one, of))
+            page, more = page + 1, answer.more
+        for number in sorted(known - seen):
+            path = f"{root}/issues/{number}"
+            try:
+                item = decode((await run.api.get(path)).body, IssueItem, path)
+            except AbsentError:
+                rows = [removal(table, of.source, str(number), now) for table in ("issues", "incidents")]
+            else:
+                rows = list(mapping.issue(item, of))
+            known.discard(number)
+            yield run.batch(rows)
+        known |= seen
+    run.at.compared_at = now
+    yield run.batch()

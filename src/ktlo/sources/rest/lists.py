@@ -1,0 +1,231 @@
+"""Lists that a service keeps, read to the end and resumed: what each is, and a run over them.
+
+A list that may not be read, or that is switched off, costs itself and not the others: it is noted as a warning. Only
+what stops everything (the limit, a broken service, a refused token) ends the run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ktlo.records.collection import Rejection
+from ktlo.sources.protocol import Batch, Progress
+from ktlo.sources.rest.connection import (
+    AbsentError,
+    Answer,
+    Connection,
+    DeniedError,
+    UnprocessableError,
+    decode,
+)
+from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.rest.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
+
+PER_PAGE = 100
+
+
+def plain(body: bytes, where: str) -> list[msgspec.Raw]:
+    """The raw entries of an answer that is a list."""
+    return decode(body, list[msgspec.Raw], where)
+
+
+def _always(_: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One list.
+
+    Attributes:
+        name: key of its state in the cursor.
+        label: what it is called in sentences.
+        path: below the root of the run.
+        item: what an entry is.
+        at: time by which the list is sorted.
+        number: identifies an entry.
+        cost: what the numbers lose without it.
+        needs: permission that it takes.
+        rows: what an entry becomes: names of tables and rows.
+        params: query besides page and ``since``.
+        since: parameter that asks for what changed since a time, for a list sorted oldest change first; empty for one
+            that is sorted newest first.
+        is_settled: false for entries that will change without moving in the list.
+        entries: the raw entries of an answer.
+        is_open: whether an entry is open, for a list whose open entries are remembered to notice those that vanish.
+    """
+
+    name: str
+    label: str
+    path: str
+    item: type
+    at: Callable[[Any], dt.datetime]
+    number: Callable[[Any], int]
+    cost: str
+    needs: str
+    rows: Callable[[Any], Iterator[tuple[str, Row]]]
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    since: str = ""
+    is_settled: Callable[[Any], bool] = _always
+    entries: Callable[[bytes, str], list[msgspec.Raw]] = plain
+    is_open: Callable[[Any], bool] | None = None
+
+
+class Position(msgspec.Struct, omit_defaults=True):
+    """How far each list was read; a source's cursor.
+
+    Attributes:
+        since: horizon of the first run; an earlier one asked for later starts all lists again.
+        oldest, newest: states of the walks by name of their list.
+        open: numbers of the entries that are open, as last told.
+        compared_at: when they were last held against the service's whole list.
+    """
+
+    since: dt.datetime
+    open: set[int] = msgspec.field(default_factory=set)
+    compared_at: dt.datetime | None = None
+    oldest: dict[str, OldestState] = msgspec.field(default_factory=dict)
+    newest: dict[str, NewestState] = msgspec.field(default_factory=dict)
+
+
+def position(saved: Mapping[str, Any], since: dt.datetime) -> Position:
+    """The position to go on from; a fresh one when there is none, or more history is wanted than before."""
+    try:
+        found = msgspec.convert(dict(saved), Position)
+    except msgspec.ValidationError:
+        return Position(since=since)
+    return Position(since=since) if since < found.since else found
+
+
+class ListRun:
+    """The state of one collection over lists.
+
+    Args:
+        api: the connection.
+        source: identifier for what is turned away.
+        root: path that the lists are below.
+        at: where to continue; moved along.
+    """
+
+    def __init__(self, api: Connection, source: str, root: str, at: Position) -> None:
+        self.api = api
+        self.at = at
+        self._source = source
+        self._root = root
+        self._rejected: list[Rejection] = []
+        self._done = 0
+
+    def batch(self, rows: Iterable[tuple[str, Row]] = ()) -> Batch:
+        """Rows, what was turned away meanwhile, and the cursor as it is now."""
+        listed = list(rows)
+        self._done += len(listed)
+        rejected, self._rejected = tuple(self._rejected), []
+        cursor: dict[str, Any] = msgspec.to_builtins(self.at)
+        return Batch(batches(listed), cursor, rejected, Progress(self._done, None, "rows"))
+
+    def warn(self, place: str, reason: str, *, excerpt: str = "", is_kept: bool = True) -> None:
+        """Note something missing, or turned away; goes out with the next batch."""
+        self._rejected.append(
+            Rejection(
+                source=self._source,
+                place=place,
+                reason=reason,
+                excerpt=excerpt[:200],
+                seen_at=self.api.rest.now(),
+                is_kept=is_kept,
+            )
+        )
+
+    async def read(self, listed: Listed) -> AsyncIterator[Batch]:
+        """Read what is new in a list; ends with a warning when it cannot be read."""
+        place = f"{self._root}{listed.path}"
+        try:
+            async for rows in self._oldest(listed) if listed.since else self._newest(listed):
+                yield self.batch(rows)
+        except DeniedError as error:
+            self.warn(place, f"{error.what}. So there are {listed.cost}; it takes {listed.needs}")
+        except AbsentError as error:
+            self.warn(
+                place,
+                f"{error.what}: {listed.label} are switched off, or not to be seen with this token. So there are"
+                f" {listed.cost}; it takes {listed.needs}",
+            )
+        except UnprocessableError as error:
+            self.warn(place, f"{error.what}: {listed.label} are not complete")
+        if self._rejected:
+            yield self.batch()
+
+    def page(self, listed: Listed, answer: Answer) -> Page[Any]:
+        """An answer's entries; those of an unexpected form are turned away one by one."""
+        if answer.unchanged:
+            return Page((), more=False, etag=answer.etag, at=answer.at, unchanged=True)
+        place, entries = f"{self._root}{listed.path}", []
+        for raw in listed.entries(answer.body, place):
+            try:
+                item: Any = msgspec.json.decode(raw, type=listed.item)
+            except msgspec.ValidationError as error:
+                text = bytes(raw)[:200].decode("utf-8", "replace")
+                self.warn(
+                    place,
+                    f"one of the {listed.label} has an unexpected form: {error}",
+                    excerpt=text,
+                    is_kept=False,
+                )
+                continue
+            entries.append(
+                Entry(listed.at(item), listed.number(item), item, is_settled=listed.is_settled(item))
+            )
+        return Page(entries, more=answer.more, etag=answer.etag, at=answer.at)
+
+    async def _oldest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
+        async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
+            params = {**listed.params, listed.since: stamp(since), "per_page": PER_PAGE, "page": page}
+            return self.page(listed, await self.api.get(self._root + listed.path, params, etag=etag))
+
+        state = self.at.oldest.get(listed.name) or OldestState(self.at.since)
+        async for entries, after in oldest_first(state, fetch):
+            self.at.oldest[listed.name] = after
+            self._note_open(listed, entries)
+            yield _rows(listed, entries)
+
+    async def _newest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
+        async def fetch(page: int, etag: str) -> Page[Any]:
+            params = {**listed.params, "per_page": PER_PAGE, "page": page}
+            return self.page(listed, await self.api.get(self._root + listed.path, params, etag=etag))
+
+        state = self.at.newest.get(listed.name) or NewestState()
+        async for entries, after in newest_first(
+            state, fetch, horizon=self.at.since, chunk=PER_PAGE, complete=_as_they_are
+        ):
+            self.at.newest[listed.name] = after
+            yield _rows(listed, entries)
+
+    def _note_open(self, listed: Listed, entries: Sequence[Entry[Any]]) -> None:
+        if listed.is_open is None:
+            return
+        for entry in entries:
+            if listed.is_open(entry.item):
+                self.at.open.add(entry.number)
+            else:
+                self.at.open.discard(entry.number)
+
+
+def stamp(moment: dt.datetime) -> str:
+    """A time as services want it in a query, whole seconds."""
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _rows(listed: Listed, entries: Sequence[Entry[Any]]) -> list[tuple[str, Row]]:
+    return [row for entry in entries for row in listed.rows(entry.item)]
+
+
+def _as_they_are(entries: Sequence[Entry[Any]]) -> Awaitable[Sequence[Entry[Any]]]:
+    async def same() -> Sequence[Entry[Any]]:
+        return entries
+
+    return same()

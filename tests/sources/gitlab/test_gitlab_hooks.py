@@ -1,0 +1,257 @@
+"""GitLab's webhooks: payloads of the shapes that "Webhook events" documents become the rows that the lists give."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ktlo.errors import SignatureError, UserError
+from ktlo.sources.gitlab import GitLabSource
+from ktlo.sources.gitlab.hooks import instant
+from ktlo.sources.gitlab.source import GitLabConfig
+from ktlo.sources.merging import merged
+from ktlo.sources.webhook import Incoming, Taken
+
+NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+PROJECT = {"id": 1, "name": "Gitlab Test", "path_with_namespace": "gitlabhq/gitlab-test"}
+ADMIN = {"id": 1, "name": "Administrator", "username": "root", "email": "admin@example.com"}
+
+
+def source() -> GitLabSource:
+    return GitLabSource(GitLabConfig(project="gitlabhq/gitlab-test"))
+
+
+def take(body: dict[str, Any]) -> Taken:
+    told = {"project": PROJECT, "user": ADMIN, **body}
+    return source().receive(Incoming({}, json.dumps(told).encode(), NOON))
+
+
+def issue(action: str, updated: str, **given: Any) -> dict[str, Any]:
+    return {
+        "object_kind": "issue",
+        "event_type": "issue",
+        "object_attributes": {
+            "id": 301,
+            "iid": 23,
+            "title": "New API: create/update/delete file",
+            "description": "Create new API for manipulations with repository",
+            "state": "closed" if action == "close" else "opened",
+            "created_at": "2026-09-01T12:00:00Z",
+            "updated_at": updated,
+            "type": "Issue",
+            "url": "http://example.com/diaspora/issues/23",
+            "action": action,
+            "severity": "unknown",
+            **given,
+        },
+        "labels": [{"id": 206, "title": "API"}],
+        "assignees": [{"name": "User1", "username": "user1"}],
+    }
+
+
+def row(taken: Taken, table: str) -> dict[str, Any]:
+    (found,) = taken.rows[table].to_pylist()
+    return found
+
+
+class Shelf:
+    """The one question that merging asks of a store."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, dict[str, Any]] = {}
+
+    def query(self, sql: str, params: Any) -> pa.Table:
+        key = f"{sql.partition('FROM ktlo.')[2].partition('_log')[0]} {params['external_id']}"
+        return pa.Table.from_pylist([self.there[key]] if key in self.there else [])
+
+    def take(self, taken: Taken) -> None:
+        for table, batch in merged(taken.rows, taken.untold, self).items():  # type: ignore[arg-type]
+            for one in batch.to_pylist():
+                key = f"{table} {one.get('external_id')}"
+                there = self.there.get(key)
+                if there is None or one["row_version"] >= there["row_version"]:
+                    self.there[key] = one
+
+
+def test_an_issue_keeps_who_opened_it_whatever_comes_in_whatever_order() -> None:
+    story = [
+        take(issue("open", "2026-09-01T12:00:00Z")),
+        take({**issue("update", "2026-09-01 12:30:00 UTC"), "user": {"username": "grace"}}),
+        take({**issue("close", "2026-09-01T13:00:00Z"), "user": {"username": "ada"}}),
+    ]
+    for order in itertools.permutations(story):
+        shelf = Shelf()
+        for taken in order:
+            shelf.take(taken)
+        found = shelf.there["issues 23"]
+        assert (found["author"], found["assignee"], found["state"]) == ("root", "user1", "closed")
+        assert found["closed_at"] == dt.datetime(2026, 9, 1, 13, tzinfo=dt.UTC)
+        assert found["labels"] == ["API"]
+
+
+def test_a_reopened_issue_has_no_end() -> None:
+    shelf = Shelf()
+    for action, at in (("open", "12:00"), ("close", "13:00"), ("reopen", "14:00")):
+        shelf.take(take(issue(action, f"2026-09-01T{at}:00Z")))
+    assert (shelf.there["issues 23"]["state"], shelf.there["issues 23"]["closed_at"]) == ("open", None)
+
+
+def test_closing_and_reopening_are_events_by_who_did_it() -> None:
+    events = take(issue("close", "2026-09-01T13:00:00Z")).rows["issue_events"].to_pylist()
+    assert [(one["kind"], one["actor"]) for one in events] == [("closed", "root")]
+
+
+def test_an_incident_is_acknowledged_when_its_escalation_is() -> None:
+    told = issue(
+        "update", "2026-09-01T12:10:00Z", type="Incident", severity="high", escalation_status="acknowledged"
+    )
+    taken = take({**told, "object_kind": "work_item"})
+    assert row(taken, "incidents")["severity"] == "high"
+    assert [one["kind"] for one in taken.rows["incident_events"].to_pylist()] == ["acknowledged"]
+    assert "issues" not in taken.rows
+
+
+def merge_request(action: str, **given: Any) -> dict[str, Any]:
+    return {
+        "object_kind": "merge_request",
+        "object_attributes": {
+            "id": 99,
+            "iid": 1,
+            "title": "MS-Viewport",
+            "state": "merged" if action == "merge" else "opened",
+            "created_at": "2026-09-01 12:00:00 UTC",
+            "updated_at": "2026-09-01 14:00:00 UTC",
+            "source_branch": "ms-viewport",
+            "target_branch": "main",
+            "last_commit": {"id": "da1560886d4f094c3e6c9ef40349f7d38b5d27d7"},
+            "url": "http://example.com/diaspora/merge_requests/1",
+            "action": action,
+            **given,
+        },
+        "labels": [],
+        "assignees": [],
+    }
+
+
+def test_a_merge_tells_when_by_whom_and_what_reached_the_branch() -> None:
+    found = row(take(merge_request("merge", merge_commit_sha="f" * 40)), "changes")
+    assert (found["state"], found["merged_by"], found["merge_sha"]) == ("merged", "root", "f" * 40)
+    assert found["merged_at"] == dt.datetime(2026, 9, 1, 14, tzinfo=dt.UTC)
+
+
+def test_an_approval_is_a_review() -> None:
+    taken = take(merge_request("approved"))
+    assert (row(taken, "reviews")["state"], row(taken, "reviews")["reviewer"]) == ("approved", "root")
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    [("Issue", "issue_events"), ("MergeRequest", "reviews"), ("Commit", ""), ("Snippet", "")],
+)
+def test_a_comment_goes_to_what_it_is_on(kind: str, table: str) -> None:
+    taken = take(
+        {
+            "object_kind": "note",
+            "object_attributes": {
+                "id": 1241,
+                "note": "Hello world",
+                "noteable_type": kind,
+                "created_at": "2026-09-01 15:06:20 UTC",
+            },
+            "issue": {"iid": 17},
+            "merge_request": {"iid": 7},
+        }
+    )
+    assert set(taken.rows) == ({table} if table else set())
+    assert bool(taken.why_ignored) is not bool(table)
+
+
+def deployment(status: str, at: str) -> Taken:
+    return take(
+        {
+            "object_kind": "deployment",
+            "status": status,
+            "status_changed_at": at,
+            "deployment_id": 15,
+            "deployable_url": "http://10.126.0.2:3000/root/test/-/jobs/795",
+            "environment": "staging",
+            "short_sha": "279484c0",
+            "commit_url": "http://10.126.0.2:3000/root/test/-/commit/279484c09fbe69ededfced8c1bb6e6d24616b468",
+            "ref": "main",
+        }
+    )
+
+
+def test_a_deployment_lasts_from_its_first_to_its_last_message() -> None:
+    story = [
+        deployment("running", "2026-09-01 21:50:00 +0200"),
+        deployment("success", "2026-09-01 21:58:00 +0200"),
+    ]
+    for order in itertools.permutations(story):
+        shelf = Shelf()
+        for taken in order:
+            shelf.take(taken)
+        found = shelf.there["deployments 15"]
+        assert (found["status"], found["sha"]) == ("success", "279484c09fbe69ededfced8c1bb6e6d24616b468")
+        assert found["started_at"] == dt.datetime(2026, 9, 1, 19, 50, tzinfo=dt.UTC)
+        assert found["finished_at"] == dt.datetime(2026, 9, 1, 19, 58, tzinfo=dt.UTC)
+
+
+def test_a_pipeline_ends_when_it_says() -> None:
+    taken = take(
+        {
+            "object_kind": "pipeline",
+            "object_attributes": {
+                "id": 31,
+                "name": "Pipeline for branch: main",
+                "ref": "main",
+                "sha": "bcbb5ec396a2c0f828686f14fac9b80b780504f2",
+                "source": "merge_request_event",
+                "status": "success",
+                "created_at": "2016-08-12 15:23:28 UTC",
+                "finished_at": "2016-08-12 15:26:29 UTC",
+            },
+        }
+    )
+    found = row(taken, "workflow_runs")
+    assert (found["conclusion"], found["finished_at"]) == (
+        "success",
+        dt.datetime(2016, 8, 12, 15, 26, 29, tzinfo=dt.UTC),
+    )
+
+
+@pytest.mark.parametrize("kind", ["push", "tag_push", "wiki_page", "emoji", "something new"])
+def test_what_is_not_used_is_ignored_with_the_reason(kind: str) -> None:
+    assert take({"object_kind": kind, "user": "root"}).why_ignored == "ktlo does not use this event"
+
+
+def test_a_webhook_of_another_project_is_refused() -> None:
+    with pytest.raises(UserError, match="mike/diaspora"):
+        take({**issue("open", "2026-09-01T12:00:00Z"), "project": {"path_with_namespace": "mike/diaspora"}})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'{"object_kind": "issue"}', b'{"object_kind": "issue", "object_attributes": 7}'],
+)
+def test_what_gitlab_never_sends_is_refused_with_a_sentence(body: bytes) -> None:
+    with pytest.raises(UserError, match="not what this source expects"):
+        source().receive(Incoming({}, body, NOON))
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01T00:00:00Z"])
+def test_a_time_that_is_none_is_a_sentence(text: str) -> None:
+    with pytest.raises(UserError, match="no time"):
+        instant(text)
+
+
+def test_the_token_is_the_proof() -> None:
+    source().verify(Incoming({"x-gitlab-token": "k"}, b"", NOON), "k")
+    for headers in ({}, {"x-gitlab-token": "other"}):
+        with pytest.raises(SignatureError):
+            source().verify(Incoming(headers, b"", NOON), "k")
