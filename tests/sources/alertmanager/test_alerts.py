@@ -14,8 +14,9 @@ import pytest
 from ktlo.errors import SignatureError, UserError
 from ktlo.records.arrow import from_arrow
 from ktlo.records.reliability import Incident
-from ktlo.sources.alertmanager import AlertmanagerSource, GrafanaSource
+from ktlo.sources.alertmanager import AlertmanagerSource
 from ktlo.sources.alertmanager.source import AlertsConfig
+from ktlo.sources.grafana import GrafanaSource
 from ktlo.sources.protocol import Batch, Status
 from ktlo.sources.rest.quota import World
 from ktlo.sources.webhook import Hooked, Incoming

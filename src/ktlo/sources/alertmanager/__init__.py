@@ -1,9 +1,9 @@
-"""Prometheus Alertmanager and Grafana alerting: alerts as incidents, by webhook and by asking what is active.
+"""Prometheus Alertmanager: alerts as incidents, by webhook and by asking what is active.
 
-``payloads`` is what they say, ``mapping`` turns an alert into an incident, ``source`` is the two sources. Formats:
-Alertmanager's webhook (version 4) and API v2, and Grafana's webhook contact point, which extends the former.
+``payloads`` is what it says, ``mapping`` turns an alert into an incident, ``source`` runs it. Formats: Alertmanager's
+webhook (version 4) and its API v2.
 """
 
-from ktlo.sources.alertmanager.source import AlertmanagerSource, GrafanaSource
+from ktlo.sources.alertmanager.source import AlertmanagerSource
 
-__all__ = ["AlertmanagerSource", "GrafanaSource"]
+__all__ = ["AlertmanagerSource"]

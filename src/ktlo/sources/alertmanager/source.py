@@ -1,4 +1,4 @@
-"""The sources ``alertmanager`` and ``grafana``: webhooks tell at once, asking what is active finds what was missed.
+"""The source itself (and most of ``grafana``): webhooks tell at once, asking what is active finds what was missed.
 
 The cursor holds the alerts that were active when last asked; one that is no longer active has ended in between.
 """
@@ -216,21 +216,6 @@ class AlertmanagerSource:
             seen_at=at,
             is_kept=False,
         )
-
-
-class GrafanaSource(AlertmanagerSource):
-    """Alerts of one Grafana, by its webhook contact point and its own Alertmanager."""
-
-    kind: ClassVar[str] = "grafana"
-    summary: ClassVar[str] = "alerts of Grafana as incidents, by webhook and by asking"
-    setup: Setup = Setup(
-        where="Alerting, Contact points: a contact point of type Webhook with this URL",
-        events=("firing", "resolved"),
-        proof="Authorization Header - Scheme Bearer, Credentials the same secret (or the Basic password)",
-        kept_headers=("content-type", "user-agent"),
-    )
-    _service: ClassVar[str] = "Grafana"
-    _active: ClassVar[str] = "/api/alertmanager/grafana/api/v2/alerts"
 
 
 _NO_SECRET = Missing(

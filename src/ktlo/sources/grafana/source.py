@@ -1,0 +1,23 @@
+"""The source itself: Grafana's own Alertmanager, behind another path and with links to its dashboards."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ktlo.sources.alertmanager.source import AlertmanagerSource
+from ktlo.sources.webhook import Setup
+
+
+class GrafanaSource(AlertmanagerSource):
+    """Alerts of one Grafana, by its webhook contact point and its own Alertmanager."""
+
+    kind: ClassVar[str] = "grafana"
+    summary: ClassVar[str] = "alerts of Grafana as incidents, by webhook and by asking"
+    setup: Setup = Setup(
+        where="Alerting, Contact points: a contact point of type Webhook with this URL",
+        events=("firing", "resolved"),
+        proof="Authorization Header - Scheme Bearer, Credentials the same secret (or the Basic password)",
+        kept_headers=("content-type", "user-agent"),
+    )
+    _service: ClassVar[str] = "Grafana"
+    _active: ClassVar[str] = "/api/alertmanager/grafana/api/v2/alerts"
