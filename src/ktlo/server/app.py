@@ -23,6 +23,8 @@ from ktlo.server.api import (
     plan_report,
     plan_staffing,
     problems,
+    prometheus,
+    promql,
     query,
     rota,
     rota_saying,
@@ -59,6 +61,7 @@ _API = (
     errors,
     service_names,
     findings,
+    promql,
 )
 """Modules with a ``router`` of the API; a new one is a line here."""
 
@@ -77,6 +80,7 @@ def _with_api(app: FastAPI) -> FastAPI:
     for module in _API:
         app.include_router(module.router, prefix=API)
     app.include_router(hooks.router)
+    app.include_router(prometheus.router, prefix=prometheus.PREFIX)
     return app
 
 

@@ -48,6 +48,7 @@ _PAGES = (
     "telemetry",
     "errors",
     "service_names",
+    "metrics_pages",
     "definitions",
     "rows",
     "search",

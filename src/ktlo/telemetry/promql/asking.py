@@ -1,0 +1,260 @@
+"""Questions in PromQL to the store: expressions, and what there is to ask about (names, labels, values, exemplars)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import promql_parser as ast
+
+from ktlo.store.protocol import Queryable
+from ktlo.telemetry.promql.evaluate import answer
+from ktlo.telemetry.promql.labels import NAME, Labels
+from ktlo.telemetry.promql.parsing import milliseconds, parsed, selector_of
+from ktlo.telemetry.promql.places import PromqlError
+from ktlo.telemetry.promql.question import Answered, Asked
+from ktlo.telemetry.promql.samples import Matcher, Samples, Selector
+from ktlo.telemetry.promql.spans import CALLS, LATENCY, SpanMetrics
+from ktlo.telemetry.promql.spans import NAMES as SPAN_NAMES
+from ktlo.telemetry.promql.stored import TARGET_INFO, Stored, moment
+
+MOST_LISTED = 20_000
+"""Series, names or values that one answer lists."""
+
+_BOUNDS = """
+SELECT DISTINCT arrayJoin(h.bounds) AS bound FROM ktlo.metric_histograms AS h
+WHERE h.series IN {ids:Array(String)} AND h.at >= {start:DateTime64(9, 'UTC')} AND h.at <= {end:DateTime64(9, 'UTC')}
+ORDER BY bound LIMIT 1000"""
+
+_EXEMPLARS = """
+SELECT p.series AS series, tupleElement(e, 1) AS trace, tupleElement(e, 2) AS span, tupleElement(e, 3) AS number,
+  toUnixTimestamp64Milli(tupleElement(e, 4)) AS at
+FROM ktlo.%s AS p
+ARRAY JOIN arrayZip(p.exemplar_traces, p.exemplar_spans, p.exemplar_values, p.exemplar_times) AS e
+WHERE p.series IN {ids:Array(String)} AND p.at >= {start:DateTime64(9, 'UTC')} AND p.at <= {end:DateTime64(9, 'UTC')}
+  AND notEmpty(p.exemplar_values)
+ORDER BY at DESC LIMIT {most:UInt32}"""
+
+_SPAN_METADATA = (
+    (
+        CALLS,
+        "counter",
+        "Spans, by service, operation, kind and status; follows from the spans by minute.",
+        "",
+    ),
+    (LATENCY, "histogram", "Duration of spans in seconds; follows from the spans by minute.", "seconds"),
+    (TARGET_INFO, "gauge", "1 for each resource that reports; its attributes as labels.", ""),
+)
+
+_DESCRIBED = """
+SELECT s.name AS name, s.type AS type, s.unit AS unit, s.temporality AS temporality, s.monotonic AS monotonic,
+  argMax(s.description, s.last_at) AS description
+FROM ktlo.metric_series AS s
+WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
+GROUP BY name, type, unit, temporality, monotonic ORDER BY name LIMIT {most:UInt32}"""
+
+
+class Everything:
+    """The metrics of services and of their spans as one source."""
+
+    def __init__(self, store: Queryable) -> None:
+        self._stored = Stored(store)
+        self._spans = SpanMetrics(store)
+
+    def read(self, selector: Selector, start: int, end: int) -> Iterator[Samples]:
+        """See :meth:`ktlo.telemetry.promql.samples.Source.read`."""
+        yield from self._stored.read(selector, start, end)
+        yield from self._spans.read(selector, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One measurement with its trace.
+
+    Attributes:
+        labels: of the series.
+        trace_id: it.
+        span_id: the span that measured.
+        value: what was measured.
+        at: milliseconds since 1970.
+    """
+
+    labels: Labels
+    trace_id: str
+    span_id: str
+    value: float
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a metric is.
+
+    Attributes:
+        name: in Prometheus' letters; of a histogram without suffix.
+        raw: as it was reported.
+        kind: counter, gauge, histogram or summary.
+        unit: UCUM, as reported.
+        description: as reported.
+    """
+
+    name: str
+    raw: str
+    kind: str
+    unit: str
+    description: str
+
+
+def ask(store: Queryable, asked: Asked) -> Answered:
+    """Compute an expression over what is stored; see :func:`ktlo.telemetry.promql.evaluate.answer`."""
+    return answer(asked, Everything(store))
+
+
+def range_of(store: Queryable, expression: str, at: int) -> Samples | None:
+    """The samples of an expression that is a range (``up[5m]``), as they were reported; ``None`` for any other."""
+    tree = parsed(expression)
+    while isinstance(tree, ast.ParenExpr):
+        tree = tree.expr
+    if not isinstance(tree, ast.MatrixSelector):
+        return None
+    selector = tree.vector_selector
+    end = at - milliseconds(selector.offset)
+    start = end - milliseconds(tree.range) + 1
+    parts = list(Everything(store).read(selector_of(selector), start, end))
+    series = [
+        (labels, part.times[low:high], part.values[low:high])
+        for part in (each.without_stale() for each in parts)
+        for labels, low, high in zip(part.labels, part.starts[:-1], part.starts[1:], strict=True)
+        if high > low
+    ]
+    return Samples.of(series)
+
+
+def selector_from(text: str) -> Selector:
+    """Read a selector as ``match[]`` of Prometheus' API has it.
+
+    Raises:
+        PromqlError: it is none.
+    """
+    tree = parsed(text)
+    while isinstance(tree, ast.ParenExpr):
+        tree = tree.expr
+    if not isinstance(tree, ast.VectorSelector):
+        raise PromqlError("a selector of series is needed here", text, fix='Write one, such as up{job="api"}')
+    return selector_of(tree)
+
+
+_ALL = Selector(((Matcher(NAME, "!=", ""),),))
+
+
+def series(store: Queryable, selectors: Sequence[Selector], start: int, end: int) -> list[dict[str, str]]:
+    """Label sets of the series that any of some selectors means; buckets of a histogram are one series here."""
+    found: dict[Labels, None] = {}
+    stored = Stored(store)
+    for selector in selectors or (_ALL,):
+        for member in stored.members(selector, start, end):
+            found.setdefault(member.labels)
+        if selector is not _ALL:
+            for samples in SpanMetrics(store).read(selector, start, end):
+                found |= dict.fromkeys(samples.labels)
+    return [dict(labels) for labels in list(found)[:MOST_LISTED]]
+
+
+def names(store: Queryable, start: int, end: int) -> list[str]:
+    """Names that can be asked, in Prometheus' letters."""
+    found = {exposed.name for family in Stored(store).families(start, end) for exposed in family.exposed()}
+    return sorted({*found, *SPAN_NAMES, TARGET_INFO} if found else SPAN_NAMES)
+
+
+def label_names(store: Queryable, selectors: Sequence[Selector], start: int, end: int) -> list[str]:
+    """Names of labels."""
+    listed = series(store, selectors, start, end)
+    found = {name for labels in listed for name in labels}
+    if any(labels.get(NAME, "").endswith("_bucket") for labels in listed):
+        found.add("le")
+    return sorted(found)
+
+
+def label_values(
+    store: Queryable, label: str, selectors: Sequence[Selector], start: int, end: int
+) -> list[str]:
+    """Values of one label."""
+    if label == NAME and not selectors:
+        return names(store, start, end)
+    if label == "le":
+        from ktlo.telemetry.promql.aggregation import number_text
+
+        ids = [
+            member.series
+            for selector in selectors or (_ALL,)
+            for member in Stored(store).members(selector, start, end)
+            if member.exposed.part == "bucket"
+        ]
+        rows = store.query(_BOUNDS, {"ids": ids[:MOST_LISTED], "start": moment(start), "end": moment(end)})
+        return [*(number_text(row["bound"]) for row in rows.to_pylist()), "+Inf"] if ids else []
+    return sorted({labels[label] for labels in series(store, selectors, start, end) if label in labels})
+
+
+def described(store: Queryable, start: int, end: int) -> list[Described]:
+    """Every metric with its type, unit and description."""
+    from ktlo.telemetry.promql.names import Family
+
+    rows = store.query(
+        _DESCRIBED, {"start": moment(start), "end": moment(end), "most": MOST_LISTED}
+    ).to_pylist()
+    found = []
+    for row in rows:
+        family = Family(row["name"], row["type"], row["unit"], row["temporality"], bool(row["monotonic"]))
+        found.append(
+            Described(family.prometheus, row["name"], family.prometheus_type, row["unit"], row["description"])
+        )
+    return found + [Described(name, name, kind, unit, text) for name, kind, text, unit in _SPAN_METADATA]
+
+
+def exemplars(store: Queryable, expression: str, start: int, end: int, most: int = 500) -> list[Exemplar]:
+    """Measurements with traces of the series that an expression selects, newest first.
+
+    Raises:
+        PromqlError: it is no PromQL.
+    """
+    selectors: list[Selector] = []
+
+    def visit(node: ast.Expr) -> bool:
+        if isinstance(node, ast.VectorSelector):
+            selectors.append(selector_of(node))
+        elif isinstance(node, ast.MatrixSelector):
+            selectors.append(selector_of(node.vector_selector))
+        return True
+
+    ast.walk(parsed(expression), visit)
+    members = {
+        (member.series, member.exposed.part == "value"): member
+        for selector in selectors
+        for member in Stored(store).members(selector, start, end)
+    }
+    found = []
+    for is_point, table in ((True, "metric_points"), (False, "metric_histograms")):
+        ids = [one for one, plain in members if plain is is_point]
+        if not ids:
+            continue
+        asked = {"ids": ids, "start": moment(start), "end": moment(end), "most": most}
+        found += [
+            Exemplar(
+                members[(row["series"], is_point)].labels,
+                row["trace"],
+                row["span"],
+                float(row["number"]),
+                row["at"],
+            )
+            for row in store.query(_EXEMPLARS % table, asked).to_pylist()
+            if row["trace"]
+        ]
+    return sorted(
+        {(each.trace_id, each.span_id, each.at): each for each in found}.values(), key=lambda each: -each.at
+    )
+
+
+def since_1970(at: dt.datetime) -> int:
+    """Milliseconds of an instant."""
+    return round(at.timestamp() * 1000)

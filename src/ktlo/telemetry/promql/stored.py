@@ -1,0 +1,343 @@
+"""Samples from the store's tables ``metric_series``, ``metric_points`` and ``metric_histograms``.
+
+A selector is one question to ``metric_series`` (matchers are bound) and then portions of series from the table of
+their points. Attributes are labels; ``job`` and ``instance`` follow from the resource as the OpenTelemetry
+specification says, ``service_name``, ``service_version`` and ``deployment_environment_name`` are labels, too.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ktlo.errors import UsageError
+from ktlo.store.protocol import Queryable
+from ktlo.telemetry.promql import stored_histograms
+from ktlo.telemetry.promql.labels import NAME, Labels, labels_of
+from ktlo.telemetry.promql.names import Exposed, Family, label_name
+from ktlo.telemetry.promql.samples import STALE, Floats, Longs, Matcher, Samples, Selector
+
+MOST_SERIES = 50_000
+_PORTION = 6_000_000
+"""Samples that one question to the table of points should bring at most, as far as can be foreseen."""
+_SHORTEST_MS = 10_000
+"""Distance of points that is assumed for it."""
+
+_FAMILIES = """
+SELECT s.name AS name, s.type AS type, s.unit AS unit, s.temporality AS temporality, s.monotonic AS monotonic
+FROM ktlo.metric_series AS s
+WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
+GROUP BY name, type, unit, temporality, monotonic ORDER BY name, type, unit"""
+
+_SERIES = """
+SELECT s.series AS series, s.name AS name, s.type AS type, s.unit AS unit, s.temporality AS temporality,
+  s.monotonic AS monotonic, s.service AS service, s.version AS version, s.environment AS environment,
+  s.instance AS instance, s.resource['service.namespace'] AS namespace, s.scope_name AS scope_name,
+  s.attributes AS attributes
+FROM ktlo.metric_series AS s
+WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
+  AND s.name IN {names:Array(String)}"""
+
+_POINTS = """
+SELECT p.series AS series, groupArray(toUnixTimestamp64Milli(p.at)) AS times, groupArray(p.value) AS numbers,
+  groupArray(p.flags) AS flags
+FROM ktlo.metric_points AS p
+WHERE p.series IN {ids:Array(String)}
+  AND p.at >= {start:DateTime64(9, 'UTC')} AND p.at <= {end:DateTime64(9, 'UTC')}
+GROUP BY series"""
+
+_BEFORE = """
+SELECT p.series AS series, sum(p.value) AS total FROM ktlo.metric_points AS p
+WHERE p.series IN {ids:Array(String)} AND p.at < {start:DateTime64(9, 'UTC')} AND p.flags % 2 = 0
+GROUP BY series"""
+
+_TARGETS = """
+SELECT s.service AS service, s.instance AS instance, s.resource AS resource,
+  min(toUnixTimestamp64Milli(s.first_at)) AS first_ms, max(toUnixTimestamp64Milli(s.last_at)) AS last_ms
+FROM ktlo.metric_series AS s
+WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
+GROUP BY service, instance, resource ORDER BY service, instance LIMIT {most:UInt32}"""
+
+_COLUMNS = {"service_name": "s.service", "service_version": "s.version", "otel_scope_name": "s.scope_name"}
+_PROMOTED = frozenset({"job", "instance", "deployment_environment_name", *_COLUMNS})
+TARGET_INFO = "target_info"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One stored series as PromQL sees it.
+
+    Attributes:
+        series: fingerprint in the store.
+        labels: its name and all.
+        exposed: the metric.
+    """
+
+    series: str
+    labels: Labels
+    exposed: Exposed
+
+
+def moment(milliseconds: int) -> dt.datetime:
+    """An instant of milliseconds since 1970, as the store takes it."""
+    bounded = min(max(milliseconds, 0), 9_000_000_000_000)
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=bounded)
+
+
+class Stored:
+    """Samples of the metrics that services reported."""
+
+    def __init__(self, store: Queryable) -> None:
+        self._store = store
+
+    def families(self, start: int, end: int) -> list[Family]:
+        """Metrics with points in a stretch."""
+        rows = self._store.query(_FAMILIES, {"start": moment(start), "end": moment(end)}).to_pylist()
+        return [
+            Family(row["name"], row["type"], row["unit"], row["temporality"], bool(row["monotonic"]))
+            for row in rows
+        ]
+
+    def members(self, selector: Selector, start: int, end: int) -> list[Member]:
+        """Series that a selector means; ``le`` and ``quantile`` are not yet told apart.
+
+        Raises:
+            UsageError: there are too many.
+        """
+        found: dict[tuple[str, str], Member] = {}
+        families = self.families(start, end)
+        for group in selector.groups:
+            for member in self._of_group(group, families, start, end):
+                found.setdefault((member.series, member.exposed.name), member)
+        return list(found.values())
+
+    def read(self, selector: Selector, start: int, end: int) -> Iterator[Samples]:
+        """See :meth:`ktlo.telemetry.promql.samples.Source.read`."""
+        fits = selector.test()
+        by_part: dict[str, list[Member]] = {}
+        for member in self.members(selector, start, end):
+            by_part.setdefault(member.exposed.part, []).append(member)
+        size = max(1, _PORTION // max(1, (end - start) // _SHORTEST_MS))
+        for part, members in by_part.items():
+            per_series = size if part == "value" else max(1, size // 12)
+            for some in _portions(members, per_series):
+                if part == "value":
+                    yield self._points(some, start, end)
+                else:
+                    yield _fitting(stored_histograms.read(self._store, part, some, start, end), fits)
+        if any(_named(group, TARGET_INFO) for group in selector.groups):
+            yield _fitting(self._targets(start, end), fits)
+
+    def _of_group(
+        self, group: Sequence[Matcher], families: Sequence[Family], start: int, end: int
+    ) -> Iterator[Member]:
+        named = [each.test() for each in group if each.label == NAME]
+        chosen: dict[Family, list[tuple[Exposed, bool]]] = {}
+        for family in families:
+            for exposed in family.exposed():
+                if all(fits(exposed.name) for fits in named):
+                    chosen.setdefault(family, []).append((exposed, False))
+                elif exposed.raw != exposed.name and all(fits(exposed.raw) for fits in named):
+                    chosen.setdefault(family, []).append((exposed, True))
+        if not chosen:
+            return
+        conditions, values = _conditions(group)
+        values |= {
+            "names": sorted({each.name for each in chosen}),
+            "start": moment(start),
+            "end": moment(end),
+        }
+        where = "".join(f" AND {condition}" for condition in conditions)
+        rows = self._store.query(f"{_SERIES}{where} ORDER BY series LIMIT {MOST_SERIES + 1}", values)
+        if len(rows) > MOST_SERIES:
+            raise UsageError(f"more than {MOST_SERIES:,} series match", fix="Narrow it by labels")
+        others = [(each.label, each.test()) for each in group if each.label != NAME]
+        for row in rows.to_pylist():
+            family = Family(row["name"], row["type"], row["unit"], row["temporality"], bool(row["monotonic"]))
+            for exposed, is_raw in chosen.get(family, ()):
+                labels = _labels(row, is_raw=is_raw)
+                later = {"bucket": "le", "quantile": "quantile"}.get(exposed.part, "")
+                if all(
+                    name == later or fits(labels.get(name, "") or labels.get(label_name(name), ""))
+                    for name, fits in others
+                ):
+                    labels[NAME] = exposed.raw if is_raw else exposed.name
+                    yield Member(row["series"], labels_of(labels), exposed)
+
+    def _points(self, members: Sequence[Member], start: int, end: int) -> Samples:
+        by_id = {member.series: member for member in members}
+        asked = {"ids": list(by_id), "start": moment(start), "end": moment(end)}
+        rows = self._store.query(_POINTS, asked)
+        runs = runs_of(rows, "times", "numbers", "flags")
+        deltas = [each.series for each in members if each.exposed.family.temporality == "delta"]
+        before: dict[str, float] = {}
+        if deltas:
+            asked["ids"] = deltas
+            before = {row["series"]: row["total"] for row in self._store.query(_BEFORE, asked).to_pylist()}
+        found = []
+        for series, (times, values, flags) in zip(
+            map(str, rows.column("series").to_pylist()) if runs else (), runs, strict=True
+        ):
+            member, numbers = by_id[series], values
+            if member.exposed.family.temporality == "delta":
+                told = np.where(flags.astype(np.int64) & 1, 0.0, values)
+                numbers = before.get(series, 0.0) + np.cumsum(told)
+            found.append((member.labels, times, with_stale(numbers, flags)))
+        return same_joined(found)
+
+    def _targets(self, start: int, end: int) -> Samples:
+        """``target_info``: 1 for each resource, its attributes as labels, every minute while it reports."""
+        asked = {"start": moment(start), "end": moment(end), "most": MOST_SERIES}
+        found = []
+        for row in self._store.query(_TARGETS, asked).to_pylist():
+            resource = dict(row["resource"])
+            labels = {
+                label_name(key): value for key, value in resource.items() if not key.startswith("service.")
+            }
+            labels |= _identity(row["service"], resource.get("service.namespace", ""), row["instance"])
+            labels[NAME] = TARGET_INFO
+            if resource.get("service.version"):
+                labels["service_version"] = resource["service.version"]
+            begin, stop = max(start, row["first_ms"]), min(end, row["last_ms"] + 60_000)
+            times = np.arange(-(-begin // 60_000) * 60_000, stop + 1, 60_000, dtype=np.int64)
+            found.append((labels_of(labels), times, np.ones(len(times))))
+        return same_joined(found)
+
+
+def _portions(members: Sequence[Member], size: int) -> Iterator[list[Member]]:
+    """Members in portions; those of equal labels are never parted, for they become one series."""
+    portion: list[Member] = []
+    for member in sorted(members, key=lambda each: each.labels):
+        if len(portion) >= size and member.labels != portion[-1].labels:
+            yield portion
+            portion = []
+        portion.append(member)
+    if portion:
+        yield portion
+
+
+def _named(group: Sequence[Matcher], name: str) -> bool:
+    named = [each for each in group if each.label == NAME]
+    return bool(named) and all(each.test()(name) for each in named)
+
+
+def _identity(service: str, namespace: str, instance: str) -> dict[str, str]:
+    """``job`` and ``instance`` of a resource (OpenTelemetry, Prometheus compatibility, "Resource attributes")."""
+    return {
+        "job": f"{namespace}/{service}" if namespace else service,
+        "instance": instance,
+        "service_name": service,
+    }
+
+
+def _labels(row: Mapping[str, Any], *, is_raw: bool) -> dict[str, str]:
+    found = _identity(row["service"], row["namespace"], row["instance"])
+    found |= {
+        "service_version": row["version"],
+        "deployment_environment_name": row["environment"],
+        "otel_scope_name": row["scope_name"],
+    }
+    for key, value in dict(row["attributes"] or ()).items():
+        name = key if is_raw else label_name(key)
+        # An attribute that is named as what follows from the resource keeps its value beside it.
+        found[f"exported_{name}" if found.get(name) else name] = value
+    return found
+
+
+def _conditions(group: Sequence[Matcher]) -> tuple[list[str], dict[str, Any]]:
+    """Matchers as SQL with bound values; those that only the finished labels can tell are left out."""
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    for at, each in enumerate(group):
+        if each.label in (NAME, "le", "quantile") or each.test()(""):
+            continue
+        label, value = f"label_{at}", f"value_{at}"
+        text = f"{{{value}:String}}"
+        compared = f"match(%s, {text})" if each.operator in ("=~", "!~") else f"%s = {text}"
+        values[value] = f"^(?s:{each.value})$" if each.operator in ("=~", "!~") else each.value
+        if each.label in _COLUMNS and each.operator in ("=", "=~"):
+            conditions.append(compared % _COLUMNS[each.label])
+        elif (
+            each.label not in _PROMOTED
+            and not each.label.startswith("exported_")
+            and each.operator in ("=", "=~")
+        ):
+            values[label] = label_name(each.label)
+            named = f"replaceRegexpAll(k, '[^a-zA-Z0-9_]', '_') = {{{label}:String}}"
+            fits = compared % "v"
+            conditions.append(
+                f"arrayExists((k, v) -> {named} AND {fits}, mapKeys(s.attributes), mapValues(s.attributes))"
+            )
+        else:
+            del values[value]
+    return conditions, values
+
+
+def runs_of(rows: pa.Table, *names: str) -> list[tuple[Any, ...]]:
+    """Columns of lists as arrays, row by row, ascending by the first of them; the last of equal times is kept."""
+    if not len(rows):
+        return []
+    columns: list[Any] = [rows.column(name).combine_chunks() for name in names]
+    offsets = np.asarray(columns[0].offsets)
+    flat = [np.asarray(column.values) for column in columns]
+    found = []
+    for begin, end in itertools.pairwise(offsets):
+        run = tuple(values[begin:end] for values in flat)
+        steps = np.diff(run[0])
+        if (steps < 0).any():
+            order = np.argsort(run[0], kind="stable")
+            run = tuple(values[order] for values in run)
+            steps = np.diff(run[0])
+        if (steps == 0).any():
+            last = np.append(steps != 0, True)
+            run = tuple(values[last] for values in run)
+        found.append(run)
+    return found
+
+
+def with_stale(values: Floats, flags: Any) -> Floats:
+    """Values with stale markers where the flags say that none was recorded."""
+    stale = (np.asarray(flags).astype(np.int64) & 1) == 1
+    if not stale.any():
+        return np.asarray(values, dtype=np.float64)
+    marked = np.array(values, dtype=np.float64)
+    marked.view(np.uint64)[stale] = STALE
+    return marked
+
+
+def same_joined(found: Sequence[tuple[Labels, Longs, Floats]]) -> Samples:
+    """Join series; those of equal labels (another scope, a restarted process) become one, by time."""
+    members: dict[Labels, list[tuple[Longs, Floats]]] = {}
+    for labels, times, values in found:
+        members.setdefault(labels, []).append((times, values))
+    series = []
+    for labels, parts in members.items():
+        times = np.concatenate([part[0] for part in parts])
+        values = np.concatenate([part[1] for part in parts])
+        if len(parts) > 1:
+            order = np.argsort(times, kind="stable")
+            times, values = times[order], values[order]
+            last = np.append(np.diff(times) != 0, True)
+            times, values = times[last], values[last]
+        series.append((labels, times, values))
+    return Samples.of(series)
+
+
+def _fitting(samples: Samples, fits: Any) -> Samples:
+    """The series that a selector means, by their finished labels."""
+    kept = [at for at, labels in enumerate(samples.labels) if fits(labels)]
+    if len(kept) == len(samples.labels):
+        return samples
+    return Samples.of(
+        [
+            (samples.labels[at], samples.times[begin:end], samples.values[begin:end])
+            for at in kept
+            for begin, end in [(samples.starts[at], samples.starts[at + 1])]
+        ]
+    )
