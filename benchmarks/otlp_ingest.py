@@ -16,7 +16,8 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ktlo.receivers.intake import Intake
-from ktlo.receivers.otlp.exchange import Encoding, TraceExport
+from ktlo.receivers.otlp import signals
+from ktlo.receivers.otlp.exchange import Encoding, Export
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.streams import TRACES
 
@@ -70,7 +71,7 @@ def main() -> None:
         store = EmbeddedStore(Path(folder) / "store")
         store.migrate()
         intake = Intake("traces", TRACES, store, Path(folder) / "spool")
-        export = TraceExport(intake)
+        export = Export(signals.TRACES, intake)
         begun, clock = cpu(), time.perf_counter()
         for body in bodies:
             export.take(body, Encoding.PROTOBUF)

@@ -17,9 +17,11 @@ from starlette.requests import Request
 
 from ktlo.receivers.access import Ingest
 from ktlo.receivers.body import MOST_BYTES
+from ktlo.receivers.held import Held
 from ktlo.receivers.intake import Intake
-from ktlo.receivers.otlp.exchange import NoRoomError, TraceExport
-from ktlo.receivers.otlp.http import Held, application
+from ktlo.receivers.otlp.exchange import Export, NoRoomError
+from ktlo.receivers.otlp.http import application
+from ktlo.receivers.otlp.signals import TRACES as TRACE_SIGNAL
 from ktlo.receivers.spool import SpoolFullError
 from ktlo.store.streams import TRACES
 
@@ -39,7 +41,7 @@ def ask(module_intake):
     import anyio
 
     def asked(body, headers, key: str = "", path: str = "/v1/traces") -> httpx.Response:
-        app = application(TraceExport(module_intake), Ingest(key))
+        app = application([Export(TRACE_SIGNAL, module_intake)], Ingest(key))
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -137,7 +139,7 @@ def test_another_media_type_is_refused(ask):
 
 
 def test_a_signal_that_is_not_received_is_not_found(ask):
-    assert ask(b"", PROTOBUF, path="/v1/logs").status_code == 404
+    assert ask(b"", PROTOBUF, path="/v1/profiles").status_code == 404
 
 
 def test_no_room_is_503_with_the_time_to_wait(ask, module_intake, monkeypatch):
@@ -192,7 +194,7 @@ def test_bodies_that_are_held_back_do_not_fill_the_memory_the_next_sender_is_tol
 def test_what_was_received_is_no_longer_held(module_intake):
     import anyio
 
-    app = application(TraceExport(module_intake), Ingest(), most_held=3000)
+    app = application([Export(TRACE_SIGNAL, module_intake)], Ingest(), Held(3000))
 
     async def send() -> list[int]:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -10,10 +11,31 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_requests import Said, request, set_value
 
-from ktlo.receivers.otlp import json_form, traces
-from ktlo.receivers.otlp.traces import MOST_ATTRIBUTES, MOST_VALUE, MalformedError, accept
+from ktlo.receivers.otlp import json_form, signals
+from ktlo.receivers.otlp.accepting import MOST_ATTRIBUTES, MOST_VALUE, MalformedError, Reasons
+from ktlo.receivers.otlp.exchange import keep, parse
 from ktlo.receivers.spool import length_prefix
 from ktlo.store.streams import TRACES
+
+
+@dataclass(frozen=True)
+class Accepted:
+    body: bytes
+    items: int
+    rejected: int
+    reason: str
+
+
+def accept(body: bytes) -> Accepted:
+    made = ExportTraceServiceRequest()
+    parse(body, made)
+    return kept_of(made, body)
+
+
+def kept_of(made: ExportTraceServiceRequest, body: bytes = b"") -> Accepted:
+    reasons = Reasons()
+    items, written = keep(signals.TRACES, made, reasons, body)
+    return Accepted(written, items, sum(reasons.rejected.values()), reasons.said("span"))
 
 
 def spans_of(body: bytes):
@@ -86,7 +108,7 @@ def test_a_value_that_nests_a_thousand_deep_is_bounded():
     value = made.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="deep").value
     for _ in range(90):  # protobuf itself refuses beyond a hundred levels
         value = value.array_value.values.add()
-    (span,) = spans_of(traces.keep(made).body)
+    (span,) = spans_of(kept_of(made).body)
     assert "…" in span.attributes[0].value.string_value
 
 
@@ -96,6 +118,7 @@ def test_ten_thousand_attributes_and_a_value_of_a_megabyte_are_cut():
     (span,) = spans_of(accept(made.SerializeToString()).body)
     assert len(span.attributes) == MOST_ATTRIBUTES
     assert len(span.attributes[0].value.string_value) == MOST_VALUE
+    assert span.dropped_attributes_count == 10_000 - MOST_ATTRIBUTES
 
 
 def in_json(**span) -> bytes:

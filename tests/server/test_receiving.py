@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind
 
 from ktlo.errors import UserError
-from ktlo.receivers.otlp.grpc import SERVICE
+from ktlo.receivers.otlp import signals
 from ktlo.receivers.spool import SpoolFullError
 from ktlo.server.app import make_app
 from ktlo.server.receiving import Receiving
@@ -132,13 +132,19 @@ def test_the_state_of_the_receivers_is_told(house_with_traces):
     visitor, _, _ = house_with_traces
     state = visitor.get("/telemetry.json").json()
     assert [door["protocol"] for door in state["doors"]] == ["OTLP/HTTP", "OTLP/gRPC"]
-    assert state["spans"] == state["traces"]["items"] == 2
-    assert "2 spans are stored" in visitor.page("/telemetry")
+    traces = next(one for one in state["signals"] if one["signal"] == "traces")
+    assert traces["stored"] == traces["items"] == 2
+    assert {one["service"]: one["items"] for one in traces["senders"]} == {"web": 1, "pay <b>ments": 1}
+    assert [door["requests"] for door in state["doors"]] == [1, 1]
+    text = visitor.page("/telemetry")
+    assert "2 spans are stored" in text
+    assert "Every door is open" in text
+    assert "pay &lt;b&gt;ments" in text
 
 
 def call(receiving: Receiving, body: bytes, key: str = ""):
     with grpc.insecure_channel(receiving.doors[1].address.removeprefix("http://")) as channel:
-        export = channel.unary_unary(f"/{SERVICE}/Export")
+        export = channel.unary_unary(f"/{signals.TRACES.service}/Export")
         return export(body, metadata=(("authorization", f"Bearer {key}"),) if key else None, timeout=10)
 
 
@@ -175,7 +181,7 @@ def test_grpc_larger_than_the_limit_is_resource_exhausted_without_retry(receiver
         ) as channel,
         pytest.raises(grpc.RpcError) as refused,
     ):
-        channel.unary_unary(f"/{SERVICE}/Export")(bytes(65 << 20), timeout=30)
+        channel.unary_unary(f"/{signals.TRACES.service}/Export")(bytes(65 << 20), timeout=30)
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "grpc-status-details-bin" not in dict(refused.value.trailing_metadata())
 

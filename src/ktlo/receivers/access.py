@@ -1,28 +1,85 @@
-"""Who may send telemetry: everybody on this machine, and with an ingest key everybody who has it.
+"""Who may send telemetry: everybody on this machine, or whoever has an ingest key; and for which services.
 
-The key is compared in constant time and never logged.
+A key may be for certain services only; what it says of others is rejected. Keys are compared in constant time and never
+logged.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Ingest:
-    """The ingest key; empty lets everybody in who can reach the port.
+class Sender:
+    """Who sends.
 
     Attributes:
-        key: what senders give as ``Authorization: Bearer KEY``.
+        name: of the key; empty without one.
+        services: patterns of ``service.name`` it may speak for (``*`` and ``?`` stand for any); empty for all.
+    """
+
+    name: str = ""
+    services: tuple[str, ...] = ()
+
+    def speaks_for(self, service: str) -> bool:
+        """Whether it may report as this service."""
+        return not self.services or any(fnmatch.fnmatchcase(service, pattern) for pattern in self.services)
+
+    def refusal(self, service: str) -> str:
+        """Why what it says of a service is not kept."""
+        said = f"service {service[:80]!r}" if service else "a resource without service.name"
+        return f"the ingest key {self.name!r} may not speak for {said}"
+
+
+ANYBODY = Sender()
+"""A sender without limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An ingest key.
+
+    Attributes:
+        sender: whom it makes known.
+        secret: what the sender gives.
+    """
+
+    sender: Sender
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The ingest keys; none lets everybody in who can reach the port.
+
+    Attributes:
+        key: one that may speak for every service; empty for none.
+        keys: those of single services.
     """
 
     key: str = ""
+    keys: Sequence[Key] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """True when no key is needed."""
+        return not self.key and not self.keys
+
+    def sender(self, authorization: str) -> Sender | None:
+        """Who sends, by the header Authorization (``Bearer``, or Elastic's ``ApiKey``); None when nobody is known."""
+        if self.is_open:
+            return ANYBODY
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() not in ("bearer", "apikey"):
+            return None
+        told = given.strip().encode()
+        known = [Key(ANYBODY, self.key)] if self.key else []
+        found = [one.sender for one in (*known, *self.keys) if hmac.compare_digest(told, one.secret.encode())]
+        return found[0] if found else None
 
     def admits(self, authorization: str) -> bool:
-        """Whether a header Authorization carries the key (``Bearer`` or Elastic's ``ApiKey``)."""
-        if not self.key:
-            return True
-        scheme, _, given = authorization.partition(" ")
-        known = scheme.lower() in ("bearer", "apikey")
-        return known and hmac.compare_digest(given.strip().encode(), self.key.encode())
+        """Whether a header Authorization carries a key."""
+        return self.sender(authorization) is not None

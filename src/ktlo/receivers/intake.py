@@ -14,13 +14,13 @@ import logging
 import shutil
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ktlo.errors import StoreError
 from ktlo.receivers.spool import ENDING, Segment, Spool, SpoolFullError, messages
+from ktlo.receivers.tally import Arrivals, Tally
 from ktlo.store.protocol import Store
 from ktlo.store.streams import Incoming
 
@@ -37,33 +37,6 @@ _REFUSED_AFTER = 10
 """Failures of one segment while the store answers otherwise, after which what the store refuses of it is set aside."""
 _ROOM = 64 << 20
 """Free bytes of the disk below which a segment is not taken for one that the store will never take."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What came in since the process began.
-
-    Attributes:
-        requests: requests that were acknowledged.
-        items: spans (log records, data points) in them.
-        rejected: items that were not kept, by reason.
-        resent: requests that had been acknowledged before.
-        shed: requests that were refused because there was no room.
-        malformed: requests that could not be read at all, by reason.
-        stored: segments that the store has taken.
-        set_aside: segments of which the store will not take something; that stays on disk.
-        last_error: what the store said last, empty when the last segment was taken.
-    """
-
-    requests: int = 0
-    items: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    resent: int = 0
-    shed: int = 0
-    malformed: Counter[str] = field(default_factory=Counter)
-    stored: int = 0
-    set_aside: int = 0
-    last_error: str = ""
 
 
 class Intake:
@@ -89,6 +62,7 @@ class Intake:
     ) -> None:
         self.name = name
         self.tally = Tally()
+        self.arrivals = Arrivals()
         self._stream = stream
         self._store = store
         self._folder = folder
@@ -111,8 +85,8 @@ class Intake:
         """Bytes on disk that the store does not have yet."""
         return self._spool.size
 
-    def take(self, body: bytes, items: int) -> None:
-        """Keep one request; it is on disk when this returns.
+    def take(self, body: bytes, items: int) -> bool:
+        """Keep one request; it is on disk when this returns. False when it had been sent before.
 
         Args:
             body: what the spool gets, as accepted.
@@ -126,7 +100,7 @@ class Intake:
             known = self._seen.get(digest)
             if known is not None and self._clock() - known < RESENT_WITHIN:
                 self.tally.resent += 1
-                return
+                return False
         try:
             self._spool.append(body)
         except SpoolFullError:
@@ -139,6 +113,7 @@ class Intake:
             self.tally.items += items
         if self._spool.open_bytes >= FLUSH_BYTES:
             self._wake.set()
+        return True
 
     def flush(self) -> None:
         """Have the store load everything that was taken so far.
@@ -201,6 +176,7 @@ class Intake:
         self._failures = 0
         with self._guard:
             self.tally.stored += 1
+            self.tally.stored_at = time.time()
             self.tally.last_error = ""
 
     def _load_parts(self, segment: Segment) -> bool:

@@ -1,4 +1,4 @@
-"""The receivers of one running ktlo: spool, OTLP over HTTP and gRPC, and how long telemetry is kept.
+"""The receivers of one running ktlo: an intake for each signal, the doors to them, and how long telemetry is kept.
 
 Started by ``ktlo up`` beside the pages; what is received is visible in the API and on the Telemetry page. A port that
 something else uses is told, and the rest goes on.
@@ -6,18 +6,17 @@ something else uses is told, and the rest goes on.
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ktlo.errors import UserError
-from ktlo.receivers.access import Ingest
+from ktlo.receivers.access import Ingest, Key, Sender
+from ktlo.receivers.front import Front
 from ktlo.receivers.intake import Intake
-from ktlo.receivers.otlp.exchange import TraceExport
-from ktlo.server.address import listen, url_of
+from ktlo.receivers.otlp import signals
+from ktlo.receivers.otlp.exchange import Export
+from ktlo.server.address import url_of
+from ktlo.server.http_door import HttpDoor
 from ktlo.server.pairing import PairingThread
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import is_loopback
@@ -26,13 +25,11 @@ from ktlo.settings.telemetry import TelemetrySettings
 from ktlo.store import streams
 
 if TYPE_CHECKING:
-    import grpc
-    import uvicorn
+    from starlette.applications import Starlette
+
+    from ktlo.receivers.otlp.grpc import Server as GrpcServer
 
 FOLDER = "spool"
-MOST_CONNECTIONS = 600
-"""Connections of OTLP/HTTP from which on senders are told to come again (503): the store needs descriptors too, and
-1,024 is what many systems give a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +40,13 @@ class Door:
         protocol: as people know it.
         address: URL or host and port that senders are configured with; empty when it is closed.
         problem: why it is closed; empty when it is open.
+        setting: how a sender is told; empty when it is closed.
     """
 
     protocol: str
     address: str
     problem: str = ""
+    setting: str = ""
 
 
 class Receiving:
@@ -62,74 +61,89 @@ class Receiving:
 
     def __init__(self, runtime: Runtime) -> None:
         said = runtime.settings.telemetry
-        key = secret(said.key).get_secret_value() if said.key else ""
-        if not is_loopback(said.host) and not key:
-            raise UserError(
-                f"telemetry would be received on {said.host} from anybody",
-                where="telemetry.host",
-                fix="Give an ingest key, telemetry: {key: env:KTLO_INGEST_KEY}, or listen on 127.0.0.1",
-            )
+        self.access = _access(said)
         for noun, made in streams.PHYSICAL.items():
             runtime.store.retain(noun, getattr(said, made.kept))
-        self.traces = Intake(
-            "traces", streams.TRACES, runtime.store, runtime.folder / FOLDER / "traces", said.spool_mib << 20
+
+        def intake(stream: streams.Incoming, name: str) -> Intake:
+            return Intake(name, stream, runtime.store, runtime.folder / FOLDER / name, said.spool_mib << 20)
+
+        self.traces = intake(streams.TRACES, "traces")
+        self.metrics = intake(streams.METRICS, "metrics")
+        self.logs = intake(streams.LOGS, "logs")
+        self.exports = (
+            Export(signals.TRACES, self.traces),
+            Export(signals.METRICS, self.metrics),
+            Export(signals.LOGS, self.logs),
         )
+        self.front = Front(self.access)
         self._pairing = PairingThread(runtime.store, said.keep_days)
-        self._http: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
-        self._grpc: grpc.Server | None = None
-        export, access = TraceExport(self.traces), Ingest(key)
-        self.doors = (self._open_http(export, access, said), self._open_grpc(export, access, said))
+        self._http: HttpDoor | None = None
+        self._grpc: GrpcServer | None = None
+        self.doors = (*self._open_http(said), self._open_grpc(said))
+
+    @property
+    def intakes(self) -> tuple[Intake, ...]:
+        """One a signal."""
+        return (self.traces, self.metrics, self.logs)
 
     def close(self) -> None:
         """Stop listening, then have the store take what was received."""
-        if self._http is not None and self._thread is not None:
-            self._http.should_exit = True
-            self._thread.join(timeout=10)
+        if self._http is not None:
+            self._http.close()
         if self._grpc is not None:
-            self._grpc.stop(grace=5).wait()
-        self.traces.close()
+            self._grpc.stop()
+        for intake in self.intakes:
+            intake.close()
         self._pairing.close()
 
-    def _open_http(self, export: TraceExport, access: Ingest, said: TelemetrySettings) -> Door:
-        import uvicorn
+    def _application(self) -> Starlette:
+        """Every protocol that is received over HTTP."""
+        from ktlo.receivers.front import application
+        from ktlo.receivers.otlp import http
 
-        from ktlo.receivers.otlp.http import application
+        return application(http.routes(self.exports, self.front), http.broken)
 
+    def _open_http(self, said: TelemetrySettings) -> tuple[Door, ...]:
         try:
-            listener = listen(said.host, said.http_port)
+            self._http = HttpDoor(self._application(), said.host, said.http_port)
         except OSError as error:
-            return Door("OTLP/HTTP", "", f"port {said.http_port} cannot be used: {error.strerror}")
-        server = uvicorn.Server(
-            uvicorn.Config(
-                application(export, access),
-                log_level="warning",
-                access_log=False,
-                timeout_keep_alive=60,
-                timeout_graceful_shutdown=5,
-                limit_concurrency=MOST_CONNECTIONS,
-            )
-        )
-        thread = threading.Thread(target=_run, args=(server, listener), name="otlp-http", daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 10
-        while not server.started and thread.is_alive() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self._http, self._thread = server, thread
-        return Door("OTLP/HTTP", url_of(said.host, listener.getsockname()[1]))
+            return (Door("OTLP/HTTP", "", f"port {said.http_port} cannot be used: {error.strerror}"),)
+        url = url_of(said.host, self._http.port)
+        return (Door("OTLP/HTTP", url, setting=_exporter(url, "http/protobuf")),)
 
-    def _open_grpc(self, export: TraceExport, access: Ingest, said: TelemetrySettings) -> Door:
-        from ktlo.receivers.otlp.grpc import serve
+    def _open_grpc(self, said: TelemetrySettings) -> Door:
+        from ktlo.receivers.otlp.grpc import DOOR, serve
 
         try:
-            self._grpc, port = serve(export, access, said.host, said.grpc_port)
+            self._grpc = serve(self.exports, self.access, said.host, said.grpc_port, self.front.door(DOOR))
         except UserError as error:
-            return Door("OTLP/gRPC", "", error.what)
-        return Door("OTLP/gRPC", url_of(said.host, port))
+            return Door(DOOR, "", error.what)
+        url = url_of(said.host, self._grpc.port)
+        return Door(DOOR, url, setting=_exporter(url, "grpc"))
 
 
-def _run(server: Any, listener: socket.socket) -> None:
-    import asyncio
+def _exporter(url: str, protocol: str) -> str:
+    return f"export OTEL_EXPORTER_OTLP_ENDPOINT={url}\nexport OTEL_EXPORTER_OTLP_PROTOCOL={protocol}"
 
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(server.serve(sockets=[listener]))
+
+def _access(said: TelemetrySettings) -> Ingest:
+    """Who may send.
+
+    Raises:
+        UserError: an address that others reach without an ingest key, or a key that cannot be read.
+    """
+    access = Ingest(
+        secret(said.key).get_secret_value() if said.key else "",
+        tuple(
+            Key(Sender(name, tuple(key.services)), secret(key.secret).get_secret_value())
+            for name, key in said.keys.items()
+        ),
+    )
+    if not is_loopback(said.host) and access.is_open:
+        raise UserError(
+            f"telemetry would be received on {said.host} from anybody",
+            where="telemetry.host",
+            fix="Give an ingest key, telemetry: {key: env:KTLO_INGEST_KEY}, or listen on 127.0.0.1",
+        )
+    return access

@@ -7,6 +7,16 @@ from pydantic import Field
 from ktlo.settings.strict import Strict
 
 
+class IngestKeySettings(Strict):
+    """A key with which some services send, and no others. See docs/telemetry.md."""
+
+    secret: str = Field(min_length=1, description="The key, by reference: env:NAME or file:PATH.")
+    services: list[str] = Field(
+        default_factory=list,
+        description="service.name values it may speak for, `*` as wildcard; empty for all.",
+    )
+
+
 class TelemetrySettings(Strict):
     """What services report: where it is received and how long it is kept. See docs/telemetry.md."""
 
@@ -15,6 +25,9 @@ class TelemetrySettings(Strict):
     http_port: int = Field(4318, ge=0, le=65535, description="Port of OTLP/HTTP; 0 takes a free one.")
     grpc_port: int = Field(4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 takes a free one.")
     key: str = Field("", description="Ingest key that senders give, by reference: env:NAME or file:PATH.")
+    keys: dict[str, IngestKeySettings] = Field(
+        default_factory=dict, description="Ingest keys of single services, by a name of your own."
+    )
     keep_days: int = Field(14, ge=1, le=3650, description="Days that spans and traces are kept.")
     keep_logs_days: int = Field(14, ge=1, le=3650, description="Days that log records are kept.")
     keep_metrics_days: int = Field(30, ge=1, le=3650, description="Days that points of metrics are kept.")

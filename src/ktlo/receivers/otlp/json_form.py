@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
-from ktlo.receivers.otlp.traces import MalformedError
+from ktlo.receivers.otlp.accepting import MalformedError
 
 M = TypeVar("M", bound=Message)
 

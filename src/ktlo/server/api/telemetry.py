@@ -6,12 +6,11 @@ import datetime as dt
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from ktlo.errors import UsageError
 from ktlo.server.api.metrics import Running
-from ktlo.server.runtime import Runtime
 from ktlo.telemetry.interval import Interval, interval
 from ktlo.telemetry.search import MOST, Found, Wanted, search, tags_from
 from ktlo.telemetry.services import Red, operations, services
@@ -141,39 +140,6 @@ class TraceOut(BaseModel):
         )
 
 
-class DoorOut(BaseModel):
-    """One way in."""
-
-    protocol: str
-    address: str = Field(description="What senders are configured with; empty when it is closed.")
-    problem: str
-
-
-class TallyOut(BaseModel):
-    """What came in since the process began."""
-
-    requests: int
-    items: int
-    rejected: dict[str, int] = Field(description="Items that were not kept, by reason.")
-    resent: int = Field(description="Requests that had been acknowledged before and were not kept twice.")
-    shed: int = Field(description="Requests refused because there was no room; senders try again.")
-    malformed: dict[str, int] = Field(description="Requests that could not be read, by reason.")
-    waiting_bytes: int = Field(description="On disk, not yet in the store.")
-    set_aside: int = Field(description="Segments that the store does not take.")
-    last_error: str
-
-
-class StateOut(BaseModel):
-    """The receivers."""
-
-    receiving: bool
-    doors: list[DoorOut]
-    traces: TallyOut | None
-    spans: int = Field(description="Spans in the store.")
-    newest: dt.datetime | None
-    keep_days: int
-
-
 def asked_interval(since: str = "", until: str = "") -> Interval:
     """The stretch that parameters name.
 
@@ -240,45 +206,6 @@ def _nanoseconds(text: str) -> int | None:
     if read is None:
         raise UsageError(f"{text[:40]!r} is no duration", fix="Write 250ms, 1.5s or 2min")
     return min(int(float(read[1]) * _NS[read[2]]), 2**63 - 1)
-
-
-def state_of(request: Request, running: Runtime) -> StateOut:
-    """The receivers and what they brought."""
-    receiving = request.app.state.receiving
-    stored = running.store.query(
-        "SELECT count() AS n, max(received_at) AS newest FROM ktlo.spans"
-    ).to_pylist()[0]
-    tally = None
-    if receiving is not None:
-        counted = receiving.traces.tally
-        tally = TallyOut(
-            requests=counted.requests,
-            items=counted.items,
-            rejected=dict(counted.rejected),
-            resent=counted.resent,
-            shed=counted.shed,
-            malformed=dict(counted.malformed),
-            waiting_bytes=receiving.traces.waiting,
-            set_aside=counted.set_aside,
-            last_error=counted.last_error,
-        )
-    return StateOut(
-        receiving=receiving is not None,
-        doors=[
-            DoorOut(protocol=door.protocol, address=door.address, problem=door.problem)
-            for door in (receiving.doors if receiving else ())
-        ],
-        traces=tally,
-        spans=stored["n"],
-        newest=stored["newest"] if stored["n"] else None,
-        keep_days=running.settings.telemetry.keep_days,
-    )
-
-
-@router.get("/telemetry")
-def telemetry_state(request: Request, running: Running) -> StateOut:
-    """Where telemetry is received, what came, and what was turned away."""
-    return state_of(request, running)
 
 
 @router.get("/services")

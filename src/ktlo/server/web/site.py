@@ -47,6 +47,7 @@ _PAGES = (
     "adding",
     "telemetry",
     "errors",
+    "receivers",
     "service_names",
     "metrics_pages",
     "definitions",

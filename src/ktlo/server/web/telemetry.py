@@ -1,8 +1,7 @@
-"""Pages of telemetry: services, one service, the search for traces, one trace, and the ways in."""
+"""Pages of telemetry: services, one service, the search for traces, and one trace."""
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -16,12 +15,10 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import (
     Asked,
     ServiceOut,
-    StateOut,
     TraceOut,
     asked_interval,
     find_traces,
     list_services,
-    state_of,
     wanted_of,
 )
 from ktlo.server.web.rendering import environment, render, with_query
@@ -154,24 +151,6 @@ def trace_page(request: Request, running: Running, id: Text = "", span: Text = "
 def trace_json(running: Running, id: Text = "") -> TraceOut:  # noqa: A002
     """The same as JSON."""
     return TraceOut.of(trace(running.store, read_id(id)))
-
-
-@router.get("/telemetry")
-def telemetry_page(request: Request, running: Running) -> Response:
-    """The ways in: where to send, what came, what was turned away."""
-    return render(
-        request,
-        "telemetry.html",
-        "telemetry",
-        state=state_of(request, running),
-        now=dt.datetime.now(dt.UTC),
-    )
-
-
-@router.get("/telemetry.json")
-def telemetry_json(request: Request, running: Running) -> StateOut:
-    """The same as JSON."""
-    return state_of(request, running)
 
 
 def doors_of(request: Request) -> list[dict[str, str]]:
