@@ -5,6 +5,7 @@ import math
 import random
 
 from ktlo.report import charts as c
+from ktlo.report.charts.graph import Dot, Link, Shape
 
 MONDAY = dt.date(2026, 5, 4)
 NOW = dt.datetime(2026, 11, 23, 14, 5, tzinfo=dt.UTC)
@@ -264,9 +265,34 @@ def costs() -> c.AreaCurve:
     )  # fmt: skip
 
 
+def who_calls_whom() -> c.Graph:
+    kinds = {"web": "service", "shop": "service", "pay": "service", "postgresql shop": "database", "redis": "cache",
+             "kafka orders": "queue", "bank.example": "host"}  # fmt: skip
+    dots = tuple(
+        Dot(
+            key,
+            key,
+            Shape(kind),
+            40.0 - 5 * place,
+            0.08 if key == "pay" else 0.0,
+            f"{key}: {kind}",
+            f"/map?{place}",
+        )
+        for place, (key, kind) in enumerate(kinds.items())
+    )
+    ways = (("web", "shop"), ("shop", "pay"), ("shop", "postgresql shop"), ("shop", "redis"), ("shop", "kafka orders"),
+            ("pay", "bank.example"), ("pay", "shop"), ("shop", "shop"))  # fmt: skip
+    links = tuple(
+        Link(start, end, "rpc", 30.0 - place, 0.08 if end == "pay" else None, 0.12, f"{start} to {end}",
+             f"/edge?{place}", is_dashed=start == "pay")
+        for place, (start, end) in enumerate(ways)
+    )  # fmt: skip
+    return c.Graph(c.Head("map", "Service map"), dots, links, c.Unit(symbol="per min"))
+
+
 def every() -> tuple[c.Chart, ...]:
     """One chart of each kind."""
     return (
         effort(), restore(), survival(), shares(), kinds(), services(), hotspots(), tree(), outages(),
-        activity(), confusion(), costs(), duties(), spark(),
+        activity(), confusion(), costs(), duties(), spark(), who_calls_whom(),
     )  # fmt: skip

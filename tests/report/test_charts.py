@@ -10,6 +10,7 @@ import chart_samples
 import pytest
 
 from ktlo.report import charts as c
+from ktlo.report.charts import graph
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVERY = {type(chart).__name__ + "-" + chart.head.name: chart for chart in chart_samples.every()}
@@ -152,6 +153,12 @@ def hostile() -> list[c.Chart]:
             ruled_out=c.RuledOut(0.1, HOSTILE),
         ),
         c.Sparkline(head, (1.0,)),
+        c.Graph(
+            head,
+            (graph.Dot("a", HOSTILE, graph.Shape.HOST, 1.0, 1.0, HOSTILE, bad),),
+            (graph.Link("a", "a", HOSTILE, 1.0, 1.0, 1.0, HOSTILE, bad),),
+            c.COUNT,
+        ),
     ]
 
 
@@ -184,7 +191,7 @@ def empties() -> list[c.Chart]:
         c.LineChart(head, (c.Line("p90", (c.LinePoint(at, None),)),)),
         c.RangeChart(head, ()), c.Scatter(head, (), m, m), c.Treemap(head, ()), c.HeatCalendar(head, ()),
         c.OutageStrips(head, (), at, at + dt.timedelta(1)), c.Matrix(head, (), ()), c.Sparkline(head, ()),
-        c.AreaCurve(head, (), ()), c.DutyCalendar(head, (), ()),
+        c.AreaCurve(head, (), ()), c.DutyCalendar(head, (), ()), c.Graph(head, (), (), c.COUNT),
     ]  # fmt: skip
 
 
@@ -323,3 +330,19 @@ def test_layers_of_a_curve_add_up_to_its_line_and_the_table_says_so():
     for row, place in zip(chart.table().rows, chart.places, strict=True):
         assert row.cells[3] == pytest.approx(sum(place.amounts))
     assert "work piles up" in chart.svg()
+
+
+def test_points_closer_than_days_have_their_times_on_the_axis_and_in_the_table():
+    at = dt.datetime(2026, 11, 26, 9, 30, tzinfo=dt.UTC)
+    points = tuple(c.LinePoint(at + dt.timedelta(minutes=i), float(i)) for i in range(60))
+    happened = (
+        c.Event(at + dt.timedelta(minutes=30), "deployed 2.4", "/deployments"),
+        c.Event(at - dt.timedelta(days=1), "before all points"),
+    )
+    chart = c.LineChart(HEAD, (c.Line("a", points),), events=happened)
+    svg = chart.svg()
+    assert ">10:00<" in svg
+    assert "26 Nov 2026 09:31 UTC" in svg
+    assert "deployed 2.4 (26 Nov 2026 10:00 UTC)" in svg
+    assert "before all points" not in svg
+    assert chart.table().headings[1].title == "Time"

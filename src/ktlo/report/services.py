@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ktlo.report.charts import (
     COUNT,
     SECONDS,
     SHARE,
+    Event,
     Head,
     Heading,
     Line,
@@ -23,7 +25,7 @@ from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.pieces import Answer, Known
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.services import Moment, Red, operations, series, services
+from ktlo.telemetry.services import NO_CALLS, Moment, Red, operations, series, services
 
 Href = Callable[[str, dict[str, str]], str]
 """Makes a URL of a path and parameters."""
@@ -124,48 +126,79 @@ def one_service(store: Queryable, of: Interval, name: str, href: Href) -> View:
     return View(
         Answer(f"How is {name or '(no service.name)'} doing?", said, change=stretch_text(of)),
         table,
-        _charts(moments, of, href) if found else (),
+        red_charts(moments, of, lambda red: trace_href(red, href)) if found else (),
         _known(of, found.red.calls if found else 0),
         found is None,
     )
 
 
-def _charts(moments: list[Moment], of: Interval, href: Href) -> tuple[LineChart, ...]:
+def red_charts(
+    moments: Sequence[Moment], of: Interval, leads_to: Callable[[Red], str], marks: tuple[Event, ...] = ()
+) -> tuple[LineChart, ...]:
+    """Rate, errors and duration over time.
+
+    Args:
+        moments: buckets with calls; those in between are drawn as none, and their durations as a gap.
+        of: the stretch.
+        leads_to: link of a point; empty for none.
+        marks: what happened meanwhile.
+    """
+    width = of.bucket_seconds
+    every = _without_holes(moments, of)
+
     def line(label: str, value: Callable[[Red], float | None]) -> Line:
         return Line(
             label,
             tuple(
-                LinePoint(
-                    each.at,
-                    value(each.red),
-                    sample=each.red.calls,
-                    href=href("/trace", {"id": each.red.longest_trace}) if each.red.longest_trace else "",
-                )
-                for each in moments
+                LinePoint(each.at, value(each.red), sample=each.red.calls, href=leads_to(each.red))
+                for each in every
             ),
         )
 
-    width = of.bucket_seconds
+    told = (
+        "A point leads to the trace of its longest call." if any(leads_to(one.red) for one in moments) else ""
+    )
     return (
         LineChart(
-            Head("rate", "Calls a minute", "A point leads to the trace of its longest call."),
+            Head("rate", "Calls a minute", told),
             (line("calls", lambda red: red.per_minute(width)),),
             PER_MINUTE,
+            events=marks,
         ),
         LineChart(
-            Head("errors", "Share of calls that failed", "A point leads to the trace of its longest call."),
+            Head("errors", "Share of calls that failed", told),
             (line("errors", lambda red: red.error_share),),
             SHARE,
+            events=marks,
         ),
         LineChart(
-            Head("duration", "Duration", "A point leads to the trace of its longest call."),
+            Head("duration", "Duration", told),
             tuple(
                 line(label, lambda red, name=name: _in_seconds(getattr(red, name)))  # type: ignore[misc]
                 for label, name in (("median", "p50_ns"), ("p95", "p95_ns"), ("p99", "p99_ns"))
             ),
             SECONDS,
+            events=marks,
         ),
     )
+
+
+def _without_holes(moments: Sequence[Moment], of: Interval) -> list[Moment]:
+    """A bucket for every step between the first and the last that has calls."""
+    if not moments:
+        return []
+    step = dt.timedelta(seconds=of.bucket_seconds)
+    found: list[Moment] = []
+    for one in moments:
+        while found and one.at - found[-1].at > step:
+            found.append(Moment(found[-1].at + step, NO_CALLS))
+        found.append(one)
+    return found
+
+
+def trace_href(red: Red, href: Href) -> str:
+    """The trace of the longest call; empty when unknown."""
+    return href("/trace", {"id": red.longest_trace}) if red.longest_trace else ""
 
 
 def _cells(red: Red, of: Interval) -> tuple[float | None, ...]:

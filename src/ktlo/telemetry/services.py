@@ -21,7 +21,8 @@ _MEASURES = """
   quantilesTDigestMerge(0.5, 0.95, 0.99)(m.durations) AS quantiles,
   argMaxMerge(m.longest_trace) AS longest_trace"""
 
-_WITHIN = "m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}"
+_WITHIN = """m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}
+  AND ({environment:String} = '' OR m.environment = {environment:String})"""
 
 _SERVICES = f"""
 SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked,
@@ -73,6 +74,9 @@ class Red:
         return self.calls * 60 / seconds
 
 
+NO_CALLS = Red(0, 0, None, None, None, 0, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service.
@@ -120,14 +124,14 @@ def _red(row: Mapping[str, Any]) -> Red:
     )
 
 
-def _bounds(of: Interval) -> dict[str, Any]:
-    return {"start": of.start, "end": of.end}
+def _bounds(of: Interval, environment: str) -> dict[str, Any]:
+    return {"start": of.start, "end": of.end, "environment": environment}
 
 
-def services(store: Queryable, of: Interval) -> list[Service]:
-    """Services that reported in a stretch, by name."""
+def services(store: Queryable, of: Interval, environment: str = "") -> list[Service]:
+    """Services that reported in a stretch, by name; ``environment`` is empty for all."""
     found: dict[str, Service] = {}
-    for row in store.query(_SERVICES, _bounds(of)).to_pylist():
+    for row in store.query(_SERVICES, _bounds(of, environment)).to_pylist():
         # Rows with server and consumer spans come first.
         found.setdefault(
             row["service"],
@@ -136,17 +140,19 @@ def services(store: Queryable, of: Interval) -> list[Service]:
     return list(found.values())
 
 
-def operations(store: Queryable, of: Interval, service: str) -> list[Operation]:
-    """Operations of a service, those that took most time first."""
-    asked = {**_bounds(of), "service": service, "most": MOST_OPERATIONS}
+def operations(store: Queryable, of: Interval, service: str, environment: str = "") -> list[Operation]:
+    """Operations of a service, those that took most time first; ``environment`` is empty for all."""
+    asked = {**_bounds(of, environment), "service": service, "most": MOST_OPERATIONS}
     return [
         Operation(row["name"], row["kind"], _red(row)) for row in store.query(_OPERATIONS, asked).to_pylist()
     ]
 
 
-def series(store: Queryable, of: Interval, service: str, *, is_asked: bool) -> list[Moment]:
+def series(
+    store: Queryable, of: Interval, service: str, environment: str = "", *, is_asked: bool
+) -> list[Moment]:
     """A service over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
-    asked = {**_bounds(of), "service": service, "width": of.bucket_seconds}
+    asked = {**_bounds(of, environment), "service": service, "width": of.bucket_seconds}
     return [
         Moment(row["at"], _red(row))
         for row in store.query(_SERIES, asked).to_pylist()

@@ -19,7 +19,8 @@ from ktlo.report.charts.chart import (
 )
 from ktlo.report.charts.columns import Column, Part, StackedColumns
 from ktlo.report.charts.duties import DutyCalendar, Turn
-from ktlo.report.charts.lines import Ground, Line, LineChart, LinePoint
+from ktlo.report.charts.graph import Graph
+from ktlo.report.charts.lines import Event, Ground, Line, LineChart, LinePoint
 from ktlo.report.charts.matrix import Matrix
 from ktlo.report.charts.outages import Impact, OutageStrips, Span, Strip
 from ktlo.report.charts.palette import CATEGORIES, Swatch, Texture, Theme, category, series
@@ -43,8 +44,8 @@ from ktlo.report.charts.treemap import Tile, Treemap
 
 __all__ = [
     "CATEGORIES", "COUNT", "PERSON_DAYS", "SECONDS", "SHARE", "AreaCurve", "Bar", "BarChart", "Cell", "Chart",
-    "Column", "Curve", "Day", "Dot", "DutyCalendar", "Form", "Ground", "Guide", "Head", "Heading", "HeatCalendar",
-    "Impact", "Interval", "Line", "LineChart", "LinePoint", "Matrix", "Measure", "OutageStrips", "Part",
+    "Column", "Curve", "Day", "Dot", "DutyCalendar", "Event", "Form", "Graph", "Ground", "Guide", "Head", "Heading",
+    "HeatCalendar", "Impact", "Interval", "Line", "LineChart", "LinePoint", "Matrix", "Measure", "OutageStrips", "Part",
     "Picture", "Place", "Range", "RangeChart", "Row", "RuledOut", "Scatter", "Span", "Sparkline", "StackedColumns",
     "Step", "StepChart", "Steps", "Strip", "Swatch", "Table", "Texture", "Theme", "Tile", "Treemap", "Turn", "Unit",
     "Width", "category", "picture", "series", "standalone", "unit_named", "written",

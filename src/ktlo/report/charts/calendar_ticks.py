@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from ktlo.report.charts.quantity import DAY, HOUR, YEAR
+from ktlo.report.charts.quantity import DAY, HOUR, MINUTE, YEAR
 from ktlo.report.charts.scale import Linear, Tick, instant, moment, nice_step
 
-_HOURS = (1 / 60, 2 / 60, 5 / 60, 10 / 60, 15 / 60, 30 / 60, 1, 2, 3, 6, 12)
+_MINUTES = (1, 2, 5, 10, 15, 30)
+_HOURS = (1, 2, 3, 6, 12)
 _DAYS = (1, 2, 7, 14)
 _MONTHS = (1, 2, 3, 6, 12)
 _MONTH = 30.44 * DAY
@@ -27,6 +28,9 @@ def time_ticks(scale: Linear, count: int) -> list[Tick]:
     """
     low, high = scale.low, scale.high
     raw = max(high - low, 1.0) / max(count, 1)
+    if minutes := next((m for m in _MINUTES if m * MINUTE >= raw), None):
+        places = _by_seconds(low, high, minutes * MINUTE, 0.0)
+        return _named(places, "%H:%M", "%-d %b %H:%M", lambda t: t.date())
     if (hours := next((h for h in _HOURS if h * HOUR >= raw), None)) and raw <= 12 * HOUR:
         places = _by_seconds(low, high, hours * HOUR, 0.0)
         return _named(places, "%H:%M", "%-d %b %H:%M", lambda t: t.date())

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ktlo.report.charts.calendar_ticks import day_label, time_ticks
+from ktlo.report.charts.calendar_ticks import day_label, minute_label, time_ticks
 from ktlo.report.charts.chart import Head, Interval, Width
 from ktlo.report.charts.downsample import m4
 from ktlo.report.charts.frame import (
@@ -71,6 +71,15 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at an instant, drawn as an upright line over the chart: a deployment."""
+
+    at: dt.datetime
+    label: str
+    href: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class LineChart:
     """Several series over time.
 
@@ -80,6 +89,7 @@ class LineChart:
         unit: of every value.
         ground: zero for amounts; data only where zero means nothing.
         interval_of: what the bands are (``95% interval``).
+        events: what happened meanwhile; those outside of the points' time are left out.
     """
 
     head: Head
@@ -87,6 +97,7 @@ class LineChart:
     unit: Unit = COUNT
     ground: Ground = Ground.ZERO
     interval_of: str = "95% interval"
+    events: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.lines) > len(DASHES):
@@ -114,6 +125,7 @@ class LineChart:
         ticks = tick_places(y.ticks(self.unit, 5), y)
         plot = dataclasses.replace(plot, left=labels_width([t[1] for t in ticks]) + 14)
         times = [instant(p.at) for p in self._points()]
+        hours = self._has_hours()
         x = Linear(min(times), max(times), plot.left + 4, plot.right)
         most = int(MOST_POINTS * width / Width.WIDE)
         drawn = [m4(line.points, lambda p: p.value, most) for line in self.lines]
@@ -127,10 +139,15 @@ class LineChart:
             if point.value is not None
         ]
         if x.low == x.high:
-            places = [(x(x.low), day_label(_day(self.lines[0].points[0].at)))]
+            places = [(x(x.low), _when(self.lines[0].points[0].at, hours=hours))]
         else:
             places = tick_places(time_ticks(x, int(plot.width // 76)), x)
+        happened = [one for one in self.events if x.low <= instant(one.at) <= x.high]
         notes = []
+        if happened:
+            said = "; ".join(f"{one.label} ({_when(one.at, hours=hours)})" for one in happened[:6])
+            more = f" and {len(happened) - 6} more" if len(happened) > 6 else ""
+            notes.append(f"Upright lines: {said}{more}.")
         if any(p.interval for p in self._points()):
             whiskered = any(
                 p.interval and id(p) in ids for d, ids in zip(drawn, alone, strict=True) for p in d
@@ -147,14 +164,15 @@ class LineChart:
         body = [
             key, value_axis(plot, ticks, self.unit.axis_title), group(bands, aria_hidden="true"),
             group(paths, fill="none", stroke_width=2, stroke_linejoin="round", aria_hidden="true"),
+            group([_event(one, x, plot, hours=hours) for one in happened]),
             group(marks), base_line(plot, plot.bottom), bottom_axis(plot, places),
         ]  # fmt: skip
         return document(self.head, width, plot.bottom + 26, body, note=" ".join(notes))
 
     def table(self) -> Table:
-        """A row per series and point."""
+        """A row per series and point, then what happened meanwhile."""
         headings = (
-            Heading("Series"), Heading("Date"), Heading("Value", self.unit),
+            Heading("Series"), Heading("Time" if self._has_hours() else "Date"), Heading("Value", self.unit),
             Heading(f"{self.interval_of}, low", self.unit), Heading(f"{self.interval_of}, high", self.unit),
             Heading("Observations", COUNT),
         )  # fmt: skip
@@ -169,7 +187,16 @@ class LineChart:
             for line in self.lines
             for p in line.points
         ]  # fmt: skip
+        rows += [Row((one.label, one.at, None, None, None, None), one.href) for one in self.events]
         return Table(headings, tuple(rows))
+
+    def _has_hours(self) -> bool:
+        """Whether points lie closer than days, so that a date alone would not tell them apart."""
+        return any(
+            isinstance(p.at, dt.datetime) and instant(p.at) % 86_400
+            for line in self.lines
+            for p in line.points
+        )
 
     def _points(self) -> list[LinePoint]:
         return [p for line in self.lines for p in line.points]
@@ -178,7 +205,7 @@ class LineChart:
         self, p: LinePoint, label: str, index: int, swatch: Swatch, x: Linear, y: Linear, *, size: float
     ) -> Markup:
         value = p.value or 0.0
-        tip = f"{label}, {day_label(_day(p.at))}: {written(p.value, self.unit)}"
+        tip = f"{label}, {_when(p.at, hours=self._has_hours())}: {written(p.value, self.unit)}"
         if p.interval:
             tip += f" ({self.interval_of}: {written_interval(p.interval.low, p.interval.high, self.unit)})"
         if p.sample is not None:
@@ -216,8 +243,22 @@ def _size(point: LinePoint, points: Sequence[LinePoint], alone: set[int]) -> flo
     return _QUIET if len(points) > _MANY else _USUAL
 
 
-def _day(at: dt.date) -> dt.date:
-    return at.date() if isinstance(at, dt.datetime) else at
+def _when(at: dt.date, *, hours: bool) -> str:
+    """A day, or an instant to the minute where days alone do not tell points apart."""
+    if hours and isinstance(at, dt.datetime):
+        return minute_label(at)
+    return day_label(at.date() if isinstance(at, dt.datetime) else at)
+
+
+def _event(one: Event, x: Linear, plot: Plot, *, hours: bool) -> Markup:
+    at = x(instant(one.at))
+    line = element(
+        "path", d=f"M{at:.1f} {plot.top:.1f}V{plot.bottom:.1f}", stroke="var(--lamp-deep)", stroke_width="1.5",
+        stroke_dasharray="3 3",
+    )  # fmt: skip
+    flag = element("path", d=f"M{at:.1f} {plot.top:.1f}l7 3.5l-7 3.5z", fill="var(--lamp-deep)")
+    hit = element("rect", x=at - 5, y=plot.top, width=10, height=plot.bottom - plot.top, fill="transparent")
+    return mark(hit, line, flag, tip=f"{one.label}, {_when(one.at, hours=hours)}", href=one.href)
 
 
 def _key(index: int, swatch: Swatch) -> Markup:

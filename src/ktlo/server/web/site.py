@@ -48,6 +48,7 @@ _PAGES = (
     "telemetry",
     "errors",
     "receivers",
+    "service_map",
     "service_names",
     "metrics_pages",
     "definitions",

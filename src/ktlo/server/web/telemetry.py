@@ -49,9 +49,10 @@ def bar_of(path: str, given: dict[str, str], of: Interval) -> dict[str, Any]:
     }
 
 
-def hrefs(since: str, until: str) -> Any:
-    """Makes URLs that keep the stretch of time."""
-    kept = {name: value for name, value in (("since", since), ("until", until)) if value}
+def hrefs(since: str, until: str, environment: str = "") -> Any:
+    """Makes URLs that keep the stretch of time and the environment."""
+    asked = (("since", since), ("until", until), ("environment", environment))
+    kept = {name: value for name, value in asked if value}
     return lambda path, values: with_query(path, {**values, **kept} if path != "/trace" else values)
 
 
