@@ -23,6 +23,7 @@ _MAIN = {
     "github": "repository",
     "csv": "file",
     "gitlab": "project",
+    "jira": "url",
     "alertmanager": "url",
     "grafana": "url",
 }

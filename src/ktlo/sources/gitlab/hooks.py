@@ -7,7 +7,6 @@ that a webhook leaves open keep what is known.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -47,7 +46,7 @@ EVENTS = (
 
 _UNTOLD = {
     "issues": ("author", "assignee", "closed_as"),
-    "changes": ("author", "merged_by", "merged_at", "closed_at", "head_sha"),
+    "changes": ("author", "merged_by", "head_sha"),
     "incidents": ("responders", "acknowledged_at"),
     "deployments": ("started_at", "actor", "url"),
     "workflow_runs": ("actor",),
@@ -72,13 +71,17 @@ def receive(incoming: Incoming, of: Of) -> Taken:
         "note": _note,
         "pipeline": _pipeline,
     }
-    untold: Mapping[str, tuple[str, ...]] = _UNTOLD
+    untold: dict[str, tuple[str, ...]] = dict(_UNTOLD)
     if kind == "deployment":
         rows = _deployment(decoded(incoming, HookDeployment), of)
     elif kind in makers:
         rows = makers[kind](hook, of)
     else:
         return Taken(kind, why_ignored="ktlo does not use this event")
+    for table, row in rows:
+        if table == "changes" and row.record.state != "open":
+            # Only its merge or closing tells when that was.
+            untold[table] = (*untold[table], "merged_at", "closed_at")
     return Taken(kind, batches(rows), why_ignored="" if rows else "nothing in it is used", untold=untold)
 
 

@@ -1,0 +1,387 @@
+"""The source itself: the issues of one Jira that a token sees, oldest change first, then only what changed.
+
+What cannot be told apart by the issues themselves (which statuses mean done, which field is the severity) is asked of
+Jira once a run. Open issues that vanished are found once a day by holding the keys known to be open against Jira's.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import httpx
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ktlo.errors import KtloError, SignatureError, UserError
+from ktlo.records.collection import Rejection
+from ktlo.settings import secret
+from ktlo.sources.jira import mapping
+from ktlo.sources.jira.mapping import READ, Of
+from ktlo.sources.jira.payloads import (
+    Changelog,
+    FieldItem,
+    History,
+    IssueItem,
+    Myself,
+    ServerInfo,
+    Status,
+    Webhook,
+)
+from ktlo.sources.jira.vocabulary import FIELDS, Vocabulary
+from ktlo.sources.jira.walk import Found, Place, changed, one, open_keys
+from ktlo.sources.protocol import Batch, Health, Missing, Progress
+from ktlo.sources.protocol import Status as State
+from ktlo.sources.rest.connection import (
+    AbsentError,
+    Connection,
+    DeniedError,
+    Manners,
+    UnexpectedFormError,
+    decode,
+)
+from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.rows import Row, batches, removal
+from ktlo.sources.webhook import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
+
+DEFAULT_HISTORY = dt.timedelta(days=365)
+VANISHED_EVERY = dt.timedelta(days=1)
+_ODD = (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError)
+"""What an issue of another form than documented makes of the mapping."""
+RENEWAL = (
+    "Cloud: an API token of an account (https://id.atlassian.com/manage-profile/security/api-tokens) with its mail in"
+    " `email`; Data Center: a personal access token. It needs to browse the projects"
+)
+
+
+class JiraConfig(BaseModel):
+    """One Jira."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="Its address: https://example.atlassian.net or https://jira.example.org.")
+    token: str = Field(
+        "", description="Reference to an API token or personal access token: env:NAME, file:PATH…"
+    )
+    email: str = Field("", description="Mail of the token's account; Cloud only.")
+    projects: tuple[str, ...] = Field((), description="Keys of projects; all that the token sees when empty.")
+    jql: str = Field("", description="Further condition on what is read, in JQL.")
+    incident_types: tuple[str, ...] = Field(
+        (), description="Issue types that are incidents; all with `incident` in their name when empty."
+    )
+    webhook_secret: str = Field("", description="Reference to the webhook's secret.")
+    since: dt.date | None = Field(
+        None, description="Read what changed since this day; a year ago when not given."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, said: str) -> str:
+        parts = urlsplit(said.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise ValueError("expected an address such as https://example.atlassian.net")
+        path = parts.path.partition("/browse")[0].partition("/jira/")[0].partition("/projects")[0]
+        return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
+
+    @field_validator("projects")
+    @classmethod
+    def _keys(cls, said: tuple[str, ...]) -> tuple[str, ...]:
+        for key in said:
+            if not key.replace("_", "").isalnum():
+                raise ValueError(f"{key[:40]!r} is no key of a project: write SHOP, not its name")
+        return said
+
+    @field_validator("jql")
+    @classmethod
+    def _no_order(cls, said: str) -> str:
+        if "order by" in said.lower():
+            raise ValueError("leave ORDER BY out: the order is ktlo's")
+        return said.strip()
+
+    @field_validator("token", "webhook_secret")
+    @classmethod
+    def _reference(cls, said: str) -> str:
+        return check_reference(said)
+
+
+class _Cursor(msgspec.Struct, omit_defaults=True):
+    """How far it was read.
+
+    Attributes:
+        since: horizon of the first run.
+        reached: changes until then are in.
+        open: keys of issues that are not done, as last told.
+        compared_at: when they were last held against Jira's own.
+    """
+
+    since: dt.datetime
+    reached: dt.datetime
+    open: set[str] = msgspec.field(default_factory=set)
+    compared_at: dt.datetime | None = None
+
+
+class JiraSource:
+    """Issues of one Jira.
+
+    Args:
+        config: which, and with what token.
+        world: time and chance; the real ones unless a test gives others.
+        transport: the network unless given.
+    """
+
+    kind: ClassVar[str] = "jira"
+    summary: ClassVar[str] = (
+        "issues with their changelog, comments and incidents from Jira Cloud or Data Center"
+    )
+    config: ClassVar[type[BaseModel]] = JiraConfig
+    setup: Setup = Setup(
+        where="Settings, System, WebHooks: Create a WebHook",
+        events=("Issue created", "Issue updated", "Issue deleted", "Comment created", "Worklog created"),
+        proof="the webhook's secret (X-Hub-Signature)",
+        kept_headers=("content-type", "x-atlassian-webhook-identifier"),
+    )
+
+    def __init__(
+        self,
+        config: JiraConfig,
+        world: World | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._config = config
+        self._world = world or World()
+        self._transport = transport
+
+    @property
+    def source_id(self) -> str:
+        """``jira:HOST``; with the projects where not all are read."""
+        host = urlsplit(self._config.url).netloc
+        keys = ",".join(sorted(self._config.projects))
+        return f"jira:{host}/{keys}" if keys else f"jira:{host}"
+
+    @property
+    def webhook_secret(self) -> str:
+        """See :class:`ktlo.sources.webhook.Hooked`."""
+        return self._config.webhook_secret
+
+    def _connect(self) -> Connection:
+        headers = {}
+        if self._config.token:
+            token = secret(self._config.token).get_secret_value().strip()
+            if self._config.email:
+                pair = base64.b64encode(f"{self._config.email}:{token}".encode()).decode()
+                headers["Authorization"] = f"Basic {pair}"
+            else:
+                headers["Authorization"] = f"Bearer {token}"
+        manners = Manners(service="Jira", renewal=RENEWAL, base_help="Check `url` and proxies")
+        return Connection(self._config.url, manners, headers, self._world, self._transport)
+
+    async def _place(self, api: Connection) -> tuple[Place, Of]:
+        info = decode((await api.get("/rest/api/2/serverInfo")).body, ServerInfo, "/rest/api/2/serverInfo")
+        is_cloud = info.deployment_type == "Cloud"
+        root = "/rest/api/3" if is_cloud else "/rest/api/2"
+        zone, slack = ZoneInfo("UTC"), dt.timedelta(0)
+        try:
+            me = decode((await api.get(f"{root}/myself")).body, Myself, f"{root}/myself")
+            zone = ZoneInfo(me.time_zone)
+        except (AbsentError, DeniedError, UserError, ZoneInfoNotFoundError, ValueError):
+            # Nobody in particular: searches are understood in the server's zone, which is not told.
+            slack = dt.timedelta(days=1)
+        statuses = decode((await api.get(f"{root}/status")).body, list[Status], f"{root}/status")
+        fields = decode((await api.get(f"{root}/field")).body, list[FieldItem], f"{root}/field")
+        words = Vocabulary(
+            {s.id: s.status_category.key for s in statuses if s.status_category},
+            {s.name.lower(): s.status_category.key for s in statuses if s.status_category},
+            {
+                what: tuple(f.id for name in names for f in fields if f.name.lower() == name.lower())
+                for what, names in FIELDS.items()
+            },
+            frozenset(name.lower() for name in self._config.incident_types),
+        )
+        own = tuple(identifier for found in words.fields.values() for identifier in found)
+        place = Place(api, is_cloud, zone, self._scope(), (*READ, *dict.fromkeys(own)), slack)
+        return place, Of(self.source_id, self._config.url, words)
+
+    def _scope(self) -> str:
+        parts = []
+        if self._config.projects:
+            keys = ", ".join(f'"{key}"' for key in self._config.projects)
+            parts.append(f"project in ({keys})")
+        if self._config.jql:
+            parts.append(f"({self._config.jql})")
+        return " AND ".join(parts)
+
+    async def check(self) -> Health:
+        """See :meth:`ktlo.sources.protocol.Source.check`."""
+        missing: list[Missing] = []
+        try:
+            async with self._connect() as api:
+                place, of = await self._place(api)
+                seen = await anext(changed(place, dt.datetime(1990, 1, 1, tzinfo=dt.UTC)))
+        except KtloError as error:
+            return Health(State.UNREACHABLE, str(error))
+        if not seen.items:
+            missing.append(Missing("any issue", "nothing to read", f"Check `projects` and `jql`. {RENEWAL}"))
+        if "severity" not in {what for what, found in of.words.fields.items() if found}:
+            missing.append(
+                Missing("a field called Severity", "priority counts as severity", "Nothing, if that is right")
+            )
+        if not self._config.webhook_secret:
+            missing.append(
+                Missing(
+                    "webhook_secret",
+                    "changes appear at the next reading instead of at once",
+                    "Make a webhook; `ktlo sources hook` says how",
+                )
+            )
+        where = "Jira Cloud" if place.is_cloud else "Jira Data Center"
+        status = State.READY if seen.items else State.LIMITED
+        return Health(
+            status, f"{where} can be read, {len(of.words.categories)} statuses known", tuple(missing)
+        )
+
+    async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Source.collect`."""
+        at, done = self._begin(cursor), 0
+        async with self._connect() as api:
+            place, of = await self._place(api)
+            async for found in changed(place, at.reached):
+                rows, rejected = self._rows(found, of, at)
+                at.reached = max(at.reached, found.reached)
+                done += len(found.items)
+                yield Batch(batches(rows), msgspec.to_builtins(at), rejected, Progress(done, None, "issues"))
+            now = api.rest.now()
+            if at.compared_at is None or now - at.compared_at >= VANISHED_EVERY:
+                there = await open_keys(place)
+                # Those that vanished, and open ones that have not changed since the horizon.
+                for key in (*sorted(at.open - there), *sorted(there - at.open)):
+                    yield await self._again(place, of, key, now)
+                at.open &= there
+                at.open |= there
+                at.compared_at = now
+                yield Batch({}, msgspec.to_builtins(at))
+
+    def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
+        if self._config.since is not None:
+            horizon = dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
+        else:
+            now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
+            horizon = (now - DEFAULT_HISTORY).replace(microsecond=0)
+        try:
+            at = msgspec.convert(dict(cursor), _Cursor)
+        except msgspec.ValidationError:
+            return _Cursor(horizon, horizon)
+        if self._config.since is not None and horizon < at.since:
+            return _Cursor(horizon, horizon)
+        return at
+
+    def _rows(self, found: Found, of: Of, at: _Cursor) -> tuple[list[tuple[str, Row]], tuple[Rejection, ...]]:
+        rows: list[tuple[str, Row]] = []
+        rejected = [self._reject("search", reason, bytes(raw)) for raw, reason in found.odd]
+        for item in found.items:
+            try:
+                made = list(mapping.issue(item, of))
+            except _ODD as error:
+                rejected.append(self._reject(item.key, f"{type(error).__name__}: {error}", b""))
+                continue
+            rows += made
+            is_open = made[0][1].record.state == "open"
+            (at.open.add if is_open else at.open.discard)(item.key)
+        return rows, tuple(rejected)
+
+    async def _again(self, place: Place, of: Of, key: str, now: dt.datetime) -> Batch:
+        try:
+            item = await one(place, key)
+            rows = list(mapping.issue(item, of))
+        except AbsentError:
+            return Batch(batches([removal(table, of.source, key, now) for table in ("issues", "incidents")]))
+        except (UnexpectedFormError, *_ODD) as error:
+            return Batch(rejected=(self._reject(key, f"{type(error).__name__}: {error}", b""),))
+        return Batch(batches(rows))
+
+    def _reject(self, place: str, reason: str, raw: bytes) -> Rejection:
+        return Rejection(
+            source=self.source_id,
+            place=place,
+            reason=f"an issue has an unexpected form: {reason}",
+            excerpt=raw.decode("utf-8", "replace")[:200],
+            seen_at=dt.datetime.fromtimestamp(self._world.now(), dt.UTC),
+            is_kept=False,
+        )
+
+    def verify(self, incoming: Incoming, key: str) -> None:
+        """``X-Hub-Signature: sha256=HEX`` (WebSub) of the body."""
+        given = incoming.headers.get("x-hub-signature", "")
+        if not given:
+            raise SignatureError("the webhook carries no signature", fix="Give the webhook a secret in Jira")
+        demand_hmac(incoming, key, given, prefix="sha256=")
+
+    def name_of(self, incoming: Incoming) -> str:
+        """``X-Atlassian-Webhook-Identifier``, the same when Jira tries again; else the content."""
+        return incoming.headers.get("x-atlassian-webhook-identifier", "") or incoming.digest
+
+    def receive(self, incoming: Incoming) -> Taken:
+        """See :meth:`ktlo.sources.webhook.Hooked.receive`.
+
+        A webhook has the issue with its statuses' categories, so that nothing has to be asked.
+        """
+        told = decoded(incoming, Webhook)
+        if told.issue is None:
+            return Taken(told.event or "webhook", why_ignored="it is about no issue")
+        project = told.issue.key.rpartition("-")[0]
+        if self._config.projects and project.upper() not in {key.upper() for key in self._config.projects}:
+            return Taken(told.event, why_ignored=f"the project {project} is not read")
+        at = (
+            dt.datetime.fromtimestamp(told.timestamp / 1000, dt.UTC)
+            if told.timestamp
+            else incoming.received_at
+        )
+        of = Of(self.source_id, self._config.url, _words_in(told, self._config), is_told=True)
+        if told.event == "jira:issue_deleted":
+            gone = [removal(table, of.source, told.issue.key, at) for table in ("issues", "incidents")]
+            return Taken(told.event, batches(gone))
+        item = _with_change(told, at)
+        try:
+            rows = list(mapping.issue(item, of))
+        except _ODD as error:
+            raise UserError(f"the issue has an unexpected form: {type(error).__name__}: {error}") from error
+        if told.comment is not None:
+            is_incident = rows[0][0] == "incidents"
+            rows.append(mapping.commented(item.key, told.comment, of, is_incident=is_incident))
+        return Taken(
+            told.event,
+            batches(rows),
+            untold={
+                "incidents": ("acknowledged_at", "mitigated_at", "responders", "reopen_count"),
+                "issues": ("closed_at",) if getattr(rows[0][1].record, "state", "") == "closed" else (),
+            },
+        )
+
+
+def _with_change(told: Webhook, at: dt.datetime) -> IssueItem:
+    """The issue with the one change that the webhook tells as its changelog."""
+    assert told.issue is not None  # noqa: S101 - the caller has seen to it
+    histories = []
+    if told.changelog is not None and told.changelog.items:
+        histories.append(
+            History(
+                told.changelog.id, at.isoformat(), told.user or told.changelog.author, told.changelog.items
+            )
+        )
+    return msgspec.structs.replace(told.issue, changelog=Changelog(histories, len(histories)))
+
+
+def _words_in(told: Webhook, config: JiraConfig) -> Vocabulary:
+    """The category of the status that the issue has; the others are not told."""
+    assert told.issue is not None  # noqa: S101 - the caller has seen to it
+    status = msgspec.convert(told.issue.fields.get("status") or {}, Status)
+    category = status.status_category.key if status.status_category else ""
+    return Vocabulary(
+        {status.id: category} if category else {},
+        {status.name.lower(): category} if category else {},
+        {},
+        frozenset(name.lower() for name in config.incident_types),
+    )

@@ -1,0 +1,214 @@
+"""A Jira in memory, Cloud or Data Center, answering as their REST descriptions say.
+
+It understands the JQL that ktlo sends: ``updated >= "…"`` in the owner's time zone and to the minute, projects,
+``statusCategory != Done``, and the two orders. Cloud pages by token and gives at most five changes of an issue with a
+search (the real one: more), so that the rest has to be asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
+
+import httpx
+
+CATEGORIES = {
+    "To Do": "new",
+    "In Progress": "indeterminate",
+    "Monitoring": "indeterminate",
+    "Done": "done",
+    "Canceled": "done",
+}
+IDS = {name: str(10_000 + n) for n, name in enumerate(CATEGORIES)}
+PEOPLE = {
+    "ada": {
+        "accountId": "a1",
+        "emailAddress": "ada@example.org",
+        "displayName": "Ada",
+        "accountType": "atlassian",
+    },
+    "grace": {"accountId": "a2", "displayName": "Grace Hopper", "accountType": "atlassian"},
+}
+
+
+def stamp(moment: dt.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
+
+
+def status(name: str) -> dict[str, Any]:
+    return {"id": IDS[name], "name": name, "statusCategory": {"id": 2, "key": CATEGORIES[name], "name": name}}
+
+
+@dataclass
+class Site:
+    """The Jira; ``now`` is its clock."""
+
+    now: dt.datetime
+    is_cloud: bool = True
+    zone: str = "Europe/Berlin"
+    issues: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    faults: list[httpx.Response] = field(default_factory=list)
+    shown_changes: int = 5
+    has_owner: bool = True
+    _ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def create(self, key: str, at: dt.datetime, kind: str = "Bug", **fields: Any) -> None:
+        self.issues[key] = {
+            "id": str(next(self._ids)),
+            "key": key,
+            "fields": {
+                "summary": "Main order flow broken",
+                "description": None,
+                "issuetype": {"id": "1", "name": kind},
+                "priority": {"id": "3", "name": "High"},
+                "labels": [],
+                "status": status("To Do"),
+                "resolution": None,
+                "resolutiondate": None,
+                "reporter": PEOPLE["grace"],
+                "assignee": None,
+                "created": stamp(at),
+                "updated": stamp(at),
+                "components": [{"id": "1", "name": "checkout"}],
+                "project": {"key": key.partition("-")[0]},
+                "comment": {"comments": [], "total": 0},
+                "worklog": {"worklogs": [], "total": 0},
+                **fields,
+            },
+            "changelog": {"histories": [], "total": 0},
+        }
+
+    def change(self, key: str, at: dt.datetime, *items: dict[str, Any], who: str = "ada") -> None:
+        issue = self.issues[key]
+        issue["changelog"]["histories"].append(
+            {"id": str(next(self._ids)), "author": PEOPLE[who], "created": stamp(at), "items": list(items)}
+        )
+        issue["fields"]["updated"] = stamp(at)
+
+    def move(self, key: str, at: dt.datetime, name: str, who: str = "ada") -> None:
+        fields = self.issues[key]["fields"]
+        before = fields["status"]["name"]
+        done = CATEGORIES[name] == "done"
+        fields |= {"status": status(name), "resolutiondate": stamp(at) if done else None}
+        fields["resolution"] = {"name": "Won't Do" if name == "Canceled" else "Done"} if done else None
+        item = {
+            "field": "status",
+            "fieldtype": "jira",
+            "from": IDS[before],
+            "fromString": before,
+            "to": IDS[name],
+            "toString": name,
+        }
+        self.change(key, at, item, who=who)
+
+    def rename(self, key: str, new: str, at: dt.datetime) -> None:
+        """The issue is moved to another project."""
+        issue = self.issues.pop(key)
+        self.issues[new] = issue
+        issue["key"] = new
+        self.change(new, at, {"field": "Key", "fromString": key, "toString": new})
+
+    def comment(self, key: str, at: dt.datetime, who: str = "ada") -> None:
+        comments = self.issues[key]["fields"]["comment"]
+        comments["comments"].append({"id": str(next(self._ids)), "author": PEOPLE[who], "created": stamp(at)})
+        comments["total"] += 1
+        self.issues[key]["fields"]["updated"] = stamp(at)
+
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self.answer)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        query = {k: v[-1] for k, v in parse_qs(request.url.query.decode()).items()}
+        self.asked.append(path)
+        headers = {"date": self.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        if self.faults:
+            return self.faults.pop(0)
+        said = request.headers.get("authorization", "")
+        if not said.startswith("Basic " if self.is_cloud else "Bearer "):
+            return httpx.Response(
+                401, json={"errorMessages": ["You are not authenticated."]}, headers=headers
+            )
+        root = "/rest/api/3" if self.is_cloud else "/rest/api/2"
+        if path == "/rest/api/2/serverInfo":
+            kind = "Cloud" if self.is_cloud else "Server"
+            return httpx.Response(200, json={"deploymentType": kind, "version": "9.12.0"}, headers=headers)
+        assert path.startswith(root), path
+        found = self._found(path.removeprefix(root), query)
+        if found is None:
+            body = {"errorMessages": ["Issue does not exist or you do not have permission to see it."]}
+            return httpx.Response(404, json=body, headers=headers)
+        return httpx.Response(200, json=found, headers=headers)
+
+    def _found(self, path: str, query: dict[str, str]) -> Any:
+        if path == "/myself":
+            return {"displayName": "ktlo", "timeZone": self.zone} if self.has_owner else None
+        if path == "/status":
+            return [status(name) for name in CATEGORIES]
+        if path == "/field":
+            return [{"id": "summary", "name": "Summary"}, {"id": "customfield_10050", "name": "Severity"}]
+        if path in ("/search", "/search/jql"):
+            assert (path == "/search/jql") is self.is_cloud
+            return self._search(query)
+        parts = path.strip("/").split("/")
+        issue = self.issues.get(parts[1])
+        if issue is None:
+            return None
+        if parts[2:] == ["changelog"]:
+            start, size = int(query["startAt"]), int(query["maxResults"])
+            log = issue["changelog"]["histories"]
+            page = log[start : start + size]
+            return {"values": page, "isLast": start + len(page) >= len(log), "total": len(log)}
+        if parts[2:] == ["comment"]:
+            start = int(query["startAt"])
+            comments = issue["fields"]["comment"]["comments"]
+            return {"comments": comments[start : start + int(query["maxResults"])], "total": len(comments)}
+        return self._shown(issue)
+
+    def _shown(self, issue: dict[str, Any]) -> dict[str, Any]:
+        log = issue["changelog"]["histories"]
+        total = len(log)
+        shown = list(reversed(log))[: self.shown_changes] if self.is_cloud else log
+        return {**issue, "changelog": {"histories": shown, "total": total, "maxResults": len(shown)}}
+
+    def _search(self, query: dict[str, str]) -> Any:
+        jql, found = query["jql"], list(self.issues.values())
+        where, _, order = jql.partition(" ORDER BY ")
+        for text in re.findall(r'updated >= "([^"]+)"', where):
+            since = dt.datetime.strptime(text, "%Y/%m/%d %H:%M").replace(tzinfo=ZoneInfo(self.zone))
+            found = [one for one in found if _at(one) >= since]
+        for keys in re.findall(r"project in \(([^)]*)\)", where):
+            wanted = {key.strip(' "') for key in keys.split(",")}
+            found = [one for one in found if one["fields"]["project"]["key"] in wanted]
+        if "statusCategory != Done" in where:
+            found = [one for one in found if '"done"' not in json.dumps(one["fields"]["status"])]
+        found.sort(
+            key=(lambda one: (_at(one), one["key"]))
+            if order.startswith("updated")
+            else lambda one: one["key"]
+        )
+        size = int(query["maxResults"])
+        start = int(query.get("nextPageToken", query.get("startAt", 0)))
+        page = [
+            self._shown(one) if "expand" in query else {"id": one["id"], "key": one["key"]} for one in found
+        ]
+        issues = page[start : start + size]
+        if not self.is_cloud:
+            return {"issues": issues, "startAt": start, "maxResults": size, "total": len(found)}
+        is_last = start + size >= len(found)
+        return {
+            "issues": issues,
+            "isLast": is_last,
+            **({} if is_last else {"nextPageToken": str(start + size)}),
+        }
+
+
+def _at(issue: dict[str, Any]) -> dt.datetime:
+    return dt.datetime.fromisoformat(issue["fields"]["updated"])

@@ -1,0 +1,472 @@
+"""Jira, Cloud and Data Center: twenty items worked out by hand, moved and deleted issues, resumed reading, webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import httpx
+import pytest
+from jira_site import PEOPLE, Site, stamp, status
+
+from ktlo.errors import KtloError, SignatureError, UserError
+from ktlo.sources.jira import JiraSource, walk
+from ktlo.sources.jira.mapping import text_of
+from ktlo.sources.jira.source import JiraConfig
+from ktlo.sources.protocol import Batch, Status
+from ktlo.sources.rest.quota import LimitReachedError, World
+from ktlo.sources.webhook import Incoming
+
+NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+
+BY_HAND = """
+# key | type | steps: hours after noon and status                                          | state | ack | mitigated | ended | reopened
+SH-1  | Bug  |                                                                              | open   | - | - | -  | 0
+SH-2  | Bug  | 1 In Progress, 4 Done                                                        | closed | - | - | 4  | 0
+SH-3  | Bug  | 1 In Progress, 4 Done, 6 In Progress                                         | open   | - | - | -  | 1
+SH-4  | Bug  | 1 In Progress, 4 Done, 6 In Progress, 9 Done                                 | closed | - | - | 9  | 1
+SH-5  | Task | 2 Done                                                                       | closed | - | - | 2  | 0
+SH-6  | Bug  | 2 Canceled                                                                   | closed | - | - | 2  | 0
+SH-7  | [System] Incident |                                                                 | open   | - | - | -  | 0
+SH-8  | [System] Incident | 1 In Progress, 3 Monitoring, 5 Done                             | resolved | 1 | 3 | 5 | 0
+SH-9  | [System] Incident | 1 In Progress, 5 Done, 6 In Progress, 7 Done, 8 In Progress     | open   | 1 | - | -  | 2
+SH-10 | [System] Incident | 1 In Progress, 2 To Do, 3 In Progress, 4 Monitoring, 5 In Progress, 6 Monitoring, 9 Done | resolved | 1 | 4 | 9 | 0
+SH-11 | [System] Incident | 4 Done                                                          | resolved | - | - | 4 | 0
+SH-12 | [System] Incident | 1 In Progress, 2 Canceled                                       | cancelled | 1 | - | 2 | 0
+"""  # noqa: E501
+
+
+@pytest.fixture(autouse=True)
+def _token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIRA_TOKEN", "t0ken")
+
+
+@pytest.fixture(params=["cloud", "data center"])
+def is_cloud(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "cloud")
+
+
+def after(hours: float) -> dt.datetime:
+    return NOON + dt.timedelta(hours=hours)
+
+
+def lines() -> list[list[str]]:
+    rows = [line for line in BY_HAND.strip().splitlines() if not line.startswith("#")]
+    return [[cell.strip() for cell in line.split("|")] for line in rows]
+
+
+def site_by_hand(*, is_cloud: bool = True) -> Site:
+    site = Site(now=after(100), is_cloud=is_cloud)
+    for key, kind, steps, *_ in lines():
+        site.create(key, NOON, kind)
+        for step in filter(None, steps.split(",")):
+            hours, _, name = step.strip().partition(" ")
+            site.move(key, after(int(hours)), name)
+    return site
+
+
+def source(site: Site, **options: Any) -> JiraSource:
+    async def nap(_: float) -> None:
+        await asyncio.sleep(0)
+
+    def clock() -> float:
+        return site.now.timestamp()
+
+    given = {"url": "https://example.atlassian.net", "token": "env:JIRA_TOKEN", "since": dt.date(2026, 8, 1)}
+    if site.is_cloud:
+        given["email"] = "ktlo@example.org"
+    world = World(now=clock, sleep=nap, chance=lambda: 0.5)
+    return JiraSource(JiraConfig(**{**given, **options}), world, site.transport())
+
+
+class Seen:
+    """What a store would show: the newest version of each key."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.cursor: dict[str, Any] = {}
+        self.batches: list[Batch] = []
+
+    def put(self, batch: Batch) -> None:
+        self.add(batch.rows)
+        if batch.cursor is not None:
+            self.cursor = json.loads(json.dumps(batch.cursor))
+        self.batches.append(batch)
+
+    def add(self, rows: Any) -> None:
+        for table, given in rows.items():
+            for row in given.to_pylist():
+                key = (table, *(row.get(n) for n in ("external_id", "issue_id", "incident_id", "event_id")))
+                there = self.rows.get(key)
+                if there is None or row["row_version"] >= there["row_version"]:
+                    self.rows[key] = row
+
+    def shown(self, table: str) -> list[dict[str, Any]]:
+        return [row for key, row in self.rows.items() if key[0] == table and not row["is_deleted"]]
+
+    def item(self, key: str) -> dict[str, Any]:
+        found = [
+            row for row in (*self.shown("issues"), *self.shown("incidents")) if row["external_id"] == key
+        ]
+        assert len(found) == 1, f"{key} is there {len(found)} times"
+        return found[0]
+
+    def history(self, key: str) -> list[tuple[str, str, str]]:
+        rows = [row for row in self.shown("issue_events") if row["issue_id"] == key]
+        rows += [row for row in self.shown("incident_events") if row["incident_id"] == key]
+        return [
+            (r["kind"], r["actor"], r["after"])
+            for r in sorted(rows, key=lambda r: (r["occurred_at"], r["event_id"]))
+        ]
+
+    @property
+    def rejected(self) -> list[str]:
+        return [one.reason for batch in self.batches for one in batch.rejected]
+
+
+def run(made: JiraSource, seen: Seen, stop_after: int | None = None) -> KtloError | None:
+    async def work() -> KtloError | None:
+        try:
+            async for batch in made.collect(seen.cursor):
+                seen.put(batch)
+                if stop_after is not None and len(seen.batches) >= stop_after:
+                    return None
+        except KtloError as error:
+            return error
+        return None
+
+    return asyncio.run(work())
+
+
+def instant(said: str) -> dt.datetime | None:
+    return None if said == "-" else after(int(said))
+
+
+@pytest.mark.parametrize("line", lines(), ids=lambda line: line[0])
+def test_twelve_items_have_the_phases_worked_out_by_hand(line: list[str], is_cloud: bool) -> None:
+    key, kind, _, state, acknowledged, mitigated, ended, reopened = line
+    seen = Seen()
+    assert run(source(site_by_hand(is_cloud=is_cloud)), seen) is None
+    found = seen.item(key)
+    assert (found["state"], found["service"], found["severity"]) == (state, "checkout", "High")
+    assert found["closed_at"] == instant(ended)
+    if "Incident" in kind:
+        assert found["detected_at"] == NOON
+        assert (found["acknowledged_at"], found["mitigated_at"]) == (
+            instant(acknowledged),
+            instant(mitigated),
+        )
+        assert (found["resolved_at"], found["reopen_count"]) == (instant(ended), int(reopened))
+    else:
+        kinds = [what for what, _, _ in seen.history(key)]
+        assert kinds.count("reopened") == int(reopened)
+        assert found["closed_as"] == ("" if state == "open" else "not_planned" if key == "SH-6" else "Done")
+
+
+def test_the_history_tells_every_step_by_whom() -> None:
+    site, seen = Site(now=after(10)), Seen()
+    site.create("SH-1", NOON)
+    site.change("SH-1", after(1), {"field": "assignee", "fromString": None, "toString": "Ada"})
+    site.change("SH-1", after(2), {"field": "labels", "fromString": "old", "toString": "urgent big"})
+    site.move("SH-1", after(3), "Done", who="grace")
+    site.comment("SH-1", after(4))
+    run(source(site), seen)
+    assert seen.history("SH-1") == [
+        ("opened", "Grace Hopper", ""),
+        ("assigned", "ada@example.org", "Ada"),
+        ("labeled", "ada@example.org", "big"),
+        ("labeled", "ada@example.org", "urgent"),
+        ("unlabeled", "ada@example.org", "old"),
+        ("closed", "Grace Hopper", "Done"),
+        ("status", "Grace Hopper", "Done"),
+        ("commented", "ada@example.org", ""),
+    ]
+
+
+def test_changes_beyond_what_a_search_gives_are_asked_for() -> None:
+    site, seen = Site(now=after(100)), Seen()
+    site.create("SH-1", NOON, "Incident")
+    for hour in range(1, 30):
+        site.move("SH-1", after(hour), "In Progress" if hour % 2 else "Done")
+    run(source(site), seen)
+    assert seen.item("SH-1")["reopen_count"] == 14
+    assert seen.item("SH-1")["acknowledged_at"] == after(1)
+
+
+def test_comments_beyond_what_a_search_gives_are_asked_for() -> None:
+    site, seen = Site(now=after(100)), Seen()
+    site.create("SH-1", NOON)
+    for hour in range(130):
+        site.comment("SH-1", after(hour / 10))
+    fields = site.issues["SH-1"]["fields"]
+    whole = list(fields["comment"]["comments"])
+
+    def shown(issue: dict[str, Any]) -> dict[str, Any]:
+        return {**issue, "fields": {**issue["fields"], "comment": {"comments": whole[:20], "total": 130}}}
+
+    original = site._shown
+    site._shown = lambda issue: shown(original(issue))  # type: ignore[method-assign]
+    run(source(site), seen)
+    assert sum(kind == "commented" for kind, _, _ in seen.history("SH-1")) == 130
+
+
+def test_an_issue_that_was_moved_to_another_project_is_there_once_under_its_new_key() -> None:
+    site, seen = site_by_hand(), Seen()
+    site.comment("SH-2", after(20))
+    run(source(site), seen)
+    before = len(seen.history("SH-2"))
+    site.now = after(120)
+    site.rename("SH-2", "OPS-7", after(110))
+    run(source(site), seen)
+    assert seen.item("OPS-7")["closed_at"] == after(4)
+    assert "SH-2" not in {row["external_id"] for row in seen.shown("issues")}
+    assert seen.history("SH-2") == []
+    assert len(seen.history("OPS-7")) == before + 1
+
+
+def test_a_deleted_issue_is_removed_and_an_old_open_one_is_in() -> None:
+    site, seen = site_by_hand(), Seen()
+    site.create("SH-99", NOON - dt.timedelta(days=900))
+    run(source(site), seen)
+    assert seen.item("SH-99")["state"] == "open"
+    site.now = after(200)
+    del site.issues["SH-1"], site.issues["SH-7"]
+    run(source(site), seen)
+    keys = {row["external_id"] for row in (*seen.shown("issues"), *seen.shown("incidents"))}
+    assert {"SH-1", "SH-7"}.isdisjoint(keys)
+    assert {"SH-3", "SH-9", "SH-99"} <= keys
+
+
+def test_a_run_cut_off_anywhere_goes_on_to_the_same_rows(
+    monkeypatch: pytest.MonkeyPatch, is_cloud: bool
+) -> None:
+    monkeypatch.setattr(walk, "PER_PAGE", 3)
+    site = site_by_hand(is_cloud=is_cloud)
+    whole = Seen()
+    run(source(site), whole)
+    for cut in range(1, len(whole.batches)):
+        seen = Seen()
+        run(source(site), seen, stop_after=cut)
+        run(source(site), seen)
+        assert seen.rows == whole.rows, cut
+
+
+def test_a_bulk_change_of_more_issues_in_one_minute_than_a_page_holds_is_read_whole(
+    monkeypatch: pytest.MonkeyPatch, is_cloud: bool
+) -> None:
+    monkeypatch.setattr(walk, "PER_PAGE", 10)
+    site, seen = Site(now=after(10), is_cloud=is_cloud), Seen()
+    for number in range(75):
+        site.create(f"SH-{number}", after(1) + dt.timedelta(milliseconds=number))
+    site.create("SH-999", after(2))
+    assert run(source(site), seen) is None
+    assert len(seen.shown("issues")) == 76
+
+
+def test_issues_that_change_while_pages_are_read_are_not_lost(
+    monkeypatch: pytest.MonkeyPatch, is_cloud: bool
+) -> None:
+    monkeypatch.setattr(walk, "PER_PAGE", 5)
+    site, seen = Site(now=after(500), is_cloud=is_cloud), Seen()
+    for number in range(60):
+        site.create(f"SH-{number}", after(number))
+    original, turn = site._search, iter(range(1000))
+
+    def search(query: dict[str, str]) -> Any:
+        found = original(query)
+        number = next(turn)
+        if number < 20:
+            # Somebody works on what was read a moment ago: it moves to the end, and all others move up.
+            site.move(f"SH-{number}", after(100 + number), "In Progress")
+        return found
+
+    site._search = search  # type: ignore[method-assign]
+    run(source(site), seen)
+    assert len(seen.shown("issues")) == 60
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_the_owners_time_zone_skips_nothing(zone: str) -> None:
+    site, seen = site_by_hand(), Seen()
+    site.zone = zone
+    run(source(site), seen)
+    site.now = after(120)
+    site.move("SH-1", after(101), "Done")
+    run(source(site), seen)
+    assert seen.item("SH-1")["closed_at"] == after(101)
+
+
+def test_where_the_time_zone_is_not_known_nothing_is_skipped_either() -> None:
+    site, seen = site_by_hand(is_cloud=False), Seen()
+    site.zone, site.has_owner = "America/Los_Angeles", False
+    run(source(site), seen)
+    site.now = after(120)
+    site.move("SH-1", after(101), "Done")
+    run(source(site), seen)
+    assert seen.item("SH-1")["closed_at"] == after(101)
+
+
+def test_only_the_projects_that_were_said_are_read() -> None:
+    site, seen = site_by_hand(), Seen()
+    site.create("OPS-1", NOON)
+    made = source(site, projects=("OPS",))
+    assert made.source_id == "jira:example.atlassian.net/OPS"
+    run(made, seen)
+    assert [row["external_id"] for row in seen.shown("issues")] == ["OPS-1"]
+
+
+def test_types_that_were_said_are_the_incidents() -> None:
+    site, seen = Site(now=after(1)), Seen()
+    site.create("SH-1", NOON, "Störung")
+    site.create("SH-2", NOON, "Incident")
+    run(source(site, incident_types=("störung",)), seen)
+    assert [row["external_id"] for row in seen.shown("incidents")] == ["SH-1"]
+
+
+def test_an_issue_of_an_unexpected_form_costs_itself_only() -> None:
+    site, seen = site_by_hand(), Seen()
+    site.issues["SH-2"]["fields"]["created"] = "long ago"
+    site.issues["SH-3"]["fields"]["status"] = "Done"
+    assert run(source(site), seen) is None
+    assert len(seen.shown("issues")) + len(seen.shown("incidents")) == 10
+    assert len(seen.rejected) >= 2
+
+
+def test_a_token_that_is_not_accepted_says_where_to_get_one() -> None:
+    site = site_by_hand()
+    failure = run(source(site, email=""), Seen())
+    assert isinstance(failure, UserError)
+    assert "API token" in failure.fix
+
+
+def test_a_long_pause_ends_the_run_to_go_on_later() -> None:
+    site, seen = site_by_hand(), Seen()
+    site.faults = [httpx.Response(429, headers={"retry-after": "3"})]
+    assert run(source(site), seen) is None
+    site.faults = [httpx.Response(429, headers={"retry-after": "300"})]
+    assert isinstance(run(source(site), Seen()), LimitReachedError)
+
+
+def test_the_check_says_what_it_found(is_cloud: bool) -> None:
+    health = asyncio.run(source(site_by_hand(is_cloud=is_cloud)).check())
+    assert health.status is Status.READY
+    assert ("Jira Cloud" if is_cloud else "Data Center") in health.summary
+    empty = asyncio.run(source(Site(now=NOON, is_cloud=is_cloud)).check())
+    assert empty.status is Status.LIMITED
+
+
+def test_an_empty_jira_is_no_failure() -> None:
+    assert run(source(Site(now=NOON)), Seen()) is None
+
+
+def test_the_text_of_a_document_is_read_without_its_marks() -> None:
+    document = {
+        "type": "doc",
+        "content": [
+            {
+                "type": "paragraph",
+                "content": [{"type": "text", "text": "It is "}, {"type": "text", "text": "<b>down</b> 🔥"}],
+            },
+            {
+                "type": "bulletList",
+                "content": [{"type": "listItem", "content": [{"type": "text", "text": "again"}]}],
+            },
+        ],
+    }
+    assert text_of(document).split() == ["It", "is", "<b>down</b>", "🔥", "again"]
+    assert text_of("plain") == "plain"
+    assert text_of(None) == ""
+
+
+# Webhooks
+
+
+def webhook(site: Site, key: str, event: str, at: dt.datetime, **more: Any) -> Incoming:
+    issue = {name: value for name, value in site.issues[key].items() if name != "changelog"}
+    history = site.issues[key]["changelog"]["histories"]
+    told = {
+        "timestamp": int(at.timestamp() * 1000),
+        "webhookEvent": event,
+        "user": PEOPLE["ada"],
+        "issue": issue,
+        **({"changelog": {"id": history[-1]["id"], "items": history[-1]["items"]}} if history else {}),
+        **more,
+    }
+    return Incoming({}, json.dumps(told).encode(), at)
+
+
+def test_a_webhook_closes_an_issue_at_once_and_the_next_reading_agrees() -> None:
+    site, seen = Site(now=after(10)), Seen()
+    site.create("SH-1", NOON)
+    site.move("SH-1", after(5), "Done")
+    made = source(site)
+    seen.add(made.receive(webhook(site, "SH-1", "jira:issue_updated", after(5))).rows)
+    assert (seen.item("SH-1")["state"], seen.item("SH-1")["closed_at"]) == ("closed", after(5))
+    told = seen.history("SH-1")
+    run(made, seen)
+    assert seen.history("SH-1") == told
+
+
+def test_a_step_that_a_webhook_could_not_name_is_named_by_the_changelog() -> None:
+    site, seen = Site(now=after(10)), Seen()
+    site.create("SH-1", NOON, "Incident")
+    site.move("SH-1", after(1), "In Progress")
+    made = source(site)
+    seen.add(
+        made.receive(webhook(site, "SH-1", "jira:issue_updated", after(1) + dt.timedelta(seconds=1))).rows
+    )
+    run(made, seen)
+    assert [kind for kind, _, _ in seen.history("SH-1")] == ["detected", "acknowledged"]
+    assert seen.item("SH-1")["acknowledged_at"] == after(1)
+
+
+def test_a_deleted_issue_goes_at_once() -> None:
+    site, seen = Site(now=after(10)), Seen()
+    site.create("SH-1", NOON)
+    run(source(site), seen)
+    seen.add(source(site).receive(webhook(site, "SH-1", "jira:issue_deleted", after(9))).rows)
+    assert seen.shown("issues") == []
+
+
+def test_a_comment_is_told_with_its_issue() -> None:
+    site, seen = Site(now=after(10)), Seen()
+    site.create("SH-1", NOON)
+    comment = {"id": "77", "author": PEOPLE["ada"], "created": stamp(after(2))}
+    seen.add(source(site).receive(webhook(site, "SH-1", "comment_created", after(2), comment=comment)).rows)
+    assert ("commented", "ada@example.org", "") in seen.history("SH-1")
+
+
+def test_an_issue_of_a_project_that_is_not_read_is_ignored() -> None:
+    site = Site(now=after(10))
+    site.create("OPS-1", NOON)
+    taken = source(site, projects=("SH",)).receive(webhook(site, "OPS-1", "jira:issue_created", NOON))
+    assert taken.why_ignored == "the project OPS is not read"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"issue": 7}', b'{"issue": {"id": "1", "key": "A-1", "fields": {}}}']
+)
+def test_what_jira_never_sends_is_refused_with_a_sentence(body: bytes) -> None:
+    with pytest.raises(UserError):
+        source(Site(now=NOON)).receive(Incoming({}, body, NOON))
+
+
+def test_the_signature_is_the_proof() -> None:
+    body = b'{"webhookEvent": "jira:issue_updated"}'
+    made = source(Site(now=NOON))
+    good = "sha256=" + hmac.new(b"k", body, hashlib.sha256).hexdigest()
+    made.verify(Incoming({"x-hub-signature": good}, body, NOON), "k")
+    for given in ({}, {"x-hub-signature": good[:-1]}, {"x-hub-signature": "sha1=00"}):
+        with pytest.raises(SignatureError):
+            made.verify(Incoming(given, body, NOON), "k")
+
+
+def test_the_status_of_a_webhook_is_enough_to_know_that_it_is_done() -> None:
+    site = Site(now=after(10))
+    site.create("SH-1", NOON, status=status("Done"), resolutiondate=stamp(after(3)))
+    taken = source(site).receive(webhook(site, "SH-1", "jira:issue_created", after(3)))
+    assert taken.rows["issues"]["closed_at"].to_pylist() == [after(3)]
