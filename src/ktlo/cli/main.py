@@ -73,6 +73,7 @@ def commands() -> typer.Typer:
         services,
         sources,
         sync,
+        trends,
         up,
     )
 
@@ -93,6 +94,7 @@ def commands() -> typer.Typer:
             findings,
             secrets,
             services,
+            trends,
             sources,
             doctor,
         ):

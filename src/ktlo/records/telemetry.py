@@ -99,3 +99,23 @@ class OperationMinute:
     total_ns: Annotated[int, Field("Durations added up", unit="ns")]
     longest_ns: Annotated[int, Field("Longest duration", unit="ns")]
     longest_trace: Annotated[str, Field("Trace of the longest: an exemplar")]
+
+
+@record(
+    "operation_hours",
+    key=("hour", "service", "environment", "kind", "name"),
+    life=Life.STREAMED,
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationHour:
+    """Rate, errors and duration of one operation in one hour, all versions together; what trends are read from."""
+
+    hour: Annotated[dt.datetime, Field("The hour in which the spans began")]
+    service: Annotated[str, Field("Service", label=True)]
+    environment: Annotated[str, Field("Environment", label=True)]
+    kind: Annotated[str, Field("Kind of span", label=True)]
+    name: Annotated[str, Field("Operation", label=True)]
+    calls: Annotated[int, Field("Spans", unit="spans")]
+    errors: Annotated[int, Field("Of them, with status error", unit="spans")]
+    total_ns: Annotated[int, Field("Durations added up", unit="ns")]
+    longest_trace: Annotated[str, Field("Trace of the longest: an exemplar")]

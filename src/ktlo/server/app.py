@@ -33,6 +33,7 @@ from ktlo.server.api import (
     settings,
     sources,
     telemetry,
+    trends,
 )
 from ktlo.server.collecting import Collecting
 from ktlo.server.receiving import Receiving
@@ -61,6 +62,7 @@ _API = (
     telemetry,
     errors,
     service_map,
+    trends,
     service_names,
     findings,
     promql,

@@ -49,6 +49,7 @@ _PAGES = (
     "errors",
     "receivers",
     "service_map",
+    "trends",
     "service_names",
     "metrics_pages",
     "definitions",

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ktlo.store.streams import edges, errors, logs, metrics, traces, versions
+from ktlo.store.streams import edges, errors, hours, logs, metrics, traces, versions
 from ktlo.store.streams.physical import Incoming
 
 if TYPE_CHECKING:
     from ktlo.store.ddl import Place
 
-SIGNALS = (traces.SIGNAL, logs.SIGNAL, metrics.SIGNAL, versions.SIGNAL, edges.SIGNAL, errors.SIGNAL)
+SIGNALS = (
+    traces.SIGNAL,
+    logs.SIGNAL,
+    metrics.SIGNAL,
+    versions.SIGNAL,
+    hours.SIGNAL,
+    edges.SIGNAL,
+    errors.SIGNAL,
+)
 """Every signal; one that reads another's tables comes after it."""
 
 PHYSICAL = {noun: made for signal in SIGNALS for noun, made in signal.physical.items()}
