@@ -49,6 +49,7 @@ class Intake:
         folder: of the spool.
         most_bytes: of the spool; beyond it requests are refused until the store has caught up.
         clock: seconds that only grow.
+        beside: gets each closed segment before the store does, so that it can be forwarded; must not raise.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Intake:
         folder: Path,
         most_bytes: int = 2 << 30,
         clock: Callable[[], float] = time.monotonic,
+        beside: Callable[[Segment], None] | None = None,
     ) -> None:
         self.name = name
+        self._beside = beside
         self.tally = Tally()
         self.arrivals = Arrivals()
         self._stream = stream
@@ -162,6 +165,8 @@ class Intake:
                 wait = min(30.0, FLUSH_SECONDS * 2 ** min(self._failures, 5))
 
     def _load(self, segment: Segment) -> None:
+        if self._beside is not None:
+            self._beside(segment)
         try:
             self._store.load(self._stream, segment.file, segment.token)
         except StoreError:

@@ -34,6 +34,7 @@ from ktlo.server.api import (
     sources,
     telemetry,
     trends,
+    telemetry_forward,
 )
 from ktlo.server.collecting import Collecting
 from ktlo.server.receiving import Receiving
@@ -60,6 +61,7 @@ _API = (
     rota,
     rota_saying,
     telemetry,
+    telemetry_forward,
     errors,
     service_map,
     trends,

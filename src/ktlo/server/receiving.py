@@ -16,6 +16,7 @@ from ktlo.receivers.intake import Intake
 from ktlo.receivers.otlp import signals
 from ktlo.receivers.otlp.exchange import Export
 from ktlo.server.address import url_of
+from ktlo.server.forwarding import Forwarding
 from ktlo.server.http_door import HttpDoor
 from ktlo.server.pairing import PairingThread
 from ktlo.server.runtime import Runtime
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ktlo.receivers.otlp.grpc import Server as GrpcServer
 
 FOLDER = "spool"
+FORWARD_FOLDER = "forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,19 @@ class Receiving:
         self.access = _access(said)
         for noun, made in streams.PHYSICAL.items():
             runtime.store.retain(noun, getattr(said, made.kept))
+        self.forwarding = Forwarding(
+            said.forward, runtime.folder / FORWARD_FOLDER, frozenset({said.http_port, said.grpc_port})
+        )
 
         def intake(stream: streams.Incoming, name: str) -> Intake:
-            return Intake(name, stream, runtime.store, runtime.folder / FOLDER / name, said.spool_mib << 20)
+            return Intake(
+                name,
+                stream,
+                runtime.store,
+                runtime.folder / FOLDER / name,
+                said.spool_mib << 20,
+                beside=self.forwarding.beside(name),
+            )
 
         self.traces = intake(streams.TRACES, "traces")
         self.metrics = intake(streams.METRICS, "metrics")
@@ -95,6 +107,7 @@ class Receiving:
             self._grpc.stop()
         for intake in self.intakes:
             intake.close()
+        self.forwarding.close()
         self._pairing.close()
 
     def _application(self) -> Starlette:

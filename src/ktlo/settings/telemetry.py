@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ktlo.settings.forward import ForwardSettings
 from ktlo.settings.strict import Strict
 
 
@@ -42,4 +43,7 @@ class TelemetrySettings(Strict):
         ge=64,
         le=1_000_000,
         description="MiB that may wait on disk before senders are told to wait.",
+    )
+    forward: list[ForwardSettings] = Field(
+        default_factory=list, description="Collectors that get what is received, by OTLP."
     )
