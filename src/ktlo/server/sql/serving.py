@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ktlo.errors import UserError
-from ktlo.server.address import listen, url_of
-from ktlo.server.beside import Beside
+from ktlo.server.address import url_of
+from ktlo.server.http_door import HttpDoor
 from ktlo.server.receiving import Door
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import is_loopback
@@ -12,7 +12,6 @@ from ktlo.server.sql.application import SqlDoor
 from ktlo.settings import secret, variable_or_reference
 
 PROTOCOL = "SQL (ClickHouse HTTP)"
-MOST_CONNECTIONS = 200
 
 
 class SqlServing:
@@ -34,17 +33,15 @@ class SqlServing:
                 where="sql.host",
                 fix="Give a key, sql: {key: env:KTLO_SQL_KEY}, set KTLO_TOKEN, or listen on 127.0.0.1",
             )
-        self._beside: Beside | None = None
+        self._http: HttpDoor | None = None
         try:
-            listener = listen(said.host, said.port)
+            self._http = HttpDoor(SqlDoor(runtime.store, said, key).application(), said.host, said.port)
         except OSError as error:
             self.door = Door(PROTOCOL, "", f"port {said.port} cannot be used: {error.strerror}")
             return
-        application = SqlDoor(runtime.store, said, key).application()
-        self._beside = Beside(application, listener, "sql-http", MOST_CONNECTIONS)
-        self.door = Door(PROTOCOL, url_of(said.host, listener.getsockname()[1]))
+        self.door = Door(PROTOCOL, url_of(said.host, self._http.port))
 
     def close(self) -> None:
         """Stop answering."""
-        if self._beside is not None:
-            self._beside.close()
+        if self._http is not None:
+            self._http.close()

@@ -13,6 +13,7 @@ from ktlo.report.charts.chart import Head
 from ktlo.report.charts.sparkline import Sparkline
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.receivers import SenderOut, SignalOut, StateOut, state_of
+from ktlo.server.api.telemetry_forward import forwards_of
 from ktlo.server.web.rendering import render
 
 router = APIRouter()
@@ -59,6 +60,7 @@ def telemetry_page(request: Request, running: Running) -> Response:
         state=state,
         senders=_senders(state),
         turned_away=_turned_away(state),
+        forwards=forwards_of(request),
         now=dt.datetime.now(dt.UTC),
     )
 
