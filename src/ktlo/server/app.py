@@ -34,8 +34,8 @@ from ktlo.server.api import (
     settings,
     sources,
     telemetry,
-    trends,
     telemetry_forward,
+    trends,
 )
 from ktlo.server.collecting import Collecting
 from ktlo.server.receiving import Receiving
