@@ -50,6 +50,7 @@ _PAGES = (
     "receivers",
     "service_map",
     "trends",
+    "logs",
     "service_names",
     "metrics_pages",
     "definitions",

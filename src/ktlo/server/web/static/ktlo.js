@@ -5,10 +5,11 @@ import { start as exporting } from "./js/export.js";
 import { start as filters } from "./js/filters.js";
 import { start as fragments } from "./js/fragment.js";
 import { start as keyboard } from "./js/keyboard.js";
+import { start as live } from "./js/live.js";
 import { start as promql } from "./js/promql.js";
 import { start as theme } from "./js/theme.js";
 import { start as tooltips } from "./js/tooltip.js";
 import { start as whatIf } from "./js/what-if.js";
 
-for (const start of [theme, tooltips, keyboard, filters, exporting, fragments, whatIf, promql]) start(document);
+for (const start of [theme, tooltips, keyboard, filters, exporting, fragments, live, whatIf, promql]) start(document);
 document.documentElement.dataset.ready = "";
