@@ -59,6 +59,7 @@ def commands() -> typer.Typer:
     from ktlo.cli import (
         check,
         classify,
+        dashboards,
         debt,
         doctor,
         errors,
@@ -88,6 +89,7 @@ def commands() -> typer.Typer:
             rota,
             metrics,
             promql,
+            dashboards,
             query,
             classify,
             check,

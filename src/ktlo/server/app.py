@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from ktlo import __version__
 from ktlo.server import hooks
 from ktlo.server.api import (
+    dashboards,
     debt,
     effort,
     errors,
@@ -72,6 +73,7 @@ _API = (
     service_names,
     findings,
     promql,
+    dashboards,
 )
 """Modules with a ``router`` of the API; a new one is a line here."""
 

@@ -38,6 +38,9 @@ class TelemetrySettings(Strict):
         le=3650,
         description="Days that figures by minute are kept: rates, errors, durations, logs.",
     )
+    dashboards: str = Field(
+        "", description="Folder of the dashboards' files; `dashboards` in the data folder when empty."
+    )
     spool_mib: int = Field(
         2048,
         ge=64,

@@ -38,6 +38,7 @@ MESSAGES = {
     "budget_recorded": "Recorded. Quarters are held against it from that day on.",
     "budget_withdrawn": "Taken back. What was in force before it counts again.",
     "error-said": "Noted, with your name.",
+    "dashboard_saved": "Saved. The file is written.",
     "debt-added": "Written down. It is in the register now, with your name.",
     "debt-changed": "Changed. What was said before stays in the journal.",
     "debt-decided": "Noted, with your name.",

@@ -53,6 +53,7 @@ _PAGES = (
     "logs",
     "service_names",
     "metrics_pages",
+    "dashboards",
     "definitions",
     "rows",
     "search",

@@ -1,0 +1,215 @@
+"""A dashboard with its numbers: each panel asked and drawn; one that cannot be says why and leaves the others be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ktlo.errors import KtloError, UserError
+from ktlo.report.charts import Heading, LineChart, Row, Table, written
+from ktlo.report.charts.chart import Head
+from ktlo.report.pieces import Card
+from ktlo.report.promql import MOST_LINES, Shown, chart, series_table, shown, unit_named
+from ktlo.report.services import Href, one_service
+from ktlo.store.protocol import Queryable
+from ktlo.telemetry.dashboards.files import with_windows
+from ktlo.telemetry.dashboards.log_lines import log_lines
+from ktlo.telemetry.dashboards.model import ALL, Dashboard, Kind, Panel, Variable, filled
+from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.promql.asking import ask, label_values, selector_from, since_1970
+from ktlo.telemetry.promql.completing import unit_of
+from ktlo.telemetry.promql.question import Asked
+
+MOST_CHOICES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A variable with its choices.
+
+    Attributes:
+        variable: as declared.
+        value: chosen.
+        options: what may be chosen, (value, words).
+        problem: why there are no choices; empty when there are.
+    """
+
+    variable: Variable
+    value: str
+    options: tuple[tuple[str, str], ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """One panel, answered.
+
+    Attributes:
+        name: anchor.
+        panel: as declared, variables filled in.
+        charts: pictures.
+        table: rows; ``None`` for none.
+        card: a number at a glance.
+        paragraphs: of a text.
+        href: where more is.
+        empty: words where there is nothing to show.
+        problem: what is wrong; the fix with it.
+        marked: the expression with the place marked.
+    """
+
+    name: str
+    panel: Panel
+    charts: tuple[LineChart, ...] = ()
+    table: Table | None = None
+    card: Card | None = None
+    paragraphs: tuple[str, ...] = ()
+    href: str = ""
+    empty: str = ""
+    problem: str = ""
+    marked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What panels are drawn with.
+
+    Attributes:
+        store: asked.
+        of: the stretch of time.
+        step_ms: between the steps of lines.
+        values: of the variables.
+        href: makes URLs.
+        metric: a ktlo metric at a glance, for a panel.
+    """
+
+    store: Queryable
+    of: Interval
+    step_ms: int
+    values: dict[str, str]
+    href: Href
+    metric: Callable[[Panel], Card]
+
+
+def choices(store: Queryable, dashboard: Dashboard, of: Interval, given: dict[str, str]) -> list[Choice]:
+    """The variables of a dashboard with what may be chosen; one may rest on those before it."""
+    found: list[Choice] = []
+    values: dict[str, str] = {}
+    for variable in dashboard.variables:
+        options, problem = list(variable.values), ""
+        if variable.from_label:
+            try:
+                selectors = [selector_from(filled(variable.of, values))] if variable.of else []
+                options += label_values(
+                    store, variable.from_label, selectors, since_1970(of.start), since_1970(of.end)
+                )[:MOST_CHOICES]
+            except UserError as error:
+                problem = str(error)
+        worded = [(ALL, "all")] if variable.all else []
+        worded += [(each, each) for each in dict.fromkeys(options)]
+        value = given.get(variable.name) or variable.default or (worded[0][0] if worded else "")
+        if value and value not in dict(worded):
+            worded.append((value, value))
+        values[variable.name] = value
+        found.append(Choice(variable, value, tuple(worded), problem))
+    return found
+
+
+def drawn(panel: Panel, name: str, on: Drawing) -> PanelView:
+    """One panel, answered; never raises for what a person wrote."""
+    told = {
+        each: filled(getattr(panel, each), on.values) for each in ("title", "service", "contains", "text")
+    }
+    panel = panel.model_copy(update=told)
+    view = PanelView(name, panel)
+    try:
+        return _KINDS[panel.kind](view, on)
+    except KtloError as error:
+        marked = error.marked() if hasattr(error, "marked") else ""
+        return replace(view, problem=str(error), marked=marked)
+
+
+def _promql(view: PanelView, on: Drawing) -> PanelView:
+    panel = view.panel
+    series: list[Shown] = []
+    expressions = []
+    end = since_1970(on.of.end)
+    for query in panel.queries:
+        text = with_windows(filled(query.expr, on.values), on.step_ms / 1000, on.of.seconds)
+        expressions.append(text)
+        last = end // on.step_ms * on.step_ms
+        start = last if panel.show == "number" else -(-since_1970(on.of.start) // on.step_ms) * on.step_ms
+        answered = ask(on.store, Asked(text, min(start, last), last, on.step_ms))
+        series += shown(answered, filled(query.legend, on.values), text)
+    unit = unit_named(panel.unit or unit_of(expressions[0]))
+    href = _explorer(on, expressions)
+    if not any(each.finite for each in series):
+        return replace(view, href=href, empty="Nothing has this value in this stretch.")
+    if panel.show == "number":
+        first = series[0]
+        more = f"the largest of {len(series)}: {first.name}" if len(series) > 1 else ""
+        value = written(first.finite[-1], unit) if first.finite else ""
+        return replace(view, href=href, card=Card(panel.title, value, href, sample=more))
+    if panel.show == "table":
+        return replace(view, href=href, table=series_table(series, unit))
+    head = Head(view.name, panel.title or expressions[0][:120], panel.description)
+    note = f"{MOST_LINES} of {len(series)} series are drawn." if len(series) > MOST_LINES else ""
+    picture = chart(head, series, unit, on.step_ms / 1000)
+    return replace(view, href=href, charts=(picture,), empty=note)
+
+
+def _explorer(on: Drawing, expressions: list[str]) -> str:
+    return on.href("/metrics", {"q": expressions})  # type: ignore[dict-item]
+
+
+def _metric(view: PanelView, on: Drawing) -> PanelView:
+    return replace(view, card=on.metric(view.panel))
+
+
+def _red(view: PanelView, on: Drawing) -> PanelView:
+    answered = one_service(on.store, on.of, view.panel.service, on.href)
+    href = on.href("/services/service", {"name": view.panel.service})
+    if answered.is_empty:
+        return replace(
+            view, href=href, empty=f"{view.panel.service or 'No service'} reported nothing in this stretch."
+        )
+    charts = tuple(
+        replace(each, head=Head(f"{view.name}-{each.head.name}", each.head.title, ""))
+        for each in answered.charts
+    )
+    return replace(view, href=href, charts=charts)
+
+
+def _logs(view: PanelView, on: Drawing) -> PanelView:
+    panel = view.panel
+    service = "" if panel.service == ALL else panel.service
+    found = log_lines(
+        on.store, on.of, service=service, severity=panel.severity, contains=panel.contains, most=panel.most
+    )
+    if not found:
+        return replace(view, empty="No record like that in this stretch.")
+    rows = tuple(
+        Row(
+            (each.at, each.severity, each.service, each.body),
+            on.href("/trace", {"id": each.trace_id}) if each.trace_id else "",
+        )
+        for each in found
+    )
+    return replace(
+        view,
+        table=Table((Heading("When"), Heading("Severity"), Heading("Service"), Heading("Message")), rows),
+    )
+
+
+def _text(view: PanelView, on: Drawing) -> PanelView:
+    del on
+    paragraphs = tuple(part.strip() for part in view.panel.text.split("\n\n") if part.strip())
+    return replace(view, paragraphs=paragraphs)
+
+
+_KINDS: dict[Kind, Callable[[PanelView, Drawing], PanelView]] = {
+    Kind.PROMQL: _promql,
+    Kind.METRIC: _metric,
+    Kind.RED: _red,
+    Kind.LOGS: _logs,
+    Kind.TEXT: _text,
+}
