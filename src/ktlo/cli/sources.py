@@ -24,6 +24,8 @@ _MAIN = {
     "csv": "file",
     "gitlab": "project",
     "jira": "url",
+    "servicenow": "url",
+    "statuspage": "url",
     "alertmanager": "url",
     "grafana": "url",
 }

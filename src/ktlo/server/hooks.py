@@ -44,7 +44,10 @@ async def take(request: Request, source: str) -> TakenOut:
     refusals: Refusals = request.app.state.refusals
     body = await _body(request)
     incoming = Incoming(
-        {name.lower(): value for name, value in request.headers.items()}, body, dt.datetime.now(dt.UTC)
+        {name.lower(): value for name, value in request.headers.items()},
+        body,
+        dt.datetime.now(dt.UTC),
+        dict(request.query_params),
     )
 
     def work() -> TakenOut:

@@ -34,11 +34,13 @@ class Incoming:
         headers: by name in lower case.
         body: bytes of the body.
         received_at: when.
+        query: parameters of the address, for senders that can prove themselves in no other way.
     """
 
     headers: Mapping[str, str]
     body: bytes
     received_at: dt.datetime
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:

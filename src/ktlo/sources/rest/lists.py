@@ -38,6 +38,15 @@ def _always(_: Any) -> bool:
     return True
 
 
+def _linked(answer: Answer) -> bool:
+    return answer.more
+
+
+def numbered(page: int) -> dict[str, str | int]:
+    """Parameters of a page by its number, from 1."""
+    return {"per_page": PER_PAGE, "page": page}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """One list.
@@ -57,6 +66,9 @@ class Listed:
             that is sorted newest first.
         is_settled: false for entries that will change without moving in the list.
         entries: the raw entries of an answer.
+        paged: parameters that ask for a page, by its number from 1.
+        more: whether there is a next page.
+        stamped: a time as ``since`` wants it.
         is_open: whether an entry is open, for a list whose open entries are remembered to notice those that vanish.
     """
 
@@ -73,6 +85,9 @@ class Listed:
     since: str = ""
     is_settled: Callable[[Any], bool] = _always
     entries: Callable[[bytes, str], list[msgspec.Raw]] = plain
+    paged: Callable[[int], Mapping[str, str | int]] = numbered
+    more: Callable[[Answer], bool] = _linked
+    stamped: Callable[[dt.datetime], str] = field(default_factory=lambda: stamp)
     is_open: Callable[[Any], bool] | None = None
 
 
@@ -168,7 +183,8 @@ class ListRun:
         for raw in listed.entries(answer.body, place):
             try:
                 item: Any = msgspec.json.decode(raw, type=listed.item)
-            except msgspec.ValidationError as error:
+                entry = Entry(listed.at(item), listed.number(item), item, is_settled=listed.is_settled(item))
+            except ValueError as error:  # msgspec's own among them
                 text = bytes(raw)[:200].decode("utf-8", "replace")
                 self.warn(
                     place,
@@ -177,25 +193,23 @@ class ListRun:
                     is_kept=False,
                 )
                 continue
-            entries.append(
-                Entry(listed.at(item), listed.number(item), item, is_settled=listed.is_settled(item))
-            )
-        return Page(entries, more=answer.more, etag=answer.etag, at=answer.at)
+            entries.append(entry)
+        return Page(entries, more=listed.more(answer), etag=answer.etag, at=answer.at)
 
     async def _oldest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
-            params = {**listed.params, listed.since: stamp(since), "per_page": PER_PAGE, "page": page}
+            params = {**listed.params, listed.since: listed.stamped(since), **listed.paged(page)}
             return self.page(listed, await self.api.get(self._root + listed.path, params, etag=etag))
 
         state = self.at.oldest.get(listed.name) or OldestState(self.at.since)
         async for entries, after in oldest_first(state, fetch):
             self.at.oldest[listed.name] = after
             self._note_open(listed, entries)
-            yield _rows(listed, entries)
+            yield await self.completed(listed, [entry.item for entry in entries])
 
     async def _newest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
         async def fetch(page: int, etag: str) -> Page[Any]:
-            params = {**listed.params, "per_page": PER_PAGE, "page": page}
+            params = {**listed.params, **listed.paged(page)}
             return self.page(listed, await self.api.get(self._root + listed.path, params, etag=etag))
 
         state = self.at.newest.get(listed.name) or NewestState()
@@ -203,7 +217,18 @@ class ListRun:
             state, fetch, horizon=self.at.since, chunk=PER_PAGE, complete=_as_they_are
         ):
             self.at.newest[listed.name] = after
-            yield _rows(listed, entries)
+            yield await self.completed(listed, [entry.item for entry in entries])
+
+    async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
+        """Rows of some entries; a source may ask for more about them. One that makes no rows is turned away."""
+        rows: list[tuple[str, Row]] = []
+        for item in items:
+            try:
+                rows += listed.rows(item)
+            except ValueError as error:
+                place = f"{self._root}{listed.path}"
+                self.warn(place, f"one of the {listed.label} has an unexpected form: {error}", is_kept=False)
+        return rows
 
     def _note_open(self, listed: Listed, entries: Sequence[Entry[Any]]) -> None:
         if listed.is_open is None:
@@ -218,10 +243,6 @@ class ListRun:
 def stamp(moment: dt.datetime) -> str:
     """A time as services want it in a query, whole seconds."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _rows(listed: Listed, entries: Sequence[Entry[Any]]) -> list[tuple[str, Row]]:
-    return [row for entry in entries for row in listed.rows(entry.item)]
 
 
 def _as_they_are(entries: Sequence[Entry[Any]]) -> Awaitable[Sequence[Entry[Any]]]:

@@ -1,0 +1,230 @@
+"""The source itself: the incidents of one ServiceNow, oldest change first, each page with its audited history.
+
+Deleted incidents are found in the audit of deletions. Where the audit may not be read, incidents come in without their
+steps, and that is said.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ktlo.errors import KtloError, UserError
+from ktlo.settings import secret
+from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, position
+from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.rows import Row
+from ktlo.sources.servicenow import mapping
+from ktlo.sources.servicenow.mapping import Of
+from ktlo.sources.servicenow.payloads import AuditItem, DeletedItem, IncidentItem, Rows, required
+from ktlo.sources.webhook import check_reference
+
+DEFAULT_HISTORY = dt.timedelta(days=365)
+TABLE = "/api/now/table"
+_FIELDS = ("state", "incident_state", "assigned_to", "assignment_group")
+_AUDIT_COST = "no steps: acknowledgements come from work_start only, reopenings from reopen_count"
+
+
+class ServiceNowConfig(BaseModel):
+    """One ServiceNow installation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="Its address: https://example.service-now.com.")
+    user: str = Field("", description="User that may read incidents; empty with a bearer token.")
+    token: str = Field(
+        "", description="Reference to the user's password or a bearer token: env:NAME, file:PATH…"
+    )
+    query: str = Field("", description="Further condition on incidents, as an encoded query.")
+    since: dt.date | None = Field(
+        None, description="Read what changed since this day; a year ago when not given."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, said: str) -> str:
+        parts = urlsplit(said.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise ValueError("expected an address such as https://example.service-now.com")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("query")
+    @classmethod
+    def _no_order(cls, said: str) -> str:
+        if "ORDERBY" in said.upper():
+            raise ValueError("leave ORDERBY out: the order is ktlo's")
+        return said.strip("^ ")
+
+    @field_validator("token")
+    @classmethod
+    def _reference(cls, said: str) -> str:
+        return check_reference(said)
+
+
+class ServiceNowSource:
+    """Incidents of one ServiceNow.
+
+    Args:
+        config: which, and with what token.
+        world: time and chance; the real ones unless a test gives others.
+        transport: the network unless given.
+    """
+
+    kind: ClassVar[str] = "servicenow"
+    summary: ClassVar[str] = "incidents with their history from ServiceNow"
+    config: ClassVar[type[BaseModel]] = ServiceNowConfig
+
+    def __init__(
+        self,
+        config: ServiceNowConfig,
+        world: World | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._config = config
+        self._world = world or World()
+        self._transport = transport
+
+    @property
+    def source_id(self) -> str:
+        """``servicenow:HOST``."""
+        return f"servicenow:{urlsplit(self._config.url).netloc}"
+
+    def _connect(self) -> Connection:
+        if not self._config.token:
+            raise UserError(
+                "ServiceNow tells nothing without a user", fix="Set `user` and `token` (its password)"
+            )
+        said = secret(self._config.token).get_secret_value().strip()
+        headers = {"Authorization": f"Bearer {said}"}
+        if self._config.user:
+            pair = base64.b64encode(f"{self._config.user}:{said}".encode()).decode()
+            headers = {"Authorization": f"Basic {pair}"}
+        manners = Manners(
+            service="ServiceNow",
+            renewal="Give a user that may read incidents (role itil or sn_incident_read) with its password in `token`",
+        )
+        return Connection(self._config.url, manners, headers, self._world, self._transport, "an hour")
+
+    async def check(self) -> Health:
+        """See :meth:`ktlo.sources.protocol.Source.check`."""
+        missing = []
+        try:
+            async with self._connect() as api:
+                answer = await api.get(f"{TABLE}/incident", {"sysparm_limit": 1})
+                if not decode(answer.body, Rows, "incident").result:
+                    missing.append(
+                        Missing("any incident", "nothing to read", "Check the user's rights, and `query`")
+                    )
+                for table, cost in (
+                    ("sys_audit", _AUDIT_COST),
+                    ("sys_audit_delete", "deleted incidents stay"),
+                ):
+                    try:
+                        await api.get(f"{TABLE}/{table}", {"sysparm_limit": 1})
+                    except (DeniedError, AbsentError) as error:
+                        missing.append(
+                            Missing(f"{table} ({error.what})", cost, "Give the user the right to read it")
+                        )
+        except (DeniedError, AbsentError) as error:
+            return Health(Status.UNREACHABLE, f"{error.what}. The user needs the right to read incidents")
+        except KtloError as error:
+            return Health(Status.UNREACHABLE, str(error))
+        return Health(Status.LIMITED if missing else Status.READY, "ServiceNow can be read", tuple(missing))
+
+    async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Source.collect`."""
+        of = Of(self.source_id, self._config.url)
+        async with self._connect() as api:
+            run = _WithAudit(api, self.source_id, TABLE, position(cursor, self._since()), of)
+            async for batch in run.read(_listed("incident", self._config.query, of)):
+                yield batch
+            async for batch in run.read(_listed("sys_audit_delete", "tablename=incident", of)):
+                yield batch
+
+    def _since(self) -> dt.datetime:
+        if self._config.since is not None:
+            return dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
+        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
+        return (now - DEFAULT_HISTORY).replace(microsecond=0)
+
+
+class _WithAudit(ListRun):
+    """A run that asks for the audited history of each page of incidents."""
+
+    def __init__(self, api: Connection, source: str, root: str, at: Any, of: Of) -> None:
+        super().__init__(api, source, root, at)
+        self._of = of
+        self._is_audited = True
+
+    async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
+        """Rows of a page, and of what was audited of its incidents."""
+        rows = await super().completed(listed, items)
+        if listed.name != "incident" or not self._is_audited or not items:
+            return rows
+        numbers = {item.sys_id.value: item.number.shown for item in items}
+        query = (
+            f"tablename=incident^documentkeyIN{','.join(map(str, numbers))}^fieldnameIN{','.join(_FIELDS)}"
+        )
+        offset = 0
+        while True:
+            params: dict[str, str | int] = {
+                "sysparm_query": f"{query}^ORDERBYsys_created_on",
+                "sysparm_display_value": "all",
+                "sysparm_limit": PER_PAGE,
+                "sysparm_offset": offset,
+            }
+            try:
+                answer = await self.api.get(f"{TABLE}/sys_audit", params)
+            except (DeniedError, AbsentError) as error:
+                self._is_audited = False
+                self.warn(f"{TABLE}/sys_audit", f"{error.what}. So there are {_AUDIT_COST}")
+                return rows
+            raws = decode(answer.body, Rows, "sys_audit").result
+            for raw in raws:
+                try:
+                    item = msgspec.json.decode(raw, type=AuditItem)
+                    rows += mapping.audited(item, numbers[item.documentkey.value or ""], self._of)
+                except (msgspec.ValidationError, ValueError, KeyError) as error:
+                    self.warn(
+                        f"{TABLE}/sys_audit", f"a change has an unexpected form: {error}", is_kept=False
+                    )
+            offset += len(raws)
+            if len(raws) < PER_PAGE:
+                return rows
+
+
+def _listed(table: str, query: str, of: Of) -> Listed:
+    is_incident = table == "incident"
+    column = "sys_updated_on" if is_incident else "sys_created_on"
+    first = f"{query}^" if query else ""
+
+    def since(moment: dt.datetime) -> str:
+        text = moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return f"{first}{column}>={text}^ORDERBY{column}^ORDERBYsys_id"
+
+    return Listed(
+        name=table,
+        label="incidents" if is_incident else "deletions",
+        path=f"/{table}",
+        item=IncidentItem if is_incident else DeletedItem,
+        at=lambda item: required(item.sys_updated_on if is_incident else item.sys_created_on),
+        number=lambda item: int((item.sys_id.value or "0")[:12], 16),
+        cost="no incidents" if is_incident else "deleted incidents still in the numbers",
+        needs="the right to read it",
+        rows=lambda item: mapping.incident(item, of) if is_incident else mapping.deleted(item, of),
+        params={"sysparm_display_value": "all"},
+        since="sysparm_query",
+        stamped=since,
+        paged=lambda page: {"sysparm_limit": PER_PAGE, "sysparm_offset": (page - 1) * PER_PAGE},
+        entries=lambda body, where: decode(body, Rows, where).result,
+        more=lambda answer: len(decode(answer.body, Rows, table).result) == PER_PAGE,
+    )

@@ -1,0 +1,189 @@
+"""The source itself: one status page, by its public API, or by the REST API for the whole past; and its webhooks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ktlo.errors import KtloError
+from ktlo.records.collection import Rejection
+from ktlo.settings import secret
+from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rest.connection import AbsentError, Connection, Manners, decode
+from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.statuspage import mapping
+from ktlo.sources.statuspage.mapping import Of
+from ktlo.sources.statuspage.payloads import Hook, IncidentItem, Incidents, PageAnswer
+from ktlo.sources.webhook import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
+
+MANAGE_API = "https://api.statuspage.io/v1"
+PER_PAGE = 100
+_ODD = (msgspec.ValidationError, ValueError)
+
+
+class StatuspageConfig(BaseModel):
+    """One status page."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="Its address: https://status.example.org.")
+    token: str = Field(
+        "",
+        description="Reference to an API key of Statuspage, for the whole past; the public API has the last 50.",
+    )
+    page_id: str = Field("", description="Identifier of the page; found when not given.")
+    api: str = Field(MANAGE_API, description="Address of the REST API that the key is for.")
+    webhook_secret: str = Field(
+        "", description="Reference to the secret in the webhook's address (?key=…) or Authorization header."
+    )
+
+    @field_validator("url", "api")
+    @classmethod
+    def _address(cls, said: str) -> str:
+        parts = urlsplit(said.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise ValueError("expected an address such as https://status.example.org")
+        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+    @field_validator("token", "webhook_secret")
+    @classmethod
+    def _reference(cls, said: str) -> str:
+        return check_reference(said)
+
+
+class StatuspageSource:
+    """Incidents of one status page.
+
+    Args:
+        config: which.
+        world: time and chance; the real ones unless a test gives others.
+        transport: the network unless given.
+    """
+
+    kind: ClassVar[str] = "statuspage"
+    summary: ClassVar[str] = "incidents, outages and maintenance from a status page (Statuspage, Instatus)"
+    config: ClassVar[type[BaseModel]] = StatuspageConfig
+    setup: Setup = Setup(
+        where="the page's Subscribe to updates, Webhook; or Notifications, Webhooks in its administration",
+        events=("incident updates", "component updates (ignored)"),
+        proof="Statuspage signs nothing: put ?key= and the secret behind the address",
+        kept_headers=("content-type", "user-agent"),
+    )
+
+    def __init__(
+        self,
+        config: StatuspageConfig,
+        world: World | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._config = config
+        self._world = world or World()
+        self._transport = transport
+
+    @property
+    def source_id(self) -> str:
+        """``statuspage:HOST``."""
+        return f"statuspage:{urlsplit(self._config.url).netloc}"
+
+    @property
+    def webhook_secret(self) -> str:
+        """See :class:`ktlo.sources.webhook.Hooked`."""
+        return self._config.webhook_secret
+
+    def _connect(self, base: str, headers: Mapping[str, str]) -> Connection:
+        manners = Manners(service="The status page", renewal="Make an API key, put it where `token` points")
+        return Connection(base, manners, headers, self._world, self._transport)
+
+    async def check(self) -> Health:
+        """See :meth:`ktlo.sources.protocol.Source.check`."""
+        missing = []
+        if not self._config.token:
+            missing.append(
+                Missing(
+                    "token",
+                    "of the past only the last 50 incidents",
+                    "Give an API key, if it is Statuspage",
+                )
+            )
+        try:
+            async with self._connect(self._config.url, {}) as api:
+                page = await self._page(api)
+        except KtloError as error:
+            return Health(Status.UNREACHABLE, str(error))
+        return Health(Status.READY, f"{page.name or self._config.url} can be read", tuple(missing))
+
+    async def _page(self, api: Connection) -> Any:
+        answer = await api.get("/api/v2/incidents.json")
+        return decode(answer.body, PageAnswer, "/api/v2/incidents.json").page
+
+    async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Source.collect`."""
+        async with self._connect(self._config.url, {}) as api:
+            page = await self._page(api)
+            of = Of(self.source_id, page.name or urlsplit(self._config.url).netloc)
+            for path in ("/api/v2/incidents.json", "/api/v2/scheduled-maintenances.json"):
+                try:
+                    found = decode((await api.get(path)).body, Incidents, path)
+                except AbsentError:
+                    continue  # Instatus has no list of maintenances
+                yield self._batch([*found.incidents, *found.scheduled_maintenances], path, of, cursor)
+        if self._config.token and not cursor.get("past"):
+            key = secret(self._config.token).get_secret_value().strip()
+            headers = {"Authorization": f"OAuth {key}"}
+            async with self._connect(self._config.api, headers) as api:
+                path = f"/pages/{self._config.page_id or page.id}/incidents"
+                number, raws = 1, [msgspec.Raw(b"")]
+                while raws:
+                    answer = await api.get(path, {"limit": PER_PAGE, "page": number})
+                    raws = decode(answer.body, list[msgspec.Raw], path)
+                    is_last = len(raws) < PER_PAGE
+                    yield self._batch(raws, path, of, {"past": is_last})
+                    number += 1
+                    if is_last:
+                        return
+
+    def _batch(self, raws: list[msgspec.Raw], place: str, of: Of, cursor: Mapping[str, Any]) -> Batch:
+        rows: list[tuple[str, Row]] = []
+        rejected = []
+        for raw in raws:
+            try:
+                rows += mapping.incident(msgspec.json.decode(raw, type=IncidentItem), of)
+            except _ODD as error:
+                rejected.append(
+                    Rejection(
+                        source=self.source_id,
+                        place=place,
+                        reason=f"an incident has an unexpected form: {error}",
+                        excerpt=bytes(raw)[:200].decode("utf-8", "replace"),
+                        seen_at=dt.datetime.fromtimestamp(self._world.now(), dt.UTC),
+                        is_kept=False,
+                    )
+                )
+        return Batch(batches(rows), dict(cursor), tuple(rejected), Progress(len(raws), None, "incidents"))
+
+    def verify(self, incoming: Incoming, key: str) -> None:
+        """The secret in the address, or in ``Authorization``."""
+        demand_token(incoming.query.get("key", "") or bearer(incoming), key)
+
+    def name_of(self, incoming: Incoming) -> str:
+        """Statuspage names no deliveries: the content does."""
+        return incoming.digest
+
+    def receive(self, incoming: Incoming) -> Taken:
+        """See :meth:`ktlo.sources.webhook.Hooked.receive`."""
+        told = decoded(incoming, Hook)
+        if told.incident is None:
+            return Taken("component" if told.component else "page", why_ignored="it is about no incident")
+        of = Of(self.source_id, urlsplit(self._config.url).netloc)
+        return Taken(
+            told.incident.status,
+            batches(mapping.incident(told.incident, of)),
+            untold={"incidents": ("started_at", "mitigated_at")},
+        )

@@ -1,0 +1,217 @@
+"""ServiceNow: ten incidents with their audited steps worked out by hand, deletions, rights that are missing."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import re
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+from collected_rows import Seen, run
+
+from ktlo.errors import UserError
+from ktlo.sources.protocol import Status
+from ktlo.sources.rest.quota import World
+from ktlo.sources.servicenow import ServiceNowSource
+from ktlo.sources.servicenow.source import ServiceNowConfig
+
+NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+NAMES = {"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"}
+BY_HAND = """
+# number | minutes after noon and state        | state    | resolved | closed | steps
+INC0 |                                | open      |  - |  - |
+INC1 | 4>2                            | open      |  - |  - | acknowledged
+INC2 | 4>2, 30>6                      | resolved  | 30 |  - | acknowledged resolved
+INC3 | 4>2, 30>6, 90>7                | resolved  | 30 | 90 | acknowledged resolved closed
+INC4 | 4>3, 9>2, 30>6                 | resolved  | 30 |  - | acknowledged status resolved
+INC5 | 4>2, 30>6, 40>2                | open      |  - |  - | acknowledged resolved reopened
+INC6 | 4>2, 30>6, 40>2, 50>6, 60>7    | resolved  | 50 | 60 | acknowledged resolved reopened resolved closed
+INC7 | 5>8                            | cancelled |  5 |  5 | resolved
+INC8 | 7>7                            | resolved  |  7 |  7 | resolved
+INC9 | 1>2, 2>3, 3>2, 400>6           | resolved  | 400 | - | acknowledged status status resolved
+"""
+
+
+def after(minutes: float) -> dt.datetime:
+    return NOON + dt.timedelta(minutes=minutes)
+
+
+def lines() -> list[list[str]]:
+    rows = [line for line in BY_HAND.strip().splitlines() if not line.startswith("#")]
+    return [[cell.strip() for cell in line.split("|")] for line in rows]
+
+
+def both(value: str, shown: str | None = None) -> dict[str, str]:
+    return {"value": value, "display_value": value if shown is None else shown}
+
+
+def time(moment: dt.datetime | None) -> dict[str, str]:
+    if moment is None:
+        return both("")
+    # What people see is in their own time zone and format: it must not be read.
+    return both(moment.strftime("%Y-%m-%d %H:%M:%S"), moment.strftime("%d.%m.%Y 05:00:00"))
+
+
+class Instance:
+    """A ServiceNow that answers as the Table API's documentation says."""
+
+    def __init__(self) -> None:
+        self.incidents: list[dict[str, Any]] = []
+        self.audit: list[dict[str, Any]] = []
+        self.deleted: list[dict[str, Any]] = []
+        self.refuse: set[str] = set()
+        for number, (key, steps, state, resolved, closed, _) in enumerate(lines()):
+            sys_id, at, before, count = f"{number:032x}", NOON, "1", 0
+            for said in filter(None, steps.split(",")):
+                minutes, _, after_state = said.strip().partition(">")
+                at = after(int(minutes))
+                count += before in "678" and after_state not in "678"
+                self.audit.append(
+                    {
+                        "sys_id": both(f"{len(self.audit):032x}"),
+                        "documentkey": both(sys_id, key),
+                        "fieldname": both("state"),
+                        "sys_created_on": time(at),
+                        "oldvalue": both(before, NAMES[before]),
+                        "newvalue": both(after_state, NAMES[after_state]),
+                        "user": both("ada"),
+                    }
+                )
+                before = after_state
+            self.incidents.append(
+                {
+                    "sys_id": both(sys_id),
+                    "number": both(key),
+                    "sys_created_on": time(NOON),
+                    "sys_updated_on": time(at),
+                    "opened_at": time(NOON),
+                    "work_start": time(None),
+                    "resolved_at": time(None if resolved == "-" or state == "open" else after(int(resolved))),
+                    "closed_at": time(None if closed == "-" else after(int(closed))),
+                    "state": both(before, NAMES[before]),
+                    "short_description": both("Email is <b>down</b> 🔥"),
+                    "priority": both("1", "1 - Critical"),
+                    "business_service": both("27d", "Email"),
+                    "assignment_group": both("d62", "Service Desk"),
+                    "assigned_to": both("5137", "David Loo"),
+                    "opened_by": both("681", "System Administrator"),
+                    "reopen_count": both(str(count)),
+                }
+            )
+
+    def delete(self, key: str, at: dt.datetime) -> None:
+        gone = next(one for one in self.incidents if one["number"]["value"] == key)
+        self.incidents.remove(gone)
+        self.deleted.append(
+            {
+                "sys_id": both(f"{len(self.deleted) + 77:032x}"),
+                "sys_created_on": time(at),
+                "documentkey": gone["sys_id"],
+                "display_value": both(key),
+            }
+        )
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        headers = {"date": "Wed, 02 Sep 2026 12:00:00 GMT"}
+        if not request.headers.get("authorization", "").startswith("Basic "):
+            body = {"error": {"message": "User Not Authenticated"}, "status": "failure"}
+            return httpx.Response(401, json=body, headers=headers)
+        table = request.url.path.removeprefix("/api/now/table/")
+        if table in self.refuse:
+            body = {"error": {"message": "Operation Failed", "detail": "ACL Exception"}, "status": "failure"}
+            return httpx.Response(403, json=body, headers=headers)
+        query = {k: v[-1] for k, v in parse_qs(request.url.query.decode()).items()}
+        found = {"incident": self.incidents, "sys_audit": self.audit, "sys_audit_delete": self.deleted}[table]
+        said = query.get("sysparm_query", "")
+        column = "sys_updated_on" if table == "incident" else "sys_created_on"
+        if match := re.search(rf"{column}>=([0-9: -]+)", said):
+            found = [one for one in found if one[column]["value"] >= match[1]]
+        if match := re.search(r"documentkeyIN([0-9a-f,]+)", said):
+            found = [one for one in found if one["documentkey"]["value"] in match[1].split(",")]
+        found = sorted(found, key=lambda one: (one[column]["value"], one["sys_id"]["value"]))
+        offset, limit = int(query.get("sysparm_offset", 0)), int(query["sysparm_limit"])
+        return httpx.Response(200, json={"result": found[offset : offset + limit]}, headers=headers)
+
+
+@pytest.fixture(autouse=True)
+def _password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SN_PASSWORD", "pass")
+
+
+def source(instance: Instance, **options: Any) -> ServiceNowSource:
+    given = {"url": "https://x.service-now.com", "user": "ktlo", "token": "env:SN_PASSWORD"}
+    config = ServiceNowConfig(**{**given, "since": dt.date(2026, 8, 1), **options})
+    return ServiceNowSource(config, World(), httpx.MockTransport(instance.answer))
+
+
+@pytest.mark.parametrize("line", lines(), ids=lambda line: line[0])
+def test_ten_incidents_are_as_worked_out_by_hand(line: list[str]) -> None:
+    key, _, state, resolved, closed, steps = line
+    seen = Seen()
+    assert run(source(Instance()), seen) is None
+    found = seen.item(key)
+    assert (found["state"], found["service"], found["team"]) == (state, "Email", "Service Desk")
+    assert found["severity"] == "1 - Critical"
+    assert found["detected_at"] == NOON
+    assert found["resolved_at"] == (None if resolved == "-" else after(int(resolved)))
+    assert found["closed_at"] == (None if closed == "-" else after(int(closed)))
+    assert found["reopen_count"] == steps.split().count("reopened")
+    assert [kind for kind, _ in seen.steps(key)] == ["detected", *steps.split()]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4])
+def test_pages_and_cuts_end_in_the_same_rows(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr("ktlo.sources.servicenow.source.PER_PAGE", size)
+    whole = Seen()
+    run(source(Instance()), whole)
+    assert len(whole.shown("incidents")) == 10
+    for cut in range(1, len(whole.batches)):
+        seen = Seen()
+        run(source(Instance()), seen, stop_after=cut)
+        run(source(Instance()), seen)
+        assert seen.rows == whole.rows
+
+
+def test_a_deleted_incident_is_removed() -> None:
+    instance, seen = Instance(), Seen()
+    run(source(instance), seen)
+    instance.delete("INC3", after(500))
+    run(source(instance), seen)
+    assert "INC3" not in {row["external_id"] for row in seen.shown("incidents")}
+
+
+def test_without_the_audit_incidents_come_in_and_what_is_lost_is_said() -> None:
+    instance, seen = Instance(), Seen()
+    instance.refuse = {"sys_audit", "sys_audit_delete"}
+    assert run(source(instance), seen) is None
+    assert len(seen.shown("incidents")) == 10
+    assert any("no steps" in reason for reason in seen.rejected)
+    health = asyncio.run(source(instance).check())
+    assert health.status is Status.LIMITED
+    assert [one.what.partition(" ")[0] for one in health.missing] == ["sys_audit", "sys_audit_delete"]
+
+
+def test_a_user_without_the_right_to_incidents_is_a_sentence() -> None:
+    instance = Instance()
+    instance.refuse = {"incident"}
+    health = asyncio.run(source(instance).check())
+    assert health.status is Status.UNREACHABLE
+    assert "right to read incidents" in health.summary
+
+
+def test_without_a_user_it_says_what_to_set() -> None:
+    failure = run(source(Instance(), token=""), Seen())
+    assert isinstance(failure, UserError)
+    assert "user" in failure.fix
+
+
+def test_a_time_that_is_none_costs_its_incident_only() -> None:
+    instance, seen = Instance(), Seen()
+    instance.incidents[4]["opened_at"] = both("soon")
+    instance.incidents[5]["sys_updated_on"] = both("")
+    run(source(instance), seen)
+    assert len(seen.shown("incidents")) == 8
+    assert any("unexpected form" in reason for reason in seen.rejected)

@@ -1,0 +1,212 @@
+"""Status pages: ten incidents worked out by hand, outages of components, maintenance, the whole past, webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from typing import Any
+
+import httpx
+import pytest
+from collected_rows import Seen, run
+
+from ktlo.errors import SignatureError
+from ktlo.sources.protocol import Status
+from ktlo.sources.rest.quota import World
+from ktlo.sources.statuspage import StatuspageSource
+from ktlo.sources.statuspage.source import StatuspageConfig
+from ktlo.sources.webhook import Incoming
+
+NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+UP, DEGRADED, PARTIAL, MAJOR = "operational", "degraded_performance", "partial_outage", "major_outage"
+BY_HAND = """
+# id | impact | minutes after noon, status, and state of the component  | ack | mitigated | resolved | outage
+S0 | minor    | 0 investigating                                         |  -  |  -  |  -  | -
+S1 | major    | 0 investigating, 5 identified                           |  5  |  -  |  -  | 0 to -
+S2 | major    | 0 investigating, 5 identified, 20 monitoring, 60 resolved | 5 | 20  | 60  | 0 to 60
+S3 | minor    | 0 investigating, 60 resolved                            |  -  |  -  | 60  | -
+S4 | none     | 0 investigating, 60 resolved                            |  -  |  -  | 60  | -
+S5 | critical | 0 identified, 30 resolved                               |  0  |  -  | 30  | 0 to 30
+S6 | minor    | 0 investigating partial_outage, 20 monitoring operational, 60 resolved | - | 20 | 60 | 0 to 20
+S7 | minor    | 0 investigating degraded_performance, 60 resolved operational | - | - | 60 | -
+S8 | critical | 0 investigating degraded_performance, 10 identified major_outage, 40 monitoring operational, 60 resolved | 10 | 40 | 60 | 10 to 40
+S9 | major    | 0 investigating major_outage, 50 resolved               |  -  |  -  | 50  | 0 to 50
+"""  # noqa: E501
+
+
+def after(minutes: float) -> dt.datetime:
+    return NOON + dt.timedelta(minutes=minutes)
+
+
+def lines() -> list[list[str]]:
+    rows = [line for line in BY_HAND.strip().splitlines() if not line.startswith("#")]
+    return [[cell.strip() for cell in line.split("|")] for line in rows]
+
+
+def stamp(moment: dt.datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def incident(key: str, impact: str, steps: str) -> dict[str, Any]:
+    updates, last, status, state = [], NOON, "investigating", UP
+    for number, said in enumerate(steps.split(",")):
+        minutes, status, *component = said.split()
+        last = after(int(minutes))
+        affected = None
+        if component:
+            affected = [{"code": "c1", "name": "API", "old_status": state, "new_status": component[0]}]
+            state = component[0]
+        updates.append(
+            {
+                "id": f"{key}u{number}",
+                "status": status,
+                "body": "We are looking at it.",
+                "created_at": stamp(last),
+                "display_at": stamp(last),
+                "affected_components": affected,
+            }
+        )
+    return {
+        "id": key,
+        "name": "API is <b>slow</b> 🐢",
+        "status": status,
+        "impact": impact,
+        "created_at": stamp(NOON),
+        "updated_at": stamp(last),
+        "started_at": stamp(NOON),
+        "monitoring_at": None,
+        "resolved_at": stamp(last) if status == "resolved" else None,
+        "shortlink": f"https://stspg.io/{key}",
+        "incident_updates": list(reversed(updates)),
+        "components": [{"id": "c1", "name": "API", "status": state}],
+    }
+
+
+class Page:
+    """A status page that answers as Statuspage's public API says."""
+
+    def __init__(self) -> None:
+        self.incidents = [incident(key, impact, steps) for key, impact, steps, *_ in lines()]
+        self.maintenances: list[dict[str, Any]] | None = []
+        self.past: list[dict[str, Any]] = []
+        self.asked: list[str] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path, about = request.url.path, {"id": "kctbh9vrtdwd", "name": "Example"}
+        self.asked.append(path)
+        if path == "/api/v2/incidents.json":
+            return httpx.Response(200, json={"page": about, "incidents": self.incidents[-50:]})
+        if path == "/api/v2/scheduled-maintenances.json" and self.maintenances is not None:
+            return httpx.Response(200, json={"page": about, "scheduled_maintenances": self.maintenances})
+        if path == "/v1/pages/kctbh9vrtdwd/incidents":
+            if request.headers.get("authorization") != "OAuth k3y":
+                return httpx.Response(401, json={"error": "Could not authenticate"})
+            page, limit = int(request.url.params["page"]), int(request.url.params["limit"])
+            return httpx.Response(200, json=self.past[(page - 1) * limit : page * limit])
+        return httpx.Response(404, json={"error": "not found"})
+
+
+def source(page: Page, **options: Any) -> StatuspageSource:
+    config = StatuspageConfig(url="https://status.example.org", **options)
+    return StatuspageSource(config, World(), httpx.MockTransport(page.answer))
+
+
+def instant(said: str) -> dt.datetime | None:
+    return None if said == "-" else after(int(said))
+
+
+@pytest.mark.parametrize("line", lines(), ids=lambda line: line[0])
+def test_ten_incidents_are_as_worked_out_by_hand(line: list[str]) -> None:
+    key, impact, _, acknowledged, mitigated, resolved, outage = line
+    seen = Seen()
+    assert run(source(Page()), seen) is None
+    found = seen.item(key)
+    assert (found["service"], found["severity"], found["detected_at"]) == ("API", impact, NOON)
+    assert (found["acknowledged_at"], found["mitigated_at"]) == (instant(acknowledged), instant(mitigated))
+    assert found["resolved_at"] == instant(resolved)
+    assert found["state"] == ("open" if resolved == "-" else "resolved")
+    outages = [row for row in seen.shown("outages") if row["incident_id"] == key]
+    if outage == "-":
+        assert outages == []
+    else:
+        began, _, ended = outage.split()
+        assert [(row["started_at"], row["ended_at"]) for row in outages] == [(instant(began), instant(ended))]
+
+
+def test_maintenance_is_planned_downtime_and_no_incident() -> None:
+    page, seen = Page(), Seen()
+    page.maintenances = [
+        {
+            **incident("M1", "maintenance", "0 scheduled"),
+            "status": "completed",
+            "scheduled_for": stamp(after(600)),
+            "scheduled_until": stamp(after(660)),
+        }
+    ]
+    run(source(page), seen)
+    (found,) = [row for row in seen.shown("outages") if row["is_planned"]]
+    assert (found["started_at"], found["ended_at"]) == (after(600), after(660))
+    assert "M1" not in {row["external_id"] for row in seen.shown("incidents")}
+
+
+def test_a_page_without_a_list_of_maintenances_is_read_all_the_same() -> None:
+    page, seen = Page(), Seen()
+    page.maintenances = None
+    assert run(source(page), seen) is None
+    assert len(seen.shown("incidents")) == 10
+
+
+def test_with_a_key_the_whole_past_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SP_KEY", "k3y")
+    page, seen = Page(), Seen()
+    page.past = [incident(f"P{number}", "minor", "0 investigating, 9 resolved") for number in range(230)]
+    made = source(page, token="env:SP_KEY")
+    assert run(made, seen) is None
+    assert len(seen.shown("incidents")) == 240
+    page.asked.clear()
+    run(made, seen)
+    assert all(path.startswith("/api/v2") for path in page.asked)
+
+
+def test_an_incident_of_an_unexpected_form_costs_itself_only() -> None:
+    page, seen = Page(), Seen()
+    page.incidents[2]["created_at"] = None
+    run(source(page), seen)
+    assert len(seen.shown("incidents")) == 9
+    assert "unexpected form" in seen.rejected[0]
+
+
+def test_a_webhook_tells_an_update_at_once() -> None:
+    seen = Seen()
+    body = {
+        "meta": {"unsubscribe": "http://x"},
+        "page": {"id": "j2mfxwj97wnj", "status_indicator": "major"},
+        "incident": incident("S2", "major", "0 investigating, 5 identified"),
+    }
+    seen.take(source(Page()).receive(Incoming({}, json.dumps(body).encode(), NOON)))
+    assert seen.item("S2")["acknowledged_at"] == after(5)
+    run(source(Page()), seen)
+    assert seen.item("S2")["resolved_at"] == after(60)
+
+
+def test_a_webhook_about_a_component_alone_is_ignored_with_the_reason() -> None:
+    body = {"component": {"id": "c", "name": "API", "status": "operational"}, "component_update": {}}
+    taken = source(Page()).receive(Incoming({}, json.dumps(body).encode(), NOON))
+    assert taken.why_ignored == "it is about no incident"
+
+
+def test_the_secret_behind_the_address_is_the_proof() -> None:
+    source(Page()).verify(Incoming({}, b"", NOON, {"key": "k"}), "k")
+    for query in ({}, {"key": "other"}):
+        with pytest.raises(SignatureError):
+            source(Page()).verify(Incoming({}, b"", NOON, query), "k")
+
+
+def test_the_check_names_what_a_key_would_bring() -> None:
+    health = asyncio.run(source(Page()).check())
+    assert (health.status, health.missing[0].what) == (Status.READY, "token")
+    nothing = StatuspageSource(
+        StatuspageConfig(url="https://x.example"), World(), httpx.MockTransport(lambda _: httpx.Response(404))
+    )
+    assert asyncio.run(nothing.check()).status is Status.UNREACHABLE
