@@ -18,6 +18,8 @@ test: $(VENV)/.test  ## Install what the tests need and run everything CI runs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/mypy --config-file instrument/pyproject.toml
+	instrument/run-tests $(abspath $(BIN))/python
 
 lint: $(VENV)/.test  ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .

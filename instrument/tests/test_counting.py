@@ -1,0 +1,283 @@
+"""Calls, errors, times and callers, by both engines."""
+
+import sys
+import threading
+import time
+
+import pytest
+
+from ktlo_instrument import requests
+from ktlo_instrument.pure import NEVER, OTHER, OUTSIDE
+
+SHOP = """
+import time
+
+def price(item):
+    time.sleep(0.02)
+    return item * 2
+
+def order(items):
+    time.sleep(0.01)
+    return [price(item) for item in items]
+
+def depth(n):
+    return 0 if n == 0 else 1 + depth(n - 1)
+
+def refuse(kind):
+    raise kind("no")
+
+def nothing():
+    pass
+"""
+
+
+def test_a_call_counts_once_with_its_wall_time(bench):
+    shop = bench.module(SHOP)
+    assert shop.price(3) == 6
+    row = bench.rows()["price"]
+    assert row.calls == 1
+    assert 20e6 <= row.wall < 200e6
+    assert row.own == row.wall
+    assert sum(row.wall_histogram[2]) == 1
+
+
+def test_self_time_is_without_the_instrumented_functions_that_were_called(bench):
+    bench.module(SHOP).order([1, 2])
+    rows = bench.rows()
+    assert rows["order"].wall >= 50e6
+    assert rows["order"].own == rows["order"].wall - rows["price"].wall
+    assert 10e6 <= rows["order"].own < 35e6
+
+
+def test_callers_are_counted(bench):
+    shop = bench.module(SHOP)
+    shop.order([1, 2])
+    shop.price(1)
+    rows = bench.rows()
+    assert rows["price"].callers == {"order": 2, OUTSIDE: 1}
+    assert rows["order"].callers == {OUTSIDE: 1}
+
+
+def test_recursion_counts_every_level(bench):
+    assert bench.module(SHOP).depth(50) == 50
+    row = bench.rows()["depth"]
+    assert row.calls == 51
+    assert row.callers == {OUTSIDE: 1, "depth": 50}
+    assert row.own <= row.wall
+
+
+def test_the_histogram_holds_the_duration_in_otlps_bucket(bench):
+    bench.module(SHOP).price(1)
+    row = bench.rows()["price"]
+    scale, offset, counts = row.wall_histogram
+    base = 2 ** (2**-scale)
+    (place,) = [offset + at for at, count in enumerate(counts) if count]
+    assert base**place < row.wall <= base ** (place + 1)
+
+
+def test_errors_are_counted_by_type(bench):
+    shop = bench.module(SHOP + "class Odd(Exception): pass\n")
+    for kind in (ValueError, ValueError, shop.Odd):
+        with pytest.raises(kind):
+            shop.refuse(kind)
+    row = bench.rows()["refuse"]
+    assert row.calls == 3
+    assert row.errors == {"ValueError": 2, "shop.Odd": 1}
+
+
+def test_the_end_of_an_iteration_is_no_error(bench):
+    shop = bench.module(
+        "class It:\n    def __iter__(self): return self\n    def __next__(self): raise StopIteration\n"
+    )
+    assert list(shop.It()) == []
+    assert bench.rows()["It.__next__"].errors == {}
+
+
+def test_an_exception_that_is_handled_outside_is_no_error_of_a_call_made_meanwhile(bench):
+    shop = bench.module(SHOP)
+    try:
+        raise KeyError("outer")
+    except KeyError:
+        shop.nothing()
+    assert bench.rows()["nothing"].errors == {}
+
+
+def test_what_was_drained_is_not_told_again(bench):
+    shop = bench.module(SHOP)
+    shop.nothing()
+    assert bench.rows()["nothing"].calls == 1
+    assert bench.rows() == {}
+    shop.nothing()
+    assert bench.rows()["nothing"].calls == 1
+
+
+def test_threads_lose_no_count(bench):
+    shop = bench.module(SHOP)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    seen = 0
+    try:
+        threads = [threading.Thread(target=lambda: [shop.nothing() for _ in range(20_000)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            row = bench.rows().get("nothing")
+            seen += row.calls if row else 0
+            time.sleep(0.005)
+    finally:
+        sys.setswitchinterval(before)
+    row = bench.rows().get("nothing")
+    assert seen + (row.calls if row else 0) == 80_000
+
+
+def test_running_calls_are_seen_while_they_run(bench):
+    shop = bench.module("def hold(event, ready):\n    ready.release()\n    event.wait()\n")
+    event, ready = threading.Event(), threading.Semaphore(0)
+    threads = [threading.Thread(target=shop.hold, args=(event, ready)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+        ready.acquire()
+    index = next(at for at, each in enumerate(bench.sites.functions) if each.name == "shop.hold")
+    assert bench.engine.active()[index] == (3, 3)
+    event.set()
+    for thread in threads:
+        thread.join()
+    bench.engine.active()
+    assert index not in bench.engine.active()
+
+
+def test_each_route_is_counted_apart(bench):
+    shop = bench.module(SHOP)
+    with requests.request("/orders/{id}", "web"):
+        shop.nothing()
+        shop.nothing()
+    shop.nothing()
+    rows = bench.rows()
+    kind = requests.number_of("/orders/{id}", "web")
+    assert rows["nothing", kind].calls == 2
+    assert rows["nothing"].calls == 1
+    assert requests.kind_of(kind) == ("/orders/{id}", "web")
+
+
+def test_routes_beyond_the_ceiling_share_one_and_are_counted(bench, monkeypatch):
+    monkeypatch.setattr(requests, "MOST_KINDS", len(requests._kinds))
+    before = requests.overflowed
+    assert requests.kind_of(requests.number_of("/never-seen-before")) == requests.OTHER
+    assert requests.overflowed == before + 1
+
+
+def test_callers_beyond_the_ceiling_share_one(bench):
+    shop = bench.module(
+        "def leaf(): pass\n" + "".join(f"def f{n}():\n    leaf()\n" for n in range(200)),
+    )
+    for n in range(200):
+        getattr(shop, f"f{n}")()
+    callers = bench.rows()["leaf"].callers
+    assert sum(callers.values()) == 200
+    assert callers[OTHER] == 200 - 64
+
+
+def test_a_million_functions_stay_below_the_ceiling(bench):
+    bench.sites.most = 50
+    shop = bench.module("".join(f"def f{n}(): return {n}\n" for n in range(200)))
+    assert [getattr(shop, f"f{n}")() for n in range(200)] == list(range(200))
+    assert len(bench.sites.sites) == 51
+    assert bench.sites.overflowed == 150
+    overflow = [row for row in bench.engine.drain() if row[0] == 0]
+    assert overflow[0][2] == 150
+
+
+def test_error_types_beyond_the_ceiling_share_one(bench):
+    shop = bench.module(SHOP)
+    for n in range(100):
+        kind = type(f"E{n}", (Exception,), {})
+        with pytest.raises(kind):
+            shop.refuse(kind)
+    errors = bench.rows()["refuse"].errors
+    assert sum(errors.values()) == 100
+    assert errors["_OTHER"] == 36
+
+
+def test_a_wall_clock_that_jumps_changes_nothing(bench, monkeypatch):
+    shop = bench.module(SHOP)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    shop.price(1)
+    assert 20e6 <= bench.rows()["price"].wall < 200e6
+
+
+def test_a_call_whose_exit_was_not_seen_does_not_spoil_the_others(bench):
+    shop = bench.module(SHOP)
+    site = bench.sites.sites[1]
+    site.enter()
+    shop.nothing()
+    site.exit()
+    site.exit()
+    site.fail()
+    shop.nothing()
+    assert bench.rows()["nothing"].calls == 2
+
+
+def test_memory_of_a_thread_that_ended_is_given_back_and_its_calls_are_kept(bench):
+    shop = bench.module(SHOP)
+    for _ in range(50):
+        thread = threading.Thread(target=shop.nothing)
+        thread.start()
+        thread.join()
+    assert bench.rows()["nothing"].calls == 50
+    assert bench.rows() == {}
+
+
+def test_the_gate_is_told_the_first_call_and_then_one_in_so_many(bench):
+    shop = bench.module("def add(a, b=2):\n    c = a + b\n    return c\n")
+    shop.add(1)
+    index, reasons, _, names, error = bench.told[0]
+    assert (reasons, names["a"], names["b"], names[".r"], error) == (4, 1, 2, 3, None)
+    site = bench.sites.sites[index]
+    assert site.left == NEVER
+    site.left, site.tokens, site.limit = 10, 5, 1 << 60
+    for _ in range(9):
+        shop.add(1)
+    assert len(bench.told) == 1
+    shop.add(5)
+    assert bench.told[1][1] == 8
+    assert bench.told[1][3]["a"] == 5
+
+
+def test_the_gate_is_told_slow_calls_errors_and_traced_ones(bench):
+    shop = bench.module(SHOP)
+    shop.nothing()
+    site = bench.sites.sites[bench.told[0][0]]
+    site.tokens, site.limit = 10, 1
+    shop.nothing()
+    site.limit = NEVER
+    with requests.request("/", traced=True):
+        shop.nothing()
+    with pytest.raises(ValueError, match="no"):
+        shop.refuse(ValueError)
+    assert [each[1] for each in bench.told] == [4, 1, 16, 4 | 2]
+    assert isinstance(bench.told[3][4], ValueError)
+
+
+def test_the_gate_is_told_no_more_than_the_tokens_allow(bench):
+    shop = bench.module(SHOP)
+    for _ in range(10):
+        with pytest.raises(ValueError, match="no"):
+            shop.refuse(ValueError)
+    assert len(bench.told) == 1
+
+
+def test_a_gate_that_fails_is_not_noticed(bench):
+    shop = bench.module(SHOP)
+
+    def broken(*given):
+        raise RuntimeError("ours")
+
+    from ktlo_instrument import engine
+
+    engine.set_up(bench.engine, broken)
+    assert shop.nothing() is None
+    with pytest.raises(ValueError, match="no"):
+        shop.refuse(ValueError)
+    shop.nothing()
+    assert bench.rows()["nothing"].calls == 2
