@@ -157,7 +157,7 @@ def test_an_operation_whose_figures_are_the_same_is_not_named(found):
 
 
 def test_the_first_line_counts_what_changed(found):
-    assert said(found) == "Operations: 1 got slower, 1 are new, 1 are no longer called"
+    assert said(found) == "Operations: 1 got slower, 1 is new, 1 is no longer called"
     section = trends_section(found, lambda path, values: path)
     assert [one.name for one in section.listings] == ["duration", "rate", "others"]
 

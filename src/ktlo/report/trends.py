@@ -18,7 +18,6 @@ from ktlo.report.charts import (
     Table,
     Unit,
     written,
-    written_interval,
 )
 from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.pieces import Answer, Known, Nothing
@@ -29,7 +28,7 @@ from ktlo.telemetry.trends import FALSE_NAMES, LEAST, Measure, Trend, Trends, Ve
 Href = Callable[[str, dict[str, str]], str]
 """Makes a URL of a path and parameters."""
 
-TIMES = Unit(symbol="-fold")
+TIMES = Unit(symbol="times")
 HOURS_A_DAY = Unit(symbol="h a day")
 A_DAY = Unit(symbol="a day")
 MOST_DRAWN = 30
@@ -104,15 +103,15 @@ def said(found: Trends) -> str:
     new = [one for one in found.named if one.verdict is Verdict.NEW]
     gone = [one for one in found.named if one.verdict is Verdict.GONE]
     parts = [
-        f"{len(ones)} {words}"
-        for ones, words in (
-            (slower, "got slower"),
-            (more, "fail more often"),
-            (faster, "got faster"),
-            (fewer, "fail less often"),
-            (rate, "are called at another rate"),
-            (new, "are new"),
-            (gone, "are no longer called"),
+        f"{len(ones)} {one if len(ones) == 1 else many}"
+        for ones, one, many in (
+            (slower, "got slower", "got slower"),
+            (more, "fails more often", "fail more often"),
+            (faster, "got faster", "got faster"),
+            (fewer, "fails less often", "fail less often"),
+            (rate, "is called at another rate", "are called at another rate"),
+            (new, "is new", "are new"),
+            (gone, "is no longer called", "are no longer called"),
         )
         if ones
     ]
@@ -120,16 +119,10 @@ def said(found: Trends) -> str:
         if not (found.named or found.others):
             return "Nothing was there to compare"
         return "No change is named" if found.tested else "Nothing can be compared yet"
-    text = ", ".join(parts)
-    return "Operations: " + text if len(parts) > 1 else _singular(f"{text}")
-
-
-def _singular(text: str) -> str:
-    number, _, rest = text.partition(" ")
-    if number == "1":
-        one = rest.replace("fail ", "fails ").replace("are ", "is ")
-        return f"1 operation {one}"
-    return f"{number} operations {rest}"
+    if len(parts) > 1:
+        return f"Operations: {', '.join(parts)}"
+    number, _, rest = parts[0].partition(" ")
+    return f"{number} operation{'' if number == '1' else 's'} {rest}"
 
 
 def _split(ones: tuple[Trend, ...]) -> tuple[list[Trend], list[Trend]]:
@@ -192,7 +185,8 @@ def _cause(one: Trend) -> str:
     mark = one.turned.deployment
     if mark is None:
         return "no deployment is known about then"
-    return f"{mark.label} {minute_label(mark.at)}, by {mark.found_in}"
+    whose = f"{one.turned.deployed} " if one.turned.deployed != one.key.service else ""
+    return f"{whose}{mark.label} {minute_label(mark.at)}, by {mark.found_in}"
 
 
 def _listings(found: Trends, href: Href) -> tuple[Listing, ...]:
@@ -249,7 +243,7 @@ def change(one: Trend) -> str:
         return f"{(one.after - one.before) * 100:+.2g} points"
     if one.ratio is None:
         return ""
-    return f"{(one.ratio - 1) * 100:+.0f}%" if one.ratio < 2 else f"{one.ratio:.2g}-fold"
+    return f"{(one.ratio - 1) * 100:+.0f}%" if one.ratio < 2 else f"{one.ratio:.2g} times"
 
 
 def interval(one: Trend) -> str:
@@ -258,7 +252,7 @@ def interval(one: Trend) -> str:
         return ""
     if one.measure is Measure.ERRORS:
         return f"{one.low * 100:+.2g} to {one.high * 100:+.2g} points"
-    return written_interval(one.low, one.high, TIMES)
+    return f"{(one.low - 1) * 100:+.0f}% to {(one.high - 1) * 100:+.0f}%"
 
 
 def verdict(one: Trend) -> str:

@@ -81,13 +81,15 @@ class Turned:
         at: the hour.
         first: earliest hour that the figures do not exclude.
         last: latest such hour.
-        deployment: what was deployed about then; ``None`` when nothing known was.
+        deployment: what was deployed about then, of its own service if that was; ``None`` when nothing known was.
+        deployed: service of that deployment; empty when none.
     """
 
     at: dt.datetime
     first: dt.datetime
     last: dt.datetime
     deployment: Mark | None
+    deployed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +175,19 @@ def trends(store: Queryable, of: Stretches, service: str = "", least: Least = LE
         least: from what on a change matters.
     """
     found = judged(read_compared(store, of, service), least)
-    known: dict[str, list[Mark]] = {}
     whole = Interval(of.read_earlier.start, of.later.end)
+    names = dict.fromkeys(one.key.service for one in (*found.named, *found.others))
+    deployed = {name: marks(store, whole, name) for name in names} if found.named else {}
 
     def caused(one: Trend) -> Trend:
         if one.turned is None:
             return one
-        if one.key.service not in known:
-            known[one.key.service] = marks(store, whole, one.key.service)
-        return replace(one, turned=replace(one.turned, deployment=_cause(one, known[one.key.service])))
+        own = one.key.service
+        for name in (own, *(name for name in deployed if name != own)):
+            mark = _cause(one, deployed[name])
+            if mark is not None:
+                return replace(one, turned=replace(one.turned, deployment=mark, deployed=name))
+        return one
 
     return replace(found, named=tuple(caused(one) for one in found.named))
 

@@ -33,6 +33,7 @@ class TurnedOut(BaseModel):
     last: dt.datetime = Field(description="Latest such hour.")
     deployment: str = Field(description="What was deployed about then; empty when nothing known was.")
     deployed_at: dt.datetime | None
+    deployed: str = Field(description="Service that was deployed: its own if that was, else another.")
     found_in: str = Field(description="Who told the deployment: telemetry, a source, or both.")
 
 
@@ -74,6 +75,7 @@ class TrendOut(BaseModel):
                 last=one.turned.last,
                 deployment=mark.label if mark else "",
                 deployed_at=mark.at if mark else None,
+                deployed=one.turned.deployed,
                 found_in=mark.found_in if mark else "",
             )
         return cls(

@@ -45,6 +45,9 @@ def _href_of(share: Share) -> str:
 
 
 environment.globals["item_href"] = item_href
+environment.globals["incident_href"] = lambda source, item_id: with_query(
+    "/incident", {"source": source, "id": item_id}
+)
 environment.globals["share_href"] = _href_of
 
 

@@ -51,6 +51,7 @@ _PAGES = (
     "service_map",
     "trends",
     "logs",
+    "incident",
     "service_names",
     "metrics_pages",
     "dashboards",

@@ -99,6 +99,7 @@ def service_page(
         title=name or "(no service.name)",
         doors=doors_of(request),
         back=with_query("/traces", {"service": name, **({"since": since} if since else {})}),
+        work=with_query("/services/work", {"name": name}),
         has_twin=False,
     )
 
