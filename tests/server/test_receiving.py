@@ -33,7 +33,7 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
 from ktlo.settings import Settings, TelemetrySettings
 
-FREE = TelemetrySettings(http_port=0, grpc_port=0)
+FREE = TelemetrySettings(http_port=0, grpc_port=0, elastic_port=0)
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +131,11 @@ def test_pages_that_find_nothing_say_what_to_do(house_with_traces):
 def test_the_state_of_the_receivers_is_told(house_with_traces):
     visitor, _, _ = house_with_traces
     state = visitor.get("/telemetry.json").json()
-    assert [door["protocol"] for door in state["doors"]] == ["OTLP/HTTP", "OTLP/gRPC"]
+    assert [door["protocol"] for door in state["doors"]] == ["OTLP/HTTP", "OTLP/gRPC", "Elastic APM"]
     traces = next(one for one in state["signals"] if one["signal"] == "traces")
     assert traces["stored"] == traces["items"] == 2
     assert {one["service"]: one["items"] for one in traces["senders"]} == {"web": 1, "pay <b>ments": 1}
-    assert [door["requests"] for door in state["doors"]] == [1, 1]
+    assert [door["requests"] for door in state["doors"]] == [1, 1, 0]
     text = visitor.page("/telemetry")
     assert "2 spans are stored" in text
     assert "Every door is open" in text
@@ -196,7 +196,7 @@ def test_a_port_in_use_is_told_and_the_other_still_receives(tmp_path):
             "import sys; from pathlib import Path\n"
             "from ktlo.settings import *; from ktlo.server.runtime import Runtime\n"
             "from ktlo.server.receiving import Receiving\n"
-            f"said = Settings(telemetry=TelemetrySettings(http_port={port}, grpc_port=0))\n"
+            f"said = Settings(telemetry=TelemetrySettings(http_port={port}, grpc_port=0, elastic_port=0))\n"
             "runtime = Runtime(said, Path(sys.argv[1]))\n"
             "receiving = Receiving(runtime); print([bool(d.address) for d in receiving.doors])\n"
             "print(receiving.doors[0].problem); receiving.close(); runtime.close()\n"
@@ -208,13 +208,13 @@ def test_a_port_in_use_is_told_and_the_other_still_receives(tmp_path):
             timeout=60,
             check=True,
         ).stdout
-    assert "[False, True]" in told
+    assert "[False, True, True]" in told
     assert "in use" in told
 
 
 def test_an_open_address_without_a_key_is_refused(receiver):
     runtime, _ = receiver
-    open_to_all = TelemetrySettings(host="0.0.0.0", http_port=0, grpc_port=0)
+    open_to_all = TelemetrySettings(host="0.0.0.0", http_port=0, grpc_port=0, elastic_port=0)
     settings, runtime.settings = runtime.settings, Settings(telemetry=open_to_all)
     try:
         with pytest.raises(UserError, match="from anybody"):
@@ -250,7 +250,7 @@ def test_kill_9_loses_nothing_acknowledged_and_adds_nothing_twice(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config.write_text(f"telemetry: {{http_port: {port}, grpc_port: 0}}\n", encoding="utf-8")
+    config.write_text(f"telemetry: {{http_port: {port}, grpc_port: 0, elastic_port: 0}}\n", encoding="utf-8")
     command = [sys.executable, "-c", "from ktlo.cli import main; main()", "up", "--data", str(data)]
     command += ["--config", str(config), "--port", "0", "--no-browser"]
     for round_ in range(3):
@@ -275,7 +275,8 @@ def test_kill_9_loses_nothing_acknowledged_and_adds_nothing_twice(tmp_path):
         "import sys; from pathlib import Path\n"
         "from ktlo.settings import *; from ktlo.server.runtime import Runtime\n"
         "from ktlo.server.receiving import Receiving\n"
-        "runtime = Runtime(Settings(telemetry=TelemetrySettings(http_port=0, grpc_port=0)), Path(sys.argv[1]))\n"
+        "said = TelemetrySettings(http_port=0, grpc_port=0, elastic_port=0)\n"
+        "runtime = Runtime(Settings(telemetry=said), Path(sys.argv[1]))\n"
         "receiving = Receiving(runtime); receiving.close()\n"
         "for row in runtime.store.query('SELECT span_id, count() AS n FROM ktlo.spans GROUP BY span_id').to_pylist():\n"
         "    print(int(row['span_id'], 16), row['n'])\n"
@@ -296,7 +297,9 @@ def test_a_service_manager_that_ends_ktlo_lets_it_close_what_it_has_open(tmp_pat
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (tmp_path / "ktlo.yaml").write_text(f"telemetry: {{http_port: {port}, grpc_port: 0}}\n", encoding="utf-8")
+    (tmp_path / "ktlo.yaml").write_text(
+        f"telemetry: {{http_port: {port}, grpc_port: 0, elastic_port: 0}}\n", encoding="utf-8"
+    )
     data = tmp_path / "data"
     command = [sys.executable, "-c", "from ktlo.cli import main; main()", "up", "--data", str(data)]
     command += ["--port", "0", "--no-browser"]

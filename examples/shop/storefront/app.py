@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 
+import psycopg
 import redis
 import requests
 from flask import Flask, abort, jsonify, request
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool
 
 VERSION = os.environ.get("SHOP_VERSION", "1.0")
 ORDERS = os.environ["SHOP_ORDERS_URL"]
@@ -24,17 +25,20 @@ logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name
 log = logging.getLogger("storefront")
 
 app = Flask(__name__)
-database = ConnectionPool(
-    os.environ["SHOP_DATABASE_URL"], min_size=2, max_size=8, kwargs={"row_factory": dict_row}, open=True
-)
+connections = threading.local()  # one connection a thread of the server
 cache = redis.Redis.from_url(os.environ["SHOP_REDIS_URL"], decode_responses=True)
 orders = requests.Session()
 
 
 def rows(statement: str, *values: object) -> list[dict]:
     """Rows of a statement."""
-    with database.connection() as connection:
-        return connection.execute(statement, values).fetchall()
+    if not hasattr(connections, "own"):
+        connections.own = psycopg.connect(
+            os.environ["SHOP_DATABASE_URL"], autocommit=True, row_factory=dict_row
+        )
+    with connections.own.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
 
 
 @app.get("/")

@@ -1,4 +1,4 @@
-"""A port on which an ASGI application of receivers is served, in a thread of its own.
+"""Ports on which an ASGI application of receivers is served, in a thread of its own.
 
 Connections are limited in number and in how long they may say nothing, so that no sender keeps the others out.
 """
@@ -9,10 +9,10 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ktlo.receivers.patience import HEAD_SECONDS, patient_protocol
-from ktlo.server.address import listen
 
 MOST_CONNECTIONS = 600
 """Connections from which on senders are told to come again (503): the store needs descriptors too, and 1,024 is what
@@ -24,19 +24,15 @@ class HttpDoor:
 
     Args:
         application: ASGI.
-        host: address to listen on.
-        port: to listen on; 0 takes a free one.
+        listeners: bound sockets (``server.address.listen``); one event loop serves them all.
         head_seconds: within which a connection must ask something.
-
-    Raises:
-        OSError: the port cannot be used.
     """
 
-    def __init__(self, application: Any, host: str, port: int, head_seconds: float = HEAD_SECONDS) -> None:
+    def __init__(
+        self, application: Any, listeners: Sequence[socket.socket], head_seconds: float = HEAD_SECONDS
+    ) -> None:
         import uvicorn
 
-        listener = listen(host, port)
-        self.port: int = listener.getsockname()[1]
         self._server = uvicorn.Server(
             uvicorn.Config(
                 application,
@@ -49,7 +45,7 @@ class HttpDoor:
             )
         )
         self._thread = threading.Thread(
-            target=_run, args=(self._server, listener), name="receivers-http", daemon=True
+            target=_run, args=(self._server, listeners), name="receivers-http", daemon=True
         )
         self._thread.start()
         deadline = time.monotonic() + 10
@@ -62,8 +58,8 @@ class HttpDoor:
         self._thread.join(timeout=10)
 
 
-def _run(server: Any, listener: socket.socket) -> None:
+def _run(server: Any, listeners: Sequence[socket.socket]) -> None:
     import asyncio
 
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(server.serve(sockets=[listener]))
+        asyncio.run(server.serve(sockets=list(listeners)))

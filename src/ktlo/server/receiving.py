@@ -15,7 +15,7 @@ from ktlo.receivers.front import Front
 from ktlo.receivers.intake import Intake
 from ktlo.receivers.otlp import signals
 from ktlo.receivers.otlp.exchange import Export
-from ktlo.server.address import url_of
+from ktlo.server.address import listen, url_of
 from ktlo.server.forwarding import Forwarding
 from ktlo.server.http_door import HttpDoor
 from ktlo.server.pairing import PairingThread
@@ -89,10 +89,12 @@ class Receiving:
             Export(signals.LOGS, self.logs),
         )
         self.front = Front(self.access)
+        self._agents = said.agents
         self._pairing = PairingThread(runtime.store, said.keep_days)
         self._http: HttpDoor | None = None
         self._grpc: GrpcServer | None = None
-        self.doors = (*self._open_http(said), self._open_grpc(said))
+        otlp, *others = self._open_http(said)
+        self.doors = (otlp, self._open_grpc(said), *others)
 
     @property
     def intakes(self) -> tuple[Intake, ...]:
@@ -112,18 +114,40 @@ class Receiving:
 
     def _application(self) -> Starlette:
         """Every protocol that is received over HTTP."""
+        from ktlo.receivers.elastic import http as elastic
+        from ktlo.receivers.elastic.stream import Exports
         from ktlo.receivers.front import application
         from ktlo.receivers.otlp import http
 
-        return application(http.routes(self.exports, self.front), http.broken)
+        traces, metrics, logs = self.exports
+        return application(
+            [
+                *http.routes(self.exports, self.front),
+                *elastic.routes(Exports(traces, logs, metrics), self.front, self._agents),
+            ],
+            http.broken,
+        )
 
     def _open_http(self, said: TelemetrySettings) -> tuple[Door, ...]:
-        try:
-            self._http = HttpDoor(self._application(), said.host, said.http_port)
-        except OSError as error:
-            return (Door("OTLP/HTTP", "", f"port {said.http_port} cannot be used: {error.strerror}"),)
-        url = url_of(said.host, self._http.port)
-        return (Door("OTLP/HTTP", url, setting=_exporter(url, "http/protobuf")),)
+        """OTLP/HTTP and Elastic's agents: every protocol on both ports, each named by whose default the port is."""
+        from ktlo.receivers.elastic import http as elastic
+        from ktlo.receivers.otlp import http
+
+        doors, listeners = [], []
+        for protocol, port in ((http.DOOR, said.http_port), (elastic.DOOR, said.elastic_port)):
+            try:
+                listener = listen(said.host, port)
+            except OSError as error:
+                doors.append(Door(protocol, "", f"port {port} cannot be used: {error.strerror}"))
+                continue
+            listeners.append(listener)
+            url = url_of(said.host, listener.getsockname()[1])
+            is_otlp = protocol == http.DOOR
+            setting = _exporter(url, "http/protobuf") if is_otlp else f"export ELASTIC_APM_SERVER_URL={url}"
+            doors.append(Door(protocol, url, setting=setting))
+        if listeners:
+            self._http = HttpDoor(self._application(), listeners)
+        return tuple(doors)
 
     def _open_grpc(self, said: TelemetrySettings) -> Door:
         from ktlo.receivers.otlp.grpc import DOOR, serve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ktlo.settings.agents import AgentSettings
 from ktlo.settings.forward import ForwardSettings
 from ktlo.settings.strict import Strict
 
@@ -25,6 +26,12 @@ class TelemetrySettings(Strict):
     host: str = Field("127.0.0.1", description="Address to listen on; others need an ingest key.")
     http_port: int = Field(4318, ge=0, le=65535, description="Port of OTLP/HTTP; 0 takes a free one.")
     grpc_port: int = Field(4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 takes a free one.")
+    elastic_port: int = Field(
+        8200,
+        ge=0,
+        le=65535,
+        description="Port of Elastic APM agents beside http_port, which takes them too; 0 takes a free one.",
+    )
     key: str = Field("", description="Ingest key that senders give, by reference: env:NAME or file:PATH.")
     keys: dict[str, IngestKeySettings] = Field(
         default_factory=dict, description="Ingest keys of single services, by a name of your own."
@@ -49,4 +56,8 @@ class TelemetrySettings(Strict):
     )
     forward: list[ForwardSettings] = Field(
         default_factory=list, description="Collectors that get what is received, by OTLP."
+    )
+    agents: list[AgentSettings] = Field(
+        default_factory=list,
+        description="Configuration that Elastic APM agents fetch; nothing said turns it off.",
     )

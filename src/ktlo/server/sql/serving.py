@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ktlo.errors import UserError
-from ktlo.server.address import url_of
+from ktlo.server.address import listen, url_of
 from ktlo.server.http_door import HttpDoor
 from ktlo.server.receiving import Door
 from ktlo.server.runtime import Runtime
@@ -35,11 +35,12 @@ class SqlServing:
             )
         self._http: HttpDoor | None = None
         try:
-            self._http = HttpDoor(SqlDoor(runtime.store, said, key).application(), said.host, said.port)
+            listener = listen(said.host, said.port)
         except OSError as error:
             self.door = Door(PROTOCOL, "", f"port {said.port} cannot be used: {error.strerror}")
             return
-        self.door = Door(PROTOCOL, url_of(said.host, self._http.port))
+        self._http = HttpDoor(SqlDoor(runtime.store, said, key).application(), (listener,))
+        self.door = Door(PROTOCOL, url_of(said.host, listener.getsockname()[1]))
 
     def close(self) -> None:
         """Stop answering."""
