@@ -72,6 +72,8 @@ def commands() -> typer.Typer:
         report,
         rota,
         secrets,
+        service_map,
+        service_names,
         services,
         sources,
         sync,
@@ -99,6 +101,8 @@ def commands() -> typer.Typer:
             secrets,
             services,
             trends,
+            service_map,
+            service_names,
             sources,
             doctor,
         ):

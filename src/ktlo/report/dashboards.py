@@ -10,7 +10,7 @@ from ktlo.report.charts import Heading, LineChart, Row, Table, written
 from ktlo.report.charts.chart import Head
 from ktlo.report.pieces import Card
 from ktlo.report.promql import MOST_LINES, Shown, chart, series_table, shown, unit_named
-from ktlo.report.services import Href, one_service
+from ktlo.report.services import Href, service_charts
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.dashboards.files import with_windows
 from ktlo.telemetry.dashboards.log_lines import log_lines
@@ -166,15 +166,14 @@ def _metric(view: PanelView, on: Drawing) -> PanelView:
 
 
 def _red(view: PanelView, on: Drawing) -> PanelView:
-    answered = one_service(on.store, on.of, view.panel.service, on.href)
+    drawn = service_charts(on.store, on.of, view.panel.service, on.href)
     href = on.href("/services/service", {"name": view.panel.service})
-    if answered.is_empty:
+    if not drawn:
         return replace(
             view, href=href, empty=f"{view.panel.service or 'No service'} reported nothing in this stretch."
         )
     charts = tuple(
-        replace(each, head=Head(f"{view.name}-{each.head.name}", each.head.title, ""))
-        for each in answered.charts
+        replace(each, head=Head(f"{view.name}-{each.head.name}", each.head.title, "")) for each in drawn
     )
     return replace(view, href=href, charts=charts)
 

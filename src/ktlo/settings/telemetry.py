@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from ktlo.settings.agents import AgentSettings
@@ -16,6 +18,15 @@ class IngestKeySettings(Strict):
     services: list[str] = Field(
         default_factory=list,
         description="service.name values it may speak for, `*` as wildcard; empty for all.",
+    )
+
+
+class ApdexSettings(Strict):
+    """Durations with which callers are satisfied (T of the Apdex specification)."""
+
+    default_ms: float = Field(500, gt=0, description="T of every service that is not named, milliseconds.")
+    services: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="T by service.name, milliseconds."
     )
 
 
@@ -48,6 +59,7 @@ class TelemetrySettings(Strict):
     dashboards: str = Field(
         "", description="Folder of the dashboards' files; `dashboards` in the data folder when empty."
     )
+    apdex: ApdexSettings = ApdexSettings()
     spool_mib: int = Field(
         2048,
         ge=64,

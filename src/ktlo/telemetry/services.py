@@ -7,7 +7,7 @@ its server and consumer spans; one that has none, by all its spans. Quantiles ar
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,14 @@ SELECT toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}
   m.kind IN ('server', 'consumer') AS is_asked,{_MEASURES}
 FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service = {{service:String}}
 GROUP BY at, is_asked ORDER BY at"""  # noqa: S608
+
+
+_RATES = f"""
+SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked,
+  toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})), 6, 'UTC') AS at,
+  sum(m.calls) AS calls
+FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN}
+GROUP BY service, is_asked, at ORDER BY service, at"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +166,19 @@ def series(
         for row in store.query(_SERIES, asked).to_pylist()
         if bool(row["is_asked"]) is is_asked
     ]
+
+
+def rates(
+    store: Queryable, of: Interval, found: Iterable[Service], environment: str = ""
+) -> dict[str, list[float]]:
+    """Calls a minute of services over time, by name; every whole bucket of the stretch, those without calls too."""
+    width = of.bucket_seconds
+    first = -(-int(of.start.timestamp()) // width)
+    count = max(int(of.end.timestamp()) // width - first, 0)
+    judged = {one.name: one.is_asked for one in found}
+    series_of = {name: [0.0] * count for name in judged}
+    for row in store.query(_RATES, {**_bounds(of, environment), "width": width}).to_pylist():
+        place = int(row["at"].timestamp()) // width - first
+        if judged.get(row["service"]) is bool(row["is_asked"]) and 0 <= place < count:
+            series_of[row["service"]][place] = row["calls"] * 60 / width
+    return series_of

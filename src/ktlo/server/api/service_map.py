@@ -12,7 +12,7 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import RedOut, Since, Until, asked_interval
 from ktlo.telemetry.changes import Bounded, Change
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.service_map import Place, ServiceMap, Way, compared, service_map
+from ktlo.telemetry.service_map import Edge, Place, ServiceMap, Way, compared, service_map
 
 router = APIRouter(tags=["telemetry"])
 
@@ -54,6 +54,17 @@ class MapEdgeOut(BaseModel):
     kind: str = Field(description="rpc, database, cache or messaging")
     red: RedOut
     by_name: int = Field(description="Calls of which only the host's name says that this service was meant.")
+
+    @classmethod
+    def of(cls, given: Edge) -> MapEdgeOut:
+        """As JSON has it."""
+        return cls(
+            client=PlaceOut.of(given.way.client),
+            server=PlaceOut.of(given.way.server),
+            kind=given.way.kind,
+            red=RedOut.of(given.red),
+            by_name=given.by_name,
+        )
 
 
 class BoundedOut(BaseModel):
@@ -118,16 +129,7 @@ class MapOut(BaseModel):
                 MapNodeOut(kind=one.place.kind, name=one.place.name, red=RedOut.of(one.red))
                 for one in given.nodes
             ],
-            edges=[
-                MapEdgeOut(
-                    client=PlaceOut.of(e.way.client),
-                    server=PlaceOut.of(e.way.server),
-                    kind=e.way.kind,
-                    red=RedOut.of(e.red),
-                    by_name=e.by_name,
-                )
-                for e in given.edges
-            ],
+            edges=[MapEdgeOut.of(one) for one in given.edges],
             is_cut=given.is_cut,
             changes=None if changed is None else [EdgeChangeOut.of(one) for one in changed],
         )

@@ -13,7 +13,7 @@ from ktlo.errors import UsageError
 from ktlo.server.api.metrics import Running
 from ktlo.telemetry.interval import Interval, interval
 from ktlo.telemetry.search import MOST, Found, Wanted, search, tags_from
-from ktlo.telemetry.services import Red, operations, services
+from ktlo.telemetry.services import Red
 from ktlo.telemetry.trace import Trace, read_id, trace
 
 router = APIRouter(tags=["telemetry"])
@@ -49,17 +49,6 @@ class RedOut(BaseModel):
             total_ns=given.total_ns,
             longest_trace=given.longest_trace,
         )
-
-
-class ServiceOut(BaseModel):
-    """One service in a stretch of time."""
-
-    service: str
-    versions: list[str]
-    is_asked: bool = Field(description="Judged by server and consumer spans; else by all its spans.")
-    start: dt.datetime
-    end: dt.datetime
-    red: RedOut
 
 
 class OperationOut(BaseModel):
@@ -206,38 +195,6 @@ def _nanoseconds(text: str) -> int | None:
     if read is None:
         raise UsageError(f"{text[:40]!r} is no duration", fix="Write 250ms, 1.5s or 2min")
     return min(int(float(read[1]) * _NS[read[2]]), 2**63 - 1)
-
-
-@router.get("/services")
-def list_services(running: Running, since: Since = "", until: Until = "") -> list[ServiceOut]:
-    """Services that reported, with rate, errors and duration."""
-    of = asked_interval(since, until)
-    return [
-        ServiceOut(
-            service=one.name,
-            versions=list(one.versions),
-            is_asked=one.is_asked,
-            start=of.start,
-            end=of.end,
-            red=RedOut.of(one.red),
-        )
-        for one in services(running.store, of)
-    ]
-
-
-@router.get("/services/operations")
-def list_operations(
-    running: Running,
-    service: Annotated[str, Query(max_length=500, description="service.name.")] = "",
-    since: Since = "",
-    until: Until = "",
-) -> list[OperationOut]:
-    """Operations of one service, those that took most time first."""
-    of = asked_interval(since, until)
-    return [
-        OperationOut(name=one.name, kind=one.kind, red=RedOut.of(one.red))
-        for one in operations(running.store, of, service)
-    ]
 
 
 @router.get("/traces")

@@ -14,9 +14,10 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.service_map import MapOut, compared_with, get_map, part_of
 from ktlo.server.api.telemetry import asked_interval
 from ktlo.server.web.rendering import render
+from ktlo.server.web.services import environment_filter
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.edge import edge_examples, edge_series
-from ktlo.telemetry.service_map import Place, Way, compared, environments, service_map
+from ktlo.telemetry.service_map import Place, Way, compared, service_map
 
 router = APIRouter()
 
@@ -62,17 +63,7 @@ def map_page(
         "kind": kind if focus else "", "depth": str(depth) if focus else "", "against": against, "q": q,
     }  # fmt: skip
     fields = [Filter("q", "Find", q, placeholder="part of a name")]
-    named = environments(running.store, of)
-    if named or environment:
-        choices = dict.fromkeys(["", *named, *([environment] if environment else [])])
-        fields.append(
-            Filter(
-                "environment",
-                "Environment",
-                environment,
-                tuple(Option(n, n or "All environments") for n in choices),
-            )
-        )
+    fields += environment_filter(running.store, of, environment)
     fields.append(Filter("focus", "Around", focus, kind="text", placeholder="a service"))
     if focus:
         fields.append(Filter("depth", "How far", str(depth), _DEPTHS))

@@ -48,6 +48,7 @@ _PAGES = (
     "telemetry",
     "errors",
     "receivers",
+    "services",
     "service_map",
     "trends",
     "logs",

@@ -1,4 +1,4 @@
-"""Pages of telemetry: services, one service, the search for traces, and one trace."""
+"""Pages of telemetry: the search for traces, and one trace."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from ktlo.report.charts import picture
-from ktlo.report.services import all_services, one_service
 from ktlo.report.traces import found_answer, found_table, trace_view
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import (
     Asked,
-    ServiceOut,
     TraceOut,
     asked_interval,
     find_traces,
-    list_services,
     wanted_of,
 )
 from ktlo.server.web.rendering import environment, render, with_query
@@ -54,54 +50,6 @@ def hrefs(since: str, until: str, environment: str = "") -> Any:
     asked = (("since", since), ("until", until), ("environment", environment))
     kept = {name: value for name, value in asked if value}
     return lambda path, values: with_query(path, {**values, **kept} if path != "/trace" else values)
-
-
-@router.get("/services")
-def services_page(request: Request, running: Running, since: Text = "", until: Text = "") -> Response:
-    """Every service that reported, by rate, errors and duration."""
-    of = asked_interval(since, until)
-    view = all_services(running.store, of, hrefs(since, until))
-    given = {"since": since, "until": until}
-    return render(
-        request,
-        "services.html",
-        "services",
-        view=view,
-        pictures=[],
-        bar=bar_of("/services", given, of),
-        title="Services",
-        doors=doors_of(request),
-        back="",
-    )
-
-
-@router.get("/services.json")
-def services_json(running: Running, since: Text = "", until: Text = "") -> list[ServiceOut]:
-    """The same as JSON."""
-    return list_services(running, since, until)
-
-
-@router.get("/services/service")
-def service_page(
-    request: Request, running: Running, name: Text = "", since: Text = "", until: Text = ""
-) -> Response:
-    """One service over time, and its operations."""
-    of = asked_interval(since, until)
-    view = one_service(running.store, of, name, hrefs(since, until))
-    given = {"name": name, "since": since, "until": until}
-    return render(
-        request,
-        "services.html",
-        "services",
-        view=view,
-        pictures=[(chart, picture(chart)) for chart in view.charts],
-        bar=bar_of("/services/service", given, of),
-        title=name or "(no service.name)",
-        doors=doors_of(request),
-        back=with_query("/traces", {"service": name, **({"since": since} if since else {})}),
-        work=with_query("/services/work", {"name": name}),
-        has_twin=False,
-    )
 
 
 @router.get("/traces")

@@ -13,7 +13,23 @@ from ktlo.store.streams.physical import Flow, Physical, Signal
 _MINUTE = "DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))"
 _LABEL = "LowCardinality(String)"
 _CACHES = "('redis', 'valkey', 'memcached', 'keydb', 'dragonfly', 'hazelcast', 'infinispan')"
-_USUAL_PORTS = "('', '0', '80', '443', '1433', '1521', '3306', '5432', '5672', '6379', '9042', '9092', '9200', '11211', '27017')"
+_PORTS = (
+    "0",
+    "80",
+    "443",
+    "1433",
+    "1521",
+    "3306",
+    "5432",
+    "5672",
+    "6379",
+    "9042",
+    "9092",
+    "9200",
+    "11211",
+    "27017",
+)
+_USUAL_PORTS = f"({', '.join(repr(port) for port in ('', *_PORTS))})"
 
 EDGES_TABLE = "service_edges_rows"
 

@@ -1,0 +1,119 @@
+"""Pages of services: all of them, and one."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ktlo.report.charts import picture
+from ktlo.report.pieces import Filter, Option
+from ktlo.report.service_list import service_list
+from ktlo.report.service_page import service_view
+from ktlo.server.api.metrics import Running
+from ktlo.server.api.services import ServiceDetailOut, ServiceOut, get_service, list_services
+from ktlo.server.api.telemetry import asked_interval
+from ktlo.server.services import parts_of, since_by_service, targets_of
+from ktlo.server.web.rendering import render, with_query
+from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
+from ktlo.store.protocol import Queryable
+from ktlo.telemetry.apdex import apdex
+from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.service_map import environments
+from ktlo.telemetry.services import rates, services
+
+router = APIRouter()
+
+
+def environment_filter(store: Queryable, of: Interval, environment: str) -> list[Filter]:
+    """The field that chooses an environment; none where nothing names one."""
+    named = environments(store, of)
+    if not named and not environment:
+        return []
+    choices = dict.fromkeys(["", *named, *([environment] if environment else [])])
+    return [
+        Filter(
+            "environment",
+            "Environment",
+            environment,
+            tuple(Option(n, n or "All environments") for n in choices),
+        )
+    ]
+
+
+@router.get("/services")
+def services_page(
+    request: Request, running: Running, since: Text = "", until: Text = "", environment: Text = ""
+) -> Response:
+    """Every service that reported: what needs attention first."""
+    of = asked_interval(since, until)
+    found = services(running.store, of, environment)
+    view = service_list(
+        found,
+        of,
+        apdex(running.store, of, targets_of(running.settings), environment),
+        since_by_service(running.store, of, found, environment),
+        rates(running.store, of, found, environment),
+        hrefs(since, until, environment),
+    )
+    given = {"since": since, "until": until, "environment": environment}
+    return render(
+        request,
+        "services.html",
+        "services",
+        view=view,
+        bar=bar_of("/services", given, of),
+        fields=environment_filter(running.store, of, environment),
+        carry_fields=[(name, given[name]) for name in ("since", "until") if given[name]],
+        doors=doors_of(request),
+    )
+
+
+@router.get("/services.json")
+def services_json(
+    running: Running, since: Text = "", until: Text = "", environment: Text = ""
+) -> list[ServiceOut]:
+    """The same as JSON."""
+    return list_services(running, since, until, environment)
+
+
+@router.get("/services/service")
+def service_page(
+    request: Request,
+    running: Running,
+    name: Text = "",
+    since: Text = "",
+    until: Text = "",
+    environment: Text = "",
+) -> Response:
+    """One service: over time, what its last deployment changed, operations, neighbours, instances."""
+    of = asked_interval(since, until)
+    parts = parts_of(running.store, of, name, targets_of(running.settings), environment)
+    view = service_view(parts, of, hrefs(since, until, environment))
+    given = {"name": name, "since": since, "until": until, "environment": environment}
+    kept = {"since": since, "until": until, "environment": environment}
+    return render(
+        request,
+        "service.html",
+        "services",
+        view=view,
+        pictures=[picture(chart) for chart in view.charts],
+        bar=bar_of("/services/service", given, of),
+        fields=environment_filter(running.store, of, environment),
+        carry_fields=[(key, given[key]) for key in ("name", "since", "until") if given[key]],
+        title=name or "(no service.name)",
+        doors=doors_of(request),
+        leads=[
+            ("Its traces", with_query("/traces", {"service": name, **({"since": since} if since else {})})),
+            ("The map around it", with_query("/services/map", {"focus": name, **kept})),
+            ("Its work: incidents, bugs, effort", with_query("/services/work", {"name": name})),
+            ("Its errors", with_query("/errors", {"service": name, **({"since": since} if since else {})})),
+        ],
+    )
+
+
+@router.get("/services/service.json")
+def service_json(
+    running: Running, name: Text = "", since: Text = "", until: Text = "", environment: Text = ""
+) -> ServiceDetailOut:
+    """The same as JSON."""
+    return get_service(running, name, since, until, environment)
