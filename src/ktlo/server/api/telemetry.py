@@ -10,7 +10,9 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from ktlo.errors import UsageError
+from ktlo.report.trace_compare import sentences
 from ktlo.server.api.metrics import Running
+from ktlo.telemetry.compare import Sum, compare
 from ktlo.telemetry.interval import Interval, interval
 from ktlo.telemetry.search import MOST, Found, Wanted, search, tags_from
 from ktlo.telemetry.services import Red
@@ -129,6 +131,33 @@ class TraceOut(BaseModel):
         )
 
 
+class SumOut(BaseModel):
+    """Spans of one way from the root in one trace."""
+
+    spans: int
+    own_ns: int = Field(description="Self time added up.")
+    errors: int
+
+
+class DifferenceOut(BaseModel):
+    """One way from the root, in both traces."""
+
+    way: list[tuple[str, str]] = Field(description="Service and operation at each step from the root.")
+    before: SumOut = Field(description="In A.")
+    after: SumOut = Field(description="In B.")
+
+
+class ComparisonOut(BaseModel):
+    """Two traces held against each other."""
+
+    a: str
+    b: str
+    a_ns: int = Field(description="Duration of A.")
+    b_ns: int
+    sentences: list[str] = Field(description="The differences in words, most first.")
+    differences: list[DifferenceOut] = Field(description="Every way, parents before their children.")
+
+
 def asked_interval(since: str = "", until: str = "") -> Interval:
     """The stretch that parameters name.
 
@@ -208,6 +237,41 @@ def find_traces(
     """Traces with a span that is what is asked for, newest first."""
     found = search(running.store, asked_interval(since, until), wanted_of(asked), limit)
     return [FoundOut.of(one) for one in found]
+
+
+def compare_traces(running: Running, a: str, b: str) -> ComparisonOut:
+    """Hold two traces against each other.
+
+    Raises:
+        UsageError: one is no identifier of a trace.
+        NotFoundError: one is not stored.
+    """
+    made = compare(trace(running.store, read_id(a)), trace(running.store, read_id(b)))
+
+    def summed(given: Sum) -> SumOut:
+        return SumOut(spans=given.spans, own_ns=given.own_ns, errors=given.errors)
+
+    return ComparisonOut(
+        a=made.a.trace_id,
+        b=made.b.trace_id,
+        a_ns=made.a.duration_ns,
+        b_ns=made.b.duration_ns,
+        sentences=sentences(made),
+        differences=[
+            DifferenceOut(way=list(one.way), before=summed(one.before), after=summed(one.after))
+            for one in made.differences
+        ],
+    )
+
+
+@router.get("/traces/compare")
+def compared(
+    running: Running,
+    a: Annotated[str, Query(max_length=100, description="A trace.")],
+    b: Annotated[str, Query(max_length=100, description="Another one.")],
+) -> ComparisonOut:
+    """Two traces: what is new, gone and slower in the second."""
+    return compare_traces(running, a, b)
 
 
 @router.get("/traces/{trace_id}")

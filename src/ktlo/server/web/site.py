@@ -46,6 +46,7 @@ _PAGES = (
     "sources",
     "adding",
     "telemetry",
+    "trace",
     "errors",
     "receivers",
     "services",

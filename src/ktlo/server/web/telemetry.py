@@ -8,11 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from ktlo.report.traces import found_answer, found_table, trace_view
+from ktlo.report.traces import found_answer, found_table
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import (
     Asked,
-    TraceOut,
     asked_interval,
     find_traces,
     wanted_of,
@@ -21,7 +20,7 @@ from ktlo.server.web.rendering import environment, render, with_query
 from ktlo.telemetry.interval import DEFAULT, Interval
 from ktlo.telemetry.search import search
 from ktlo.telemetry.services import services
-from ktlo.telemetry.trace import read_id, span_details, trace
+from ktlo.telemetry.trace import read_id
 
 router = APIRouter()
 
@@ -86,21 +85,6 @@ def traces_json(running: Running, asked: Asked, since: Text = "", until: Text = 
     return JSONResponse(
         [one.model_dump(mode="json") for one in find_traces(running, asked, since, until, MOST)]
     )
-
-
-@router.get("/trace")
-def trace_page(request: Request, running: Running, id: Text = "", span: Text = "") -> Response:  # noqa: A002
-    """One trace: its waterfall, and where the time went."""
-    trace_id = read_id(id)
-    view = trace_view(trace(running.store, trace_id))
-    details = span_details(running.store, trace_id, span) if span else []
-    return render(request, "trace.html", "traces", view=view, trace_id=trace_id, span=span, details=details)
-
-
-@router.get("/trace.json")
-def trace_json(running: Running, id: Text = "") -> TraceOut:  # noqa: A002
-    """The same as JSON."""
-    return TraceOut.of(trace(running.store, read_id(id)))
 
 
 def doors_of(request: Request) -> list[dict[str, str]]:
