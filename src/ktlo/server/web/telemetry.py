@@ -1,4 +1,4 @@
-"""Pages of telemetry: the search for traces, and one trace."""
+"""The search for traces, and what pages of telemetry have in common: the bar of stretches, links, the ways in."""
 
 from __future__ import annotations
 
