@@ -171,7 +171,7 @@ def metric(
     return register
 
 
-_OWN = ("effort", "reliability", "downtime", "bugs", "hotspots", "debt", "findings", "freshness")
+_OWN = ("effort", "reliability", "downtime", "delivery", "bugs", "hotspots", "debt", "findings", "freshness")
 
 
 @functools.cache

@@ -1,0 +1,110 @@
+"""Deployments that sources told and that telemetry saw: counted once, failed or not, with the age of their commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from world import PERIOD, at, incident, put
+
+from ktlo.metrics.ask import ask, fetch
+from ktlo.metrics.registry import definition
+from ktlo.records import TABLES
+from ktlo.records.arrow import to_arrow
+from ktlo.records.services import ServiceMember
+from ktlo.records.versions import TelemetryDeployment
+from ktlo.records.work import Deployment
+from ktlo.store.embedded import EmbeddedStore
+
+SHA = "abcdef1" + "0" * 33
+
+
+def told(number: str, when: str, **said: Any) -> Deployment:
+    given = {"version": "", "sha": "", "status": "success", "environment": "production"} | said
+    return Deployment(
+        source="forge", external_id=number, repository="", service="web", actor="", started_at=at(when),
+        finished_at=at(when), url="", **given,
+    )  # fmt: skip
+
+
+def seen(version: str, when: str, **said: Any) -> TelemetryDeployment:
+    given = {"outcome": "complete", "is_rollback": False, "environment": "production"} | said
+    return TelemetryDeployment(
+        service="web-prod",
+        version=version,
+        previous="0",
+        started_at=at(when),
+        finished_at=at(when),
+        instances=1,
+        **given,
+    )
+
+
+def kept(
+    store: EmbeddedStore, deployments: list[Deployment], telemetry: list[TelemetryDeployment]
+) -> list[str]:
+    store.forget("forge")
+    put(store, deployments)
+    store.replace(TABLES["telemetry_deployments"], [to_arrow(telemetry, TelemetryDeployment)])
+    member = ServiceMember(
+        kind="telemetry", member="web-prod", service="web", team="shop", found_in="a person"
+    )
+    store.replace(TABLES["service_members"], [to_arrow([member], ServiceMember)])
+    rows = fetch(store, definition("deployment_frequency"), PERIOD).table.to_pylist()
+    return sorted(f"{row['source']} {row['version'] or row['external_id']}" for row in rows)
+
+
+def test_what_a_pipeline_and_telemetry_both_saw_is_one_deployment(empty_store: EmbeddedStore) -> None:
+    deployments = [
+        told("1", "01-09 10:00", sha=SHA),
+        told("2", "01-12 10:00"),
+        told("3", "01-15 10:00", version="v1.2"),
+    ]
+    telemetry = [
+        seen("abcdef1", "01-09 10:04"),  # the beginning of the commit
+        seen("1.1", "01-12 11:00"),  # the pipeline told no version
+        seen("1.3", "01-15 10:05"),  # another version at nearly the same time
+        seen("1.2", "01-16 10:00"),  # the same version, a day later: it was put there again
+    ]
+    found = kept(empty_store, deployments, telemetry)
+    assert found == ["forge 1", "forge 2", "forge v1.2", "telemetry 1.2", "telemetry 1.3"]
+    figures = ask(empty_store, definition("deployment_frequency"), PERIOD).figures[0].statistics
+    assert (figures["count"].value, figures["from_telemetry"].value) == (5.0, 2.0)
+
+
+def test_canaries_and_other_environments_are_no_deployments_into_production(
+    empty_store: EmbeddedStore,
+) -> None:
+    telemetry = [
+        seen("2", "01-09 10:00", outcome="withdrawn"),
+        seen("3", "01-10 10:00", environment="staging"),
+        seen("4", "01-11 10:00", environment=""),
+    ]
+    assert kept(empty_store, [told("9", "01-12 10:00", status="failure")], telemetry) == ["telemetry 4"]
+
+
+def test_one_failed_when_it_was_taken_back_or_an_incident_followed_before_the_next(
+    empty_store: EmbeddedStore,
+) -> None:
+    telemetry = [
+        seen("1", "01-08 10:00"),
+        seen("2", "01-09 10:00"),  # taken back
+        seen("1", "01-09 12:00", is_rollback=True),
+        seen("3", "01-12 10:00"),  # an incident two hours later
+        seen("4", "01-15 10:00"),  # an incident two days later
+    ]
+    put(
+        empty_store,
+        [incident("I1", "01-12 12:00", service="web"), incident("I2", "01-17 12:00", service="web")],
+    )
+    kept(empty_store, [], telemetry)
+    share = ask(empty_store, definition("change_failure_rate"), PERIOD).figures[0].statistics["share"]
+    assert (share.value, share.n) == (pytest.approx(2 / 5), 5)
+
+
+def test_the_age_of_what_is_deployed_needs_a_commit_that_is_known(empty_store: EmbeddedStore) -> None:
+    kept(empty_store, [told("1", "01-09 10:00", sha=SHA)], [])
+    age = ask(empty_store, definition("deployed_change_age"), PERIOD).figures[0].statistics["p50"]
+    assert age.value is None
+    assert dt.timedelta(0) == dt.timedelta(seconds=age.n)
