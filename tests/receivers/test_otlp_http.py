@@ -143,7 +143,7 @@ def test_a_signal_that_is_not_received_is_not_found(ask):
 
 
 def test_no_room_is_503_with_the_time_to_wait(ask, module_intake, monkeypatch):
-    def full(body, items):
+    def full(*given):
         raise SpoolFullError("the store is behind and the spool is full")
 
     monkeypatch.setattr(module_intake, "take", full)

@@ -118,12 +118,16 @@ class Receiving:
         from ktlo.receivers.elastic.stream import Exports
         from ktlo.receivers.front import application
         from ktlo.receivers.otlp import http
+        from ktlo.receivers.prometheus import http as prometheus
+        from ktlo.receivers.zipkin import http as zipkin
 
         traces, metrics, logs = self.exports
         return application(
             [
                 *http.routes(self.exports, self.front),
                 *elastic.routes(Exports(traces, logs, metrics), self.front, self._agents),
+                *prometheus.routes(metrics, self.front),
+                *zipkin.routes(traces, self.front),
             ],
             http.broken,
         )
@@ -147,7 +151,8 @@ class Receiving:
             doors.append(Door(protocol, url, setting=setting))
         if listeners:
             self._http = HttpDoor(self._application(), listeners)
-        return tuple(doors)
+        open_ones = [door.address for door in doors if door.address]
+        return (*doors, *_guests(open_ones[0] if open_ones else "", doors[0].problem))
 
     def _open_grpc(self, said: TelemetrySettings) -> Door:
         from ktlo.receivers.otlp.grpc import DOOR, serve
@@ -158,6 +163,17 @@ class Receiving:
             return Door(DOOR, "", error.what)
         url = url_of(said.host, self._grpc.port)
         return Door(DOOR, url, setting=_exporter(url, "grpc"))
+
+
+def _guests(url: str, problem: str) -> tuple[Door, ...]:
+    """Prometheus and Zipkin, which have no port of their own: on that of OTLP/HTTP, else on Elastic's."""
+    if not url:
+        return (Door("Prometheus", "", problem), Door("Zipkin", "", problem))
+    write, spans = f"{url}/api/v1/write", f"{url}/api/v2/spans"
+    return (
+        Door("Prometheus", write, setting=f"remote_write:  # in prometheus.yml\n  - url: {write}"),
+        Door("Zipkin", spans, setting=f"export OTEL_EXPORTER_ZIPKIN_ENDPOINT={spans}"),
+    )
 
 
 def _exporter(url: str, protocol: str) -> str:

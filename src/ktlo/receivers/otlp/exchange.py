@@ -137,13 +137,16 @@ class Export:
             answer.partial_success.error_message = accepted.reason
         return answer
 
-    def offer(self, request: Message, sender: Sender = ANYBODY, body: bytes = b"") -> Accepted:
+    def offer(
+        self, request: Message, sender: Sender = ANYBODY, body: bytes = b"", identity: bytes = b""
+    ) -> Accepted:
         """Keep a request that was read, or made from another format; the request is changed to what is kept.
 
         Args:
             request: of the signal's class.
             sender: who sent it.
             body: its serialized form, if there is one.
+            identity: what it was made from, by which it is recognised when it is sent again; itself when empty.
 
         Raises:
             NotAllowedError: nothing of it is of a service that the sender may speak for.
@@ -161,7 +164,7 @@ class Export:
         is_new = True
         if items:
             try:
-                is_new = self.intake.take(written, items)
+                is_new = self.intake.take(written, items, identity)
             except SpoolFullError as error:
                 raise NoRoomError(str(error)) from error
         for (service, came), group in zip(before, groups, strict=True):

@@ -1,0 +1,1 @@
+"""Zipkin's spans (API v2, JSON), turned into OTLP traces."""
