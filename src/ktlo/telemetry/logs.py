@@ -20,6 +20,7 @@ from ktlo.telemetry.log_query import Wanted
 
 MOST = 1_000
 MOST_PATTERNS = 50
+_SHORTEST = dt.timedelta(seconds=1)
 MOST_READ = 200_000
 """Newest records that patterns are made of."""
 
@@ -175,21 +176,37 @@ def search(
         after: where the page before ended.
     """
     most = min(most, MOST)
-    values = {**_bounds(of), **wanted.values, "most": most + 1, "skip": after.given if after else 0}
+    values = {**wanted.values, "most": most + 1, "skip": after.given if after else 0}
     place = ""
     if after is not None:
-        place = """ AND l.logged_at <= fromUnixTimestamp64Nano({at_first:Int64}, 'UTC')
-  AND (logged_ns, received_us, digest) <= ({at_first:Int64}, {at_second:Int64}, {at_digest:UInt64})"""
+        place = " AND (logged_ns, received_us, digest) <= ({at_first:Int64}, {at_second:Int64}, {at_digest:UInt64})"
         values |= {"at_first": after.first, "at_second": after.second, "at_digest": after.digest}
-    rows = store.query(
-        f"""SELECT {_COLUMNS} FROM ktlo.log_records AS l WHERE {_WITHIN}{wanted.where}{place}
+    rows: list[dict[str, Any]] = []
+    for within in _newest_parts(of, after):
+        rows = store.query(
+            f"""SELECT {_COLUMNS} FROM ktlo.log_records AS l WHERE {_WITHIN}{wanted.where}{place}
 ORDER BY logged_ns DESC, received_us DESC, digest DESC LIMIT {{most:UInt32}} OFFSET {{skip:UInt32}}""",  # noqa: S608
-        values,
-    ).to_pylist()
+            {**values, **_bounds(within)},
+        ).to_pylist()
+        if len(rows) > most:
+            break
     found = _records(rows[:most])
     if len(rows) <= most:
         return Page(found, None)
     return Page(found, _cursor([(r.logged_ns, r.received_us, r.digest) for r in found], after))
+
+
+def _newest_parts(of: Interval, after: Cursor | None) -> list[Interval]:
+    """Ever longer ends of a stretch, the whole last: what is newest is mostly found without reading all of it."""
+    end = of.end
+    if after is not None:
+        # A microsecond more than the cursor, whose nanoseconds an instant of Python's does not hold.
+        end = min(
+            end, dt.datetime.fromtimestamp(after.first // 1000 / 1e6, dt.UTC) + dt.timedelta(microseconds=2)
+        )
+    whole = max(end - of.start, dt.timedelta(0))
+    starts = [end - whole / share for share in (512, 32) if whole / share >= _SHORTEST]
+    return [*(Interval(start, end) for start in starts), Interval(of.start, max(end, of.start))]
 
 
 def arrived(store: Queryable, wanted: Wanted, after: Cursor, most: int = 200) -> Page:
@@ -269,8 +286,19 @@ GROUP BY bucket, severity ORDER BY bucket, severity""",  # noqa: S608 - names ar
     return [Volume(row["bucket"], row["severity"], row["records"]) for row in rows]
 
 
+def _enough(volumes: Sequence[Volume], of: Interval) -> dt.datetime:
+    """The moment since which there are as many records as patterns are made of."""
+    left = MOST_READ
+    for at in sorted({one.at for one in volumes}, reverse=True):
+        left -= sum(one.records for one in volumes if one.at == at)
+        if left <= 0:
+            return max(at, of.start)
+    return of.start
+
+
 def patterns(store: Queryable, of: Interval, wanted: Wanted) -> list[Pattern]:
     """What the newest records of a stretch say, most frequent first: numbers and quoted names are masked."""
+    of = Interval(_enough(volume(store, of, wanted), of), of.end)
     worst = "argMax(severity, severity_number)"
     rows = store.query(
         f"""SELECT {fingerprint.masked_message("body")} AS template, toInt64(count()) AS records, {worst} AS severity,
