@@ -24,6 +24,8 @@ SOME, MANY = 0.0, 0.05
 _ROW, _LEAST, _MOST = 52.0, 5.0, 15.0
 _LIST_ROW, _ARCS = 26.0, 116.0
 _KEYS = 46.0
+_MANY_LINKS = 150
+"""Links from which on they are drawn lighter, so that names stay readable."""
 
 
 class Shape(enum.StrEnum):
@@ -195,7 +197,8 @@ class Graph:
         thick = 1 + 5 * math.sqrt(one.rate / busiest) if busiest else 1.0
         line = element(
             "path", d=path, stroke=_paint(one.errors, quiet=True), stroke_width=float(thick),
-            stroke_opacity="0.75", stroke_dasharray="5 4" if one.is_dashed else None,
+            stroke_opacity="0.75" if len(self.links) <= _MANY_LINKS else "0.4",
+            stroke_dasharray="5 4" if one.is_dashed else None,
         )  # fmt: skip
         return mark(
             element("path", d=path, stroke="transparent", stroke_width=10),

@@ -15,6 +15,7 @@ DEEPEST = 8
 MOST_COLUMNS = 8
 _TALL = 9
 """Rows of a layer from which on it gets a second column, while there is room."""
+_UNEVEN = 1.5
 _SWEEPS = 6
 
 Arrow = tuple[str, str]
@@ -50,6 +51,12 @@ def layered(nodes: Sequence[str], arrows: Sequence[Arrow]) -> Grid:
     for node in nodes:
         layers[layer[node]].append(node)
     _order(layers, forward)
+    fair = -(-len(nodes) // MOST_COLUMNS)
+    if max(map(len, layers), default=0) > _UNEVEN * fair + _TALL:
+        # Layers so uneven leave most of the drawing empty: the same order, cut into columns of one height.
+        ordered = [node for one in layers for node in one]
+        layers = [ordered[first : first + fair] for first in range(0, len(ordered), fair)]
+        _order(layers, forward)
     widths = _columns([len(one) for one in layers])
     rows = max((-(-len(one) // width) for one, width in zip(layers, widths, strict=True)), default=0)
     places: dict[str, tuple[int, float]] = {}
