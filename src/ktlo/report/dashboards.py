@@ -13,9 +13,11 @@ from ktlo.report.promql import MOST_LINES, Shown, chart, series_table, shown, un
 from ktlo.report.services import Href, service_charts
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.dashboards.files import with_windows
-from ktlo.telemetry.dashboards.log_lines import log_lines
 from ktlo.telemetry.dashboards.model import ALL, Dashboard, Kind, Panel, Variable, filled
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.log_query import quoted
+from ktlo.telemetry.log_query import read as read_search
+from ktlo.telemetry.logs import search
 from ktlo.telemetry.promql.asking import ask, label_values, selector_from, since_1970
 from ktlo.telemetry.promql.completing import unit_of
 from ktlo.telemetry.promql.question import Asked
@@ -116,9 +118,7 @@ def choices(store: Queryable, dashboard: Dashboard, of: Interval, given: dict[st
 
 def drawn(panel: Panel, name: str, on: Drawing) -> PanelView:
     """One panel, answered; never raises for what a person wrote."""
-    told = {
-        each: filled(getattr(panel, each), on.values) for each in ("title", "service", "contains", "text")
-    }
+    told = {each: filled(getattr(panel, each), on.values) for each in ("title", "service", "query", "text")}
     panel = panel.model_copy(update=told)
     view = PanelView(name, panel)
     try:
@@ -180,23 +180,22 @@ def _red(view: PanelView, on: Drawing) -> PanelView:
 
 def _logs(view: PanelView, on: Drawing) -> PanelView:
     panel = view.panel
-    service = "" if panel.service == ALL else panel.service
-    found = log_lines(
-        on.store, on.of, service=service, severity=panel.severity, contains=panel.contains, most=panel.most
-    )
+    terms = [f"service:{quoted(panel.service)}"] if panel.service and panel.service != ALL else []
+    terms += [f"severity:{panel.severity}+"] if panel.severity else []
+    text = " ".join([*terms, panel.query]).strip()
+    href = on.href("/logs", {"query": text})
+    found = search(on.store, on.of, read_search(text), panel.most).records
     if not found:
-        return replace(view, empty="No record like that in this stretch.")
+        return replace(view, href=href, empty="No record like that in this stretch.")
     rows = tuple(
         Row(
-            (each.at, each.severity, each.service, each.body),
+            (each.logged_at, each.severity, each.service, each.body[:500]),
             on.href("/trace", {"id": each.trace_id}) if each.trace_id else "",
         )
         for each in found
     )
-    return replace(
-        view,
-        table=Table((Heading("When"), Heading("Severity"), Heading("Service"), Heading("Message")), rows),
-    )
+    headings = (Heading("When"), Heading("Severity"), Heading("Service"), Heading("Message"))
+    return replace(view, href=href, table=Table(headings, rows))
 
 
 def _text(view: PanelView, on: Drawing) -> PanelView:

@@ -266,3 +266,26 @@ def test_nothing_of_what_a_person_types_becomes_sql(store: EmbeddedStore) -> Non
     assert values(store, f'queue_length{{queue_name="{odd}"}}') == {}
     assert values(store, f'queue_length{{"{odd}"="y"}}') == {}
     assert values(store, f'{{"{odd}"}}') == {}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sum by (instance) (queue_length)",
+        "rate(http_server_requests_total[1m])",
+        "rate(jobs_done_total[1m])",
+        "rate(job_duration_seconds_count[1m])",
+        "histogram_quantile(0.8, sum by (le) (rate(http_server_request_duration_seconds_bucket[1m])))",
+        "queue_length offset 33s",
+        "max_over_time(queue_length[45s]) - min_over_time(queue_length[45s] offset 1m)",
+    ],
+)
+def test_what_is_left_out_between_windows_changes_no_answer(store: EmbeddedStore, expression: str) -> None:
+    whole = asking.ask(store, Asked(expression, T0 + 61_000, END, 1000, lookback=20_000))
+    thin = asking.ask(store, Asked(expression, T0 + 61_000, END, 90_000, lookback=20_000))
+    a, b = whole.value, thin.value
+    rows = [a.labels.index(labels) for labels in b.labels]
+    assert rows
+    assert np.array_equal(a.present[rows][:, ::90], b.present)
+    assert np.array_equal(np.where(b.present, a.values[rows][:, ::90], 0), np.where(b.present, b.values, 0))
+    assert thin.samples <= whole.samples

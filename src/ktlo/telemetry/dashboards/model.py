@@ -72,7 +72,7 @@ class Panel(Strict):
     severity: Literal["", "trace", "debug", "info", "warn", "error", "fatal"] = Field(
         "", description="Of a logs panel: the least severity."
     )
-    contains: str = Field("", max_length=500, description="Of a logs panel: text of the message.")
+    query: str = Field("", max_length=2000, description="Of a logs panel: a search as on the page Logs.")
     most: int = Field(50, ge=1, le=500, description="Of a logs panel: how many records.")
     text: str = Field("", max_length=20_000, description="Of a text panel: paragraphs, `code` in backticks.")
 

@@ -14,7 +14,7 @@ from ktlo.telemetry.promql.labels import NAME, Labels
 from ktlo.telemetry.promql.parsing import milliseconds, parsed, selector_of
 from ktlo.telemetry.promql.places import PromqlError
 from ktlo.telemetry.promql.question import Answered, Asked
-from ktlo.telemetry.promql.samples import Matcher, Samples, Selector
+from ktlo.telemetry.promql.samples import Matcher, Samples, Selector, Stretch
 from ktlo.telemetry.promql.spans import CALLS, LATENCY, SpanMetrics
 from ktlo.telemetry.promql.spans import NAMES as SPAN_NAMES
 from ktlo.telemetry.promql.stored import TARGET_INFO, Stored, moment
@@ -62,10 +62,10 @@ class Everything:
         self._stored = Stored(store)
         self._spans = SpanMetrics(store)
 
-    def read(self, selector: Selector, start: int, end: int) -> Iterator[Samples]:
+    def read(self, selector: Selector, of: Stretch) -> Iterator[Samples]:
         """See :meth:`ktlo.telemetry.promql.samples.Source.read`."""
-        yield from self._stored.read(selector, start, end)
-        yield from self._spans.read(selector, start, end)
+        yield from self._stored.read(selector, of)
+        yield from self._spans.read(selector, of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def range_of(store: Queryable, expression: str, at: int) -> Samples | None:
     selector = tree.vector_selector
     end = at - milliseconds(selector.offset)
     start = end - milliseconds(tree.range) + 1
-    parts = list(Everything(store).read(selector_of(selector), start, end))
+    parts = list(Everything(store).read(selector_of(selector), Stretch(start, end)))
     series = [
         (labels, part.times[low:high], part.values[low:high])
         for part in (each.without_stale() for each in parts)
@@ -156,7 +156,7 @@ def series(store: Queryable, selectors: Sequence[Selector], start: int, end: int
         for member in stored.members(selector, start, end):
             found.setdefault(member.labels)
         if selector is not _ALL:
-            for samples in SpanMetrics(store).read(selector, start, end):
+            for samples in SpanMetrics(store).read(selector, Stretch(start, end)):
                 found |= dict.fromkeys(samples.labels)
     return [dict(labels) for labels in list(found)[:MOST_LISTED]]
 

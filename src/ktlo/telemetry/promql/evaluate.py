@@ -30,7 +30,7 @@ from ktlo.telemetry.promql.range_functions import (
     predict_linear,
     quantile_over_time,
 )
-from ktlo.telemetry.promql.samples import Floats, Longs, Samples, Source
+from ktlo.telemetry.promql.samples import Floats, Longs, Samples, Source, Stretch
 from ktlo.telemetry.promql.vector import (
     Scalar,
     Text,
@@ -132,7 +132,9 @@ class _Walk:
 
     def _read(self, node: Any, moments: Longs, before: int) -> Any:
         selector = selector_of(node)
-        for samples in self._source.read(selector, int(moments.min()) - before, int(moments.max())):
+        step = int(moments[1] - moments[0]) if len(moments) > 1 else 0
+        stretch = Stretch(int(moments.min()) - before, int(moments.max()), step, before)
+        for samples in self._source.read(selector, stretch):
             self.samples += len(samples.times)
             if self.samples > self._asked.limits.samples:
                 raise UsageError(

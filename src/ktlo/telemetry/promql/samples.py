@@ -110,11 +110,33 @@ class Selector:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The moments whose samples are wanted.
+
+    Attributes:
+        start: first one, milliseconds since 1970.
+        end: last one.
+        step: distance of the windows that are looked at; 0 when everything between is.
+        window: length of each; the first begins at ``start``. Samples between windows may be left out.
+    """
+
+    start: int
+    end: int
+    step: int = 0
+    window: int = 0
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether leaving out what lies between windows spares anything."""
+        return self.step > self.window + 1000
+
+
 class Source(Protocol):
     """Where samples come from."""
 
-    def read(self, selector: Selector, start: int, end: int) -> Iterator[Samples]:
-        """Series that a selector means with their samples from ``start`` to ``end``, both included, in milliseconds.
+    def read(self, selector: Selector, of: Stretch) -> Iterator[Samples]:
+        """Series that a selector means with their samples in a stretch, both ends included.
 
         Several portions when there are many samples; each series is in one of them.
         """
@@ -126,7 +148,7 @@ class Fixed:
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
 
-    def read(self, selector: Selector, start: int, end: int) -> Iterator[Samples]:
+    def read(self, selector: Selector, of: Stretch) -> Iterator[Samples]:
         """See :meth:`Source.read`."""
         held = self._samples
         found = []
@@ -134,7 +156,7 @@ class Fixed:
         for at, labels in enumerate(held.labels):
             if fits(labels):
                 begin, stop = int(held.starts[at]), int(held.starts[at + 1])
-                low, high = np.searchsorted(held.times[begin:stop], [start, end + 1]) + begin
+                low, high = np.searchsorted(held.times[begin:stop], [of.start, of.end + 1]) + begin
                 if high > low:
                     found.append((labels, held.times[low:high], held.values[low:high]))
         yield Samples.of(found)

@@ -15,7 +15,7 @@ import numpy as np
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.promql.aggregation import number_text
 from ktlo.telemetry.promql.labels import NAME, Labels, labels_of
-from ktlo.telemetry.promql.samples import Floats, Longs, Matcher, Samples, Selector
+from ktlo.telemetry.promql.samples import Floats, Longs, Matcher, Samples, Selector, Stretch
 from ktlo.telemetry.promql.stored import moment
 
 CALLS, LATENCY = "traces_spanmetrics_calls_total", "traces_spanmetrics_latency"
@@ -46,7 +46,7 @@ class SpanMetrics:
     def __init__(self, store: Queryable) -> None:
         self._store = store
 
-    def read(self, selector: Selector, start: int, end: int) -> Iterator[Samples]:
+    def read(self, selector: Selector, of: Stretch) -> Iterator[Samples]:
         """See :meth:`ktlo.telemetry.promql.samples.Source.read`."""
         names = frozenset(
             name
@@ -57,7 +57,7 @@ class SpanMetrics:
             )
         )
         if names:
-            yield self._made(names, selector, start, end)
+            yield self._made(names, selector, of.start, of.end)
 
     def _made(self, names: frozenset[str], selector: Selector, start: int, end: int) -> Samples:
         condition, values = _service(selector)

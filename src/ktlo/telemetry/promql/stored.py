@@ -21,7 +21,7 @@ from ktlo.store.protocol import Queryable
 from ktlo.telemetry.promql import stored_histograms
 from ktlo.telemetry.promql.labels import NAME, Labels, labels_of
 from ktlo.telemetry.promql.names import Exposed, Family, label_name
-from ktlo.telemetry.promql.samples import STALE, Floats, Longs, Matcher, Samples, Selector
+from ktlo.telemetry.promql.samples import STALE, Floats, Longs, Matcher, Samples, Selector, Stretch
 
 MOST_SERIES = 50_000
 _PORTION = 6_000_000
@@ -50,7 +50,10 @@ SELECT p.series AS series, groupArray(toUnixTimestamp64Milli(p.at)) AS times, gr
 FROM ktlo.metric_points AS p
 WHERE p.series IN {ids:Array(String)}
   AND p.at >= {start:DateTime64(9, 'UTC')} AND p.at <= {end:DateTime64(9, 'UTC')}
+  AND ({step:Int64} = 0
+    OR positiveModulo(toUnixTimestamp64Milli(p.at) - {origin:Int64}, {step:Int64}) <= {window:Int64})
 GROUP BY series"""
+"""What lies between the windows of a long range is not read: a step of an hour looks at five minutes of it."""
 
 _BEFORE = """
 SELECT p.series AS series, sum(p.value) AS total FROM ktlo.metric_points AS p
@@ -117,22 +120,23 @@ class Stored:
                 found.setdefault((member.series, member.exposed.name), member)
         return list(found.values())
 
-    def read(self, selector: Selector, start: int, end: int) -> Iterator[Samples]:
+    def read(self, selector: Selector, of: Stretch) -> Iterator[Samples]:
         """See :meth:`ktlo.telemetry.promql.samples.Source.read`."""
         fits = selector.test()
         by_part: dict[str, list[Member]] = {}
-        for member in self.members(selector, start, end):
+        for member in self.members(selector, of.start, of.end):
             by_part.setdefault(member.exposed.part, []).append(member)
-        size = max(1, _PORTION // max(1, (end - start) // _SHORTEST_MS))
+        length = (of.end - of.start) * of.window // of.step if of.has_gaps else of.end - of.start
+        size = max(1, _PORTION // max(1, length // _SHORTEST_MS))
         for part, members in by_part.items():
             per_series = size if part == "value" else max(1, size // 12)
             for some in _portions(members, per_series):
                 if part == "value":
-                    yield self._points(some, start, end)
+                    yield self._points(some, of)
                 else:
-                    yield _fitting(stored_histograms.read(self._store, part, some, start, end), fits)
+                    yield _fitting(stored_histograms.read(self._store, part, some, of), fits)
         if any(_named(group, TARGET_INFO) for group in selector.groups):
-            yield _fitting(self._targets(start, end), fits)
+            yield _fitting(self._targets(of.start, of.end), fits)
 
     def _of_group(
         self, group: Sequence[Matcher], families: Sequence[Family], start: int, end: int
@@ -170,9 +174,9 @@ class Stored:
                     labels[NAME] = exposed.raw if is_raw else exposed.name
                     yield Member(row["series"], labels_of(labels), exposed)
 
-    def _points(self, members: Sequence[Member], start: int, end: int) -> Samples:
+    def _points(self, members: Sequence[Member], of: Stretch) -> Samples:
         by_id = {member.series: member for member in members}
-        asked = {"ids": list(by_id), "start": moment(start), "end": moment(end)}
+        asked = asked_of(members, of)
         rows = self._store.query(_POINTS, asked)
         runs = runs_of(rows, "times", "numbers", "flags")
         deltas = [each.series for each in members if each.exposed.family.temporality == "delta"]
@@ -277,6 +281,16 @@ def _conditions(group: Sequence[Matcher]) -> tuple[list[str], dict[str, Any]]:
         else:
             del values[value]
     return conditions, values
+
+
+def asked_of(members: Sequence[Member], of: Stretch) -> dict[str, Any]:
+    """Parameters of a question for points. Increments are all needed, for each adds to what follows."""
+    all_needed = any(member.exposed.family.temporality == "delta" for member in members)
+    step = of.step if of.has_gaps and not all_needed else 0
+    return {
+        "ids": list({member.series: None for member in members}), "start": moment(of.start), "end": moment(of.end),
+        "origin": of.start, "step": step, "window": of.window,
+    }  # fmt: skip
 
 
 def runs_of(rows: pa.Table, *names: str) -> list[tuple[Any, ...]]:

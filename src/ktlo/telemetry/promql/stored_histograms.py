@@ -15,7 +15,7 @@ from ktlo.store.protocol import Queryable
 from ktlo.telemetry.promql import stored
 from ktlo.telemetry.promql.aggregation import number_text
 from ktlo.telemetry.promql.labels import CHANNEL, Labels, with_value
-from ktlo.telemetry.promql.samples import Floats, Longs, Samples
+from ktlo.telemetry.promql.samples import Floats, Longs, Samples, Stretch
 
 if TYPE_CHECKING:
     from ktlo.telemetry.promql.stored import Member
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _WHERE = """
 FROM ktlo.metric_histograms AS h
 WHERE h.series IN {ids:Array(String)}
-  AND h.at >= {start:DateTime64(9, 'UTC')} AND h.at <= {end:DateTime64(9, 'UTC')}"""
+  AND h.at >= {start:DateTime64(9, 'UTC')} AND h.at <= {end:DateTime64(9, 'UTC')}
+  AND ({step:Int64} = 0
+    OR positiveModulo(toUnixTimestamp64Milli(h.at) - {origin:Int64}, {step:Int64}) <= {window:Int64})"""
 
 _BASE = "groupArray(toUnixTimestamp64Milli(h.at)) AS times, groupArray(h.flags) AS flags"
 _COUNTS = (
@@ -51,18 +53,17 @@ GROUP BY series, scale, threshold ORDER BY series"""
 _Series = list[tuple[Labels, Longs, Floats]]
 
 
-def read(store: Queryable, part: str, members: Sequence[Member], start: int, end: int) -> Samples:
+def read(store: Queryable, part: str, members: Sequence[Member], of: Stretch) -> Samples:
     """Samples of one part of some histograms.
 
     Args:
         store: where they are.
         part: bucket, count, sum, native or quantile.
         members: series.
-        start: first moment, milliseconds since 1970.
-        end: last moment.
+        of: the moments.
     """
     by_id = {member.series: member for member in members}
-    asked = {"ids": list(by_id), "start": stored.moment(start), "end": stored.moment(end)}
+    asked = stored.asked_of(members, of)
     statement = {
         "count": _COUNTS, "sum": _SUMS, "bucket": _BUCKETS, "quantile": _QUANTILES, "native": _NATIVE
     }[part]  # fmt: skip
