@@ -35,6 +35,7 @@ SOURCE = world.source()
         ("rate(queue_length[5q])", "bad number or duration", "5q"),
         ("holt_winters(queue_length[5m], 0.1, 0.1)", "unknown function", "holt_winters"),
         ("queue_length[5m]", "range of samples", "queue_length[5m]"),
+        ("owner * on (job) group_left (instance) queue_length", "several series of the right side", None),
         ("queue_length + on (job) limit", "several series", None),
         ('label_replace(queue_length, "x", "y", "job", "(")', "cannot be read", "label_replace"),
         ("rate({__name__=~'latency_seconds_(sum|count)'}[5m])", "the same labels", "rate"),

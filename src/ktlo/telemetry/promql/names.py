@@ -58,6 +58,7 @@ def metric_name(name: str, unit: str, kind: str, *, monotonic: bool) -> str:
         monotonic: for a sum, whether it only grows.
     """
     said = _MANY.sub("_", _OTHER.sub("_", name)).strip("_") if _OTHER.search(name) else name
+    said = f"_{said}" if said[:1].isdigit() else said
     is_counter = kind == "sum" and monotonic
     # Prometheus' own names come with their suffixes; a bucket must not become a bucket_total.
     if said.endswith(_KEPT_SUFFIXES) and not (is_counter and said.endswith("_total")):
@@ -69,8 +70,7 @@ def metric_name(name: str, unit: str, kind: str, *, monotonic: bool) -> str:
         stem = f"{stem}_{suffix}"
     if unit.strip() == "1" and kind == "gauge" and "ratio" not in parts:
         stem = f"{stem}_ratio"
-    found = f"{stem}_total" if is_counter else stem
-    return f"_{found}" if found[:1].isdigit() else found
+    return f"{stem}_total" if is_counter else stem
 
 
 @dataclass(frozen=True, slots=True)
