@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from ktlo.errors import KtloError
+from ktlo.sources.hooked import Taken
 from ktlo.sources.merging import merged
 from ktlo.sources.protocol import Batch
-from ktlo.sources.webhook import Taken
 
 _KEYS = ("external_id", "issue_id", "incident_id", "event_id", "change_id", "review_id")
 

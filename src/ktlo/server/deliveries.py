@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from ktlo.sources.hooked import Hooked
 from ktlo.sources.protocol import Source
-from ktlo.sources.webhook import Hooked
 from ktlo.store.protocol import Store
 
 _SUMMARY = """

@@ -1,6 +1,6 @@
 """``POST /hooks/SOURCE``: where other services send their webhooks.
 
-Each source proves its senders itself (``sources/webhook``), so no token of ktlo's is asked. A webhook is answered 200
+Each source proves its senders itself (``sources/hooked``), so no token of ktlo's is asked. A webhook is answered 200
 after its rows are durable; 401 without proof; 400 for what the source does not understand (kept, with the reason); 503
 when the store does not take it now, so that the sender tries again.
 """
@@ -19,7 +19,7 @@ from ktlo.errors import TooLargeError, UserError
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
 from ktlo.sources.delivering import Refusals, deliver
-from ktlo.sources.webhook import Incoming
+from ktlo.sources.hooked import Incoming
 
 router = APIRouter(tags=["webhooks"])
 

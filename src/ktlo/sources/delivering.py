@@ -16,9 +16,9 @@ from ktlo.errors import SignatureError, UserError
 from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.collection import Delivery, Rejection
+from ktlo.sources.hooked import Hooked, Incoming, Taken, secret_of
 from ktlo.sources.merging import merged
 from ktlo.sources.protocol import Source
-from ktlo.sources.webhook import Hooked, Incoming, Taken, secret_of
 from ktlo.store.protocol import Store
 
 MOST_KEPT = 1 << 20

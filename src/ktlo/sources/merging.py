@@ -1,7 +1,7 @@
 """A webhook's row and the row that is there already: the newer one holds, with what only the other one tells.
 
 Webhooks tell less of an item than reading it does. Columns that a sender leaves empty although they may be known
-(:attr:`~ktlo.sources.webhook.Taken.untold`) are taken from whichever row tells them, in whatever order they come.
+(:attr:`~ktlo.sources.hooked.Taken.untold`) are taken from whichever row tells them, in whatever order they come.
 """
 
 from __future__ import annotations

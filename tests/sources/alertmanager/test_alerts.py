@@ -17,9 +17,9 @@ from ktlo.records.reliability import Incident
 from ktlo.sources.alertmanager import AlertmanagerSource
 from ktlo.sources.alertmanager.source import AlertsConfig
 from ktlo.sources.grafana import GrafanaSource
+from ktlo.sources.hooked import Hooked, Incoming
 from ktlo.sources.protocol import Batch, Status
 from ktlo.sources.rest.quota import World
-from ktlo.sources.webhook import Hooked, Incoming
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 GO_ZERO = "0001-01-01T00:00:00Z"

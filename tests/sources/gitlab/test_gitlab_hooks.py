@@ -14,8 +14,8 @@ from ktlo.errors import SignatureError, UserError
 from ktlo.sources.gitlab import GitLabSource
 from ktlo.sources.gitlab.hooks import instant
 from ktlo.sources.gitlab.source import GitLabConfig
+from ktlo.sources.hooked import Incoming, Taken
 from ktlo.sources.merging import merged
-from ktlo.sources.webhook import Incoming, Taken
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 PROJECT = {"id": 1, "name": "Gitlab Test", "path_with_namespace": "gitlabhq/gitlab-test"}

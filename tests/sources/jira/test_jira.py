@@ -14,12 +14,12 @@ import pytest
 from jira_site import PEOPLE, Site, stamp, status
 
 from ktlo.errors import KtloError, SignatureError, UserError
+from ktlo.sources.hooked import Incoming
 from ktlo.sources.jira import JiraSource, walk
 from ktlo.sources.jira.mapping import text_of
 from ktlo.sources.jira.source import JiraConfig
 from ktlo.sources.protocol import Batch, Status
 from ktlo.sources.rest.quota import LimitReachedError, World
-from ktlo.sources.webhook import Incoming
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 

@@ -15,12 +15,12 @@ import pytest
 from collected_rows import Seen, run
 
 from ktlo.errors import SignatureError, UserError
+from ktlo.sources.hooked import Incoming
 from ktlo.sources.opsgenie import OpsgenieSource
 from ktlo.sources.opsgenie.source import OpsgenieConfig
 from ktlo.sources.protocol import Status
 from ktlo.sources.rest import lists
 from ktlo.sources.rest.quota import World
-from ktlo.sources.webhook import Incoming
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 BY_HAND = """

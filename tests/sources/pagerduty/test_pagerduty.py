@@ -18,12 +18,12 @@ from pagerduty_account import Account, stamp, user
 from ktlo.errors import KtloError, SignatureError, UserError
 from ktlo.records.arrow import from_arrow
 from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.sources.hooked import Incoming
 from ktlo.sources.merging import merged
 from ktlo.sources.pagerduty import PagerDutySource, windows
 from ktlo.sources.pagerduty.source import PagerDutyConfig
 from ktlo.sources.protocol import Batch, Status
 from ktlo.sources.rest.quota import LimitReachedError, World
-from ktlo.sources.webhook import Incoming
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 

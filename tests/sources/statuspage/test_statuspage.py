@@ -12,11 +12,11 @@ import pytest
 from collected_rows import Seen, run
 
 from ktlo.errors import SignatureError
+from ktlo.sources.hooked import Incoming
 from ktlo.sources.protocol import Status
 from ktlo.sources.rest.quota import World
 from ktlo.sources.statuspage import StatuspageSource
 from ktlo.sources.statuspage.source import StatuspageConfig
-from ktlo.sources.webhook import Incoming
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 UP, DEGRADED, PARTIAL, MAJOR = "operational", "degraded_performance", "partial_outage", "major_outage"

@@ -55,6 +55,8 @@ def choose(request: Request, kind: str = "") -> Response:
     """The kinds of source, or the form of one."""
     if not kind:
         return render(request, "add.html", "sources", has_twin=False, kinds=kinds())
+    if kind == "webhook":
+        return RedirectResponse("/sources/webhook", 303)
     return _show_form(request, kind)
 
 

@@ -45,6 +45,7 @@ _PAGES = (
     "plan_report",
     "sources",
     "adding",
+    "webhook_form",
     "telemetry",
     "trace",
     "errors",

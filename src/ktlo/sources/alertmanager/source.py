@@ -19,11 +19,7 @@ from ktlo.records.collection import Rejection
 from ktlo.settings import secret
 from ktlo.sources.alertmanager.mapping import Of, identity, rows
 from ktlo.sources.alertmanager.payloads import ActiveAlert, Alert, Notification
-from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
-from ktlo.sources.rest.connection import Connection, Manners, decode
-from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.rows import Row, batches
-from ktlo.sources.webhook import (
+from ktlo.sources.hooked import (
     Incoming,
     Setup,
     Taken,
@@ -32,6 +28,10 @@ from ktlo.sources.webhook import (
     decoded,
     demand_token,
 )
+from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rest.connection import Connection, Manners, decode
+from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.rows import Row, batches
 
 
 class AlertsConfig(BaseModel):
@@ -112,7 +112,7 @@ class AlertmanagerSource:
 
     @property
     def webhook_secret(self) -> str:
-        """See :class:`ktlo.sources.webhook.Hooked`."""
+        """See :class:`ktlo.sources.hooked.Hooked`."""
         return self._config.webhook_secret
 
     @property
@@ -175,7 +175,7 @@ class AlertmanagerSource:
         return [one.as_alert() for one in decode(answer.body, list[ActiveAlert], self._active)]
 
     def verify(self, incoming: Incoming, key: str) -> None:
-        """See :meth:`ktlo.sources.webhook.Hooked.verify`."""
+        """See :meth:`ktlo.sources.hooked.Hooked.verify`."""
         demand_token(bearer(incoming), key)
 
     def name_of(self, incoming: Incoming) -> str:
@@ -183,7 +183,7 @@ class AlertmanagerSource:
         return incoming.digest
 
     def receive(self, incoming: Incoming) -> Taken:
-        """See :meth:`ktlo.sources.webhook.Hooked.receive`."""
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
         told = decoded(incoming, Notification)
         found: list[tuple[str, Row]] = []
         rejected: list[Rejection] = []

@@ -30,8 +30,8 @@ from ktlo.sources.gitlab.payloads import (
     PipelineItem,
     User,
 )
+from ktlo.sources.hooked import Incoming, Taken, decoded
 from ktlo.sources.rest.rows import Row, batches
-from ktlo.sources.webhook import Incoming, Taken, decoded
 
 T = TypeVar("T")
 

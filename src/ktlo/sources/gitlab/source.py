@@ -31,12 +31,12 @@ from ktlo.sources.gitlab.payloads import (
     ReleaseItem,
 )
 from ktlo.sources.gitlab.vanished import follow_vanished
+from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import Listed, ListRun, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row
-from ktlo.sources.webhook import Incoming, Setup, Taken, check_reference, demand_token
 
 PUBLIC = "https://gitlab.com"
 DEFAULT_HISTORY = dt.timedelta(days=365)
@@ -134,7 +134,7 @@ class GitLabSource:
 
     @property
     def webhook_secret(self) -> str:
-        """See :class:`ktlo.sources.webhook.Hooked`."""
+        """See :class:`ktlo.sources.hooked.Hooked`."""
         return self._config.webhook_secret
 
     @property
@@ -224,7 +224,7 @@ class GitLabSource:
         return incoming.headers.get("idempotency-key", "") or incoming.digest
 
     def receive(self, incoming: Incoming) -> Taken:
-        """See :meth:`ktlo.sources.webhook.Hooked.receive`."""
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
         try:
             return hooks.receive(incoming, self._of)
         except msgspec.DecodeError as error:

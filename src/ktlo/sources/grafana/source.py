@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ktlo.sources.alertmanager.source import AlertmanagerSource
-from ktlo.sources.webhook import Setup
+from ktlo.sources.hooked import Setup
 
 
 class GrafanaSource(AlertmanagerSource):

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ktlo.errors import KtloError, SignatureError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings import secret
+from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 from ktlo.sources.jira import mapping
 from ktlo.sources.jira.mapping import READ, Of
 from ktlo.sources.jira.payloads import (
@@ -46,7 +47,6 @@ from ktlo.sources.rest.connection import (
 )
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, removal
-from ktlo.sources.webhook import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 
 DEFAULT_HISTORY = dt.timedelta(days=365)
 VANISHED_EVERY = dt.timedelta(days=1)
@@ -164,7 +164,7 @@ class JiraSource:
 
     @property
     def webhook_secret(self) -> str:
-        """See :class:`ktlo.sources.webhook.Hooked`."""
+        """See :class:`ktlo.sources.hooked.Hooked`."""
         return self._config.webhook_secret
 
     def _connect(self) -> Connection:
@@ -324,7 +324,7 @@ class JiraSource:
         return incoming.headers.get("x-atlassian-webhook-identifier", "") or incoming.digest
 
     def receive(self, incoming: Incoming) -> Taken:
-        """See :meth:`ktlo.sources.webhook.Hooked.receive`.
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`.
 
         A webhook has the issue with its statuses' categories, so that nothing has to be asked.
         """

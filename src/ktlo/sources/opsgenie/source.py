@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, UserError
 from ktlo.settings import secret
+from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of
 from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, Hook
@@ -21,7 +22,6 @@ from ktlo.sources.rest.connection import Answer, Connection, Manners, decode
 from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches
-from ktlo.sources.webhook import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 
 PUBLIC_API = "https://api.opsgenie.com"
 DEFAULT_HISTORY = dt.timedelta(days=365)
@@ -101,7 +101,7 @@ class OpsgenieSource:
 
     @property
     def webhook_secret(self) -> str:
-        """See :class:`ktlo.sources.webhook.Hooked`."""
+        """See :class:`ktlo.sources.hooked.Hooked`."""
         return self._config.webhook_secret
 
     @property
@@ -167,7 +167,7 @@ class OpsgenieSource:
         return incoming.digest
 
     def receive(self, incoming: Incoming) -> Taken:
-        """See :meth:`ktlo.sources.webhook.Hooked.receive`."""
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
         told = decoded(incoming, Hook)
         kind = mapping.STEPS.get(told.action)
         if kind is None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ktlo.errors import KtloError, SignatureError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings import secret
+from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 from ktlo.sources.pagerduty import mapping
 from ktlo.sources.pagerduty.mapping import Of
 from ktlo.sources.pagerduty.payloads import (
@@ -40,7 +41,6 @@ from ktlo.sources.rest.connection import (
 )
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, removal
-from ktlo.sources.webhook import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 
 PUBLIC_API = "https://api.pagerduty.com"
 DEFAULT_HISTORY = dt.timedelta(days=365)
@@ -116,7 +116,7 @@ class PagerDutySource:
 
     @property
     def webhook_secret(self) -> str:
-        """See :class:`ktlo.sources.webhook.Hooked`."""
+        """See :class:`ktlo.sources.hooked.Hooked`."""
         return self._config.webhook_secret
 
     def _connect(self) -> Connection:
@@ -279,7 +279,7 @@ class PagerDutySource:
             return ""
 
     def receive(self, incoming: Incoming) -> Taken:
-        """See :meth:`ktlo.sources.webhook.Hooked.receive`."""
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
         event = decoded(incoming, Webhook).event
         kind = mapping.EVENT_KINDS.get(event.event_type)
         if kind is None:

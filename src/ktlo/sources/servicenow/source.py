@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, UserError
 from ktlo.settings import secret
+from ktlo.sources.hooked import check_reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, position
@@ -26,7 +27,6 @@ from ktlo.sources.rest.rows import Row
 from ktlo.sources.servicenow import mapping
 from ktlo.sources.servicenow.mapping import Of
 from ktlo.sources.servicenow.payloads import AuditItem, DeletedItem, IncidentItem, Rows, required
-from ktlo.sources.webhook import check_reference
 
 DEFAULT_HISTORY = dt.timedelta(days=365)
 TABLE = "/api/now/table"

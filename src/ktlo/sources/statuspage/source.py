@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ktlo.errors import KtloError
 from ktlo.records.collection import Rejection
 from ktlo.settings import secret
+from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
 from ktlo.sources.rest.connection import AbsentError, Connection, Manners, decode
 from ktlo.sources.rest.quota import World
@@ -21,7 +22,6 @@ from ktlo.sources.rest.rows import Row, batches
 from ktlo.sources.statuspage import mapping
 from ktlo.sources.statuspage.mapping import Of
 from ktlo.sources.statuspage.payloads import Hook, IncidentItem, Incidents, PageAnswer
-from ktlo.sources.webhook import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 
 MANAGE_API = "https://api.statuspage.io/v1"
 PER_PAGE = 100
@@ -94,7 +94,7 @@ class StatuspageSource:
 
     @property
     def webhook_secret(self) -> str:
-        """See :class:`ktlo.sources.webhook.Hooked`."""
+        """See :class:`ktlo.sources.hooked.Hooked`."""
         return self._config.webhook_secret
 
     def _connect(self, base: str, headers: Mapping[str, str]) -> Connection:
@@ -177,7 +177,7 @@ class StatuspageSource:
         return incoming.digest
 
     def receive(self, incoming: Incoming) -> Taken:
-        """See :meth:`ktlo.sources.webhook.Hooked.receive`."""
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
         told = decoded(incoming, Hook)
         if told.incident is None:
             return Taken("component" if told.component else "page", why_ignored="it is about no incident")

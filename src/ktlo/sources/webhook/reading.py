@@ -1,0 +1,103 @@
+"""A body, by the mapping, as records: cells are read exactly as those of a list export (``sources/csv``)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jmespath.exceptions
+
+from ktlo.sources.csv.nouns import ItemReader, Record
+from ktlo.sources.csv.values import BadCellError
+from ktlo.sources.webhook.config import WebhookConfig, compiled
+
+MOST_ITEMS = 10_000
+MOST_CHARACTERS = 100_000
+"""Characters of one field that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a body became.
+
+    Attributes:
+        event: what it tells of; empty when not mapped.
+        records: with the time of the source's last change, where it tells one.
+        refused: place and reason of what was turned away.
+        noted: place and what is missing of what came in incomplete.
+        why_ignored: why nothing is used; empty when something is.
+    """
+
+    event: str
+    records: tuple[tuple[Record, dt.datetime | None], ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    noted: tuple[tuple[str, str], ...] = ()
+    why_ignored: str = ""
+
+
+def read(body: Any, config: WebhookConfig, source_id: str, now: dt.datetime) -> Reading:
+    """Read a body.
+
+    Args:
+        body: JSON as Python has it.
+        config: the mapping.
+        source_id: for the records.
+        now: nothing can have happened after it.
+    """
+    event = text_of(_search(config.event, body)) if config.event else ""
+    if config.only and not _search(config.only, body):
+        return Reading(event, why_ignored=f"`only` is not true of it: {config.only}")
+    items = [body]
+    if config.items:
+        found = _search(config.items, body)
+        if found is None:
+            return Reading(event, why_ignored=f"there is nothing at `items`: {config.items}")
+        items = found if isinstance(found, list) else [found]
+    reader = ItemReader(config.as_list(), source_id, now)
+    records, refused, noted = [], [], []
+    for number, item in enumerate(items[:MOST_ITEMS], start=1):
+        place = f"webhook, item {number}" if config.items else "webhook"
+        try:
+            made = reader.read(cells_of(item, config))
+        except BadCellError as error:
+            refused.append((place, error.reason))
+            continue
+        records.append((made.record, made.updated_at))
+        noted += [(place, words) for words in made.warnings]
+    if len(items) > MOST_ITEMS:
+        refused.append(("webhook", f"only the first {MOST_ITEMS:,} of {len(items):,} items are read"))
+    return Reading(event, tuple(records), tuple(refused), tuple(noted), "" if items else "it holds no item")
+
+
+def cells_of(item: Any, config: WebhookConfig) -> Mapping[str, tuple[str, ...]]:
+    """Texts by field; a list gives one for each of its values."""
+    cells: dict[str, tuple[str, ...]] = {}
+    for field, path in config.mapping.items():
+        found = _search(path, item)
+        values = found if isinstance(found, list) else [found]
+        cells[field] = tuple(text_of(value) for value in values[:1_000])
+    return cells
+
+
+def text_of(value: Any) -> str:
+    """A value as a cell has it; empty for nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value[:MOST_CHARACTERS]
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False)[:MOST_CHARACTERS]
+
+
+def _search(path: str, item: Any) -> Any:
+    try:
+        return compiled(path).search(item)
+    except jmespath.exceptions.JMESPathError:
+        # A function of a value of another type: there is nothing there.
+        return None

@@ -1,0 +1,250 @@
+"""A webhook of one's own: the mapping, the guess from a sample, proofs, and bodies that are not what was said."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import datetime as dt
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+from collected_rows import Seen
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from ktlo.errors import SignatureError, UserError
+from ktlo.sources.csv.fields import Noun
+from ktlo.sources.hooked import Incoming
+from ktlo.sources.protocol import Status
+from ktlo.sources.webhook import WebhookSource
+from ktlo.sources.webhook.config import WebhookConfig
+from ktlo.sources.webhook.proposal import parse, propose
+
+NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+PAGER = {
+    "type": "incident.updated",
+    "incident": {
+        "ref": "INC-7",
+        "summary": "Checkout is <b>down</b> 🔥",
+        "service": {"name": "checkout"},
+        "priority": "P1",
+        "status": "resolved",
+        "opened": "2026-09-01T10:00:00Z",
+        "acked": "2026-09-01T10:04:00Z",
+        "fixed": "2026-09-01T11:00:00Z",
+        "people": [{"mail": "ada@example.org"}, {"mail": "grace@example.org"}],
+    },
+}
+MAPPING = {
+    "external_id": "incident.ref",
+    "title": "incident.summary",
+    "service": "incident.service.name",
+    "severity": "incident.priority",
+    "state": "incident.status",
+    "detected_at": "incident.opened",
+    "acknowledged_at": "incident.acked",
+    "resolved_at": "incident.fixed",
+    "responders": "incident.people[].mail",
+}
+
+
+def source(**options: Any) -> WebhookSource:
+    given = {"name": "pager", "noun": "incidents", "mapping": MAPPING, "event": "type"}
+    return WebhookSource(WebhookConfig(**{**given, **options}))
+
+
+def incoming(body: Any, **headers: str) -> Incoming:
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Incoming({name.replace("_", "-"): value for name, value in headers.items()}, text, NOON)
+
+
+def test_each_field_comes_from_where_the_mapping_says() -> None:
+    taken, seen = source().receive(incoming(PAGER)), Seen()
+    seen.take(taken)
+    found = seen.item("INC-7")
+    assert taken.event == "incident.updated"
+    assert (found["title"], found["service"], found["severity"]) == (
+        "Checkout is <b>down</b> 🔥",
+        "checkout",
+        "P1",
+    )
+    assert (found["state"], found["source"]) == ("resolved", "webhook:pager")
+    assert found["acknowledged_at"] == dt.datetime(2026, 9, 1, 10, 4, tzinfo=dt.UTC)
+    assert found["resolved_at"] == dt.datetime(2026, 9, 1, 11, tzinfo=dt.UTC)
+    assert found["responders"] == ["ada@example.org", "grace@example.org"]
+
+
+def test_a_list_of_items_makes_a_record_each_and_a_bad_one_costs_itself_only() -> None:
+    body = {
+        "deployments": [
+            {"app": "shop", "env": "production", "at": "2026-09-01T10:00:00Z", "outcome": "succeeded"},
+            {"app": "shop", "env": "production", "at": "later", "outcome": "failed"},
+            {"app": "shop", "env": "production", "at": "2026-09-01T11:00:00Z", "outcome": "failed"},
+        ]
+    }
+    mapping = {
+        "service": "app",
+        "environment": "env",
+        "started_at": "at",
+        "finished_at": "at",
+        "state": "outcome",
+    }
+    taken = source(noun="deployments", items="deployments", mapping=mapping, event="").receive(incoming(body))
+    assert taken.rows["deployments"]["status"].to_pylist() == ["success", "failure"]
+    assert [one.place for one in taken.rejected] == ["webhook, item 2"]
+    assert "'later'" in taken.rejected[0].reason
+
+
+def test_what_only_rules_out_is_ignored_with_the_condition() -> None:
+    made = source(only="type == 'incident.created'")
+    assert "incident.created" in made.receive(incoming(PAGER)).why_ignored
+    assert not made.receive(incoming({**PAGER, "type": "incident.created"})).why_ignored
+
+
+def test_a_newer_change_holds_whatever_comes_first() -> None:
+    made = source(mapping={**MAPPING, "updated_at": "incident.changed"})
+    early = {
+        "incident": {**PAGER["incident"], "status": "open", "fixed": None, "changed": "2026-09-01T10:01:00Z"}
+    }
+    late = {"incident": {**PAGER["incident"], "changed": "2026-09-01T11:01:00Z"}}
+    for order in ((early, late), (late, early)):
+        seen = Seen()
+        for body in order:
+            seen.take(made.receive(incoming(body)))
+        assert seen.item("INC-7")["state"] == "resolved"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[], 7, "text", None, {}, {"incident": 7}, {"incident": {"ref": {}, "opened": []}}, {"incident": None}],
+)
+def test_a_body_without_the_fields_is_turned_away_with_the_field(body: Any) -> None:
+    taken = source().receive(incoming(body))
+    assert not taken.rows
+    assert taken.why_ignored
+    assert taken.rejected
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(UserError):
+        source().receive(incoming(body))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(json_values)
+def test_no_json_breaks_the_reading(value: Any) -> None:
+    body = {"incident": dict.fromkeys(PAGER["incident"], value)}
+    source().receive(incoming(body))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"mapping": {"external_id": "a["}}, "JMESPath"),
+        ({"mapping": {**MAPPING, "colour": "a"}}, "no field 'colour'"),
+        ({"mapping": {"external_id": "a"}}, "detected_at"),
+        ({"items": "]["}, "JMESPath"),
+        ({"name": "a b/c"}, "letters"),
+        ({"webhook_secret": "hunter2"}, "by reference"),
+        ({"mapping": {**MAPPING, "title": "a." * 400 + "b"}}, "at most"),
+    ],
+)
+def test_options_that_make_no_sense_are_a_sentence(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        source(**options)
+    assert words in str(raised.value)
+    assert "hunter2" not in raised.value.errors()[0]["msg"]
+
+
+BODY = b'{"a": 1}'
+
+
+def digest(encoding: str) -> str:
+    raw = hmac.new(b"k", BODY, hashlib.sha256).digest()
+    return raw.hex() if encoding == "hex" else base64.b64encode(raw).decode()
+
+
+@pytest.mark.parametrize(
+    ("options", "headers"),
+    [
+        ({}, {"authorization": "Bearer k"}),
+        ({}, {"authorization": "k"}),
+        ({"proof_header": "X-Token"}, {"x-token": "k"}),
+        ({"proof": "hmac_sha256", "proof_header": "X-Sig"}, {"x-sig": digest("hex")}),
+        (
+            {"proof": "hmac_sha256", "proof_header": "X-Sig", "proof_prefix": "sha256="},
+            {"x-sig": f"sha256={digest('hex')}"},
+        ),
+        ({"proof": "hmac_sha256_base64", "proof_header": "X-Sig"}, {"x-sig": digest("base64")}),
+    ],
+)
+def test_each_kind_of_proof_is_accepted_and_its_lack_is_not(
+    options: dict[str, str], headers: dict[str, str]
+) -> None:
+    made = source(**options)
+    made.verify(Incoming(headers, BODY, NOON), "k")
+    with pytest.raises(SignatureError):
+        made.verify(
+            Incoming(headers, BODY + b" ", NOON), "k" if "hmac" in options.get("proof", "") else "other"
+        )
+    with pytest.raises(SignatureError):
+        made.verify(Incoming({}, BODY, NOON), "k")
+
+
+def test_the_guess_from_a_sample_is_a_mapping_that_reads_it() -> None:
+    sample = {
+        "alerts": [
+            {
+                "id": "a1",
+                "title": "Slow",
+                "service": {"name": "checkout"},
+                "severity": "high",
+                "status": "resolved",
+                "created_at": "2026-09-01T10:00:00Z",
+                "resolved_at": "2026-09-01T10:30:00Z",
+            }
+        ],
+        "version": "1",
+    }
+    options = propose(sample, Noun.INCIDENTS)
+    assert options["items"] == "alerts"
+    made = source(**options, event="")
+    seen = Seen()
+    seen.take(made.receive(incoming(sample)))
+    found = seen.item("a1")
+    assert (found["title"], found["service"], found["state"]) == ("Slow", "checkout", "resolved")
+
+
+def test_names_that_are_no_words_are_quoted_in_the_guess() -> None:
+    sample = {"fields": {"created-at": "2026-09-01T10:00:00Z", "key": "A-1", "summary": "x"}}
+    mapping = propose(sample, Noun.ISSUES)["mapping"]
+    assert mapping["created_at"] == 'fields."created-at"'
+    assert mapping["external_id"] == "fields.key"
+
+
+@pytest.mark.parametrize("sample", ["", "{", "nonsense", "[" * 100_000, "x" * 2_000_000])
+def test_a_sample_that_is_none_says_so(sample: str) -> None:
+    with pytest.raises(UserError):
+        parse(sample)
+
+
+def test_the_check_says_that_nothing_can_be_asked() -> None:
+    health = asyncio.run(source().check())
+    assert health.status is Status.LIMITED
+    assert [one.what for one in health.missing] == ["a way to ask", "webhook_secret"]
+
+
+def test_a_delivery_is_named_by_its_place_or_its_content() -> None:
+    assert source(delivery="incident.ref").name_of(incoming(PAGER)) == "INC-7"
+    assert source().name_of(incoming(PAGER)) == incoming(PAGER).digest
