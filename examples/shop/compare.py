@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -43,15 +44,28 @@ QUESTIONS = {
             " FROM service_edges WHERE environment = 'shop' AND client_kind = 'service' GROUP BY `from`, `to`, kind"
         ),
     ),
+    "Statements and commands, compressed spans unrolled, without connecting": (
+        ("service", "system"),
+        (
+            "SELECT service, if(attributes['db.system.name'] != '', attributes['db.system.name'],"
+            " attributes['db.system']) AS system,"
+            " sum(greatest(1, toUInt32OrZero(attributes['elastic.composite.count']))) AS calls,"
+            " countIf(status = 'error') AS errors FROM spans WHERE environment = 'shop' AND kind = 'client'"
+            " AND system != '' AND name NOT LIKE '%connect%' GROUP BY service, system"
+        ),
+    ),
     "Exceptions": (
         ("service", "type"),
         (
-            "SELECT service, type, count() AS times, uniqExact(trace_id) AS traces FROM error_events"
-            " WHERE environment = 'shop' GROUP BY service, type"
+            "SELECT service, arrayElement(splitByChar('.', type), -1) AS type, uniqExact(trace_id) AS traces,"
+            " count() AS reports FROM error_events"
+            " WHERE environment = 'shop' AND type != '' GROUP BY service, type"
         ),
     ),
 }
-"""Title, columns that name a row, and the statement; the other two columns are compared."""
+"""Title, columns that name a row, and the statement. The other two columns are shown and compared; of exceptions only
+the traces they were in are compared: how often one is reported is a matter of the agents."""
+PORT = re.compile(r"127\.0\.0\.1:\d+")
 
 
 def main() -> None:
@@ -72,7 +86,7 @@ def run(agent: str, said: argparse.Namespace) -> dict[str, list[list]]:
     folder = Path(tempfile.mkdtemp(prefix="ktlo-compare-"))
     page, http, grpc, elastic = free_ports(4)
     (folder / "ktlo.yaml").write_text(
-        f"telemetry: {{http_port: {http}, grpc_port: {grpc}, elastic_port: {elastic}}}\n"
+        f"telemetry: {{http_port: {http}, grpc_port: {grpc}, elastic_port: {elastic}}}\nsql: {{port: 0}}\n"
     )
     command = ["ktlo", "up", "--no-browser", "--port", str(page), "--data", str(folder / "data")]
     with (folder / "ktlo.log").open("wb") as log:
@@ -112,11 +126,15 @@ def print_table(title: str, names: tuple[str, ...], both: list[list[list]]) -> N
     print(f"### {title}\n")
     print(f"| {' | '.join(names)} | OpenTelemetry | Elastic | |\n|{'---|' * (len(names) + 3)}")
     width = len(names)
-    told = [{tuple(row[:width]): tuple(row[width:]) for row in rows} for rows in both]
+    told = [
+        {tuple(PORT.sub("127.0.0.1", str(cell)) for cell in row[:width]): tuple(row[width:]) for row in rows}
+        for rows in both
+    ]
     for key in sorted({*told[0], *told[1]}):
         values = [of.get(key) for of in told]
         cells = ["-" if value is None else " / ".join(map(str, value)) for value in values]
-        mark = "" if values[0] == values[1] else "differs"
+        compared = [value[:1] if value and title == "Exceptions" else value for value in values]
+        mark = "" if compared[0] == compared[1] else "differs"
         print(
             f"| {' | '.join(f'`{part}`' if part else '' for part in key)} | {cells[0]} | {cells[1]} | {mark} |"
         )

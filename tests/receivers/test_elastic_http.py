@@ -26,7 +26,7 @@ from ktlo.receivers.access import Ingest
 from ktlo.receivers.body import BadBodyError, TooLargeError
 from ktlo.receivers.elastic.http import VERSION, routes
 from ktlo.receivers.elastic.lines import MOST_LINE, Lines, TooLong
-from ktlo.receivers.elastic.stream import MOST_EVENTS, MOST_REJECTED, Exports, Stream
+from ktlo.receivers.elastic.stream import MOST_EVENTS, MOST_REJECTED, Exports, Outcome, Stream
 from ktlo.receivers.front import Front
 from ktlo.receivers.held import Held
 from ktlo.receivers.otlp.exchange import NoRoomError
@@ -184,6 +184,11 @@ def test_the_highest_status_wins():
         "did not recognize object type: 'profile'",
         "queue is full: the spool is full",
     ]
+
+    outcome = Outcome()
+    for status in (400, 503, 400):
+        outcome.add(status, "x")
+    assert outcome.status == 503
 
 
 def test_bodies_beyond_what_all_requests_may_hold_are_told_to_come_again():
@@ -382,6 +387,23 @@ def test_lines_are_the_same_however_a_body_is_cut(lines, cuts, encoding):
     reader = Lines(encoding)
     got = [line for start, end in pairwise(places) for line in reader.feed(packed[start:end])]
     assert [*got, *reader.finish()] == lines
+
+
+@given(
+    body=st.binary(max_size=300),
+    is_after_metadata=st.booleans(),
+    encoding=st.sampled_from(["", "gzip", "deflate"]),
+    is_packed=st.booleans(),
+)
+def test_any_bytes_get_an_answer_of_the_protocol(body, is_after_metadata, encoding, is_packed):
+    body = ndjson(METADATA) + body if is_after_metadata else body
+    if is_packed:
+        body = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress}[encoding](body)
+    stream = Stream(kept(), encoding)
+    stream.feed(body)
+    stream.finish()
+    assert stream.outcome.status in (202, 400)
+    assert bool(stream.outcome.errors) == (stream.outcome.status == 400)
 
 
 def test_limits_of_lines_hold_while_a_body_arrives():

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 import pytest
-from elastic_streams import AT, METADATA, TRACE, kept, metricset, ndjson, span, spans_of, transaction
+from elastic_streams import AT, METADATA, TRACE, error, kept, metricset, ndjson, span, spans_of, transaction
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,6 +187,10 @@ def test_what_decides_about_an_event_is_checked():
         (metricset(samples={"x": {"values": [2, 1], "counts": [1, 1]}}), "do not grow"),
         ({"error": {"id": "1"}}, "'exception' or 'log'"),
     ):
-        _, outcome = of(event)
-        assert outcome.status == 400
+        exports, outcome = of(transaction(), event, error(), metricset())
+        assert (outcome.status, outcome.accepted) == (400, 3)
         assert said in outcome.errors[0]["message"]
+        # Nothing of the bad event is left among the good ones.
+        assert len(spans_of(exports)) == 1
+        assert len(exports.logs.requests[0].resource_logs[0].scope_logs[0].log_records) == 1
+        assert len(exports.metrics.requests[0].resource_metrics[0].scope_metrics[0].metrics) == 1

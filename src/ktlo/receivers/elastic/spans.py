@@ -73,7 +73,8 @@ def put_transaction(into: OtlpSpan, event: Transaction, received: int) -> None:
         put(put_here, "elastic.span_count.dropped", event.span_count.dropped)
     put(put_here, "elastic.dropped_spans_stats", event.dropped_spans_stats or None)
     status = context.response.status_code if context is not None and context.response is not None else None
-    _outcome(into, event.outcome, status is not None and status >= 500, event.result or "")
+    # No message where the status code says it all (semantic conventions for HTTP spans, "Status").
+    _outcome(into, event.outcome, status is not None and status >= 500, "" if status else event.result or "")
     _bridge(into, event.otel)
     _links(into, event.links)
     _marks(into, event.marks)
