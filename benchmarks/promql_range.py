@@ -1,7 +1,8 @@
 """How fast ktlo answers PromQL over a long range, against a real Prometheus with the same samples, in one run.
 
-Run: ``python benchmarks/promql_range.py [DAYS [SERIES]]`` (1 day; 7 days of 1,000 series at 15 s are 40 million samples
-and take some ten minutes to prepare). Needs ``prometheus`` and ``promtool``. The answers are compared; trust the ratios.
+Run: ``python benchmarks/promql_range.py [DAYS [SERIES]]`` (1 day; 7 days of 1,000 series at 15 s are 40 million
+samples and take some ten minutes to prepare). Needs ``prometheus`` and ``promtool``. The answers are compared; trust
+the ratios.
 """
 
 from __future__ import annotations

@@ -23,7 +23,12 @@ from ktlo.metrics.trend import buckets
 from ktlo.store.embedded import EmbeddedStore
 
 NAMES = sorted(definitions())
-COUNTED = {"incidents": "count", "deployment_frequency": "count", "person_days": "total", "effort_by_category": "total"}
+COUNTED = {
+    "incidents": "count",
+    "deployment_frequency": "count",
+    "person_days": "total",
+    "effort_by_category": "total",
+}
 """Metrics whose answer is zero where nothing is recorded: plain counts."""
 
 
