@@ -297,3 +297,11 @@ def test_the_commit_is_the_version_when_nothing_else_is_said(tmp_path):
     assert (
         resource({"OTEL_RESOURCE_ATTRIBUTES": "service.version=3%2E1"}, tmp_path)["service.version"] == "3.1"
     )
+
+
+def test_the_applications_own_chance_is_not_touched(run):
+    done = run(
+        "import random, shop, ktlo_instrument as k\nrandom.seed(1)\nstate = random.getstate()\nshop.add(1, 2)\n"
+        "k.flush(0.2)\nk.flush(0.2)\nprint(random.getstate() == state)\n"
+    )
+    assert done.out == "True\n"

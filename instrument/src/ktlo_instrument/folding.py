@@ -21,6 +21,7 @@ from ktlo_instrument.sites import Sites
 from ktlo_instrument.version import VERSION
 
 SCOPE = ("ktlo-instrument", VERSION)
+_chance = random.Random()  # noqa: S311 - our own: the application may have seeded the shared one
 TOKENS = 5
 """Calls of one function that may be told between two folds."""
 
@@ -180,7 +181,7 @@ class Folding:
             if settings.sample <= 0:
                 site.left = NEVER
             elif not 0 < site.left <= 2 * settings.sample:
-                site.left = random.randint(1, 2 * settings.sample)  # noqa: S311 - on average one in `sample`
+                site.left = _chance.randint(1, 2 * settings.sample)
 
 
 _ABOUT = {

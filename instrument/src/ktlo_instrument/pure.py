@@ -60,14 +60,24 @@ def _cell(kind: int) -> list[Any]:
     return [zeros, zeros[:], zeros[:], 0, 0, 0, {}, {}, None, 0, kind]
 
 
+class _Stack(list[Any]):
+    """Entries of the calls that run: site, nanoseconds spent in what it called, start; and the cells at hand."""
+
+    __slots__ = ("now",)
+
+    def __init__(self, now: dict[int, list[Any]]) -> None:
+        super().__init__()
+        self.now = now
+
+
 class _Thread:
     """One thread's stack of running calls and its cells."""
 
     __slots__ = ("cells", "last", "now", "open", "owner", "stack")
 
     def __init__(self) -> None:
-        self.stack: list[list[Any]] = []
         self.now: dict[int, list[Any]] = {}
+        self.stack = _Stack(self.now)
         self.cells: dict[tuple[int, int], list[Any]] = {}
         self.last: dict[tuple[int, int], list[Any]] = {}
         self.open: dict[int, int] = {}
@@ -138,7 +148,7 @@ class Site:
             caller = -1
         request = _request(0)
         try:
-            cell = _local.thread.now[self.index]
+            cell = stack.now[self.index]
             if cell[10] != request:
                 cell = _other_cell(self.index, request)
         except KeyError:

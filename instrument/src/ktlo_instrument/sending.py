@@ -17,6 +17,7 @@ from collections import deque
 
 MOST_BYTES = 8 << 20
 """What may wait to be sent."""
+_chance = random.Random()  # noqa: S311 - our own: the application may have seeded the shared one
 SECONDS = 5.0
 _LONGEST_PAUSE = 60.0
 
@@ -72,7 +73,7 @@ class Sender:
             status = self._post(path, body, min(left, SECONDS))
             if status is None or status in (408, 429) or status >= 500:
                 self._pause = min(_LONGEST_PAUSE, max(1.0, self._pause * 2))
-                self._until = time.monotonic() + self._pause * (0.5 + random.random())  # noqa: S311
+                self._until = time.monotonic() + self._pause * (0.5 + _chance.random())
                 return False
             self._pause = self._until = 0.0
             if 200 <= status < 300:

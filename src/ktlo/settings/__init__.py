@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from ktlo.errors import UserError
 from ktlo.settings.bounded_yaml import read_bounded
+from ktlo.settings.instrument import InstrumentSettings
 from ktlo.settings.rota import RotaSettings
 from ktlo.settings.sql import SqlSettings
 from ktlo.settings.strict import Strict
@@ -354,6 +355,7 @@ class Settings(Strict):
     planning: PlanningSettings = PlanningSettings()
     rota: RotaSettings = Field(default_factory=RotaSettings)
     telemetry: TelemetrySettings = TelemetrySettings()
+    instrument: InstrumentSettings = Field(default_factory=InstrumentSettings)
     sql: SqlSettings = SqlSettings()
     downtime_severities: list[str] = Field(
         default_factory=list,
