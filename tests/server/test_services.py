@@ -95,7 +95,8 @@ def test_every_link_of_a_page_leads_somewhere(shop, house, path):
     links = {
         unescape(link).partition("#")[0] for link in re.findall(r'href="(/[^"]*)"', house.page(path))
     } - {""}
-    forms = {re.sub(r"=[^&]*", "", link): link for link in links}
+    forms = {re.sub(r"=[^&]*", "", link): link for link in links if link.startswith(("/services", "/trace"))}
+    assert len(forms) > 3
     for link in forms.values():
         assert house.get(link).status_code == 200, link
 
