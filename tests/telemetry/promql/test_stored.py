@@ -274,6 +274,8 @@ def test_nothing_of_what_a_person_types_becomes_sql(store: EmbeddedStore) -> Non
         "sum by (instance) (queue_length)",
         "rate(http_server_requests_total[1m])",
         "rate(jobs_done_total[1m])",
+        "jobs_done_total",
+        "job_duration_seconds_count",
         "rate(job_duration_seconds_count[1m])",
         "histogram_quantile(0.8, sum by (le) (rate(http_server_request_duration_seconds_bucket[1m])))",
         "queue_length offset 33s",
