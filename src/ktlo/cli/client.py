@@ -43,6 +43,15 @@ class Client:
         """A DELETE."""
         self._json(self._http.delete(API + path, params=_clean(params)))
 
+    def raw(self, path: str, body: Any = None, params: Parameters | None = None) -> bytes:
+        """Body of an answer of the API as it is (files); a POST when there is a body to send."""
+        if body is None:
+            answer = self._http.get(API + path, params=_clean(params))
+        else:
+            answer = self._http.post(API + path, json=body, params=_clean(params))
+        self._raise(answer)
+        return bytes(answer.content)
+
     def text(self, path: str, params: Parameters | None = None) -> bytes:
         """Raw body of a GET outside the API (reports)."""
         answer = self._http.get(path, params=_clean(params))

@@ -19,6 +19,8 @@ CSV_TOO: dict[int | str, dict[str, Any]] = {
 }
 """For OpenAPI: operations that answer CSV when asked to."""
 
+PARQUET_TYPE = "application/vnd.apache.parquet"
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -67,3 +69,12 @@ def csv_lines(table: pa.Table) -> Iterator[str]:
         out.seek(0)
         out.truncate()
     yield out.getvalue()
+
+
+def parquet_file(table: pa.Table) -> bytes:
+    """The rows as a Parquet file, compressed with zstd."""
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from ktlo.metrics import ask as asking_of
@@ -15,7 +15,7 @@ from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import Definition, definition, definitions
 from ktlo.server import asking
 from ktlo.server.runtime import Runtime
-from ktlo.server.tables import CSV_TOO, csv_lines, json_rows, plain
+from ktlo.server.tables import CSV_TOO, PARQUET_TYPE, csv_lines, json_rows, parquet_file, plain
 
 router = APIRouter(tags=["metrics"])
 
@@ -196,7 +196,7 @@ def rows_of_metric(
     running: Running,
     question: Asked,
     limit: Annotated[int, Query(ge=1, le=100_000, description="Most rows to give.")] = 500,
-    form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+    form: Annotated[Literal["json", "csv", "parquet"], Query(alias="format")] = "json",
 ) -> Any:
     """The rows that the number was computed from."""
     table = asking_of.rows_behind(running.store, definition(name), question, limit)
@@ -205,5 +205,11 @@ def rows_of_metric(
             csv_lines(table),
             media_type="text/csv; charset=utf-8",
             headers={"content-disposition": f'attachment; filename="{name}.csv"'},
+        )
+    if form == "parquet":
+        return Response(
+            parquet_file(table),
+            media_type=PARQUET_TYPE,
+            headers={"content-disposition": f'attachment; filename="{name}.parquet"'},
         )
     return json_rows(table)

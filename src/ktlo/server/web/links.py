@@ -43,11 +43,11 @@ class SiteLinks:
         return with_query(_PATHS.get(name, f"/{name}"), {**kept, **narrowed})
 
     def data(self, metric: str, narrowed: Mapping[str, str], form: str) -> str:
-        """A metric's answer as ``json`` or its rows as ``csv``."""
+        """A metric's answer as ``json`` or its rows as ``csv`` or ``parquet``."""
         asked = self._asked(metric, narrowed)
-        if form == "csv":
+        if form in ("csv", "parquet"):
             limit = str(MOST_CSV_ROWS)
-            return with_query(f"/api/v1/metrics/{metric}/rows", {**asked, "format": "csv", "limit": limit})
+            return with_query(f"/api/v1/metrics/{metric}/rows", {**asked, "format": form, "limit": limit})
         return with_query(f"/api/v1/metrics/{metric}", asked)
 
     def definition(self, metric: str) -> str:

@@ -175,6 +175,7 @@ def rows_page(request: Request, running: Running, metric: str, limit: Limit = SH
         else "",
         is_cut=table.num_rows > limit,
         csv_href=links.data(metric, {}, "csv"),
+        parquet_href=links.data(metric, {}, "parquet"),
         api_href=links.data(metric, {}, "json"),
         definition_href=links.definition(metric),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
+import pyarrow as pa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -16,6 +17,7 @@ from ktlo.server.api.telemetry import (
     find_traces,
     wanted_of,
 )
+from ktlo.server.tables import PARQUET_TYPE, parquet_file
 from ktlo.server.web.rendering import environment, render, with_query
 from ktlo.telemetry.interval import DEFAULT, Interval
 from ktlo.telemetry.search import search
@@ -72,6 +74,7 @@ def traces_page(
         "traces",
         answer=found_answer(found, of, MOST),
         table=found_table(found, hrefs(since, until)),
+        parquet_href=with_query("/traces.parquet", given),
         asked=asked,
         names=[one.name for one in services(running.store, of)],
         bar=bar_of("/traces", given, of),
@@ -85,6 +88,13 @@ def traces_json(running: Running, asked: Asked, since: Text = "", until: Text = 
     return JSONResponse(
         [one.model_dump(mode="json") for one in find_traces(running, asked, since, until, MOST)]
     )
+
+
+@router.get("/traces.parquet")
+def traces_parquet(running: Running, asked: Asked, since: Text = "", until: Text = "") -> Response:
+    """The same as Parquet."""
+    found = [one.model_dump() for one in find_traces(running, asked, since, until, MOST)]
+    return Response(parquet_file(pa.Table.from_pylist(found)), media_type=PARQUET_TYPE)
 
 
 def doors_of(request: Request) -> list[dict[str, str]]:
