@@ -78,6 +78,8 @@ def commands() -> typer.Typer:
         services,
         sources,
         sync,
+        telemetry,
+        traces,
         trends,
         up,
     )
@@ -95,6 +97,8 @@ def commands() -> typer.Typer:
             dashboards,
             query,
             export,
+            traces,
+            telemetry,
             classify,
             check,
             errors,
