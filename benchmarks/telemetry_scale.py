@@ -56,7 +56,7 @@ def make_wave(rng: random.Random) -> Wave:
     full: list[ExportTraceServiceRequest] = []
     placed: dict[str, list[tuple[int, int, int, int]]] = {}
 
-    def scope_of(service: str):  # noqa: ANN202
+    def scope_of(service: str):
         request = requests[service]
         if not request.resource_spans:
             group = request.resource_spans.add()
@@ -98,7 +98,9 @@ def make_wave(rng: random.Random) -> Wave:
                 ("url.path", f"{route}/{rng.randrange(1000)}"),
             ):
                 span.attributes.add(key=key).value.string_value = value
-            span.attributes.add(key="http.response.status_code").value.int_value = 500 if rng.random() < 0.01 else 200
+            span.attributes.add(key="http.response.status_code").value.int_value = (
+                500 if rng.random() < 0.01 else 200
+            )
             if rng.random() < 0.01:
                 span.status.code = 2
                 event = span.events.add(name="exception", time_unix_nano=0x7A00_0000_0000_0000 + unique)
@@ -211,7 +213,7 @@ def questions(store: EmbeddedStore, of: Interval, known: list[str], users: list[
 def _quiet(ask: Callable[[], object]) -> None:
     try:
         ask()
-    except Exception:  # noqa: BLE001, S110 - not found is the answer
+    except Exception:  # noqa: BLE001 - not found is the answer
         pass
 
 
@@ -265,7 +267,9 @@ def main() -> None:
     ).to_pylist()
     known = [row["trace_id"] for row in sample]
     users = [row["u"] for row in sample if int(row["u"][1:]) > 1000][:40] or [row["u"] for row in sample]
-    newest = store.query("SELECT max(started_at) AS m FROM ktlo.spans")["m"][0].as_py().to_pydatetime(warn=False)
+    newest = (
+        store.query("SELECT max(started_at) AS m FROM ktlo.spans")["m"][0].as_py().to_pydatetime(warn=False)
+    )
     import datetime as dt
 
     of = Interval(newest - dt.timedelta(hours=1), newest + dt.timedelta(minutes=5))

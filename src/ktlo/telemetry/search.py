@@ -12,10 +12,12 @@ from typing import Any
 
 from ktlo.errors import UsageError
 from ktlo.store.protocol import Queryable
+from ktlo.store.streams.traces import ANY_VALUE
 from ktlo.telemetry.interval import Interval
 
 MOST = 200
 MOST_TAGS = 10
+_FIRST_LOOK, _GROWS = dt.timedelta(minutes=1), 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,16 @@ def tags_from(text: str) -> tuple[Tag, ...]:
     return tuple(tags)
 
 
-_SPANS = """
-SELECT s.trace_id AS trace_id, count() AS matched, max(s.started_at) AS newest
+_HITS = """
+SELECT s.trace_id AS trace_id, max(s.started_at) AS newest
 FROM ktlo.spans AS s
 WHERE s.started_at >= {start:DateTime64(9, 'UTC')} AND s.started_at < {end:DateTime64(9, 'UTC')}"""
+
+_MATCHED = """
+SELECT s.trace_id AS trace_id, count() AS matched
+FROM ktlo.spans AS s
+WHERE s.started_at >= {start:DateTime64(9, 'UTC')} AND s.started_at < {end:DateTime64(9, 'UTC')}
+  AND s.trace_id IN {ids:Array(String)}"""
 
 _SUMMARIES = """
 SELECT t.trace_id AS trace_id, t.started_at AS started_at, t.root_service AS root_service,
@@ -122,19 +130,23 @@ def search(store: Queryable, of: Interval, wanted: Wanted, most: int = 50) -> li
     """
     conditions, values = _conditions(wanted)
     where = "".join(f" AND {condition}" for condition in conditions)
-    hits = store.query(
-        f"{_SPANS}{where} GROUP BY trace_id ORDER BY newest DESC, trace_id LIMIT {{most:UInt32}}",
-        {"start": of.start, "end": of.end, "most": min(most, MOST), **values},
-    ).to_pylist()
-    if not hits:
+    ids = _newest(store, of, where, values, min(most, MOST))
+    if not ids:
         return []
-    known = {
-        row["trace_id"]: row
-        for row in store.query(_SUMMARIES, {"ids": [hit["trace_id"] for hit in hits]}).to_pylist()
+    summaries = store.query(_SUMMARIES, {"ids": ids}).to_pylist()
+    known = {row["trace_id"]: row for row in summaries}
+    # Spans of these traces lie between the first's beginning and the end; before it nothing has to be read.
+    first = min(row["started_at"].to_pydatetime(warn=False) for row in summaries)
+    matched = {
+        row["trace_id"]: row["matched"]
+        for row in store.query(
+            f"{_MATCHED}{where} GROUP BY trace_id",
+            {"start": max(of.start, first - dt.timedelta(seconds=1)), "end": of.end, "ids": ids, **values},
+        ).to_pylist()
     }
     return [
         Found(
-            hit["trace_id"],
+            trace_id,
             row["started_at"].to_pydatetime(warn=False),
             row["duration_ns"],
             row["root_service"],
@@ -142,11 +154,30 @@ def search(store: Queryable, of: Interval, wanted: Wanted, most: int = 50) -> li
             row["spans"],
             row["errors"],
             tuple(sorted(row["services"])),
-            hit["matched"],
+            matched.get(trace_id, 1),
         )
-        for hit in hits
-        if (row := known.get(hit["trace_id"]))
+        for trace_id in ids
+        if (row := known.get(trace_id))
     ]
+
+
+def _newest(store: Queryable, of: Interval, where: str, values: dict[str, Any], most: int) -> list[str]:
+    """Identifiers of the newest traces with a span like that, newest first.
+
+    Looked for in stretches that grow, from the end backwards: what is frequent is found in the last minute, and what is
+    rare costs no more than one look at everything.
+    """
+    found: dict[str, None] = {}
+    end, length = of.end, _FIRST_LOOK
+    while end > of.start and len(found) < most:
+        start = max(of.start, end - length)
+        hits = store.query(
+            f"{_HITS}{where} GROUP BY trace_id ORDER BY newest DESC, trace_id LIMIT {{most:UInt32}}",
+            {"start": start, "end": end, "most": most, **values},
+        )
+        found.update(dict.fromkeys(str(one) for one in hits["trace_id"].to_pylist()))
+        end, length = start, length * _GROWS
+    return list(found)[:most]
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
@@ -170,6 +201,8 @@ def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
         values[key] = tag.key
         if tag.value:
             values[value] = tag.value
+        if tag.value:
+            conditions.append(f"has({ANY_VALUE.replace('{of}', 's.')}, {{{value}:String}})")
         conditions.append(_anywhere(key, value if tag.value else ""))
     return conditions, values
 

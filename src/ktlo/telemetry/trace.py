@@ -18,7 +18,7 @@ MOST_SPANS = 20_000
 _HEX = frozenset("0123456789abcdef")
 
 _WHEN = """
-SELECT t.started_at AS started_at, t.ended_at AS ended_at, t.spans AS spans
+SELECT subtractSeconds(t.started_at, 1) AS start, addSeconds(t.ended_at, 1) AS end, t.spans AS spans
 FROM ktlo.trace_summaries AS t WHERE t.trace_id = {trace:String}"""
 
 _SPANS = """
@@ -26,7 +26,8 @@ SELECT s.span_id AS span_id, s.parent_span_id AS parent_span_id, s.service AS se
   s.kind AS kind, toUnixTimestamp64Nano(s.started_at) AS start_ns, s.duration_ns AS duration_ns,
   s.status AS status
 FROM ktlo.spans AS s
-WHERE s.trace_id = {trace:String}
+WHERE s.trace_id = {trace:String} AND s.started_at >= {start:DateTime64(9, 'UTC')}
+  AND s.started_at <= {end:DateTime64(9, 'UTC')}
 ORDER BY start_ns, s.duration_ns DESC, s.span_id LIMIT {most:UInt32}"""
 
 _ONE = """
@@ -113,14 +114,23 @@ def trace(store: Queryable, trace_id: str) -> Trace:
     Raises:
         NotFoundError: none of its spans is stored.
     """
-    rows = store.query(_SPANS, {"trace": trace_id, "most": MOST_SPANS}).to_pylist()
+    # The summary says when it was, and the spans lie by time: most of the store need not be looked at.
+    counted = store.query(_WHEN, {"trace": trace_id}).to_pylist()
+    rows: list[dict[str, Any]] = []
+    if counted:
+        within = {"start": _moment(counted[0]["start"]), "end": _moment(counted[0]["end"])}
+        rows = store.query(_SPANS, {"trace": trace_id, "most": MOST_SPANS, **within}).to_pylist()
     if not rows:
         raise NotFoundError(
             f"there is no trace {trace_id}",
             fix="It may not have arrived yet, or its days are over (telemetry.keep_days)",
         )
-    counted = store.query(_WHEN, {"trace": trace_id}).to_pylist()
-    return arranged(trace_id, rows, counted[0]["spans"] if counted else len(rows))
+    return arranged(trace_id, rows, counted[0]["spans"])
+
+
+def _moment(given: Any) -> dt.datetime:
+    """An instant of the store as a datetime; its last three digits do not matter where it bounds a stretch."""
+    return given.to_pydatetime(warn=False) if hasattr(given, "to_pydatetime") else given
 
 
 def span_details(store: Queryable, trace_id: str, span_id: str) -> list[dict[str, Any]]:

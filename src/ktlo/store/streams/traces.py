@@ -10,6 +10,13 @@ from __future__ import annotations
 from ktlo.store.streams.otlp import COMMON_SCHEMA, KEY_VALUES, MAP, NANO, attributes, nanoseconds, of_resource
 from ktlo.store.streams.physical import Flow, Incoming, Physical, Signal
 
+ANY_VALUE = (
+    "arrayConcat(mapValues({of}attributes), mapValues({of}resource), mapValues({of}scope_attributes),"
+    " arrayFlatten(arrayMap(m -> mapValues(m), {of}event_attributes)),"
+    " arrayFlatten(arrayMap(m -> mapValues(m), {of}link_attributes)))"
+)
+"""SQL of every tag's value of a span, wherever the tag sits; an index is kept on it, and searches say it word by word."""
+
 _PHYSICAL = {
     "spans": Physical(
         "spans",
@@ -51,8 +58,7 @@ _PHYSICAL = {
             "by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1",
             "by_time started_at TYPE minmax GRANULARITY 1",
             "by_attribute_key mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1",
-            "by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1",
-            "by_resource_value mapValues(resource) TYPE bloom_filter(0.01) GRANULARITY 1",
+            f"by_any_value {ANY_VALUE.replace('{of}', '')} TYPE bloom_filter(0.01) GRANULARITY 1",
         ),
         shard_by="trace_id",
     ),
