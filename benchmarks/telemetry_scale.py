@@ -1,6 +1,6 @@
 """How fast traces are found in a large store while spans arrive: by identifier, and by tags over an hour.
 
-Run: ``python benchmarks/telemetry_scale.py [--spans 10000000] [--rate 10000] [--folder FOLDER]``. A day of 30 services is
+Run: ``python benchmarks/telemetry_scale.py [--spans N] [--rate N] [--folder FOLDER]``. Calls of 30 services are
 made as waves of traces and sent through the real intake, all within the hour that is searched; FOLDER is kept and used
 again when it holds enough. The ratio to look at is a question with spans arriving against the same without.
 """
@@ -8,6 +8,7 @@ again when it holds enough. The ratio to look at is a question with spans arrivi
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
 import random
 import resource
@@ -258,8 +259,9 @@ def main() -> None:
         " GROUP BY table ORDER BY b DESC LIMIT 8"
     ).to_pylist()
     total = sum(part["b"] for part in parts)
-    print(f"on disk: {total / rows:.1f} bytes a span, of {rows:,} spans: " + ", ".join(
-        f"{part['table']} {part['b'] / rows:.1f} ({part['n']} parts)" for part in parts))  # fmt: skip
+    print(f"on disk: {total / rows:.1f} bytes a span, of {rows:,} spans:")
+    for part in parts:
+        print(f"  {part['table']:30} {part['b'] / rows:5.1f} bytes a span, {part['n']} parts", flush=True)
     sample = store.query(
         "SELECT trace_id, any(attributes['user.id']) AS u FROM ktlo.spans WHERE cityHash64(trace_id) % {every:UInt64} = 0"
         " GROUP BY trace_id LIMIT 300",
@@ -270,8 +272,6 @@ def main() -> None:
     newest = (
         store.query("SELECT max(started_at) AS m FROM ktlo.spans")["m"][0].as_py().to_pydatetime(warn=False)
     )
-    import datetime as dt
-
     of = Interval(newest - dt.timedelta(hours=1), newest + dt.timedelta(minutes=5))
     print("at rest:", flush=True)
     questions(store, of, known, users)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ktlo.errors import UsageError
 from ktlo.store.protocol import Queryable
-from ktlo.store.streams.traces import ANY_VALUE
+from ktlo.store.streams.traces import ANY_KEY, ANY_VALUE
 from ktlo.telemetry.interval import Interval
 
 MOST = 200
@@ -201,8 +201,9 @@ def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
         values[key] = tag.key
         if tag.value:
             values[value] = tag.value
-        if tag.value:
-            conditions.append(f"has({ANY_VALUE.replace('{of}', 's.')}, {{{value}:String}})")
+        # The engine leaves out what has no such value (key) anywhere, by an index on just this expression.
+        some, sought = (ANY_VALUE, value) if tag.value else (ANY_KEY, key)
+        conditions.append(f"has({some.replace('{of}', 's.')}, {{{sought}:String}})")
         conditions.append(_anywhere(key, value if tag.value else ""))
     return conditions, values
 

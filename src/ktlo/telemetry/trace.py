@@ -130,7 +130,8 @@ def trace(store: Queryable, trace_id: str) -> Trace:
 
 def _moment(given: Any) -> dt.datetime:
     """An instant of the store as a datetime; its last three digits do not matter where it bounds a stretch."""
-    return given.to_pydatetime(warn=False) if hasattr(given, "to_pydatetime") else given
+    plain: dt.datetime = given.to_pydatetime(warn=False) if hasattr(given, "to_pydatetime") else given
+    return plain
 
 
 def span_details(store: Queryable, trace_id: str, span_id: str) -> list[dict[str, Any]]:

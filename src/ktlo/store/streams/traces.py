@@ -15,7 +15,10 @@ ANY_VALUE = (
     " arrayFlatten(arrayMap(m -> mapValues(m), {of}event_attributes)),"
     " arrayFlatten(arrayMap(m -> mapValues(m), {of}link_attributes)))"
 )
-"""SQL of every tag's value of a span, wherever the tag sits; an index is kept on it, and searches say it word by word."""
+"""SQL of every tag's value of a span, wherever it sits; an index is kept on it, and searches say it word by word."""
+
+ANY_KEY = ANY_VALUE.replace("mapValues", "mapKeys")
+"""The same of every tag's key."""
 
 _PHYSICAL = {
     "spans": Physical(
@@ -58,6 +61,7 @@ _PHYSICAL = {
             "by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1",
             "by_time started_at TYPE minmax GRANULARITY 1",
             "by_attribute_key mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1",
+            f"by_any_key {ANY_KEY.replace('{of}', '')} TYPE bloom_filter(0.01) GRANULARITY 1",
             f"by_any_value {ANY_VALUE.replace('{of}', '')} TYPE bloom_filter(0.01) GRANULARITY 1",
         ),
         shard_by="trace_id",
