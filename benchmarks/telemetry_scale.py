@@ -212,10 +212,8 @@ def questions(store: EmbeddedStore, of: Interval, known: list[str], users: list[
 
 
 def _quiet(ask: Callable[[], object]) -> None:
-    try:
+    with contextlib.suppress(NotFoundError):
         ask()
-    except Exception:  # noqa: BLE001 - not found is the answer
-        pass
 
 
 def main() -> None:
@@ -263,8 +261,8 @@ def main() -> None:
     for part in parts:
         print(f"  {part['table']:30} {part['b'] / rows:5.1f} bytes a span, {part['n']} parts", flush=True)
     sample = store.query(
-        "SELECT trace_id, any(attributes['user.id']) AS u FROM ktlo.spans WHERE cityHash64(trace_id) % {every:UInt64} = 0"
-        " GROUP BY trace_id LIMIT 300",
+        "SELECT trace_id, any(attributes['user.id']) AS u FROM ktlo.spans"
+        " WHERE cityHash64(trace_id) % {every:UInt64} = 0 GROUP BY trace_id LIMIT 300",
         {"every": max(1, rows // IN_A_TRACE // 300)},
     ).to_pylist()
     known = [row["trace_id"] for row in sample]
