@@ -8,6 +8,7 @@ again when it holds enough. The ratio to look at is a question with spans arrivi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import os
 import random
@@ -24,6 +25,7 @@ from types import SimpleNamespace
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from ktlo.errors import NotFoundError
 from ktlo.receivers.intake import Intake
 from ktlo.receivers.otlp import signals
 from ktlo.receivers.otlp.exchange import Encoding, Export
