@@ -52,6 +52,7 @@ class GitHubConfig(BaseModel):
         None, description="Read what changed since this day; a year ago when not given."
     )
     read: tuple[Part, ...] = Field(tuple(Part), description="What to read; everything when not given.")
+    webhook_secret: str = Field("", description="Reference to the webhook's secret: env:NAME, file:PATH…")
 
     @field_validator("repository")
     @classmethod
@@ -78,7 +79,7 @@ class GitHubConfig(BaseModel):
             raise ValueError("no secrets in the address: give the token by `token`, as env:NAME or file:PATH")
         return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
-    @field_validator("token")
+    @field_validator("token", "webhook_secret")
     @classmethod
     def _reference(cls, said: str) -> str:
         # The value itself must never come back in a message, so it is judged here and not quoted.

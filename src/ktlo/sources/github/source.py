@@ -14,6 +14,7 @@ import httpx
 from pydantic import BaseModel
 
 from ktlo.sources.github import cursor as cursors
+from ktlo.sources.github import hooks
 from ktlo.sources.github.api import Api
 from ktlo.sources.github.config import PUBLIC_API, GitHubConfig, find_token
 from ktlo.sources.github.health import TOKEN_ADVICE, examine
@@ -21,6 +22,7 @@ from ktlo.sources.github.lists import ALL, ISSUES, Listing
 from ktlo.sources.github.mapping import Of
 from ktlo.sources.github.run import Run
 from ktlo.sources.github.vanished import follow_vanished
+from ktlo.sources.hooked import Incoming, Setup, Taken, demand_hmac
 from ktlo.sources.protocol import Batch, Health
 from ktlo.sources.rest.quota import LimitReachedError, World
 
@@ -39,6 +41,12 @@ class GitHubSource:
     kind: ClassVar[str] = "github"
     summary: ClassVar[str] = "issues, pull requests, reviews, releases, deployments and CI runs from GitHub"
     config: ClassVar[type[BaseModel]] = GitHubConfig
+    setup: Setup = Setup(
+        where="Settings, Webhooks of the repository: Add webhook, content type application/json",
+        events=hooks.EVENTS,
+        proof="Secret with the same secret (X-Hub-Signature-256)",
+        kept_headers=("content-type", "x-github-event", "x-github-delivery", "x-github-hook-id"),
+    )
 
     def __init__(
         self,
@@ -55,6 +63,23 @@ class GitHubSource:
         """``github:owner/name``; with the host for another GitHub than the public one."""
         host = "" if self._config.api == PUBLIC_API else f"{httpx.URL(self._config.api).host}/"
         return f"github:{host}{self._config.repository}"
+
+    @property
+    def webhook_secret(self) -> str:
+        """See :class:`ktlo.sources.hooked.Hooked`."""
+        return self._config.webhook_secret
+
+    def verify(self, incoming: Incoming, key: str) -> None:
+        """``X-Hub-Signature-256: sha256=HEX`` of the body."""
+        demand_hmac(incoming, key, incoming.headers.get("x-hub-signature-256", ""), prefix="sha256=")
+
+    def name_of(self, incoming: Incoming) -> str:
+        """``X-GitHub-Delivery``, the same when a delivery is sent again."""
+        return incoming.headers.get("x-github-delivery", "") or incoming.digest
+
+    def receive(self, incoming: Incoming) -> Taken:
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
+        return hooks.receive(incoming, Of(self.source_id, self._config.repository))
 
     def _connect(self) -> Api:
         return Api(self._config.api, find_token(self._config), self._world, self._transport)
