@@ -104,6 +104,7 @@ def test_every_metric_is_in_the_golden_table() -> None:
 OF_EACH_KIND = (
     "time_to_restore",
     "downtime",
+    "deployment_frequency",
     "bug_net_flow",
     "person_days",
     "hotspots",

@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import Any
 
 from ktlo.metrics.question import Question
-from ktlo.records import TABLES, code, effort, findings, people, reliability, services, work
+from ktlo.records import TABLES, code, effort, findings, people, reliability, services, versions, work
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection
 from ktlo.records.effort import Category, ItemKind, Layer
@@ -395,13 +395,26 @@ def _collections() -> list[Any]:
     ]  # fmt: skip
 
 
+def _deployments() -> list[Any]:
+    return [
+        made(work.Deployment, source="forge", external_id="D1", service="shop", repository="acme/shop",
+             environment="production", status="success", started_at=at("01-11 10:00")),
+        made(work.Deployment, source="forge", external_id="D2", service="search", repository="acme/search",
+             environment="production", status="success", started_at=at("01-16 10:00")),
+        made(versions.TelemetryDeployment, service="shop", version="9", outcome="complete",
+             started_at=at("01-11 11:00")),
+        made(versions.TelemetryDeployment, service="shop", version="10", outcome="complete",
+             started_at=at("01-18 10:00")),
+    ]  # fmt: skip
+
+
 def fill(store: Store) -> None:
     """Put the whole world into a store."""
     put(
         store,
         [
             *_incidents(), *_events(), *_outages(), *_bugs(), *_reopenings(), *_effort(), *_verdicts(),
-            *_findings(), *_locked(), *_freshness(),
+            *_findings(), *_locked(), *_freshness(), *_deployments(),
             *_changes(), *_files(), *_debt(), *_catalogue(), *_people(), *_collections(),
         ],
     )  # fmt: skip

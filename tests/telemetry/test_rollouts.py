@@ -129,3 +129,9 @@ def test_how_long_a_silence_must_be_depends_on_how_often_a_version_was_seen(shar
     }
     assert gone[8] == []
     assert [(one.version, one.last) for one in gone[200]] == [("1", int(often[-1]))]
+
+
+def test_a_version_that_answers_less_often_since_another_came_is_not_gone():
+    old = np.concatenate([np.arange(0, 100), np.arange(100, 400, 12)])
+    new = np.setdiff1d(np.arange(100, 390), old)
+    assert told({"1": old, "2": new}) == [("2", "1", "in_progress", False, 101, None)]
