@@ -178,8 +178,8 @@ def test_a_typical_request_is_the_median_of_those_without_an_error(store, tmp_pa
 
     file = tmp_path / "typical"
     file.write_bytes(segment(request("typ", *(
-        Said(f"{n:016x}", "GET /t", n, took, trace_id=f"{n:032x}", error=took == 900)
-        for n, took in enumerate((10, 20, 30, 40, 900), start=700)
+        Said(f"{n:016x}", "GET /t", n, took, trace_id=f"{n:032x}", error=took >= 900)
+        for n, took in enumerate((10, 20, 30, 40, 900, 901, 902), start=700)
     ))))  # fmt: skip
     store.load(TRACES, file, "typical")
     bad = trace(store, f"{704:032x}")
