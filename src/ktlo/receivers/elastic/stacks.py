@@ -77,7 +77,4 @@ def _frame(frame: Frame, language: str) -> str:
     owner = frame.classname or (frame.module if language == "java" else None)
     function = frame.function or "<anonymous>"
     indent = "\tat " if language == "java" else "    at "
-    if owner:
-        return f"{indent}{owner}.{function}({place})"
-    # V8 names no function where there is none.
-    return f"{indent}{place}" if function == "<anonymous>" else f"{indent}{function} ({place})"
+    return f"{indent}{owner}.{function}({place})" if owner else f"{indent}{function} ({place})"
