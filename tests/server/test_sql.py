@@ -29,7 +29,7 @@ from ktlo.server.sql.native import CUSTOM_SERIALIZATION, UnknownTypeError, with_
 from ktlo.server.sql.serving import SqlServing
 from ktlo.settings import Settings
 from ktlo.settings.sql import SqlSettings
-from ktlo.store.outside import take_apart
+from ktlo.store.outside import check_parameters, take_apart
 
 GOLDEN = Path(__file__).parents[1] / "store" / "golden"
 
@@ -374,6 +374,14 @@ def test_format_and_settings_are_taken_only_from_the_end_and_never_out_of_quotes
     assert take_apart("SELECT 1 SETTINGS limit = 3 FORMAT CSV") == ("SELECT 1", "CSV", {"limit": "3"})
     inner = "SELECT * FROM (SELECT 1 SETTINGS readonly = 0)"
     assert take_apart(inner) == (inner, "", {})
+
+
+@pytest.mark.parametrize("value", ["a`b", "commits\n  Function plus", "a.b.c", "", "1x", "a b"])
+def test_a_parameter_that_stands_for_a_name_must_be_a_name(value):
+    with pytest.raises(UserError, match="no name of a table"):
+        check_parameters("SELECT * FROM {t:Identifier}", {"t": value})
+    check_parameters("SELECT * FROM {t:Identifier}", {"t": "ktlo.commits"})
+    check_parameters("SELECT {t:String}", {"t": value})
 
 
 def test_without_a_key_other_names_and_pages_in_browsers_are_turned_away(http):
