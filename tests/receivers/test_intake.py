@@ -199,3 +199,39 @@ def test_whatever_breaks_while_the_store_loads_the_next_try_comes(store, tmp_pat
     intake.take(body("odd"), 1)
     eventually(1, lambda: count(store, "odd"))
     intake.close()
+
+
+def test_whoever_asks_at_the_same_time_no_segment_is_loaded_by_two(store, tmp_path, monkeypatch):
+    """Loading twice would be harmless for the rows, but the second would find the file gone and call it an error."""
+    monkeypatch.setattr(intake_module, "FLUSH_SECONDS", 0.005)
+
+    class Slow(Away):
+        loading = 0
+
+        def load(self, *given):
+            self.loading += 1
+            assert self.loading == 1
+            time.sleep(0.02)
+            self.store.load(*given)
+            self.loading -= 1
+
+    intake = Intake("traces", TRACES, Slow(store), tmp_path / "spool")
+    for n in range(1, 8):
+        intake.take(body("together", f"{n}" * 16), 1)
+        intake.flush()
+    intake.close()
+    assert count(store, "together") == 7
+    assert intake.tally.last_error == ""
+
+
+def test_a_request_made_from_another_format_is_recognised_by_what_it_was_made_from_after_a_crash_too(
+    store, tmp_path
+):
+    folder = tmp_path / "spool"
+    first = Intake("traces", TRACES, Away(store), folder)
+    assert first.take(body("made"), 1, identity=b"as it was written")
+    first.close()
+    second = Intake("traces", TRACES, store, folder)
+    assert not second.take(body("made", "2" * 16), 1, identity=b"as it was written")
+    second.close()
+    assert count(store, "made") == 1
