@@ -159,6 +159,17 @@ def test_each_route_is_counted_apart(bench):
     assert requests.kind_of(kind) == ("/orders/{id}", "web")
 
 
+def test_a_framework_names_the_route_and_keeps_caller_and_tracing(bench):
+    shop = bench.module(SHOP)
+    with requests.request("", "web", traced=True):
+        requests.named("/named/{id}")
+        shop.nothing()
+        assert requests.CURRENT.get() & 1
+    kind = requests.number_of("/named/{id}", "web", traced=True)
+    assert bench.rows()["nothing", kind].calls == 1
+    requests.CURRENT.set(0)
+
+
 def test_routes_beyond_the_ceiling_share_one_and_are_counted(bench, monkeypatch):
     monkeypatch.setattr(requests, "MOST_KINDS", len(requests._kinds))
     before = requests.overflowed

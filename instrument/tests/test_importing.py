@@ -141,6 +141,17 @@ def test_functions_left_out_count_nothing_and_still_work(bench, tmp_path, monkey
     assert set(bench.rows()) == {"loud"}
 
 
+def test_pythons_own_library_is_left_alone_even_below_the_working_folder(tmp_path):
+    import json
+
+    everything = Choice(
+        Settings(), [os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(json.__file__))))]
+    )
+    assert not everything.module("json", json.__file__)
+    assert everything.module("shop", os.path.join(everything._roots[0], "shop.py"))
+    assert not everything.module("shop", str(tmp_path / "shop.py"))
+
+
 def test_patterns():
     assert matches("shop.orders.pay", ("shop",))
     assert matches("shop.orders", ("shop.*",))

@@ -52,7 +52,9 @@ def kind_of(number: int) -> tuple[str, str]:
 def named(route: str, caller: str = "") -> None:
     """Say which route the current context answers, keeping whether it is traced."""
     now = CURRENT.get(0)
-    CURRENT.set(number_of(route, caller or kind_of(now)[1], bool(now & 1)))
+    key = (route, caller or kind_of(now)[1])
+    number = _numbers.get(key)
+    CURRENT.set(number_of(*key, bool(now & 1)) if number is None else number * 2 | now & 1)
 
 
 @contextlib.contextmanager

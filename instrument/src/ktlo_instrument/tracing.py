@@ -59,7 +59,9 @@ def _provider(kind: Any, settings: Settings, resource: Mapping[str, Any]) -> Any
     kept = {name: value for name, value in resource.items() if not name.startswith("telemetry.sdk")}
     provider = kind(resource=Resource.create(kept))
     headers = {"authorization": f"Bearer {settings.key}"} if settings.key else None
-    exporter = OTLPSpanExporter(endpoint=settings.endpoint.rstrip("/") + "/v1/traces", headers=headers, timeout=5)
+    exporter = OTLPSpanExporter(
+        endpoint=settings.endpoint.rstrip("/") + "/v1/traces", headers=headers, timeout=5
+    )
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
