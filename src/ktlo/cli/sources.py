@@ -24,6 +24,7 @@ _MAIN = {
     "csv": "file",
     "gitlab": "project",
     "jira": "url",
+    "sentry": "organization",
     "servicenow": "url",
     "statuspage": "url",
     "alertmanager": "url",

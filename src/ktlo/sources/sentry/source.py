@@ -1,0 +1,297 @@
+"""The source itself: one organization's issues, those seen since the last time, then the open ones that changed.
+
+Sentry lists by when an issue was last seen, which a resolution does not move. So issues known to be open are asked for
+by their identifiers each time; one that is no longer there was deleted or merged. Issues that ended, or came back, are
+asked for by themselves, because only then Sentry tells their activity.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ktlo.errors import KtloError, UserError
+from ktlo.records.collection import Rejection
+from ktlo.settings import secret
+from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
+from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.rows import Row, batches, removal
+from ktlo.sources.sentry import mapping
+from ktlo.sources.sentry.mapping import ENDED, Of
+from ktlo.sources.sentry.payloads import Activity, Hook, IssueItem
+
+PUBLIC = "https://sentry.io"
+DEFAULT_HISTORY = dt.timedelta(days=90)
+"""Sentry itself keeps events for 90 days."""
+OVERLAP = dt.timedelta(minutes=10)
+PER_PAGE = 100
+RENEWAL = "Make an organization token with the scope event:read, and put it where `token` points"
+
+
+class SentryConfig(BaseModel):
+    """One organization on Sentry."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    organization: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Slug of the organization.")
+    token: str = Field("", description="Reference to a token with scope event:read: env:NAME, file:PATH…")
+    projects: tuple[str, ...] = Field((), description="Slugs of projects; all when empty.")
+    services: dict[str, str] = Field(
+        default_factory=dict, description="Service by slug of the project, where they are called differently."
+    )
+    url: str = Field(PUBLIC, description="Address of Sentry, where it is not sentry.io.")
+    webhook_secret: str = Field("", description="Reference to the client secret of the internal integration.")
+    since: dt.date | None = Field(
+        None, description="Read what was seen since this day; 90 days when not given."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, said: str) -> str:
+        parts = urlsplit(said.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise ValueError("expected an address such as https://sentry.example.org")
+        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+    @field_validator("token", "webhook_secret")
+    @classmethod
+    def _reference(cls, said: str) -> str:
+        return check_reference(said)
+
+
+class _Cursor(msgspec.Struct, omit_defaults=True):
+    """How far it was read.
+
+    Attributes:
+        since: horizon of the first run.
+        reached: issues seen until then are in.
+        open: short identifiers of open issues by identifier.
+    """
+
+    since: dt.datetime
+    reached: dt.datetime
+    open: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class _Identified(msgspec.Struct):
+    id: str
+
+
+class SentrySource:
+    """Issues of one organization.
+
+    Args:
+        config: which, and with what token.
+        world: time and chance; the real ones unless a test gives others.
+        transport: the network unless given.
+    """
+
+    kind: ClassVar[str] = "sentry"
+    summary: ClassVar[str] = "issues as bugs, from first seen to resolved, with regressions, from Sentry"
+    config: ClassVar[type[BaseModel]] = SentryConfig
+    setup: Setup = Setup(
+        where="Settings, Custom Integrations: an internal integration with this Webhook URL",
+        events=("issue",),
+        proof="the integration's client secret (Sentry-Hook-Signature)",
+        kept_headers=("content-type", "sentry-hook-resource", "sentry-hook-timestamp", "request-id"),
+    )
+
+    def __init__(
+        self,
+        config: SentryConfig,
+        world: World | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._config = config
+        self._world = world or World()
+        self._transport = transport
+
+    @property
+    def source_id(self) -> str:
+        """``sentry:ORGANIZATION``; with the host for another Sentry than the public one."""
+        host = "" if self._config.url == PUBLIC else f"{urlsplit(self._config.url).netloc}/"
+        return f"sentry:{host}{self._config.organization}"
+
+    @property
+    def webhook_secret(self) -> str:
+        """See :class:`ktlo.sources.hooked.Hooked`."""
+        return self._config.webhook_secret
+
+    @property
+    def _of(self) -> Of:
+        return Of(self.source_id, self._config.services)
+
+    @property
+    def _root(self) -> str:
+        return f"/organizations/{self._config.organization}/issues/"
+
+    def _connect(self) -> Connection:
+        if not self._config.token:
+            raise UserError("Sentry tells nothing without a token", fix=RENEWAL)
+        token = secret(self._config.token).get_secret_value().strip()
+        manners = Manners(service="Sentry", renewal=RENEWAL, base_help="Check `url` and proxies")
+        headers = {"Authorization": f"Bearer {token}"}
+        return Connection(f"{self._config.url}/api/0", manners, headers, self._world, self._transport)
+
+    async def check(self) -> Health:
+        """See :meth:`ktlo.sources.protocol.Source.check`."""
+        missing = []
+        if not self._config.webhook_secret:
+            missing.append(
+                Missing(
+                    "webhook_secret",
+                    "resolutions appear at the next reading instead of at once",
+                    "Make an internal integration; `ktlo sources hook` says how",
+                )
+            )
+        try:
+            async with self._connect() as api:
+                await api.get(self._root, {**self._query(), "limit": 1})
+        except (AbsentError, DeniedError) as error:
+            return Health(Status.UNREACHABLE, f"{error.what}. Check the organization. {RENEWAL}")
+        except KtloError as error:
+            return Health(Status.UNREACHABLE, str(error))
+        return Health(Status.READY, f"{self._config.organization} can be read", tuple(missing))
+
+    def _query(self) -> dict[str, str | int]:
+        projects = " ".join(f"project:{slug}" for slug in self._config.projects)
+        if len(self._config.projects) > 1:
+            projects = f"project:[{','.join(self._config.projects)}]"
+        return {"query": projects, "sort": "date", "statsPeriod": "90d"}
+
+    async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Source.collect`."""
+        at, done = self._begin(cursor), 0
+        floor = at.reached - OVERLAP
+        async with self._connect() as api:
+            newest, token, is_more = at.reached, "", True
+            asked: set[str] = set()
+            while is_more:
+                params = {**self._query(), "limit": PER_PAGE, **({"cursor": token} if token else {})}
+                answer = await api.get(self._root, params)
+                items, rejected = self._items(answer)
+                newest = max([newest, *(item.last_seen for item in items)])
+                fresh = [item for item in items if item.last_seen >= floor]
+                rows = await self._rows(api, fresh, at)
+                asked.update(item.id for item in fresh)
+                done += len(items)
+                yield Batch(batches(rows), None, rejected, Progress(done, None, "issues"))
+                token = _next(answer)
+                is_more = bool(token) and all(item.last_seen >= floor for item in items)
+            known = [identifier for identifier in at.open if identifier not in asked]
+            for start in range(0, len(known), PER_PAGE):
+                part = known[start : start + PER_PAGE]
+                # The client's own mapping of parameters cannot repeat a name: the address is written out.
+                groups = "&".join(f"group={identifier}" for identifier in part)
+                answer = await api.get(f"{api.base}{self._root}?{groups}&limit={PER_PAGE}")
+                items, rejected = self._items(answer)
+                rows = await self._rows(api, items, at)
+                there = {one.id for one in decode(answer.body, list[_Identified], self._root)}
+                for identifier in sorted(set(part) - there):
+                    rows.append(removal("issues", self.source_id, at.open.pop(identifier), api.rest.now()))
+                yield Batch(batches(rows), None, rejected)
+            at.reached = newest
+            yield Batch({}, msgspec.to_builtins(at))
+
+    def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
+        if self._config.since is not None:
+            horizon = dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
+        else:
+            now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
+            horizon = (now - DEFAULT_HISTORY).replace(microsecond=0)
+        try:
+            at = msgspec.convert(dict(cursor), _Cursor)
+        except msgspec.ValidationError:
+            return _Cursor(horizon, horizon)
+        if self._config.since is not None and horizon < at.since:
+            return _Cursor(horizon, horizon)
+        return at
+
+    def _items(self, answer: Answer) -> tuple[list[IssueItem], tuple[Rejection, ...]]:
+        items, rejected = [], []
+        for raw in decode(answer.body, list[msgspec.Raw], self._root):
+            try:
+                items.append(msgspec.json.decode(raw, type=IssueItem))
+            except msgspec.ValidationError as error:
+                rejected.append(self._reject(self._root, str(error), bytes(raw), answer.at))
+        return items, tuple(rejected)
+
+    async def _rows(self, api: Connection, items: Sequence[IssueItem], at: _Cursor) -> list[tuple[str, Row]]:
+        rows: list[tuple[str, Row]] = []
+        for item in items:
+            whole = item
+            was_known = item.id in at.open
+            if item.status in ENDED or not was_known:
+                path = f"{self._root}{item.id}/"
+                try:
+                    whole = decode((await api.get(path)).body, IssueItem, path)
+                except AbsentError:
+                    rows.append(removal("issues", self.source_id, item.short_id or item.id, api.rest.now()))
+                    at.open.pop(item.id, None)
+                    continue
+            rows += mapping.issue(whole, self._of)
+            if whole.status in ENDED:
+                at.open.pop(item.id, None)
+            else:
+                at.open[item.id] = item.short_id or item.id
+        return rows
+
+    def _reject(self, place: str, reason: str, raw: bytes, at: dt.datetime) -> Rejection:
+        return Rejection(
+            source=self.source_id,
+            place=place,
+            reason=f"an issue has an unexpected form: {reason}",
+            excerpt=raw[:200].decode("utf-8", "replace"),
+            seen_at=at,
+            is_kept=False,
+        )
+
+    def verify(self, incoming: Incoming, key: str) -> None:
+        """``Sentry-Hook-Signature``: HMAC-SHA256 of the body, hexadecimal."""
+        demand_hmac(incoming, key, incoming.headers.get("sentry-hook-signature", ""))
+
+    def name_of(self, incoming: Incoming) -> str:
+        """``Request-ID``, else the content."""
+        return incoming.headers.get("request-id", "") or incoming.digest
+
+    def receive(self, incoming: Incoming) -> Taken:
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
+        resource = incoming.headers.get("sentry-hook-resource", "issue")
+        if resource != "issue":
+            return Taken(resource, why_ignored="ktlo does not use this resource")
+        told = decoded(incoming, Hook)
+        item = told.data.issue
+        if item is None:
+            raise UserError("the body is not what this source expects: it holds no issue")
+        slug = item.project.slug if item.project else ""
+        if self._config.projects and slug not in self._config.projects:
+            return Taken(f"issue.{told.action}", why_ignored=f"the project {slug} is not read")
+        stamp = incoming.headers.get("sentry-hook-timestamp", "")
+        at = dt.datetime.fromtimestamp(int(stamp), dt.UTC) if stamp.isdigit() else incoming.received_at
+        rows = list(mapping.issue(item, self._of, at=at))
+        kind = {
+            "resolved": "closed",
+            "archived": "closed",
+            "ignored": "closed",
+            "unresolved": "reopened",
+        }.get(told.action)
+        if kind:
+            step = Activity(id="", type=told.action, date_created=at, user=told.actor)
+            rows.append(("issue_events", mapping.activity(item.short_id or item.id, step, kind, self._of)))
+        return Taken(f"issue.{told.action}", batches(rows))
+
+
+def _next(answer: Answer) -> str:
+    """The cursor of the next page; empty when Sentry's link says that it has no results."""
+    for part in answer.headers.get("link", "").split(","):
+        if 'rel="next"' in part and 'results="true"' in part:
+            return parse_qs(urlsplit(part.partition("<")[2].partition(">")[0]).query).get("cursor", [""])[0]
+    return ""
