@@ -128,6 +128,20 @@ def test_an_answer_that_arrives_long_after_the_mark_still_completes_its_call(wor
     assert world.edges(example) == CASES[0].edges
 
 
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize(
+    "case", [one for one in CASES if one.title.startswith("clocks may differ")], ids=lambda case: case.title
+)
+def test_ends_of_other_minutes_are_found_when_they_arrive_in_a_round_of_their_own(
+    world: World, case: Case, backwards: bool
+):
+    example = next(_examples)
+    for line in reversed(case.spans) if backwards else case.spans:
+        world.arrives(reported(line, example))
+        world.pairs()
+    assert world.edges(example) == case.edges
+
+
 def test_a_minute_whose_ends_may_have_gone_keeps_its_edges(world: World):
     example = next(_examples)
     caller, answer = CASES[0].spans
