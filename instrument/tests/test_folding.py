@@ -112,6 +112,17 @@ def test_the_first_call_is_told_with_arguments_result_and_span(bench):
     assert told["trace"] == ("0" * 29 + "abc", "0" * 13 + "def")
 
 
+def test_nothing_is_told_before_the_rules_of_the_server_were_asked_for(bench):
+    whole = Whole(bench)
+    whole.details.ready = False
+    whole.shop.price(5)
+    whole.shop.price(6)
+    assert whole.fold()[1] == []
+    whole.details.ready = True
+    whole.shop.price(7)
+    assert [json.loads(each["ktlo.call.arguments"])["item"] for each in whole.fold()[1]] == [7]
+
+
 def test_an_error_is_told_with_its_place_and_without_its_secrets(bench):
     whole = Whole(bench)
     with pytest.raises(ValueError, match="card"):

@@ -52,6 +52,8 @@ class Details:
         self._second = 0
         self._told = 0
         self.dropped = 0
+        self.ready = True
+        """False until the rules of the server were asked for: they may say what is secret."""
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
@@ -62,6 +64,9 @@ class Details:
     def gate(self, site: Any, reasons: int, wall: int, frame: Any, error: BaseException | None) -> None:
         """Called by an engine at the end of a call that may tell something."""
         settings = self._settings
+        if not self.ready:
+            site.left, site.tokens = 1, 1
+            return
         function = self._sites.of(site.index)
         if not settings.detail or matches(function.name, settings.quiet) or not self._may():
             return

@@ -28,6 +28,8 @@ from ktlo_instrument.sites import Sites
 
 EXIT_SECONDS = 2.0
 FORK_SECONDS = 0.1
+_OURS = ("ktlo-instrument", "OtelBatch")
+"""Names of threads that are there because of us."""
 _FORK = "This process .* is multi-threaded, use of fork"
 
 
@@ -44,6 +46,7 @@ class Running:
         self.sites = Sites(self.engine, max(1, settings.functions))
         self.resource = resource()
         self.details = Details(self.sites, settings, tracing.current_span)
+        self.details.ready = not settings.rules
         engines.set_up(self.engine, self.details.gate)
         self.hook = Hook(Choice(settings), self.sites, settings.cache)
         self.folding = Folding(self.sites, self.details, self.resource, settings)
@@ -136,6 +139,8 @@ class Running:
                 self.use(new)
         except Exception as problem:
             complain(f"rules could not be read: {type(problem).__name__}")
+        finally:
+            self.details.ready = True
 
     def _at_exit(self) -> None:
         if not self._stopped.is_set():
@@ -144,7 +149,8 @@ class Running:
     def _before_fork(self) -> None:
         """Our thread holds no lock in a child: wait a moment until it rests, and do not have it warned about."""
         self._held = self._work.acquire(timeout=FORK_SECONDS)
-        _warn_of_forks(threading.active_count() > 2)
+        others = [each for each in threading.enumerate() if not each.name.startswith(_OURS)]
+        _warn_of_forks(any(each is not threading.current_thread() for each in others))
 
     def _forked(self) -> None:
         if self._held:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import io
 import random
 import ssl
 import threading
 import time
 import urllib.parse
 from collections import deque
+from typing import Any
 
 MOST_BYTES = 8 << 20
 """What may wait to be sent."""
@@ -107,7 +109,8 @@ def ask(
 ) -> tuple[int, dict[str, str], bytes] | None:
     """One request: status, headers and at most `most` bytes; `None` when there was no proper answer in time."""
     connection: http.client.HTTPConnection | None = None
-    watch: threading.Timer | None = None
+    end = time.monotonic() + seconds
+    raw: Any = None
     try:
         parts = urllib.parse.urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -124,7 +127,9 @@ def ask(
             given["authorization"] = f"Bearer {key}"
         path = parts.path + (f"?{parts.query}" if parts.query else "") or "/"
         connection.connect()
-        watch = _cut_after(seconds, connection)
+        made: Any = connection
+        raw = connection.sock
+        made.sock = _Socket(raw, end)
         connection.request(method, path, body, given)
         answer = connection.getresponse()
         content = answer.read(most)
@@ -132,24 +137,47 @@ def ask(
     except Exception:
         return None
     finally:
-        if watch is not None:
-            watch.cancel()
         if connection is not None:
             connection.close()
+        if raw is not None:
+            raw.close()
 
 
-def _cut_after(seconds: float, connection: http.client.HTTPConnection) -> threading.Timer:
-    """A server that sends a byte now and then does not hold us longer than asked."""
-    sock = connection.sock
+class _Until(io.RawIOBase):
+    """Reads from a socket until an instant, however slowly the bytes come."""
 
-    def cut() -> None:
-        try:
-            if sock is not None:
-                sock.shutdown(2)
-        except OSError:
-            pass
+    def __init__(self, sock: Any, end: float) -> None:
+        self._sock = sock
+        self._end = end
 
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    return timer
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._sock.settimeout(_left(self._end))
+        return int(self._sock.recv_into(buffer))
+
+
+class _Socket:
+    """What `http.client` asks of a socket, all of it until an instant, and without a thread: it works at exit too."""
+
+    def __init__(self, sock: Any, end: float) -> None:
+        self._sock = sock
+        self._end = end
+
+    def sendall(self, content: bytes) -> None:
+        self._sock.settimeout(_left(self._end))
+        self._sock.sendall(content)
+
+    def makefile(self, *_mode: Any) -> io.BufferedReader:
+        return io.BufferedReader(_Until(self._sock, self._end))
+
+    def close(self) -> None:
+        """Nothing: `http.client` closes before the answer is read; `ask` does at its end."""
+
+
+def _left(end: float) -> float:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
