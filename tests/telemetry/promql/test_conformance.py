@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 import peer
+import promql_world as world
 import pytest
-import world
 
 from ktlo.errors import UsageError
 from ktlo.telemetry.promql.evaluate import answer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
+import promql_world as world
 import pytest
-import world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
