@@ -31,7 +31,7 @@ def begin() -> None:
         code = code_of(path) if isinstance(path, str) and path.endswith(".py") else None
         if code is None:
             return original(*given)
-        return (code, path) if sys.version_info < (3, 12) else code
+        return (code, path) if len(given) > 1 else code
 
     get_code.ktlo = True  # type: ignore[attr-defined]
     module._get_code_from_file = get_code
