@@ -24,6 +24,7 @@ _MAIN = {
     "csv": "file",
     "gitlab": "project",
     "jira": "url",
+    "redmine": "url",
     "sentry": "organization",
     "servicenow": "url",
     "statuspage": "url",

@@ -1,0 +1,237 @@
+"""The source itself: the issues that a key sees, oldest change first, each with its journals.
+
+Deleted issues are found once a day, by holding the open ones that are known against Redmine's own list.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ktlo.errors import KtloError, UserError
+from ktlo.settings import secret
+from ktlo.sources.hooked import check_reference
+from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.redmine import mapping
+from ktlo.sources.redmine.mapping import Of
+from ktlo.sources.redmine.payloads import Account, IssueItem, IssuesPage, OneIssue, Statuses
+from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, Position, position, stamp
+from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.rows import Row, removal
+
+DEFAULT_HISTORY = dt.timedelta(days=365)
+VANISHED_EVERY = dt.timedelta(days=1)
+RENEWAL = (
+    "Take the API access key of My account (an administrator switches the REST API on under Settings, API), and put it"
+    " where `token` points"
+)
+
+
+class RedmineConfig(BaseModel):
+    """One Redmine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="Its address: https://redmine.example.org.")
+    token: str = Field(
+        "", description="Reference to an API access key: env:NAME, file:PATH or vault:PATH#KEY."
+    )
+    project: str = Field("", description="Identifier of one project; all that the key sees when empty.")
+    incident_trackers: tuple[str, ...] = Field(
+        (), description="Trackers whose issues are incidents; all with `incident` in their name when empty."
+    )
+    since: dt.date | None = Field(
+        None, description="Read what changed since this day; a year ago when not given."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, said: str) -> str:
+        parts = urlsplit(said.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise ValueError("expected an address such as https://redmine.example.org")
+        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+    @field_validator("token")
+    @classmethod
+    def _reference(cls, said: str) -> str:
+        return check_reference(said)
+
+
+class RedmineSource:
+    """Issues of one Redmine.
+
+    Args:
+        config: which, and with what key.
+        world: time and chance; the real ones unless a test gives others.
+        transport: the network unless given.
+    """
+
+    kind: ClassVar[str] = "redmine"
+    summary: ClassVar[str] = "issues with their journals, and incidents, from Redmine"
+    config: ClassVar[type[BaseModel]] = RedmineConfig
+
+    def __init__(
+        self,
+        config: RedmineConfig,
+        world: World | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._config = config
+        self._world = world or World()
+        self._transport = transport
+
+    @property
+    def source_id(self) -> str:
+        """``redmine:HOST``; with the project where not all are read."""
+        host = urlsplit(self._config.url).netloc
+        return f"redmine:{host}/{self._config.project}" if self._config.project else f"redmine:{host}"
+
+    def _connect(self) -> Connection:
+        headers = {}
+        if self._config.token:
+            headers["X-Redmine-API-Key"] = secret(self._config.token).get_secret_value().strip()
+        manners = Manners(service="Redmine", renewal=RENEWAL, base_help="Check `url` and proxies")
+        return Connection(self._config.url, manners, headers, self._world, self._transport)
+
+    async def check(self) -> Health:
+        """See :meth:`ktlo.sources.protocol.Source.check`."""
+        missing = []
+        try:
+            async with self._connect() as api:
+                answer = await api.get("/issues.json", {**self._params(), "limit": 1})
+                count = decode(answer.body, IssuesPage, "/issues.json").total_count
+                who = ""
+                if self._config.token:
+                    who = await _owner(api)
+        except (DeniedError, AbsentError) as error:
+            return Health(Status.UNREACHABLE, f"{error.what}. {RENEWAL}")
+        except KtloError as error:
+            return Health(Status.UNREACHABLE, str(error))
+        if not self._config.token:
+            missing.append(Missing("token", "private issues and projects stay unread", RENEWAL))
+        if not count:
+            missing.append(Missing("any issue", "nothing to read", "Check `project` and the key's rights"))
+        by = f" by {who}" if who else ""
+        return Health(
+            Status.LIMITED if missing else Status.READY, f"{count:,} issues can be read{by}", tuple(missing)
+        )
+
+    def _params(self) -> dict[str, str | int]:
+        project = {"project_id": self._config.project} if self._config.project else {}
+        return {"status_id": "*", "sort": "updated_on", **project}
+
+    async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Source.collect`."""
+        async with self._connect() as api:
+            try:
+                if self._config.token:
+                    # Redmine takes a wrong key for nobody and shows what is public: that must not pass for all.
+                    await _owner(api)
+                answer = await api.get("/issue_statuses.json")
+            except (DeniedError, AbsentError) as error:
+                raise UserError(error.what, where=self._config.url, fix=RENEWAL) from error
+            statuses = decode(answer.body, Statuses, "/issue_statuses.json").issue_statuses
+            of = Of(
+                self.source_id,
+                self._config.url,
+                {str(one.id): one for one in statuses},
+                frozenset(name.lower() for name in self._config.incident_trackers),
+            )
+            run = _WithJournals(api, self.source_id, position(cursor, self._since()), of)
+            async for batch in run.read(_issues(self._params(), of)):
+                yield batch
+            async for batch in run.follow_vanished(self._params()):
+                yield batch
+
+    def _since(self) -> dt.datetime:
+        if self._config.since is not None:
+            return dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
+        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
+        return (now - DEFAULT_HISTORY).replace(microsecond=0)
+
+
+class _WithJournals(ListRun):
+    """A run that asks for the journals of every issue that changed."""
+
+    def __init__(self, api: Connection, source: str, at: Position, of: Of) -> None:
+        super().__init__(api, source, "", at)
+        self._of = of
+
+    async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
+        """Rows of issues with their journals; one that is gone meanwhile is removed."""
+        rows: list[tuple[str, Row]] = []
+        for item in items:
+            rows += await self._whole(item.id)
+        return rows
+
+    async def _whole(self, number: int) -> list[tuple[str, Row]]:
+        path = f"/issues/{number}.json"
+        try:
+            item = decode((await self.api.get(path, {"include": "journals"})).body, OneIssue, path).issue
+        except (AbsentError, DeniedError):
+            self.at.open.discard(number)
+            at = self.api.rest.now()
+            return [removal(table, self._of.source, str(number), at) for table in ("issues", "incidents")]
+        (self.at.open.discard if item.status.is_closed else self.at.open.add)(number)
+        return list(mapping.issue(item, self._of))
+
+    async def follow_vanished(self, params: Mapping[str, str | int]) -> AsyncIterator[Batch]:
+        """Remove issues that were deleted, and take in open ones that have not changed since the horizon."""
+        now = self.api.rest.now()
+        if self.at.compared_at is not None and now - self.at.compared_at < VANISHED_EVERY:
+            return
+        there: set[int] = set()
+        page, more = 1, True
+        while more:
+            answer = await self.api.get(
+                "/issues.json", {**params, "status_id": "open", "sort": "id", **_paged(page)}
+            )
+            there.update(item.number for item in self.page(_issues(params, self._of), answer).entries)
+            page, more = page + 1, _has_more(answer)
+        for number in (*sorted(self.at.open - there), *sorted(there - self.at.open)):
+            yield self.batch(await self._whole(number))
+        self.at.compared_at = now
+        yield self.batch()
+
+
+def _issues(params: Mapping[str, str | int], of: Of) -> Listed:
+    return Listed(
+        name="issues",
+        label="issues",
+        path="/issues.json",
+        item=IssueItem,
+        at=lambda item: item.updated_on,
+        number=lambda item: int(item.id),
+        cost="no bugs and no incidents in the numbers",
+        needs="an API access key of somebody who sees the issues",
+        rows=lambda item: mapping.issue(item, of),
+        params=params,
+        since="updated_on",
+        stamped=lambda moment: f">={stamp(moment)}",
+        paged=_paged,
+        entries=lambda body, where: decode(body, IssuesPage, where).issues,
+        more=_has_more,
+        is_open=lambda item: not item.status.is_closed,
+    )
+
+
+async def _owner(api: Connection) -> str:
+    """Name of whom the key belongs to. Raises like :meth:`Connection.get` when it belongs to nobody."""
+    account = decode((await api.get("/users/current.json")).body, Account, "/users/current.json").user
+    return account.name or account.login
+
+
+def _paged(page: int) -> dict[str, str | int]:
+    return {"limit": PER_PAGE, "offset": (page - 1) * PER_PAGE}
+
+
+def _has_more(answer: Answer) -> bool:
+    found = decode(answer.body, IssuesPage, "/issues.json")
+    return found.offset + len(found.issues) < found.total_count
