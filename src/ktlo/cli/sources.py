@@ -278,6 +278,55 @@ def replay(
         console.print(f"{outcome['deliveries']:,} webhooks read again, {outcome['rows']:,} rows written.")
 
 
+@commands.command(
+    epilog="Examples:  ktlo sources statuses  ·  ktlo sources statuses jira:acme Verification=mitigated"
+    "  ·  ktlo sources statuses jira:acme Verification= (takes it back)"
+)
+def statuses(
+    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`; all when empty.")] = "",
+    meanings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="STATUS=MEANING: new, active, waiting, mitigated, resolved, closed, cancelled, ignored."
+        ),
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what the statuses of a source mean, or say it; the past follows at once, nothing is read again."""
+    from ktlo.cli.client import connect
+    from ktlo.cli.output import console, print_json, print_table
+    from ktlo.errors import UsageError
+
+    with connect(data, config) as client:
+        for pair in meanings or []:
+            status, equals, meaning = pair.rpartition("=")
+            if not equals or not status:
+                raise UsageError(f"{pair!r} is not STATUS=MEANING", fix="For example Verification=mitigated")
+            client.post("/sources/statuses", {"source": source, "status": status, "meaning": meaning})
+        rows = client.get("/sources/statuses", params={"source": source})
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(
+            ("source", "status", "items", "steps", "means", "by"),
+            [
+                (
+                    row["source"],
+                    row["status"],
+                    row["items"],
+                    row["steps"],
+                    row["meaning"] or "not known",
+                    row["rule"],
+                )
+                for row in rows
+            ],
+        )
+    else:
+        console.print("No step with a status was told yet.")
+
+
 @commands.command(epilog="Example:  ktlo sources remove git:acme/shop")
 def remove(
     source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],

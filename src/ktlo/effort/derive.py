@@ -1,8 +1,8 @@
 """Everything that effort derives, recomputed after a collection: persons, services, verdicts, days.
 
-Reads the store and people's corrections, writes ``persons``, ``aliases``, ``service_members``, ``verdicts`` and
-``effort`` with :meth:`Store.replace`. Doing it twice changes nothing; memory is bounded by batches of commits and
-by periods of whole years.
+Reads the store and people's corrections, writes ``persons``, ``aliases``, ``service_members``, ``verdicts``,
+``phases`` and ``effort`` with :meth:`Store.replace`. Doing it twice changes nothing; memory is bounded by batches of
+commits and by periods of whole years.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ktlo.effort.classify import (
 )
 from ktlo.effort.coding import SEPARATOR, joined
 from ktlo.effort.ended import read_ended
+from ktlo.effort.episodes import derive_phases
 from ktlo.effort.identities import Lookalike
 from ktlo.effort.items import ItemKey, WorkItem
 from ktlo.effort.links import LinkTargets
@@ -110,6 +111,8 @@ def derive(
     counted = _Counter()
     total = _count(store, "SELECT count() AS n FROM ktlo.commits")
     store.replace(TABLES["verdicts"], counted.rows(_verdicts(reader, layers, total, report)))
+    report(Step("Phases of incidents and bugs", 0, 1))
+    derive_phases(store, state, settings)
     parts = _Counter()
     store.replace(TABLES["effort"], parts.rows(_effort(store, settings, people, members, report)))
     return Derivation(

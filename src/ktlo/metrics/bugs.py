@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ktlo.effort.episodes import ISSUE_BASIS
 from ktlo.metrics import members, survival
 from ktlo.metrics.backlog import age_quantiles, net_flow, no_ages
 from ktlo.metrics.comparison import compare_proportions, compare_rates
@@ -15,7 +16,7 @@ from ktlo.metrics.estimate import Estimate, not_estimable
 from ktlo.metrics.proportions import wilson
 from ktlo.metrics.question import Dimension, Window
 from ktlo.metrics.registry import Better, Family, Statistics, Unit, metric
-from ktlo.metrics.reliability import CENSORED, KAPLAN_MEIER, compared, counted, durations, phase
+from ktlo.metrics.reliability import CENSORED, KAPLAN_MEIER, PHASES, compared, counted, durations, phase
 from ktlo.metrics.rows import Rows, stamp
 
 _BY = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SEVERITY, Dimension.SOURCE)
@@ -29,22 +30,28 @@ RESOLVED_WITHIN = 30 * 86400.0
 BUGS = f"""
 WITH {members.MEMBERS}
 SELECT
-  i.source AS source, i.external_id AS external_id, i.title AS title, i.url AS url, i.state AS state,
+  i.source AS source, i.external_id AS external_id, i.title AS title, i.url AS url,
+  multiIf(ph.episodes = 0, toString(i.state), ph.state = 'open', 'open', 'closed') AS state,
   {members.service("i")} AS service, i.repository AS repository, {members.team()} AS team,
   i.severity AS severity, i.closed_as AS closed_as, v.layer AS layer, v.confidence AS confidence,
-  i.created_at AS at, i.closed_at AS closed_at, again.times AS reopened,
-  i.state = 'closed' OR i.closed_at IS NOT NULL AS is_over,
+  i.created_at AS at, if(ph.episodes > 0, ph.resolved_at, i.closed_at) AS closed_at,
+  toInt64(ph.episodes) - 1 AS again_here,
+  if(ph.is_adjusted, again_here, greatest(toInt64(again.times), again_here)) AS reopened,
+  state = 'closed' OR closed_at IS NOT NULL AS is_over,
   least(coalesce(i.observed_until, {{now:DateTime64(6, 'UTC')}}), {{now:DateTime64(6, 'UTC')}}) AS known_until
 FROM ktlo.issues AS i
 INNER JOIN ktlo.verdicts AS v
   ON v.item_kind = 'issue' AND v.source = i.source AND v.item_id = i.external_id AND v.category = 'bug_fix'
 {members.joins("i")}
+LEFT JOIN ({PHASES}
+  WHERE item_kind = 'issue' GROUP BY source, item_id, basis
+) AS ph ON ph.source = i.source AND ph.item_id = i.external_id AND ph.basis = {ISSUE_BASIS}
 LEFT JOIN (
   SELECT source, issue_id, count() AS times FROM ktlo.issue_events
   WHERE kind = 'reopened' GROUP BY source, issue_id
 ) AS again ON again.source = i.source AND again.issue_id = i.external_id
 WHERE i.created_at < {{end:DateTime64(6, 'UTC')}}
-  AND (i.closed_at IS NULL OR i.closed_at >= {{start:DateTime64(6, 'UTC')}}
+  AND (closed_at IS NULL OR closed_at >= {{start:DateTime64(6, 'UTC')}}
     OR i.created_at >= {{start:DateTime64(6, 'UTC')}})
 ORDER BY at DESC"""  # noqa: S608 - no value enters the text
 _OPENED = "at >= {start:DateTime64(6, 'UTC')}"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from ktlo.effort.episodes import INCIDENT_BASIS
 from ktlo.metrics import members, survival
 from ktlo.metrics.comparison import Comparison, compare_durations, compare_proportions, compare_rates
 from ktlo.metrics.estimate import Estimate
@@ -32,25 +33,43 @@ CENSORED = (
     " being left out, which would make the number too small."
 )
 
+PHASES = """
+  SELECT source, item_id, basis, count() AS episodes, any(is_adjusted) AS is_adjusted,
+    anyIf(phases.state, is_last) AS state,
+    anyIf(phases.acknowledged_at, episode = 1) AS acknowledged_at,
+    anyIf(phases.mitigated_at, is_last) AS mitigated_at,
+    anyIf(phases.resolved_at, is_last) AS resolved_at,
+    anyIf(phases.resolved_at, episode = 1) AS first_resolved_at
+  FROM ktlo.phases"""
+"""Phases of each item: acknowledged in its first episode, mitigated and resolved in its last."""
+
 INCIDENTS = f"""
 WITH {members.MEMBERS}
 SELECT
-  i.source AS source, i.external_id AS external_id, i.title AS title, i.url AS url, i.state AS state,
+  i.source AS source, i.external_id AS external_id, i.title AS title, i.url AS url,
+  if(ph.episodes > 0, ph.state, toString(i.state)) AS state,
   {members.service("i")} AS service, i.repository AS repository,
   if(i.team != '', toString(i.team), {members.team()}) AS team,
-  i.severity AS severity, i.reopen_count AS reopen_count,
-  i.started_at AS started_at, i.detected_at AS at, i.acknowledged_at AS acknowledged_at,
-  i.mitigated_at AS mitigated_at, i.resolved_at AS resolved_at,
-  coalesce(least(i.mitigated_at, i.resolved_at), i.mitigated_at, i.resolved_at) AS restored_at,
-  first.at AS first_resolved_at, i.state != 'open' OR i.resolved_at IS NOT NULL AS is_over,
+  i.severity AS severity,
+  if(ph.is_adjusted, toInt64(ph.episodes) - 1, greatest(i.reopen_count, toInt64(ph.episodes) - 1)) AS reopen_count,
+  i.started_at AS started_at, i.detected_at AS at,
+  if(ph.episodes > 0, ph.acknowledged_at, i.acknowledged_at) AS acknowledged_at,
+  if(ph.episodes > 0, ph.mitigated_at, i.mitigated_at) AS mitigated_at,
+  if(ph.episodes > 0, ph.resolved_at, i.resolved_at) AS resolved_at,
+  coalesce(least(mitigated_at, resolved_at), mitigated_at, resolved_at) AS restored_at,
+  if(ph.episodes > 0, ph.first_resolved_at, first.at) AS first_resolved_at,
+  state != 'open' OR resolved_at IS NOT NULL AS is_over,
   least(coalesce(i.observed_until, {{now:DateTime64(6, 'UTC')}}), {{now:DateTime64(6, 'UTC')}}) AS known_until
 FROM ktlo.incidents AS i
 {members.joins("i")}
+LEFT JOIN ({PHASES}
+  WHERE item_kind = 'incident' GROUP BY source, item_id, basis
+) AS ph ON ph.source = i.source AND ph.item_id = i.external_id AND ph.basis = {INCIDENT_BASIS}
 LEFT JOIN (
   SELECT source, incident_id, toNullable(min(occurred_at)) AS at
   FROM ktlo.incident_events WHERE kind = 'resolved' GROUP BY source, incident_id
 ) AS first ON first.source = i.source AND first.incident_id = i.external_id
-WHERE i.state != 'cancelled'
+WHERE state != 'cancelled'
   AND i.detected_at >= {{start:DateTime64(6, 'UTC')}} AND i.detected_at < {{end:DateTime64(6, 'UTC')}}
 ORDER BY at DESC"""  # noqa: S608 - no value enters the text
 

@@ -340,6 +340,9 @@ class SourceSettings(BaseModel):
     name: str = Field("", description="A name of your own; found automatically when empty.")
 
 
+StatusMeaning = Literal["new", "active", "waiting", "mitigated", "resolved", "closed", "cancelled", "ignored"]
+
+
 class Settings(Strict):
     """Everything in ``ktlo.yaml``."""
 
@@ -357,6 +360,11 @@ class Settings(Strict):
     telemetry: TelemetrySettings = TelemetrySettings()
     instrument: InstrumentSettings = Field(default_factory=InstrumentSettings)
     sql: SqlSettings = SqlSettings()
+    statuses: dict[str, dict[str, StatusMeaning]] = Field(
+        default_factory=dict,
+        description="What statuses mean, by source (`jira:acme`) or kind of source (`jira`), then by status; see"
+        " docs/phases.md.",
+    )
     downtime_severities: list[str] = Field(
         default_factory=list,
         description="Incident severities that mean the service was down; such incidents count as outages.",

@@ -44,6 +44,7 @@ _PAGES = (
     "debt",
     "plan_report",
     "sources",
+    "statuses",
     "adding",
     "webhook_form",
     "telemetry",
