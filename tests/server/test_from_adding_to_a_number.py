@@ -1,0 +1,194 @@
+"""Every tracker and pager from ``sources add`` to a number on a page, over a real socket.
+
+What answers is the same stand-in that the source's own tests use (made by the service's published description),
+listening on a port; Alertmanager and Redmine have tests of their own with the real programs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ktlo.server.app import make_app
+from ktlo.server.runtime import Runtime
+from ktlo.server.security import Access
+from ktlo.settings import Settings
+
+SOURCES = Path(__file__).parents[1] / "sources"
+SEPTEMBER = "from=2026-08-01&to=2026-10-31"
+SECRETS = {
+    "PD_KEY": "k3y",
+    "OG_KEY": "k3y",
+    "SENTRY_KEY": "k3y",
+    "SN_PASSWORD": "pass",
+    "JIRA_TOKEN": "t0ken",
+    "GITLAB_TOKEN": "glpat",
+}
+
+
+def stand_in(kind: str, module: str) -> Any:
+    """A module of the tests of a source."""
+    for folder in (SOURCES, SOURCES / kind):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    return importlib.import_module(module)
+
+
+class Listening:
+    """An in-memory service behind a port."""
+
+    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                url = f"http://{self.headers['host']}{self.path}"
+                given = answer(httpx.Request("GET", url, headers=dict(self.headers)))
+                body = given.read()
+                self.send_response(given.status_code)
+                for name, value in given.headers.items():
+                    if name.lower() not in ("content-length", "transfer-encoding", "date"):
+                        self.send_header(name, value)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Nobody reads it."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def pagerduty() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    account = stand_in("pagerduty", "test_pagerduty").account_by_hand()
+    return account.answer, lambda url: {"token": "env:PD_KEY", "api": url, "since": "2026-08-01"}
+
+
+def opsgenie() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    account = stand_in("opsgenie", "test_opsgenie").Account()
+    return account.answer, lambda url: {"token": "env:OG_KEY", "api": url, "since": "2026-08-01"}
+
+
+def servicenow() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    instance = stand_in("servicenow", "test_servicenow").Instance()
+    return instance.answer, lambda url: {
+        "url": url,
+        "user": "k",
+        "token": "env:SN_PASSWORD",
+        "since": "2026-08-01",
+    }
+
+
+def statuspage() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    page = stand_in("statuspage", "test_statuspage").Page()
+    return page.answer, lambda url: {"url": url}
+
+
+def sentry() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    organization = stand_in("sentry", "test_sentry").Organization()
+    return organization.answer, lambda url: {
+        "organization": "acme",
+        "token": "env:SENTRY_KEY",
+        "url": url,
+        "since": "2026-08-01",
+    }
+
+
+def jira() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    site = stand_in("jira", "test_jira").site_by_hand()
+    return site.answer, lambda url: {
+        "url": url,
+        "email": "k@example.org",
+        "token": "env:JIRA_TOKEN",
+        "since": "2026-08-01",
+    }
+
+
+def gitlab() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    project = stand_in("gitlab", "test_gitlab").project_by_hand()
+    return project.answer, lambda url: {
+        "project": "diaspora/diaspora-project-site",
+        "url": url,
+        "since": "2026-08-01",
+    }
+
+
+KINDS = {
+    # kind: stand-in, incidents that count (cancelled ones do not), issues
+    "pagerduty": (pagerduty, 10, 0),
+    "opsgenie": (opsgenie, 10, 0),
+    "servicenow": (servicenow, 9, 0),
+    "statuspage": (statuspage, 10, 0),
+    "sentry": (sentry, 0, 10),
+    "jira": (jira, 5, 6),
+    "gitlab": (gitlab, 4, 6),
+}
+
+
+@pytest.fixture(scope="module")
+def secrets() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SECRETS.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory, secrets) -> Iterator[Runtime]:
+    opened = Runtime(Settings(), tmp_path_factory.mktemp("numbers"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def visitor(runtime, visiting):
+    app = make_app(runtime, Access())
+    yield visiting(app)
+    app.state.collecting.close()
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_source_is_added_read_and_counted(visitor, runtime, kind: str) -> None:
+    make, incidents, issues = KINDS[kind]
+    answer, options = make()
+    service = Listening(answer)
+    try:
+        added = visitor.post("/api/v1/sources", json={"kind": kind, "options": options(service.url)})
+        assert added.status_code == 201, added.text
+        assert added.json()["status"] in ("ready", "limited")
+        collecting = visitor.app.state.collecting
+        (source,) = [entry.source_id for entry in runtime.sources() if entry.kind == kind]
+        collecting.start((source,))
+        run = collecting.wait(120)
+        assert run is not None
+        assert [step.message for step in run.steps if step.status != "complete"] == []
+    finally:
+        service.close()
+    told = visitor.get(f"/api/v1/metrics/incidents/rows?{SEPTEMBER}").json()
+    assert sum(row["source"] == source for row in told) == incidents
+    kept = runtime.store.query(
+        "SELECT count() AS n FROM ktlo.issues WHERE source = {source:String}", {"source": source}
+    ).to_pylist()
+    assert kept == [{"n": issues}]
+    assert source.replace("&", "&amp;") in visitor.page("/sources")
+
+
+def test_the_pages_show_what_they_brought(visitor) -> None:
+    said = visitor.get(f"/api/v1/metrics/incidents?{SEPTEMBER}").json()["figures"][0]["statistics"]
+    whole = sum(incidents for _, incidents, _ in KINDS.values())
+    assert any(round(one["value"] or 0) == whole for one in said.values() if isinstance(one, dict))
+    assert f"{whole}" in visitor.page(f"/reliability?{SEPTEMBER}")
+    bugs = visitor.get(f"/api/v1/metrics/bug_net_flow?{SEPTEMBER}").json()["figures"][0]["statistics"]
+    assert any((one["n"] or 0) > 0 for one in bugs.values() if isinstance(one, dict))
