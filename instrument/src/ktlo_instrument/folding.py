@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ktlo_instrument import otlp, requests
+from ktlo_instrument.coverage import Coverage
 from ktlo_instrument.detail import Details
 from ktlo_instrument.pure import NEVER, OTHER, OUTSIDE
 from ktlo_instrument.quantiles import History
@@ -24,6 +25,8 @@ SCOPE = ("ktlo-instrument", VERSION)
 _chance = random.Random()  # noqa: S311 - our own: the application may have seeded the shared one
 TOKENS = 5
 """Calls of one function that may be told between two folds."""
+MOST_RECORDS = 50
+"""Coverage records in one body."""
 
 
 class Folding:
@@ -34,18 +37,24 @@ class Folding:
         details: calls that told.
         resource: attributes of this process.
         settings: limits.
+        coverage: who is told which functions were called.
     """
 
     def __init__(
-        self, sites: Sites, details: Details, resource: Mapping[str, Any], settings: Settings
+        self,
+        sites: Sites,
+        details: Details,
+        resource: Mapping[str, Any],
+        settings: Settings,
+        coverage: Coverage | None = None,
     ) -> None:
         self.sites = sites
         self.details = details
         self.resource = dict(resource)
         self.settings = settings
+        self.coverage = coverage
         self.history = History()
         self.lost: dict[str, int] = {"told routes": requests.overflowed}
-        self._since = time.time_ns()
         self._monotonic = time.monotonic()
         self._armed = 0
         self._labels: dict[tuple[int, int, int], bytes] = {}
@@ -66,7 +75,16 @@ class Folding:
         if records:
             bodies.append(("/v1/logs", otlp.logs_request(self.resource, SCOPE, records)))
         self._learn(rows, passed)
+        if self.coverage is not None:
+            self.coverage.called(row[0] for row in rows)
+            self.coverage.called(active)
         return bodies
+
+    def coverage_bodies(self) -> list[tuple[str, bytes]]:
+        """Paths and bodies of what is new about functions that never ran."""
+        records = self.coverage.records() if self.coverage is not None else []
+        parts = (records[start : start + MOST_RECORDS] for start in range(0, len(records), MOST_RECORDS))
+        return [("/v1/logs", otlp.logs_request(self.resource, SCOPE, part)) for part in parts]
 
     def after_fork(self) -> None:
         """In a child: its own time begins."""
@@ -127,6 +145,7 @@ class Folding:
             "functions": self.sites.overflowed,
             "routes": requests.overflowed,
             "bodies": self.lost.get("bodies", 0),
+            "coverage": self.coverage.beyond + self.coverage.monitor.beyond if self.coverage else 0,
         }
         points = []
         for reason, total in sums.items():

@@ -18,6 +18,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from ktlo_instrument.choosing import Choice
+from ktlo_instrument.coverage import Coverage
 from ktlo_instrument.sites import Sites
 from ktlo_instrument.transform import live, transform
 
@@ -32,12 +33,16 @@ class Hook:
         choice: which modules.
         sites: where functions get their sites.
         cache: whether compiled code is kept.
+        coverage: who is told of each module before it runs.
     """
 
-    def __init__(self, choice: Choice, sites: Sites, cache: bool = True) -> None:
+    def __init__(
+        self, choice: Choice, sites: Sites, cache: bool = True, coverage: Coverage | None = None
+    ) -> None:
         self.choice = choice
         self.sites = sites
         self.cache = cache
+        self.coverage = coverage
         self.modules = 0
         self.failed = 0
 
@@ -88,11 +93,20 @@ class Hook:
 
             made = live(placeholders, site, lambda name: self.choice.function(f"{module}.{name}"))
             self.modules += 1
+            if self.coverage is not None:
+                self._told(module, path, made, placeholders)
         except Exception:
             self.failed += 1
             return None
         else:
             return made
+
+    def _told(self, module: str, path: str, made: CodeType, source: CodeType) -> None:
+        try:
+            if self.coverage is not None:
+                self.coverage.loaded(module, path, made, hash(source))
+        except Exception:
+            self.failed += 1
 
     def _cached(self, source: bytes | None, path: str) -> CodeType:
         stat = os.stat(path)

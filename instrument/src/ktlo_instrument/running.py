@@ -17,6 +17,7 @@ from typing import Any
 from ktlo_instrument import engine as engines
 from ktlo_instrument import frameworks, tracing
 from ktlo_instrument.choosing import Choice
+from ktlo_instrument.coverage import Coverage
 from ktlo_instrument.detail import Details
 from ktlo_instrument.folding import Folding
 from ktlo_instrument.importing import Hook
@@ -25,12 +26,17 @@ from ktlo_instrument.rules import EVERY_SECONDS, Rules
 from ktlo_instrument.sending import Sender
 from ktlo_instrument.settings import Settings, complain
 from ktlo_instrument.sites import Sites
+from ktlo_instrument.unimported import Unimported
 
 EXIT_SECONDS = 2.0
 FORK_SECONDS = 0.1
 _OURS = ("ktlo-instrument", "OtelBatch")
 """Names of threads that are there because of us."""
 _FORK = "This process .* is multi-threaded, use of fork"
+
+
+_sites: dict[str, Sites] = {}
+_coverages: dict[str, Coverage] = {}
 
 
 class Running:
@@ -43,13 +49,20 @@ class Running:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engine = engines.load(settings.engine)
-        self.sites = Sites(self.engine, max(1, settings.functions))
+        # Sites are in the code of loaded modules for ever: who starts again goes on with them.
+        if self.engine.NAME not in _sites:
+            _sites[self.engine.NAME] = Sites(self.engine)
+        self.sites = _sites[self.engine.NAME]
+        self.sites.most = max(1, settings.functions)
         self.resource = resource()
         self.details = Details(self.sites, settings, tracing.current_span)
         self.details.ready = not settings.rules
         engines.set_up(self.engine, self.details.gate)
-        self.hook = Hook(Choice(settings), self.sites, settings.cache)
-        self.folding = Folding(self.sites, self.details, self.resource, settings)
+        choice = Choice(settings)
+        self.coverage = self._coverage(settings)
+        self.unimported = Unimported(self.coverage, choice, settings.packages) if self.coverage else None
+        self.hook = Hook(choice, self.sites, settings.cache, self.coverage)
+        self.folding = Folding(self.sites, self.details, self.resource, settings, self.coverage)
         self.sender = Sender(settings.endpoint, settings.key)
         self.rules = Rules(settings, str(self.resource["service.name"]))
         self._stopped = threading.Event()
@@ -77,15 +90,20 @@ class Running:
         """Send what was counted, within so many seconds, and count no further imports."""
         self._stopped.set()
         self.hook.uninstall()
+        try:
+            with self._lock:
+                self._fold()
+        except Exception as problem:
+            complain(f"reporting failed: {type(problem).__name__}")
+        if self.coverage is not None:
+            self._tell_coverage(EXIT_SECONDS / 4)
         self.flush(seconds)
 
     def flush(self, seconds: float = EXIT_SECONDS) -> bool:
         """Fold and send now; whether everything was sent."""
         try:
             with self._lock:
-                for path, body in self.folding.fold():
-                    self.sender.keep(path, body)
-                self.folding.lost["bodies"] = self.sender.dropped + self.sender.refused
+                self._fold()
                 return self.sender.send(seconds, now=True)
         except Exception as problem:
             complain(f"reporting failed: {type(problem).__name__}")
@@ -97,6 +115,8 @@ class Running:
         self.details.use(settings)
         self.folding.settings = settings
         self.hook.choice = Choice(settings)
+        if self.unimported is not None:
+            self.unimported.choice = self.hook.choice
 
     def _begin_thread(self) -> None:
         self._thread = threading.Thread(target=self._run, name="ktlo-instrument", daemon=True)
@@ -114,20 +134,62 @@ class Running:
                 asked = time.monotonic()
                 with self._work:
                     self._ask()
+            rest = self._look()
             left = max(0.05, folded + max(0.1, self.settings.interval) - time.monotonic())
-            if stopped.wait(min(left, EVERY_SECONDS)):
+            if stopped.wait(min(left, rest, EVERY_SECONDS)):
                 return
             if time.monotonic() - folded >= max(0.1, self.settings.interval):
                 folded = time.monotonic()
                 with self._work:
                     self._report()
 
+    def _coverage(self, settings: Settings) -> Coverage | None:
+        try:
+            if settings.coverage:
+                fresh = Coverage(settings.coverage_interval, self.engine.NAME != "python")
+                kept = _coverages.setdefault(self.engine.NAME, fresh)
+                kept.interval = fresh.interval
+                return kept
+        except Exception as problem:
+            complain(f"what never ran is not told: {type(problem).__name__}")
+        return None
+
+    def _look(self) -> float:
+        """A little of what need not be done at once; seconds until there is more."""
+        if self.coverage is None or self.unimported is None:
+            return EVERY_SECONDS
+        try:
+            with self._work:
+                if not self.coverage.settle(0.01):
+                    return 0.5
+                return self.unimported.step()
+        except Exception:
+            return EVERY_SECONDS
+
+    def _fold(self) -> None:
+        for path, body in self.folding.fold():
+            self.sender.keep(path, body)
+        lost = self.sender.dropped + self.sender.refused
+        if self.coverage is not None and lost > self.folding.lost.get("bodies", 0):
+            self.coverage.tell_again()
+        self.folding.lost["bodies"] = lost
+
+    def _tell_coverage(self, seconds: float = float("inf")) -> None:
+        """Keep what is new about functions that never ran; modules not looked into in time are left out."""
+        try:
+            if self.coverage is not None:
+                self.coverage.settle(seconds)
+            for path, body in self.folding.coverage_bodies():
+                self.sender.keep(path, body)
+        except Exception as problem:
+            complain(f"what never ran is not told: {type(problem).__name__}")
+
     def _report(self) -> None:
         try:
             with self._lock:
-                for path, body in self.folding.fold():
-                    self.sender.keep(path, body)
-                self.folding.lost["bodies"] = self.sender.dropped + self.sender.refused
+                self._fold()
+            if self.coverage is not None and self.coverage.is_due():
+                self._tell_coverage()
             self.sender.send()
         except Exception as problem:
             complain(f"reporting failed: {type(problem).__name__}")
@@ -166,6 +228,10 @@ class Running:
         self.sites.after_fork()
         self.details.after_fork()
         self.folding.after_fork()
+        if self.coverage is not None:
+            self.coverage.after_fork()
+        if self.unimported is not None:
+            self.unimported.after_fork()
         self.sender.after_fork()
         if self._stopped.is_set():
             return

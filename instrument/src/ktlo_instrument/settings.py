@@ -45,6 +45,8 @@ class Settings:
         frameworks: whether routes are read from Flask, Starlette and Django.
         tracing: whether requests are traced with the OpenTelemetry SDK when it is installed.
         engine: `c`, `python` or empty.
+        coverage: whether it is told which functions and lines never ran.
+        coverage_interval: seconds between two reports of that, at least.
     """
 
     endpoint: str = ENDPOINT
@@ -68,6 +70,8 @@ class Settings:
     frameworks: bool = True
     tracing: bool = True
     engine: str = ""
+    coverage: bool = True
+    coverage_interval: float = 300.0
 
 
 def changed(base: Settings, said: Mapping[str, Any], where: str) -> Settings:
