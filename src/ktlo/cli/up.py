@@ -145,6 +145,7 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
     from ktlo.errors import UserError
     from ktlo.server.address import Address, announce, listen, url_of, withdraw
     from ktlo.server.app import make_app
+    from ktlo.server.observing import Observing
     from ktlo.server.receiving import Receiving
     from ktlo.server.security import Access, is_loopback
     from ktlo.server.sql.serving import SqlServing
@@ -169,13 +170,16 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
         # The server stops in order and then raises the signal again, which would end all before the rest is closed.
         signal.signal(signal.SIGTERM, _end)
     receiving = Receiving(runtime) if runtime.settings.telemetry.receive else None
-    serving = None
+    serving = observing = None
     try:
+        if receiving is not None and runtime.settings.telemetry.self:
+            observing = Observing(runtime, receiving)
         serving = SqlServing(runtime) if runtime.settings.sql.serve else None
         app = make_app(
             runtime, Access(token), sync_minutes=runtime.settings.server.sync_minutes, receiving=receiving
         )
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+        served = observing.watch(app) if observing is not None else app
+        server = uvicorn.Server(uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=5))
         announce(folder, Address(url, token, os.getpid()))
         notes.print(f"ktlo is at [bold]{url}[/bold]  ·  data in {folder}  ·  Ctrl-C stops it")
         for door in (*(receiving.doors if receiving else ()), *([serving.door] if serving else [])):
@@ -189,6 +193,8 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
         withdraw(folder)
         if serving is not None:
             serving.close()
+        if observing is not None:
+            observing.close()
         if receiving is not None:
             receiving.close()
 

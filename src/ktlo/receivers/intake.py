@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ktlo.errors import StoreError
-from ktlo.receivers.spool import ENDING, Segment, Spool, SpoolFullError, messages
+from ktlo.receivers.spool import ENDING, Segment, Spool, SpoolFullError, Synced, messages
 from ktlo.receivers.tally import Arrivals, Tally
 from ktlo.store.protocol import Store
 from ktlo.store.streams import Incoming
@@ -93,6 +93,11 @@ class Intake:
     def waiting(self) -> int:
         """Bytes on disk that the store does not have yet."""
         return self._spool.size
+
+    @property
+    def synced(self) -> Synced:
+        """How often, and for how long altogether, requests were made durable."""
+        return self._spool.synced
 
     def take(self, body: bytes, items: int, identity: bytes = b"") -> bool:
         """Keep one request; it is on disk when this returns. False when it had been sent before.
@@ -178,6 +183,7 @@ class Intake:
     def _load(self, segment: Segment) -> None:
         if self._beside is not None:
             self._beside(segment)
+        begun = self._clock()
         try:
             self._store.load(self._stream, segment.file, segment.token)
         except StoreError:
@@ -192,6 +198,7 @@ class Intake:
         self._failures = 0
         with self._guard:
             self.tally.stored += 1
+            self.tally.load_seconds += self._clock() - begun
             self.tally.stored_at = time.time()
             self.tally.last_error = ""
 

@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,19 @@ class Segment:
     file: Path
     token: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What making messages durable has taken since the process began.
+
+    Attributes:
+        times: calls of fsync; one serves all messages that wait.
+        seconds: in them.
+    """
+
+    times: int = 0
+    seconds: float = 0.0
 
 
 def length_prefix(size: int) -> bytes:
@@ -90,6 +104,7 @@ class Spool:
         self._path = folder
         self._written = 0
         self._synced = 0
+        self.synced = Synced()
         self._closed_bytes = sum(one.stat().st_size for one in folder.glob(f"*{ENDING}"))
 
     @property
@@ -124,11 +139,13 @@ class Spool:
             # Another thread's fsync may have covered this message; a segment is synced before it is closed.
             if self._file is file and self._synced < mine:
                 upto = self._written
+                begun = time.perf_counter()
                 try:
                     os.fsync(file.fileno())
                 except OSError as error:
                     raise SpoolFullError(f"the spool cannot be written: {error.strerror}") from error
                 self._synced = upto
+                self.synced = Synced(self.synced.times + 1, self.synced.seconds + time.perf_counter() - begun)
 
     def rotate(self) -> None:
         """Close the segment that is being written, so that :meth:`closed` lists it."""

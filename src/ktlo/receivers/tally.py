@@ -40,6 +40,8 @@ class Tally:
         shed: requests that were refused because there was no room.
         malformed: requests that could not be read at all, by reason.
         stored: segments that the store has taken.
+        own: items that ktlo reported of itself.
+        load_seconds: in which the store took segments.
         set_aside: segments of which the store will not take something; that stays on disk.
         last_error: what the store said last, empty when the last segment was taken.
         stored_at: seconds since 1970 when the store last took a segment; 0 for never.
@@ -53,6 +55,8 @@ class Tally:
     shed: int = 0
     malformed: Counter[str] = field(default_factory=Counter)
     stored: int = 0
+    own: int = 0
+    load_seconds: float = 0.0
     set_aside: int = 0
     last_error: str = ""
     stored_at: float = 0.0

@@ -12,6 +12,9 @@ from typing import Annotated
 
 from ktlo.records.schema import Field, Kind, Life, record
 
+ITSELF = "ktlo"
+"""service.name under which ktlo reports of itself (``server/observing``)."""
+
 
 @record(
     "spans",

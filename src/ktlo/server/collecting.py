@@ -13,12 +13,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from opentelemetry.trace import Status, StatusCode
+
 from ktlo.effort.derive import derive
 from ktlo.errors import KtloError
 from ktlo.records.collection import Collection
 from ktlo.server.registers import note_sightings
 from ktlo.server.runtime import Runtime
 from ktlo.server.scanning import has_repositories, scan_all
+from ktlo.server.tracing import traced
 from ktlo.sources.collector import collect
 from ktlo.telemetry.deployments import derive_deployments
 
@@ -231,6 +234,17 @@ class Collecting:
                     self._changed.notify_all()
 
     def _step(self, index: int, name: str) -> tuple[str, str]:
+        """One step as a span of ktlo's own; answers status and message."""
+        kind = {DERIVE: "derive", FINDINGS: "scan"}.get(name) or f"collect {self._runtime.entry(name).kind}"
+        with traced(self._runtime.tracer, kind, {"ktlo.step": name}) as span:
+            status, message = self._work_on(index, name)
+            step = self._run.steps[index] if self._run is not None else Step(name)
+            span.set_attributes({"ktlo.status": status, "ktlo.done": step.done, "ktlo.unit": step.unit})
+            if status == "failed":
+                span.set_status(Status(StatusCode.ERROR, message[:200]))
+            return status, message
+
+    def _work_on(self, index: int, name: str) -> tuple[str, str]:
         def show(done: int, total: int | None, unit: str) -> None:
             if self._stop.is_set():
                 raise _StoppedError

@@ -6,9 +6,12 @@ import logging
 import threading
 from dataclasses import dataclass
 
+from opentelemetry.trace import Tracer
+
 from ktlo.errors import KtloError
 from ktlo.planning.rota.desk import Desk, Planned
 from ktlo.planning.rota.rules import Rota
+from ktlo.server.tracing import traced
 
 _log = logging.getLogger(__name__)
 
@@ -33,9 +36,14 @@ class PlanningRun:
 
 
 class PlanningRuns:
-    """The last search of each rota while the process lives."""
+    """The last search of each rota while the process lives.
 
-    def __init__(self) -> None:
+    Args:
+        tracer: makes a span of each search, where ktlo observes itself.
+    """
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
         self._runs: dict[str, PlanningRun] = {}
         self._lock = threading.Lock()
 
@@ -65,7 +73,8 @@ class PlanningRuns:
 
         def work() -> None:
             try:
-                run.planned = desk.plan(rota, first=begin, weeks=weeks, author=author, told=told)
+                with traced(self._tracer, "plan rota", {"ktlo.weeks": weeks}):
+                    run.planned = desk.plan(rota, first=begin, weeks=weeks, author=author, told=told)
             except KtloError as error:
                 run.problem = str(error)
             except Exception as error:  # noqa: BLE001 - told on the page, and logged

@@ -64,6 +64,7 @@ class Receiving:
     def __init__(self, runtime: Runtime) -> None:
         said = runtime.settings.telemetry
         self.access = _access(said)
+        self.observes_itself = False
         for noun, made in streams.PHYSICAL.items():
             runtime.store.retain(noun, getattr(said, made.kept))
         self.forwarding = Forwarding(

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.trace import NoOpTracer, Tracer
+
 from ktlo.errors import NotFoundError, UserError
 from ktlo.server.freshness import rows_by_source
 from ktlo.server.places import place_of
@@ -89,6 +91,7 @@ class Runtime:
         self.settings_problem = ""
         self._settings_digest = b""
         self.folder = folder
+        self.tracer: Tracer = NoOpTracer()
         # A process has one data folder; what a source keeps of its own (mirrors) belongs there too.
         os.environ["KTLO_DATA"] = str(folder)
         self.store: Store = open_store(settings, folder)

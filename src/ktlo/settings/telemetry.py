@@ -34,6 +34,7 @@ class TelemetrySettings(Strict):
     """What services report: where it is received and how long it is kept. See docs/telemetry.md."""
 
     receive: bool = Field(True, description="Listen for telemetry while `ktlo up` runs.")
+    self: bool = Field(True, description="Observe ktlo itself, as service `ktlo`, while it receives.")
     host: str = Field("127.0.0.1", description="Address to listen on; others need an ingest key.")
     http_port: int = Field(4318, ge=0, le=65535, description="Port of OTLP/HTTP; 0 takes a free one.")
     grpc_port: int = Field(4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 takes a free one.")

@@ -130,6 +130,11 @@ class State:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(sa.URL.create("sqlite", database=str(folder / "state.sqlite")))
 
+    @property
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine, for what listens to its events."""
+        return self._engine
+
     def _migrate(self, where: str) -> None:
         from alembic import command
         from alembic.config import Config

@@ -16,6 +16,7 @@ import numpy as np
 
 from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
+from ktlo.records.telemetry import ITSELF
 from ktlo.records.versions import TelemetryDeployment
 from ktlo.store.protocol import Queryable, Store
 from ktlo.telemetry.interval import Interval
@@ -113,7 +114,8 @@ def seen_deployments(store: Queryable, of: Interval, service: str = "") -> list[
 def derive_deployments(store: Store, now: dt.datetime) -> int:
     """Replace ``telemetry_deployments`` by what all of telemetry shows; how many there are."""
     everything = Interval(dt.datetime(2000, 1, 1, tzinfo=dt.UTC), now + dt.timedelta(hours=1))
-    rows = list(_found(store, everything, ""))
+    # An upgrade of ktlo is no delivery of the people whose work it measures.
+    rows = [one for one in _found(store, everything, "") if one.service != ITSELF]
     store.replace(TABLES["telemetry_deployments"], [to_arrow(rows, TelemetryDeployment)])
     return len(rows)
 

@@ -178,6 +178,11 @@ class Export:
         with self._counting:
             count(self.intake.tally.rejected, reason, items)
 
+    def own(self, items: int) -> None:
+        """Count items that ktlo reported of itself, so that nobody takes them for a service's."""
+        with self._counting:
+            self.intake.tally.own += items
+
     def malformed(self, reason: str) -> None:
         """Count a request that could not be read at all."""
         with self._counting:

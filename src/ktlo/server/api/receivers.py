@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from ktlo.receivers.tally import MINUTES
+from ktlo.records.telemetry import ITSELF
 from ktlo.server.api.metrics import Running
 from ktlo.server.receiving import Receiving
 from ktlo.server.runtime import Runtime
@@ -31,6 +32,7 @@ class SenderOut(BaseModel):
     """What one service sent lately."""
 
     service: str
+    is_ktlo: bool = Field(False, description="This ktlo, which observes itself.")
     by_minute: list[int] = Field(
         description=f"Items kept in each of the last {MINUTES} minutes, oldest first."
     )
@@ -48,6 +50,7 @@ class SignalOut(BaseModel):
     keep_days: int
     requests: int = 0
     items: int = 0
+    own: int = Field(0, description="Of these, what ktlo reported of itself.")
     rejected: dict[str, int] = Field(default_factory=dict, description="Items that were not kept, by reason.")
     warned: dict[str, int] = Field(
         default_factory=dict, description="Items kept without something, by reason."
@@ -70,6 +73,7 @@ class StateOut(BaseModel):
     is_well: bool = Field(description="Every door is open, and the store takes what was received.")
     doors: list[DoorOut]
     signals: list[SignalOut]
+    observes_itself: bool = Field(False, description="ktlo reports of itself, as service `ktlo`.")
 
 
 def state_of(request: Request, running: Runtime) -> StateOut:
@@ -83,6 +87,7 @@ def state_of(request: Request, running: Runtime) -> StateOut:
         is_well=all(door.address for door in doors) and not any(one.last_error for one in listed),
         doors=doors,
         signals=listed,
+        observes_itself=receiving is not None and receiving.observes_itself,
     )
 
 
@@ -119,6 +124,7 @@ def _signal(there: Stored, keep_days: int, receiving: Receiving | None) -> Signa
         update={
             "requests": tally.requests,
             "items": tally.items,
+            "own": tally.own,
             "rejected": dict(tally.rejected),
             "warned": dict(tally.warned),
             "resent": tally.resent,
@@ -130,6 +136,7 @@ def _signal(there: Stored, keep_days: int, receiving: Receiving | None) -> Signa
             "senders": [
                 SenderOut(
                     service=one.service,
+                    is_ktlo=receiving.observes_itself and one.service == ITSELF,
                     by_minute=list(one.by_minute),
                     items=one.items,
                     rejected=one.rejected,

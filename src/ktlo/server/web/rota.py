@@ -40,7 +40,7 @@ def _desk(running: Running) -> Desk:
 
 def _runs(request: Request) -> PlanningRuns:
     if not hasattr(request.app.state, "planning_runs"):
-        request.app.state.planning_runs = PlanningRuns()
+        request.app.state.planning_runs = PlanningRuns(request.app.state.runtime.tracer)
     runs: PlanningRuns = request.app.state.planning_runs
     return runs
 
