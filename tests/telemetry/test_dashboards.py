@@ -35,8 +35,8 @@ rows:
 
 def test_every_shipped_dashboard_is_without_a_remark() -> None:
     found = [read(file, is_shipped=True) for file in sorted(SHIPPED.glob("*.yaml"))]
-    assert {each.name for each in found} == {"host-runtime", "ktlo", "service-overview"}
-    assert [each.remarks for each in found] == [(), (), ()]
+    assert {each.name for each in found} == {"host-runtime", "ktlo", "ktlo-itself", "service-overview"}
+    assert [each.remarks for each in found] == [(), (), (), ()]
 
 
 def test_every_metric_on_a_shipped_dashboard_exists() -> None:
@@ -73,7 +73,13 @@ def test_a_dashboard_is_saved_read_and_listed(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "boards")
     saved = folder.save("checkout", GOOD, "")
     assert folder.one("checkout") == saved
-    assert [each.name for each in folder.all()] == ["checkout", "host-runtime", "ktlo", "service-overview"]
+    assert [each.name for each in folder.all()] == [
+        "checkout",
+        "host-runtime",
+        "ktlo",
+        "ktlo-itself",
+        "service-overview",
+    ]
     assert folder.text("checkout") == GOOD
     assert [path.name for path in folder.path.iterdir()] == ["checkout.yaml"], "nothing half-written is left"
 
