@@ -11,6 +11,8 @@ from ktlo.errors import StoreError
 from ktlo.records import TABLES
 from ktlo.store import ddl, layout
 from ktlo.store.ddl import Place
+from ktlo.store.embedded import EmbeddedStore
+from ktlo.store.streams import PHYSICAL, SIGNALS, TRACES
 
 GOLDEN = Path(__file__).parent / "golden" / "layout.txt"
 
@@ -20,6 +22,8 @@ def described() -> str:
     for table in sorted(TABLES.values(), key=lambda t: t.name):
         lines.append(f"{table.name} ({table.life}) by {', '.join(table.order)}")
         lines += [f"  {name} {kind}" for name, kind in ddl.columns_of(table)]
+        made = PHYSICAL.get(table.name)
+        lines += [f"  index {index}" for index in (made.indexes if made else ())]
     return "\n".join(lines) + "\n"
 
 
@@ -107,3 +111,98 @@ def test_a_derived_table_of_another_shape_is_made_anew(store):
         "SELECT type FROM system.columns WHERE database = 'ktlo' AND table = 'verdicts' AND name = 'confidence'"
     )
     assert kind["type"].to_pylist() == ["Float64"]
+
+
+TRACES_ALONE = Path(__file__).parent / "golden" / "layout_of_traces_alone.sql"
+"""The streamed tables as ktlo first made them, in November 2026: traces, and nothing that follows from them later."""
+
+
+@pytest.fixture
+def early_store(tmp_path):
+    """A store of the layout of traces alone, with one span in it."""
+    opened = EmbeddedStore(tmp_path / "early")
+    for statement in TRACES_ALONE.read_text(encoding="utf-8").split("\n;\n"):
+        opened.execute(statement)
+    load(opened, "01" * 16)
+    yield opened
+    opened.close()
+
+
+def load(store, trace_id: str) -> None:
+    """Load one failed span the way receivers do."""
+    from google.protobuf.internal.encoder import _VarintBytes
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    group.resource.attributes.add(key="service.name").value.string_value = "shop"
+    span = group.scope_spans.add().spans.add(
+        name="GET /", kind=2, start_time_unix_nano=1_800_000_000_000_000_000
+    )
+    span.trace_id, span.span_id, span.status.code = bytes.fromhex(trace_id), b"12345678", 2
+    span.end_time_unix_nano = span.start_time_unix_nano + 1_000_000
+    body = request.SerializeToString()
+    file = store._folder / "one.segment"
+    file.write_bytes(_VarintBytes(len(body)) + body)
+    store.load(TRACES, file, trace_id)
+
+
+def names_of(store, sql: str) -> set[str]:
+    return set(store.query(sql)["name"].to_pylist())
+
+
+def test_an_early_store_keeps_its_spans_and_its_figures_and_gets_every_index_and_flow(early_store):
+    early_store.migrate()
+    assert early_store.query("SELECT trace_id, service FROM ktlo.spans").to_pylist() == [
+        {"trace_id": "01" * 16, "service": "shop"}
+    ]
+    assert early_store.query("SELECT calls FROM ktlo.operation_minutes")["calls"].to_pylist() == [1]
+    indexes = names_of(early_store, "SELECT name FROM system.data_skipping_indices WHERE table = 'spans'")
+    assert indexes == {index.split()[0] for index in PHYSICAL["spans"].indexes}
+    flows = names_of(
+        early_store, "SELECT name FROM system.tables WHERE database = 'ktlo' AND engine = 'MaterializedView'"
+    )
+    assert flows == {flow.name for signal in SIGNALS for flow in signal.flows}
+
+
+def test_what_an_early_store_receives_after_flows_through_everything_once(early_store):
+    early_store.migrate()
+    load(early_store, "02" * 16)
+    for table, expected in (
+        ("spans", 2),
+        ("call_ends", 1),
+        ("error_events", 1),
+        ("instance_minutes_states", 1),
+    ):
+        assert early_store.query(f"SELECT count() AS n FROM ktlo.{table}")["n"].to_pylist() == [expected], (
+            table
+        )
+    (calls,) = early_store.query("SELECT sum(calls) AS n FROM ktlo.operation_minutes")["n"].to_pylist()
+    assert calls == 2
+
+
+def test_a_flow_of_an_earlier_version_and_one_that_was_changed_are_replaced(store):
+    store.execute(
+        "CREATE MATERIALIZED VIEW ktlo.spans_to_error_events_0 TO ktlo.error_events AS"
+        " SELECT trace_id AS fingerprint, started_at AS occurred_at FROM ktlo.spans"
+    )
+    store.execute("DROP TABLE ktlo.spans_to_trace_summaries SYNC")
+    store.execute(
+        "CREATE MATERIALIZED VIEW ktlo.spans_to_trace_summaries TO ktlo.trace_summaries_states AS"
+        " SELECT 'wrong' AS trace_id FROM ktlo.spans"
+    )
+    forget(store)
+    store.migrate()
+    load(store, "03" * 16)
+    assert store.query("SELECT trace_id FROM ktlo.trace_summaries")["trace_id"].to_pylist() == ["03" * 16]
+    assert store.query("SELECT count() AS n FROM ktlo.error_events")["n"].to_pylist() == [1]
+
+
+def test_an_index_that_is_no_longer_declared_leaves(store):
+    store.execute("ALTER TABLE ktlo.spans ADD INDEX by_nothing flags TYPE minmax")
+    store.execute("ALTER TABLE ktlo.spans DROP INDEX by_time")
+    forget(store)
+    store.migrate()
+    indexes = names_of(store, "SELECT name FROM system.data_skipping_indices WHERE table = 'spans'")
+    assert "by_nothing" not in indexes
+    assert "by_time" in indexes

@@ -1,8 +1,8 @@
 """The store's layout: what tables there should be, what there are, and the way from one to the other.
 
-The way only adds: missing tables, columns and views. A store that a newer ktlo made, or one whose
-columns or keys cannot be reached by adding, is refused with a sentence before anything is touched.
-Which layout a store has is kept in its table ``layout``, so that a store up to date costs two questions.
+The way only adds: missing tables, columns, indexes and views; flows, which hold no rows, are made anew. A store that a
+newer ktlo made, or one whose columns or keys cannot be reached by adding, is refused with a sentence before anything is
+touched. Which layout a store has is kept in its table ``layout``, so that a store up to date costs two questions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 from ktlo import __version__
 from ktlo.errors import StoreError
 from ktlo.records.schema import TABLES, Life, Table
-from ktlo.store import ddl, streams
+from ktlo.store import ddl, layout_flow, streams
 
 LAYOUT_VERSION = 1
 """Raised when a released layout changes; ``tests/store/golden/layout.txt`` holds what it stands for."""
@@ -44,10 +44,12 @@ class _Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Present:
-    """A table as the engine has it: types by column, and the sorting key."""
+    """A table as the engine has it: types by column, the sorting key, its engine and the names of its indexes."""
 
     types: Mapping[str, str]
     order: tuple[str, ...]
+    engine: str
+    indexes: frozenset[str]
 
 
 def statements(place: ddl.Place) -> list[str]:
@@ -87,6 +89,8 @@ def migrate(engine: Engine, place: ddl.Place) -> None:
     for table in outdated:
         for statement in ddl.drop_table(ddl.rows_table(table), place):
             engine.execute(statement)
+    for statement in layout_flow.flow_removals({name: one.engine for name, one in present.items()}, place):
+        engine.execute(statement)
     for statement in _additions(present, place):
         engine.execute(statement)
     for statement in statements(place):
@@ -117,13 +121,19 @@ def _present(engine: Engine, place: ddl.Place) -> dict[str, _Present]:
         {"database": place.database},
     ).to_pylist()
     tables = engine.query(
-        "SELECT name, sorting_key FROM system.tables WHERE database = {database:String}",
+        "SELECT name, sorting_key, engine FROM system.tables WHERE database = {database:String}",
+        {"database": place.database},
+    ).to_pylist()
+    indexes = engine.query(
+        "SELECT table, name FROM system.data_skipping_indices WHERE database = {database:String}",
         {"database": place.database},
     ).to_pylist()
     return {
         table["name"]: _Present(
             {column["name"]: column["type"] for column in columns if column["table"] == table["name"]},
             tuple(part.strip("`() ") for part in table["sorting_key"].split(",")),
+            table["engine"],
+            frozenset(index["name"] for index in indexes if index["table"] == table["name"]),
         )
         for table in tables
     }
@@ -168,4 +178,6 @@ def _additions(present: Mapping[str, _Present], place: ddl.Place) -> list[str]:
         for column, kind in ddl.columns_of(table):
             if column not in there.types:
                 added += ddl.add_column(table, place, column, kind)
+        if table.life is Life.STREAMED:
+            added += layout_flow.index_changes(table.name, there.indexes, place)
     return added
