@@ -1,5 +1,6 @@
 """Calls, errors, times and callers, by both engines."""
 
+import contextlib
 import sys
 import threading
 import time
@@ -83,6 +84,26 @@ def test_errors_are_counted_by_type(bench):
     row = bench.rows()["refuse"]
     assert row.calls == 3
     assert row.errors == {"ValueError": 2, "shop.Odd": 1}
+
+
+def test_an_error_whose_class_is_hostile_is_counted_and_none_of_its_code_runs(bench):
+    shop = bench.module(
+        "asked = []\n"
+        "class Meta(type):\n"
+        "    def __getattribute__(cls, name):\n        asked.append(name); raise RuntimeError\n"
+        "class Hostile(Exception):\n    @property\n"
+        "    def __class__(self):\n        asked.append('class'); return int\n"
+        "class Odd(Exception):\n    __module__ = property(lambda self: asked.append('module'))\n"
+        "class Worse(Exception, metaclass=Meta):\n    __module__ = 5\n"
+        "def f(error):\n    raise error\n"
+    )
+    made = [Exception.__new__(each) for each in (shop.Hostile, shop.Odd, shop.Worse)]
+    del shop.asked[:]
+    for error in made:
+        with contextlib.suppress(Exception):
+            shop.f(error)
+    assert shop.asked == []
+    assert bench.rows()["f"].errors == {"shop.Hostile": 1, "Odd": 1, "Worse": 1}
 
 
 def test_the_end_of_an_iteration_is_no_error(bench):

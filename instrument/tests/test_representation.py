@@ -190,3 +190,25 @@ def test_arrays_show_their_shape_only_when_they_are_the_real_ones():
     assert shown(numpy.zeros((2, 3))) == "<numpy.ndarray of shape (2, 3)>"
     fake = type("ndarray", (), {"__module__": "numpy", "shape": property(lambda self: 1 / 0)})
     assert shown(fake()) == "<numpy.ndarray>"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ([("Cookie", "a=1"), ("Accept", "b")], [["Cookie", REDACTED], ["Accept", "b"]]),
+        (["login", "--password", "hunter2", "-v"], ["login", "--password", REDACTED, "-v"]),
+        ({b"authorization": "hunter2"}, {"<bytes of 13 bytes>": REDACTED}),
+        ([4111111111111111.0, -4111111111111111, 1.5], [REDACTED, REDACTED, 1.5]),
+        (("token", [1]), ["token", REDACTED]),
+        (["a token", "of", "love"], ["a token", "of", "love"]),
+    ],
+)
+def test_secrets_in_headers_options_and_numbers_are_taken_out(given, shown):
+    assert Representation(Redaction()).of(given) == shown
+
+
+def test_many_long_texts_take_no_longer_than_the_limit():
+    began = time.thread_time()
+    shown = Representation(Redaction()).of([["1 " * 2048] * 20] * 10)
+    assert time.thread_time() - began < 0.02
+    assert "<cut: too much>" in shown[-1] or shown[-1] == "<cut: too much>"

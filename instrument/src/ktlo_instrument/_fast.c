@@ -296,20 +296,26 @@ static int is_flow(PyObject *error)
         || PyErr_GivenExceptionMatches(error, PyExc_GeneratorExit);
 }
 
+/* Module and qualified name, as representation.type_name: neither the metaclass nor an attribute of the class is asked. */
+static PyObject *type_name(PyTypeObject *kind)
+{
+    if (!(kind->tp_flags & Py_TPFLAGS_HEAPTYPE)) return PyUnicode_FromString(kind->tp_name);
+    PyObject *name = ((PyHeapTypeObject *)kind)->ht_qualname;
+    PyObject *module = kind->tp_dict ? PyDict_GetItemString(kind->tp_dict, "__module__") : NULL;
+    if (module == NULL || !PyUnicode_CheckExact(module)
+        || PyUnicode_CompareWithASCIIString(module, "builtins") == 0)
+        return PyUnicode_Substring(name, 0, 200);
+    PyObject *whole = PyUnicode_FromFormat("%U.%U", module, name);
+    if (whole) Py_SETREF(whole, PyUnicode_Substring(whole, 0, 200));
+    return whole;
+}
+
 /* Errors of ours are cleared, the pending one (there is none in our callers) left alone. */
 static void count_error(Cell *cell, PyObject *error)
 {
-    PyObject *kind = (PyObject *)Py_TYPE(error);
-    PyObject *module = NULL, *name = NULL, *key = NULL, *old = NULL, *sum = NULL;
+    PyObject *key = NULL, *old = NULL, *sum = NULL;
     if (is_flow(error)) return;
-    module = PyObject_GetAttrString(kind, "__module__");
-    name = PyObject_GetAttrString(kind, "__qualname__");
-    if (module == NULL || name == NULL) goto done;
-    if (PyUnicode_Check(module) && PyUnicode_CompareWithASCIIString(module, "builtins") == 0) {
-        key = Py_NewRef(name);
-    } else {
-        key = PyUnicode_FromFormat("%U.%U", module, name);
-    }
+    key = type_name(Py_TYPE(error));
     if (key == NULL || (cell->errors == NULL && (cell->errors = PyDict_New()) == NULL)) goto done;
     old = PyDict_GetItemWithError(cell->errors, key);
     if (old == NULL && PyDict_Size(cell->errors) >= MOST_KINDS) {
@@ -320,8 +326,6 @@ static void count_error(Cell *cell, PyObject *error)
     sum = PyLong_FromLong(1 + (old ? PyLong_AsLong(old) : 0));
     if (sum) PyDict_SetItem(cell->errors, key, sum);
 done:
-    Py_XDECREF(module);
-    Py_XDECREF(name);
     Py_XDECREF(key);
     Py_XDECREF(sum);
     PyErr_Clear();

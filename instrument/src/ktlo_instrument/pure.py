@@ -15,6 +15,7 @@ from time import perf_counter_ns as clock
 from types import CoroutineType
 from typing import Any, Optional
 
+from ktlo_instrument.representation import type_name
 from ktlo_instrument.suspension import awaited, drive, each, within, without_our_frames
 
 NAME = "python"
@@ -256,10 +257,11 @@ _FLOW = (StopIteration, StopAsyncIteration, GeneratorExit)
 
 
 def _count_error(cell: list[Any], error: BaseException) -> None:
-    if isinstance(error, _FLOW):
+    if issubclass(
+        type(error), _FLOW
+    ):  # `isinstance` would ask its `__class__`, which may be the application's code
         return
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = type_name(type(error))
     errors = cell[_ERRORS]
     if name not in errors and len(errors) >= MOST_KINDS:
         name = "_OTHER"
@@ -275,7 +277,7 @@ def _notice(site: Site, left: int, wall: int, request: int, error: BaseException
         reasons |= SLOW
     if request & 1:
         reasons |= TRACED
-    if error is not None and not isinstance(error, _FLOW):
+    if error is not None and not issubclass(type(error), _FLOW):
         reasons |= ERROR
     if left <= 0:
         site.left = NEVER

@@ -89,7 +89,7 @@ class Redaction:
 
     def number(self, given: int) -> bool:
         """Whether a number looks like one of a card."""
-        return 10**12 <= given < 10**19 and _passes_luhn(str(given))
+        return 10**12 <= abs(given) < 10**19 and _passes_luhn(str(abs(given)))
 
 
 def _unless_no_card(found: Match[str]) -> str:

@@ -84,7 +84,9 @@ class _Walk:
         if kind is int:
             return self._number(given)
         if kind is float:
-            return given if given - given == 0 else str(given)
+            if given - given != 0:
+                return str(given)
+            return REDACTED if given == given // 1 and self.redaction.number(int(given)) else given
         if kind is str:
             return self._text(given)
         if kind is bytes or kind is bytearray:
@@ -107,6 +109,8 @@ class _Walk:
         return REDACTED if self.redaction.number(given) else given
 
     def _text(self, given: str) -> str:
+        if self.nodes < 0 or time.perf_counter_ns() > self.until:
+            return "<cut: too much>"
         shown = self.redaction.text(given)
         if len(shown) <= MOST_CHARACTERS and len(given) <= MOST_TEXT:
             return shown
@@ -124,10 +128,16 @@ class _Walk:
             self.above.pop()
 
     def _sequence(self, given: Any, depth: int) -> list[Any]:
+        """Items. The second of a pair (`("Cookie", …)`) and what follows an option (`--password …`) may be secrets."""
         shown: list[Any] = []
         size = len(given)
+        before: Any = None
         for each in _first(given):
-            shown.append(self.value(each, depth + 1))
+            secret = (
+                type(before) is str and (size == 2 or before[:1] == "-") and self.redaction.is_secret(before)
+            )
+            shown.append(REDACTED if secret else self.value(each, depth + 1))
+            before = str(each, "latin-1") if type(each) is bytes and len(each) < 100 else each
         if size > MOST_ITEMS:
             shown.append(f"… {size - MOST_ITEMS} more")
         return shown
@@ -140,7 +150,7 @@ class _Walk:
             else:
                 plain = id(type(key)) in _KEYS
                 name = str(self.value(key, MOST_DEPTH)) if plain else f"<{type_name(type(key))}>"
-                secret = False
+                secret = type(key) is bytes and self.redaction.is_secret(str(key[:200], "latin-1"))
             shown[name] = REDACTED if secret else self.value(value, depth + 1)
         if len(given) > MOST_ITEMS:
             shown["…"] = f"{len(given) - MOST_ITEMS} more"
