@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.cli.metrics_explain import explain
+from ktlo.errors import UsageError
 
 Only = list[str] | None
 
@@ -15,12 +17,21 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog="Examples:  ktlo metrics  ·  ktlo metrics time_to_restore --from 1y --by severity"
-        "  ·  ktlo metrics ktlo_share --grain month --from 1y  ·  ktlo metrics bug_age --rows",
+        "  ·  ktlo metrics ktlo_share --grain month --from 1y  ·  ktlo metrics bug_age --rows"
+        "  ·  ktlo metrics explain time_to_restore --dialect gitlab",
     )(metrics)
 
 
 def metrics(
-    name: Annotated[str, typer.Argument(help="Metric; all are listed when none is given.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Metric, or explain: why other tools say otherwise. All are listed when none is given."
+        ),
+    ] = "",
+    explained: Annotated[
+        str, typer.Argument(metavar="METRIC", help="After explain: the metric; those that can be are listed.")
+    ] = "",
     from_: Annotated[
         str, typer.Option("--from", help="Start: 2026-05-01, an age (90d, 13w, 2y), or all.")
     ] = "90d",
@@ -36,6 +47,12 @@ def metrics(
     severity: Annotated[Only, typer.Option(help="Keep only this severity.")] = None,
     level: Annotated[Only, typer.Option(help="Keep only findings of this level.")] = None,
     check: Annotated[Only, typer.Option(help="Keep only findings of this check.")] = None,
+    dialect: Annotated[
+        Only,
+        typer.Option(
+            help="With explain: devlake, devlake-2021, middleware, fourkeys or gitlab; repeat for several."
+        ),
+    ] = None,
     rows: Annotated[bool, typer.Option("--rows", help="Print the rows behind the number.")] = False,
     limit: Annotated[int, typer.Option(help="Most rows to print.", min=1, max=100_000)] = 50,
     define: Annotated[bool, typer.Option("--define", help="Print the definition and its SQL.")] = False,
@@ -43,7 +60,7 @@ def metrics(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask one metric over a period, by a dimension, as a series, or for the rows behind it."""
+    """Ask one metric over a period, by a dimension, as a series, for its rows, or as other tools define it."""
     from ktlo.cli.client import connect
     from ktlo.cli.output import console, print_json, print_table
 
@@ -52,7 +69,15 @@ def metrics(
         "service": service, "repository": repository, "team": team, "severity": severity,
         "level": level, "check": check,
     }  # fmt: skip
+    if explained and name != "explain":
+        raise UsageError(
+            f"{explained[:80]!r} is one word too many after {name[:80]!r}",
+            fix="Ask one metric, or: ktlo metrics explain METRIC",
+        )
     with connect(data, config) as client:
+        if name == "explain":
+            explain(client, explained, question, dialect or (), as_json=as_json)
+            return
         if not name:
             listed = client.get("/metrics")
             if as_json:

@@ -13,6 +13,7 @@ from ktlo.server import hooks
 from ktlo.server.api import (
     dashboards,
     debt,
+    dialects,
     effort,
     errors,
     export,
@@ -57,6 +58,7 @@ _API = (
     health,
     settings,
     metrics,
+    dialects,
     sources,
     statuses,
     effort,

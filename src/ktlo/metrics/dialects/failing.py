@@ -130,7 +130,8 @@ def measure(facts: Facts, recipe: Recipe, window: Window) -> Measured:
     if not inside:
         return Measured(None, tuple(rows), "no deployment counts by this definition in the period")
     share = failures / len(inside)
-    return Measured(half_up(share, 0.001) if recipe.shown == TENTHS else share, tuple(rows))
+    value = half_up(share, 0.001) if recipe.shown == TENTHS else share
+    return Measured(value, tuple(rows), unrounded=share)
 
 
 def _failures_without_deployment(measured: Measured) -> int:
@@ -151,7 +152,7 @@ def _devlake(limits: tuple[float, float, float]) -> Callable[[Measured, Window],
         del window
         if measured.value is None:
             return Shown("N/A in the panel; a gap in the monthly chart")
-        band = banded(measured.value, limits, inclusive=True)
+        band = banded(measured.unrounded, limits, inclusive=True)
         return Shown(f"{_percent(measured.value)}({band})", band)
 
     return show
@@ -161,7 +162,7 @@ def _show_middleware(measured: Measured, window: Window) -> Shown:
     del window
     if measured.value is None:
         return Shown("0%, although nothing was deployed")
-    return Shown(_percent(measured.value), banded(measured.value, (0.05, 0.10, 0.15)))
+    return Shown(_percent(measured.value), banded(measured.unrounded, (0.05, 0.10, 0.15)))
 
 
 def _show_fourkeys(measured: Measured, window: Window) -> Shown:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ktlo.metrics import survival
 from ktlo.metrics.dialects.facts import Deployed, Facts, Merged
 from ktlo.metrics.dialects.recipe import (
     About,
@@ -39,6 +38,7 @@ from ktlo.metrics.dialects.statistics import (
     DAY,
     half_up,
     interpolated_median,
+    kaplan_meier_median,
     lower_median,
     mean,
     median_of_daily_medians,
@@ -192,22 +192,22 @@ def _figure(rows: tuple[Counted, ...], recipe: Recipe) -> Measured:
         return Measured(None, (), "nothing counts by this definition in the period")
     lengths = [row.amount for row in rows]
     if recipe.statistic == KAPLAN_MEIER:
-        kept = [length for length in lengths if length >= 0]
-        median = survival.kaplan_meier(kept, [True] * len(kept)).quantile(0.5).value if kept else None
-        if median is None:
-            return Measured(None, rows, "no length is known")
-        value = median
+        median = kaplan_meier_median(rows)
+        if median.value is None:
+            return Measured(None, rows, median.reason)
+        value = median.value
     elif recipe.statistic == MEAN:
         value = mean(lengths)
     elif recipe.statistic == DAILY:
         value = median_of_daily_medians(lengths, [row.at for row in rows])
     else:
         value = (lower_median if recipe.statistic == LOWER else interpolated_median)(lengths)
+    unrounded = value
     if recipe.shown == TENTH_HOURS:
         value = half_up(value / HOUR, 0.1) * HOUR
     elif recipe.shown == TENTH_DAYS:
         value = half_up(value / DAY, 0.1) * DAY
-    return Measured(value, rows)
+    return Measured(value, rows, unrounded=unrounded)
 
 
 def _show_own(measured: Measured, window: Window) -> Shown:
@@ -219,7 +219,7 @@ def _devlake_2023(measured: Measured, window: Window) -> Shown:
     del window
     if measured.value is None:
         return Shown("N/A in the panel; 0 in the monthly chart")
-    band = banded(measured.value, (DAY, 7 * DAY, 30 * DAY))
+    band = banded(measured.unrounded, (DAY, 7 * DAY, 30 * DAY))
     return Shown(f"{measured.value / HOUR:.1f}({band})", band)
 
 
@@ -227,7 +227,7 @@ def _devlake_2021(measured: Measured, window: Window) -> Shown:
     del window
     if measured.value is None:
         return Shown("N/A in the panel; 0 in the monthly chart")
-    band = banded(measured.value, (HOUR, 7 * DAY, 180 * DAY))
+    band = banded(measured.unrounded, (HOUR, 7 * DAY, 180 * DAY))
     return Shown(f"{measured.value / HOUR:.1f}({band})", band)
 
 
@@ -235,7 +235,7 @@ def _show_middleware(measured: Measured, window: Window) -> Shown:
     del window
     if measured.value is None:
         return Shown("0 s")
-    return Shown(f"{measured.value / HOUR:.2f} h", banded(measured.value, (DAY, 7 * DAY, 30 * DAY)))
+    return Shown(f"{measured.value / HOUR:.2f} h", banded(measured.unrounded, (DAY, 7 * DAY, 30 * DAY)))
 
 
 def _show_fourkeys(measured: Measured, window: Window) -> Shown:

@@ -128,11 +128,13 @@ class Measured:
         value: seconds, a share of one, or deployments a week; ``None`` when it is not estimable.
         rows: what it rests on.
         reason: why there is no value; else empty.
+        unrounded: the value before the number shown is rounded, by which a product finds its band.
     """
 
     value: float | None
     rows: tuple[Counted, ...]
     reason: str = ""
+    unrounded: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-import numpy as np
-
-from ktlo.metrics import survival
 from ktlo.metrics.dialects.facts import Deployed, Facts, Harm
 from ktlo.metrics.dialects.recipe import (
     About,
@@ -26,6 +23,7 @@ from ktlo.metrics.dialects.statistics import (
     DAY,
     half_up,
     interpolated_median,
+    kaplan_meier_median,
     lower_median,
     mean,
     median_of_daily_medians,
@@ -186,8 +184,7 @@ def _figure(rows: tuple[Counted, ...], recipe: Recipe) -> Measured:
         return Measured(None, (), "no incident counts by this definition in the period")
     lengths = [row.amount for row in rows]
     if recipe.statistic == KAPLAN_MEIER:
-        curve = survival.kaplan_meier(np.array(lengths), np.array([not row.is_open for row in rows]))
-        median = curve.quantile(0.5)
+        median = kaplan_meier_median(rows)
         if median.value is None:
             return Measured(None, rows, median.reason)
         value = median.value
@@ -197,11 +194,12 @@ def _figure(rows: tuple[Counted, ...], recipe: Recipe) -> Measured:
         value = median_of_daily_medians(lengths, [row.at for row in rows])
     else:
         value = (lower_median if recipe.statistic == LOWER else interpolated_median)(lengths)
+    unrounded = value
     if recipe.shown == TENTH_HOURS:
         value = half_up(value / HOUR, 0.1) * HOUR
     elif recipe.shown == TENTH_DAYS:
         value = half_up(value / DAY, 0.1) * DAY
-    return Measured(value, rows)
+    return Measured(value, rows, unrounded=unrounded)
 
 
 def _show_own(measured: Measured, window: Window) -> Shown:
@@ -213,7 +211,7 @@ def _show_devlake(measured: Measured, window: Window) -> Shown:
     del window
     if measured.value is None:
         return Shown("N/A in the panel; 0 in the monthly chart")
-    band = banded(measured.value, (HOUR, DAY, 7 * DAY))
+    band = banded(measured.unrounded, (HOUR, DAY, 7 * DAY))
     return Shown(f"{measured.value / HOUR:.1f}({band})", band)
 
 
@@ -221,7 +219,7 @@ def _show_middleware(measured: Measured, window: Window) -> Shown:
     del window
     if measured.value is None:
         return Shown("no incidents resolved")
-    return Shown(f"{measured.value / HOUR:.2f} h", banded(measured.value, (HOUR, DAY, 7 * DAY)))
+    return Shown(f"{measured.value / HOUR:.2f} h", banded(measured.unrounded, (HOUR, DAY, 7 * DAY)))
 
 
 def _show_fourkeys(measured: Measured, window: Window) -> Shown:

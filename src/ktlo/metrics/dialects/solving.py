@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from ktlo.metrics import survival
 from ktlo.metrics.dialects.facts import Facts
 from ktlo.metrics.dialects.recipe import About, Counted, Dialect, Measured, Recipe, Rule, Shown, Spoken
 from ktlo.metrics.dialects.restoring import (
@@ -17,7 +14,14 @@ from ktlo.metrics.dialects.restoring import (
     MINUTES_DOWN,
     TENTH_DAYS,
 )
-from ktlo.metrics.dialects.statistics import DAY, half_up, interpolated_median, mean, whole
+from ktlo.metrics.dialects.statistics import (
+    DAY,
+    half_up,
+    interpolated_median,
+    kaplan_meier_median,
+    mean,
+    whole,
+)
 from ktlo.metrics.question import Window
 from ktlo.metrics.rows import stamp
 
@@ -56,8 +60,7 @@ def _figure(rows: tuple[Counted, ...], recipe: Recipe) -> Measured:
         return Measured(None, (), "no bug counts by this definition in the period")
     lengths = [row.amount for row in rows]
     if recipe.statistic == KAPLAN_MEIER:
-        curve = survival.kaplan_meier(np.array(lengths), np.array([not row.is_open for row in rows]))
-        median = curve.quantile(0.5)
+        median = kaplan_meier_median(rows)
         if median.value is None:
             return Measured(None, rows, median.reason)
         value = median.value

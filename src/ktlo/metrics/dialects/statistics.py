@@ -6,6 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from ktlo.metrics import survival
+from ktlo.metrics.dialects.recipe import Counted
+from ktlo.metrics.estimate import Estimate
+
 DAY = 86400.0
 
 
@@ -52,3 +56,10 @@ def whole(value: float, unit: float) -> float:
 def started(value: float, unit: float) -> float:
     """Up to the next whole unit: DevLake's ``math.Ceil`` over minutes."""
     return math.ceil(round(value / unit, 9)) * unit
+
+
+def kaplan_meier_median(rows: Sequence[Counted]) -> Estimate:
+    """Ktlo's own median of durations, open rows included; what ends before it begins has none and is left out."""
+    kept = [row for row in rows if row.amount >= 0]
+    curve = survival.kaplan_meier([row.amount for row in kept], [not row.is_open for row in kept])
+    return curve.quantile(0.5)

@@ -58,6 +58,7 @@ _PAGES = (
     "incident",
     "service_names",
     "metrics_pages",
+    "dialects",
     "dashboards",
     "definitions",
     "rows",
