@@ -168,9 +168,14 @@ def dialect_section(
         figures=() if nothing else (_chart(found, links),),
         listings=(
             *(() if nothing else (_side_by_side(found, links),)),
-            *(_causes(found, told) for told in explained if not nothing),
-            *(_moved(found, told, links) for told in explained if not nothing and any(_rows(told))),
+            *(
+                listing
+                for told in explained
+                if not nothing
+                for listing in (_causes(found, told), *((_moved(found, told, links),) if _rows(told) else ()))
+            ),
             _definitions(found, only),
+            _traps(found, only),
         ),
         known=asking.known(
             metric.own,
@@ -360,8 +365,7 @@ def _definitions(found: Explained, only: Dialect | None) -> Listing:
                 told.spoken.about.definition,
                 told.spoken.about.unit,
                 told.spoken.about.bands or "none",
-                " ".join(told.spoken.about.traps),
-                told.spoken.about.source,
+                told.spoken.about.source.replace("/", "/\u200b").replace("_", "_\u200b"),
             )
         )
         for told in found.told
@@ -370,8 +374,16 @@ def _definitions(found: Explained, only: Dialect | None) -> Listing:
     return Listing(
         "definitions",
         "The definitions",
-        Table(
-            tuple(Heading(title) for title in ("By", "Definition", "Unit", "Bands", "Traps", "Source")), rows
-        ),
+        Table(tuple(Heading(title) for title in ("By", "Definition", "Unit", "Bands", "Source")), rows),
         "Read in the source named; versions after it may differ.",
     )
+
+
+def _traps(found: Explained, only: Dialect | None) -> Listing:
+    rows = tuple(
+        Row((TITLES[told.dialect], trap))
+        for told in found.told
+        if only is None or told.dialect in (only, Dialect.KTLO)
+        for trap in told.spoken.about.traps
+    )
+    return Listing("traps", "Traps", Table((Heading("By"), Heading("What surprises")), rows))

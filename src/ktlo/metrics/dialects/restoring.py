@@ -52,7 +52,10 @@ ROOT_CAUSE = Rule(
 RESTORED = Rule("restored", "detected to mitigated or resolved, whichever came first")
 RESOLVED = Rule("resolved", "created to resolved")
 FROM_DEPLOYMENT = Rule("from deployment", "the deployment's end to the incident's resolution")
-CLOSED = Rule("closed", "created (or the root cause's deployment, if earlier) to closed")
+CLOSED = Rule("closed", "created to closed")
+ROOT_TO_CLOSED = Rule(
+    "root to closed", "created, or the root cause's deployment if that was earlier, to closed"
+)
 DETECTED_IN = Rule("detected", "the detection")
 RESOLVED_IN = Rule("resolved", "the end of the incident")
 BOTH_IN = Rule("both", "both the end of the deployment and the resolution")
@@ -81,8 +84,8 @@ def _span(incident: Harm, clock: Rule, cause: Deployed | None) -> tuple[float, f
     begin = incident.detected_at
     if clock == FROM_DEPLOYMENT and cause is not None and cause.finished_at is not None:
         begin = cause.finished_at
-    if clock == CLOSED:
-        if cause is not None:
+    if clock in (CLOSED, ROOT_TO_CLOSED):
+        if clock == ROOT_TO_CLOSED and cause is not None:
             begin = min(begin, cause.finished_at or cause.started_at)
         return begin, incident.closed_at if incident.closed_at is not None else incident.resolved_at
     if clock == RESTORED:
@@ -299,7 +302,7 @@ SPOKEN: dict[Dialect, Spoken] = {
         _show_middleware,
     ),
     Dialect.FOURKEYS: Spoken(
-        Recipe(ENDED, CLOSED, BEGUN_IN, MIDDLE, ROOT_CAUSE, HOURS_DOWN, AS_IS),
+        Recipe(ENDED, ROOT_TO_CLOSED, BEGUN_IN, MIDDLE, ROOT_CAUSE, HOURS_DOWN, AS_IS),
         About(
             "Median of the whole hours from the incident's creation, or from the deployment of the commit it names as"
             " its root cause if that was earlier, until it was closed.",

@@ -74,7 +74,12 @@ def _show(measured: Measured, window: Window) -> Shown:
     return Shown("not estimable" if measured.value is None else f"{measured.value / DAY:.2f} days")
 
 
-def _show_product(measured: Measured, window: Window) -> Shown:
+def _show_devlake(measured: Measured, window: Window) -> Shown:
+    del window
+    return Shown("No data" if measured.value is None else f"{measured.value / DAY:.1f} days")
+
+
+def _show_gitlab(measured: Measured, window: Window) -> Shown:
     del window
     return Shown("-" if measured.value is None else f"{measured.value / DAY:.1f} days")
 
@@ -101,7 +106,7 @@ SPOKEN: dict[Dialect, Spoken] = {
             ),
             f"{DEVLAKE_COMMIT}: grafana/dashboards/WeeklyBugRetro.json",
         ),
-        _show_product,
+        _show_devlake,
     ),
     Dialect.GITLAB: Spoken(
         Recipe(CLOSED, LIFE, CLOSED_IN, MIDDLE, rounding=EXACT, shown=TENTH_DAYS),
@@ -112,6 +117,6 @@ SPOKEN: dict[Dialect, Spoken] = {
             ("GitLab shows it for all issues; a filter by label makes it one of bugs. Here it is of bugs.",),
             "GitLab documentation, Value stream analytics (doc/user/group/value_stream_analytics), Lead time",
         ),
-        _show_product,
+        _show_gitlab,
     ),
 }  # fmt: skip
