@@ -12,6 +12,9 @@ MOST_BYTES = 64 << 20
 """Largest body after decompression; OTLP's recommendation (opentelemetry-proto, "OTLP/HTTP Request")."""
 
 _PIECE = 1 << 20
+_FED = 1 << 14
+MOST_MEMBERS = 10_000
+"""Of a gzip body; blocked gzip has one for 64 KiB. A body of empty ones alone would keep a thread for hours."""
 
 
 class BadBodyError(ValueError):
@@ -48,24 +51,29 @@ def decompress(body: bytes, encoding: str, most: int = MOST_BYTES) -> bytes:
 
 def _inflate(body: bytes, name: str, most: int) -> bytes:
     """A gzip or deflate body; a gzip body may have several members (RFC 1952, section 2.2)."""
-    pieces, size, rest = [], 0, body
-    while True:
+    pieces, size, at = [], 0, 0
+    for _ in range(MOST_MEMBERS):
         reader = zlib.decompressobj(31 if name == "gzip" else 15)
-        try:
-            piece = reader.decompress(rest, most + 1 - size)
-        except zlib.error as error:
-            raise BadBodyError(f"the body is not {name}: {error}") from error
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
-            raise TooLargeError(_too_large(most))
-        if not reader.eof:
-            raise BadBodyError(f"the {name} body is cut off")
-        rest = reader.unused_data
-        if not rest:
+        while not reader.eof:
+            # Fed bit by bit: what follows a member is copied by the reader, for each member anew.
+            given = reader.unconsumed_tail or body[at : at + _FED]
+            at += 0 if reader.unconsumed_tail else len(given)
+            if not given:
+                raise BadBodyError(f"the {name} body is cut off")
+            try:
+                piece = reader.decompress(given, most + 1 - size)
+            except zlib.error as error:
+                raise BadBodyError(f"the body is not {name}: {error}") from error
+            pieces.append(piece)
+            size += len(piece)
+            if size > most:
+                raise TooLargeError(_too_large(most))
+        at -= len(reader.unused_data)
+        if at >= len(body):
             return b"".join(pieces)
         if name != "gzip":
             raise BadBodyError("something follows the deflate body")
+    raise BadBodyError(f"the gzip body has more than {MOST_MEMBERS:,} members")
 
 
 def _unzstd(body: bytes, most: int) -> bytes:

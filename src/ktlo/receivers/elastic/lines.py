@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from ktlo.receivers.body import MOST_BYTES, BadBodyError, TooLargeError
+from ktlo.receivers.body import MOST_BYTES, MOST_MEMBERS, BadBodyError, TooLargeError
 
 MOST_LINE = 1 << 20
 """Bytes of one event; apm-server's default is 300 KiB (``max_event_size``)."""
@@ -46,6 +46,7 @@ class Lines:
         self._is_skipping = False
         self._size = 0
         self._has_begun = False
+        self._members = 1
 
     @property
     def held(self) -> int:
@@ -85,6 +86,9 @@ class Lines:
             if self._inflater.eof:
                 if self._name != "gzip":
                     raise BadBodyError("something follows the deflate body")
+                self._members += 1
+                if self._members > MOST_MEMBERS:
+                    raise BadBodyError(f"the gzip body has more than {MOST_MEMBERS:,} members")
                 self._inflater = self._fresh()  # the next member of a gzip body (RFC 1952, section 2.2)
             self._has_begun = True
             try:
