@@ -102,11 +102,23 @@ class Traffic:
     def _spans(self, door: str, n: int) -> Any:
         """A call from one service to another that fails, with an exception."""
         trace, caller, callee = identifiers(door, n)
-        error = {"exception.type": f"{door}Error", "exception.message": "no", "exception.stacktrace": TRACEBACK}
+        error = {
+            "exception.type": f"{door}Error",
+            "exception.message": "no",
+            "exception.stacktrace": TRACEBACK,
+        }
         made = request(f"{door} a", Said(caller, "call", kind=3, trace_id=trace))
         answer = request(
             f"{door} b",
-            Said(callee, "answer", kind=2, trace_id=trace, parent=caller, error=True, events=[("exception", error)]),
+            Said(
+                callee,
+                "answer",
+                kind=2,
+                trace_id=trace,
+                parent=caller,
+                error=True,
+                events=[("exception", error)],
+            ),
         )
         made.MergeFrom(answer)
         for of_resource in made.resource_spans:

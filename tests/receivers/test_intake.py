@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -9,7 +10,8 @@ from otlp_requests import Said, request, segment
 
 from ktlo.errors import StoreError
 from ktlo.receivers import intake as intake_module
-from ktlo.receivers.intake import RESENT_WITHIN, Intake
+from ktlo.receivers.intake import Intake
+from ktlo.receivers.resent import DIGEST, RESENT_WITHIN, Taken
 from ktlo.receivers.spool import SpoolFullError
 from ktlo.store.streams import TRACES
 
@@ -67,6 +69,43 @@ def test_what_a_process_left_is_stored_by_the_next_and_still_recognised(store, t
     assert count(store, "left") == 1
     assert intake.tally.resent == 1
     intake.close()
+
+
+def test_a_request_that_a_process_stored_is_still_recognised_by_the_next_and_the_one_after_it(
+    store, tmp_path
+):
+    """Its answer was lost twice: with the process that stored it, and with the one that took it again."""
+    folder = tmp_path / "spool"
+    for _ in range(3):
+        intake = Intake("traces", TRACES, store, folder)
+        intake.take(body("thrice"), 1)
+        intake.flush()
+        intake.close()
+    assert intake.tally.resent == 1
+    assert count(store, "thrice") == 1
+
+
+def test_digests_of_former_processes_are_forgotten_in_time_and_half_a_digest_harms_none(tmp_path):
+    now = [0.0]
+    first, second, third = b"a" * DIGEST, b"b" * DIGEST, b"c" * DIGEST
+    taken = Taken(tmp_path / "x.taken", lambda: now[0])
+    taken.add(first)
+    taken.save(taken.unsaved())
+    with (tmp_path / "x.taken").open("ab") as file:
+        file.write(b"cut off")
+    taken.add(second)
+    taken.save(taken.unsaved())
+    now[0] = RESENT_WITHIN
+    taken.add(third)
+    taken.save(taken.unsaved())
+    assert third in taken
+    assert first not in taken
+    assert (tmp_path / "x.taken").read_bytes() == third
+    again = Taken(tmp_path / "x.taken", lambda: now[0])
+    assert [one in again for one in (first, second, third)] == [True] * 3
+    assert (tmp_path / "x.taken").stat().st_size == 3 * DIGEST
+    os.utime(tmp_path / "x.taken", (1, 1))
+    assert first not in Taken(tmp_path / "x.taken", lambda: now[0])
 
 
 def test_a_segment_that_was_stored_but_not_removed_is_not_stored_twice(store, tmp_path):

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from kill_traffic import DOORS, REPEATING, Traffic, identifiers
+from kill_traffic import DOORS, REPEATING, Traffic
 
 KILLS = int(os.environ.get("KTLO_KILLS", "3"))
 SEED = int(os.environ.get("KTLO_KILL_SEED", "7"))
@@ -145,11 +144,15 @@ def _found(port: int) -> dict[str, Any]:
     span = "SELECT toInt64(reinterpretAsUInt64(reverse(unhex(concat('000', substring(span_id, 4)))))) AS n"
     found: dict[str, Any] = {
         "spans": by("SELECT service AS by, count(), uniqExact(span_id) FROM ktlo.spans GROUP BY service"),
-        "call_ends": by("SELECT service AS by, count(), uniqExact(span) FROM ktlo.call_ends GROUP BY service"),
+        "call_ends": by(
+            "SELECT service AS by, count(), uniqExact(span) FROM ktlo.call_ends GROUP BY service"
+        ),
         "trace_summaries": by(
             f"SELECT {place} AS by, count(), min(spans), max(spans) FROM ktlo.trace_summaries GROUP BY by"
         ),
-        "edges": by("SELECT client AS by, sum(calls) FROM ktlo.service_edges WHERE server LIKE '% b' GROUP BY by"),
+        "edges": by(
+            "SELECT client AS by, sum(calls) FROM ktlo.service_edges WHERE server LIKE '% b' GROUP BY by"
+        ),
         "error_events": by("SELECT service AS by, count() FROM ktlo.error_events GROUP BY by"),
         "error_groups": by("SELECT services[1] AS by, sum(occurrences) FROM ktlo.error_groups GROUP BY by"),
         "error_minutes": by("SELECT service AS by, sum(occurrences) FROM ktlo.error_minutes GROUP BY by"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -223,75 +222,6 @@ def test_an_open_address_without_a_key_is_refused(receiver):
             Receiving(runtime)
     finally:
         runtime.settings = settings
-
-
-SENDER = """
-import sys, httpx
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-url, first = sys.argv[1], int(sys.argv[2])
-with httpx.Client() as client:
-    for n in range(first, first + 100_000):
-        made = ExportTraceServiceRequest()
-        made.resource_spans.add().scope_spans.add().spans.add(
-            trace_id=n.to_bytes(16, "big"), span_id=n.to_bytes(8, "big"), name="x",
-            start_time_unix_nano=1_790_000_000_000_000_000)
-        try:
-            answer = client.post(url, content=made.SerializeToString(),
-                                 headers={"content-type": "application/x-protobuf"})
-        except httpx.TransportError:
-            break
-        if answer.status_code == 200:
-            print(n, flush=True)
-"""
-
-
-def test_kill_9_loses_nothing_acknowledged_and_adds_nothing_twice(tmp_path):
-    """Three kills in the middle of ingest; the store then has each acknowledged span exactly once."""
-    data, config = tmp_path / "data", tmp_path / "ktlo.yaml"
-    acknowledged: set[int] = set()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config.write_text(f"telemetry: {{http_port: {port}, grpc_port: 0, elastic_port: 0}}\n", encoding="utf-8")
-    command = [sys.executable, "-c", "from ktlo.cli import main; main()", "up", "--data", str(data)]
-    command += ["--config", str(config), "--port", "0", "--no-browser"]
-    for round_ in range(3):
-        server = subprocess.Popen(
-            command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            wait_for(port, server)
-            first = 1 + round_ * 1_000_000
-            with subprocess.Popen(
-                [sys.executable, "-c", SENDER, f"http://127.0.0.1:{port}/v1/traces", str(first)],
-                stdout=subprocess.PIPE, text=True,
-            ) as sender:  # fmt: skip
-                acknowledged |= {int(sender.stdout.readline()) for _ in range(60 + 50 * round_)}
-                os.kill(server.pid, signal.SIGKILL)
-                acknowledged |= {int(line) for line in sender.stdout.read().split()}
-        finally:
-            server.kill()
-            server.communicate()
-    assert len(acknowledged) > 100
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from ktlo.settings import *; from ktlo.server.runtime import Runtime\n"
-        "from ktlo.server.receiving import Receiving\n"
-        "said = TelemetrySettings(http_port=0, grpc_port=0, elastic_port=0)\n"
-        "runtime = Runtime(Settings(telemetry=said), Path(sys.argv[1]))\n"
-        "receiving = Receiving(runtime); receiving.close()\n"
-        "for row in runtime.store.query('SELECT span_id, count() AS n FROM ktlo.spans GROUP BY span_id').to_pylist():\n"
-        "    print(int(row['span_id'], 16), row['n'])\n"
-        "print('summary', runtime.store.query('SELECT max(spans) AS n FROM ktlo.trace_summaries')['n'][0])\n"
-        "runtime.close()\n"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", script, str(data)], capture_output=True, text=True, timeout=120, check=True
-    ).stdout.split("\n")
-    stored = {int(span): int(n) for span, n in (line.split() for line in told if line and line[0].isdigit())}
-    assert acknowledged <= stored.keys()
-    assert set(stored.values()) == {1}
-    assert "summary 1" in told
 
 
 def test_a_service_manager_that_ends_ktlo_lets_it_close_what_it_has_open(tmp_path):

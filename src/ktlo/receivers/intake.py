@@ -14,11 +14,11 @@ import logging
 import shutil
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 from ktlo.errors import StoreError
+from ktlo.receivers.resent import DIGEST, Taken
 from ktlo.receivers.spool import ENDING, Segment, Spool, SpoolFullError, Synced, messages
 from ktlo.receivers.tally import Arrivals, Tally
 from ktlo.store.protocol import Store
@@ -30,10 +30,6 @@ FLUSH_SECONDS = 1.0
 FLUSH_BYTES = 64 << 20
 """A segment is closed after this time or size, whichever comes first."""
 
-RESENT_WITHIN = 600.0
-"""Seconds within which the same bytes again are the same request again."""
-_MOST_DIGESTS = 200_000
-_DIGEST = 16
 _IDENTITY = b"\xc2\x3e\x10"
 """Field 1000 of a request, which OTLP does not have and the engine skips: a digest of what the request was made from.
 It
@@ -75,8 +71,7 @@ class Intake:
         self._store = store
         self._folder = folder
         self._spool = Spool(folder, most_bytes)
-        self._clock = clock
-        self._seen: OrderedDict[bytes, float] = OrderedDict()
+        self._taken = Taken(folder.with_name(f"{folder.name}.taken"), clock)
         self._guard = threading.Lock()
         self._flushing = threading.Lock()
         self._stop = threading.Event()
@@ -85,7 +80,7 @@ class Intake:
         for segment in self._spool.recover():
             with segment.file.open("rb") as file:
                 for _, body in messages(file):
-                    self._remember(_digest(body))
+                    self._taken.add(_digest(body))
         self._thread = threading.Thread(target=self._run, name=f"intake-{name}", daemon=True)
         self._thread.start()
 
@@ -111,11 +106,10 @@ class Intake:
             SpoolFullError: there is no room; nothing was kept, the sender shall try again.
         """
         if identity:
-            body += _IDENTITY + hashlib.blake2b(identity, digest_size=_DIGEST).digest()
+            body += _IDENTITY + hashlib.blake2b(identity, digest_size=DIGEST).digest()
         digest = _digest(body)
         with self._guard:
-            known = self._seen.get(digest)
-            if known is not None and self._clock() - known < RESENT_WITHIN:
+            if digest in self._taken:
                 self.tally.resent += 1
                 return False
         try:
@@ -125,7 +119,7 @@ class Intake:
                 self.tally.shed += 1
             raise
         with self._guard:
-            self._remember(digest)
+            self._taken.add(digest)
             self.tally.requests += 1
             self.tally.items += items
         if self._spool.open_bytes >= FLUSH_BYTES:
@@ -141,6 +135,10 @@ class Intake:
         # One at a time: whoever else asks would load segments that are gone when their turn comes.
         with self._flushing:
             self._spool.rotate()
+            with self._guard:
+                taken = self._taken.unsaved()
+            # Before the store has their requests: until then the spool is what a next process would know them by.
+            self._taken.save(taken)
             for segment in self._spool.closed():
                 self._load(segment)
 
@@ -152,16 +150,6 @@ class Intake:
         with contextlib.suppress(StoreError):
             self.flush()
         self._spool.close()
-
-    def _remember(self, digest: bytes) -> None:
-        now = self._clock()
-        self._seen[digest] = now
-        self._seen.move_to_end(digest)
-        while self._seen:
-            oldest, at = next(iter(self._seen.items()))
-            if len(self._seen) <= _MOST_DIGESTS and now - at < RESENT_WITHIN:
-                break
-            del self._seen[oldest]
 
     def _run(self) -> None:
         wait = FLUSH_SECONDS
@@ -247,6 +235,6 @@ class Intake:
 
 def _digest(body: bytes) -> bytes:
     """By what a request is known: the identity that it ends with, else all of it."""
-    if body[-_DIGEST - len(_IDENTITY) : -_DIGEST] == _IDENTITY:
-        return body[-_DIGEST:]
-    return hashlib.blake2b(body, digest_size=_DIGEST).digest()
+    if body[-DIGEST - len(_IDENTITY) : -DIGEST] == _IDENTITY:
+        return body[-DIGEST:]
+    return hashlib.blake2b(body, digest_size=DIGEST).digest()
