@@ -5,6 +5,7 @@ Three kills on every run; ``KTLO_KILLS=50 pytest tests/receivers/test_kill_9.py 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -57,6 +58,16 @@ def running(data: Path, ports: list[int]) -> Iterator[subprocess.Popen[bytes]]:
             server.wait()
 
 
+def listening(port: int) -> None:
+    """Wait for the pages, which open after the receivers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}/telemetry.json", timeout=30)
+            return
+        time.sleep(0.1)
+
+
 def ask(port: int, sql: str) -> list[dict[str, Any]]:
     answer = httpx.post(f"http://127.0.0.1:{port}/api/v1/query", json={"sql": sql}, timeout=60)
     answer.raise_for_status()
@@ -89,6 +100,7 @@ def test_killed_while_all_formats_arrive_nothing_acknowledged_is_lost_and_nothin
             time.sleep(rnd.choice((0.05, 0.3, 1.1, 2.5, 6)) * rnd.uniform(0.5, 1.5))
     with running(data, ports):
         traffic.finish()
+        listening(ports[2])
         settled(ports[2], sum(len(traffic.sent[door]) for door in TRACES))
         found = _found(ports[2])
     sent, acknowledged = traffic.sent, traffic.acknowledged
