@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ktlo.store.streams import edges, errors, hours, logs, metrics, traces, versions
+from ktlo.store.streams import coverage, edges, errors, functions, hours, logs, metrics, traces, versions
 from ktlo.store.streams.physical import Incoming
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ SIGNALS = (
     hours.SIGNAL,
     edges.SIGNAL,
     errors.SIGNAL,
+    functions.SIGNAL,
+    coverage.SIGNAL,
 )
 """Every signal; one that reads another's tables comes after it."""
 
