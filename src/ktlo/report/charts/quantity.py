@@ -51,6 +51,8 @@ _NAMED = {
 
 _COMPACT = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e4, "k"))
 _DURATIONS = (
+    (1e-6, 1e-9, "ns"),
+    (1e-3, 1e-6, "µs"),
     (1.0, 1e-3, "ms"),
     (90.0, 1.0, "s"),
     (90 * MINUTE, MINUTE, "min"),
@@ -109,7 +111,7 @@ def compact(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: ``250 ms``, ``45 s``, ``12 min``, ``3.5 h``, ``2.1 d``, ``3 y``."""
+    """Seconds as a person says them: ``3 µs``, ``250 ms``, ``45 s``, ``12 min``, ``3.5 h``, ``2.1 d``, ``3 y``."""
     finite(seconds)
     size = abs(seconds)
     if size == 0:

@@ -50,6 +50,7 @@ _PAGES = (
     "telemetry",
     "trace",
     "errors",
+    "functions",
     "receivers",
     "services",
     "service_map",

@@ -1,4 +1,4 @@
-"""Functions by minute in the store: calls, errors by type, and durations as exponential histograms; and who called whom.
+"""Functions by minute in the store: calls, errors by type, durations as exponential histograms, and callers.
 
 They follow, by materialized views, from what ``ktlo-instrument`` sends (metrics ``ktlo.function.*``, delta) and from
 spans that name the function they are about (``code.function.name``, before semantic conventions 1.30

@@ -1,0 +1,247 @@
+"""Functions of services in a stretch of time: calls, errors by type, durations, self time and its share, over time.
+
+Everything comes from the roll-up by minute (``store/streams/functions``). A function that both ``ktlo-instrument`` and
+spans tell of is taken from ``ktlo-instrument``, which counts every call; spans are what was sampled.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ktlo.errors import NotFoundError
+from ktlo.store.protocol import Queryable
+from ktlo.telemetry.errors import buckets
+from ktlo.telemetry.function_sketch import Sketch, sketch_of
+from ktlo.telemetry.interval import Interval
+
+MOST = 5000
+MOST_SERIES = 300
+
+FILTER = """m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}
+  AND ({service:String} = '' OR m.service = {service:String})
+  AND ({version:String} = '' OR m.version = {version:String})
+  AND ({environment:String} = '' OR m.environment = {environment:String})
+  AND ({route:String} = '' OR m.route = {route:String})"""
+
+_LISTED = f"""
+SELECT toString(m.service) AS service, toString(m.function) AS function, toString(m.origin) AS origin,
+  max(m.path) AS path, max(m.line) AS line, sum(m.calls) AS calls, sum(m.errors) AS errors,
+  mapSort((k, v) -> -v, CAST(sumMap(m.failed), 'Map(String, Int64)')) AS failed, sum(m.total_ns) AS total_ns,
+  sum(m.self_ns) AS self_ns, sum(m.active_ns) AS active_ns, sumMap(m.wall) AS wall, sumMap(m.own) AS own,
+  arraySort(groupUniqArray(toString(m.version))) AS versions, arraySort(groupUniqArray(toString(m.route))) AS routes
+FROM ktlo.function_minutes_states AS m
+WHERE {FILTER}
+  AND ({{text:String}} = '' OR positionCaseInsensitiveUTF8(m.function, {{text:String}}) > 0
+    OR positionCaseInsensitiveUTF8(m.path, {{text:String}}) > 0)
+  AND ({{function:String}} = '' OR m.function = {{function:String}})
+GROUP BY service, function, origin
+HAVING NOT {{failing:Bool}} OR errors > 0
+ORDER BY self_ns DESC, total_ns DESC, service, function LIMIT {{most:UInt32}}"""  # noqa: S608 - no value enters it
+
+_SERVICE_TIME = f"""
+SELECT toString(m.service) AS service, sum(m.self_ns) AS self_ns FROM ktlo.function_minutes_states AS m
+WHERE {FILTER} GROUP BY service"""  # noqa: S608
+
+_SERIES = f"""
+SELECT toString(m.service) AS service, toString(m.function) AS function, toString(m.origin) AS origin,
+  toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})), 6, 'UTC') AS at,
+  sum(m.calls) AS calls, sum(m.errors) AS errors, sumMap(m.wall) AS wall
+FROM ktlo.function_minutes_states AS m
+WHERE {FILTER} AND m.function IN {{names:Array(String)}}
+GROUP BY service, function, origin, at ORDER BY at"""  # noqa: S608
+
+_ROUTES = f"""
+SELECT toString(m.route) AS route, sum(m.calls) AS calls FROM ktlo.function_minutes_states AS m
+WHERE {FILTER} GROUP BY route ORDER BY calls DESC, route LIMIT 500"""  # noqa: S608
+
+
+class Sort(enum.StrEnum):
+    """What comes first."""
+
+    SELF = "self"
+    TOTAL = "total"
+    CALLS = "calls"
+    ERRORS = "errors"
+    P95 = "p95"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which functions. Empty leaves a thing open.
+
+    Attributes:
+        service: exact name.
+        version: exact version.
+        environment: exact name.
+        route: exact route.
+        text: part of name or path, in any case.
+        failing: only those that raised.
+    """
+
+    service: str = ""
+    version: str = ""
+    environment: str = ""
+    route: str = ""
+    text: str = ""
+    failing: bool = False
+
+    def bound(self, of: Interval) -> dict[str, Any]:
+        """Values of :data:`FILTER`."""
+        return {
+            "start": of.start, "end": of.end, "service": self.service, "version": self.version,
+            "environment": self.environment, "route": self.route,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function in a stretch.
+
+    Attributes:
+        service: service.name.
+        name: qualified name.
+        origin: ``instrument`` (every call) or ``spans`` (those that were sampled).
+        path: file, as the service names it.
+        line: first line; 0 when not told.
+        calls: calls.
+        errors: of them, raised.
+        failed: errors by type, most first.
+        total_ns: time from entry to exit, added up.
+        self_ns: the same without counted functions called; ``None`` where it is not measured (spans).
+        self_share: its part of the self time of all functions of the service; ``None`` likewise.
+        wall: durations.
+        own: self durations.
+        versions: of the service in which it ran.
+        routes: in which it ran.
+    """
+
+    service: str
+    name: str
+    origin: str
+    path: str
+    line: int
+    calls: int
+    errors: int
+    failed: tuple[tuple[str, int], ...]
+    total_ns: int
+    self_ns: int | None
+    self_share: float | None
+    wall: Sketch
+    own: Sketch
+    versions: tuple[str, ...]
+    routes: tuple[str, ...]
+
+    @property
+    def module(self) -> str:
+        """The name without its last part."""
+        return self.name.rpartition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A function in a bucket of time."""
+
+    at: dt.datetime
+    calls: int
+    errors: int
+    wall: Sketch
+
+
+def functions(store: Queryable, of: Interval, asked: Asked = Asked(), most: int = MOST) -> list[Function]:
+    """Functions that ran in a stretch, most self time first.
+
+    Args:
+        store: where they are.
+        of: when they ran.
+        asked: which ones.
+        most: at most so many.
+    """
+    return _found(store, of, asked, "", min(most, MOST))
+
+
+def one_function(store: Queryable, of: Interval, asked: Asked, name: str) -> Function:
+    """One function of one service.
+
+    Raises:
+        NotFoundError: it did not run in the stretch.
+    """
+    found = _found(store, of, asked, name, 2)
+    if not found:
+        raise NotFoundError(
+            f"{name[:200]!r} of {asked.service[:80]!r} did not run in this stretch",
+            fix="Choose a longer stretch (since=7d); `ktlo functions` lists what ran",
+        )
+    return found[0]
+
+
+def _found(store: Queryable, of: Interval, asked: Asked, name: str, most: int) -> list[Function]:
+    bound = asked.bound(of)
+    rows = store.query(
+        _LISTED,
+        {**bound, "text": asked.text, "function": name, "failing": asked.failing, "most": most},
+    ).to_pylist()
+    spent = {row["service"]: row["self_ns"] for row in store.query(_SERVICE_TIME, bound).to_pylist()}
+    counted = {(row["service"], row["function"]) for row in rows if row["origin"] == "instrument"}
+    return [
+        _function(row, spent.get(row["service"], 0))
+        for row in rows
+        if row["origin"] == "instrument" or (row["service"], row["function"]) not in counted
+    ]
+
+
+def _function(row: dict[str, Any], spent: int) -> Function:
+    measured = row["origin"] == "instrument"
+    return Function(
+        row["service"], row["function"], row["origin"], row["path"], row["line"], row["calls"], row["errors"],
+        tuple(sorted(dict(row["failed"]).items(), key=lambda one: (-one[1], one[0]))), row["total_ns"],
+        row["self_ns"] if measured else None, row["self_ns"] / spent if measured and spent else None,
+        sketch_of(row["wall"]), sketch_of(row["own"]), tuple(filter(None, row["versions"])),
+        tuple(filter(None, row["routes"])),
+    )  # fmt: skip
+
+
+def ordered(found: Sequence[Function], sort: Sort) -> list[Function]:
+    """In the order that was asked for; the first page is what costs most."""
+
+    def key(one: Function) -> tuple[float, str, str]:
+        p95 = one.wall.quantile(0.95)
+        amount = {
+            Sort.SELF: one.self_ns if one.self_ns is not None else one.total_ns,
+            Sort.TOTAL: one.total_ns, Sort.CALLS: one.calls, Sort.ERRORS: one.errors,
+            Sort.P95: p95.value if p95 else 0, Sort.NAME: 0,
+        }[sort]  # fmt: skip
+        return -float(amount), one.name, one.service
+
+    return sorted(found, key=key)
+
+
+def over_time(
+    store: Queryable, of: Interval, asked: Asked, shown: Sequence[Function]
+) -> dict[tuple[str, str], list[Moment]]:
+    """By service and name the buckets of the stretch, those without calls included."""
+    named = list(shown)[:MOST_SERIES]
+    origins = {(one.service, one.name): one.origin for one in named}
+    starts = buckets(of)
+    found = {key: {at: Moment(at, 0, 0, sketch_of(())) for at in starts} for key in origins}
+    if not named:
+        return {}
+    rows = store.query(
+        _SERIES,
+        {**asked.bound(of), "width": of.bucket_seconds, "names": sorted({one.name for one in named})},
+    ).to_pylist()
+    for row in rows:
+        key = (row["service"], row["function"])
+        if origins.get(key) == row["origin"]:
+            at = row["at"]
+            found[key][at] = Moment(at, row["calls"], row["errors"], sketch_of(row["wall"]))
+    return {key: list(each.values()) for key, each in found.items()}
+
+
+def routes(store: Queryable, of: Interval, asked: Asked) -> list[tuple[str, int]]:
+    """Routes and how many calls of functions each had, most first; empty is what runs outside of requests."""
+    return [(row["route"], row["calls"]) for row in store.query(_ROUTES, asked.bound(of)).to_pylist()]
