@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ktlo.errors import KtloError, UsageError
-from ktlo.report.functions import Parts
+from ktlo.report.function_page import Parts
 from ktlo.server.runtime import Runtime
 from ktlo.sources.git.mirror import mirror_folder
 from ktlo.sources.git.place import git_folder, is_url, name_of

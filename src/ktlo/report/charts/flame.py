@@ -72,7 +72,7 @@ class Flame:
         rows: list[tuple[float, Row]] = []
 
         def add(box: Box) -> None:
-            label = " › ".join(box.path) or self.whole
+            label = " → ".join(box.path) or self.whole
             share = box.total / self.root.total if self.root.total else None
             rows.append((-box.total, Row((label, box.total, box.own, share), box.href)))
             for child in box.children:

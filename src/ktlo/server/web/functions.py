@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from ktlo.errors import UsageError
+from ktlo.report import function_time
 from ktlo.report import functions as words
 from ktlo.report.charts import picture
+from ktlo.report.function_page import function_view
 from ktlo.server.api.functions import (
     FrameOut,
     FunctionInFull,
@@ -121,7 +123,7 @@ def function_page(
         "name": name, "service": service, "version": version, "environment": environment, "route": route,
         "since": since, "until": until,
     }  # fmt: skip
-    view = words.function_view(parts, of, hrefs(since, until, environment))
+    view = function_view(parts, of, hrefs(since, until, environment))
     return render(
         request,
         "function.html",
@@ -175,7 +177,7 @@ def flame_page(
         "service": service, "route": route, "version": version, "environment": environment, "since": since,
         "until": until,
     }  # fmt: skip
-    view = words.flame_view(root, opened, of, service, route, hrefs(since, until, environment))
+    view = function_time.flame_view(root, opened, of, service, route, hrefs(since, until, environment))
     return render(
         request,
         "functions_flame.html",
@@ -233,7 +235,7 @@ def never_page(
 ) -> Response:
     """Functions and lines that never ran since the deployment."""
     versions, asked = watched_of(running, service, version, environment)
-    view = words.never_view(
+    view = function_time.never_view(
         versions, asked, never_ran(running.store, asked, text) if asked else (),
         lines_never_ran(running.store, asked) if asked else (), hrefs("", ""),
     )  # fmt: skip
