@@ -244,7 +244,7 @@ def never_page(
         "functions_never.html",
         "functions",
         view=view,
-        given={"service": service, "version": version, "environment": environment, "text": text},
+        given={"service": service, "version": version, "environment": environment, "text": text, "since": ""},
         doors=doors_of(request),
     )
 
