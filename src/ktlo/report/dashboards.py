@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ktlo.errors import KtloError, UserError
 from ktlo.report.charts import Heading, LineChart, Row, Table, written
+from ktlo.report.charts.calendar_ticks import moment_label
 from ktlo.report.charts.chart import Head
 from ktlo.report.pieces import Card
 from ktlo.report.promql import MOST_LINES, Shown, chart, series_table, shown, unit_named
@@ -189,12 +190,12 @@ def _logs(view: PanelView, on: Drawing) -> PanelView:
         return replace(view, href=href, empty="No record like that in this stretch.")
     rows = tuple(
         Row(
-            (each.logged_at, each.severity, each.service, each.body[:500]),
+            (moment_label(each.logged_at), each.severity, each.service, each.body[:500]),
             on.href("/trace", {"id": each.trace_id}) if each.trace_id else "",
         )
         for each in found
     )
-    headings = (Heading("When"), Heading("Severity"), Heading("Service"), Heading("Message"))
+    headings = (Heading("When, UTC"), Heading("Severity"), Heading("Service"), Heading("Message"))
     return replace(view, href=href, table=Table(headings, rows))
 
 

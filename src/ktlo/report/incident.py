@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ktlo.metrics.wording import counted
 from ktlo.report.charts import COUNT, SECONDS, SHARE, Heading, Row, Table, Unit, written
-from ktlo.report.charts.calendar_ticks import minute_label
+from ktlo.report.charts.calendar_ticks import minute_label, moment_label
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Listing, Section
 from ktlo.telemetry.incident import Evidence
@@ -251,7 +251,7 @@ def _traces(found: Evidence, href: Href) -> Listing:
     rows = tuple(
         Row(
             (
-                one.root_name or one.trace_id[:12], one.root_service, minute_label(one.started_at),
+                one.root_name or one.trace_id[:12], one.root_service, moment_label(one.started_at),
                 one.duration_ns / 1e9, one.errors, one.spans, ", ".join(one.services),
             ),
             href("/trace", {"id": one.trace_id}),
@@ -259,8 +259,8 @@ def _traces(found: Evidence, href: Href) -> Listing:
         for one in found.traces
     )  # fmt: skip
     headings = (
-        Heading("Trace"), Heading("Begun by"), Heading("When"), Heading("Duration", SECONDS), Heading("Errors", COUNT),
-        Heading("Spans", COUNT), Heading("Services"),
+        Heading("Trace"), Heading("Begun by"), Heading("When, UTC"), Heading("Duration", SECONDS),
+        Heading("Errors", COUNT), Heading("Spans", COUNT), Heading("Services"),
     )  # fmt: skip
     note = "Some that failed while it lasted; where none failed, some of the others."
     return Listing("traces", "Traces", Table(headings, rows), note)
@@ -288,12 +288,12 @@ def _volume(found: Evidence) -> Listing:
 def _logs(found: Evidence, href: Href) -> Listing:
     rows = tuple(
         Row(
-            (minute_label(one.logged_at), one.service, one.severity, one.body),
+            (moment_label(one.logged_at), one.service, one.severity, one.body),
             href("/trace", {"id": one.trace_id}) if one.trace_id else "",
         )
         for one in found.said
     )
-    headings = (Heading("When"), Heading("Service"), Heading("Severity"), Heading("What it says"))
+    headings = (Heading("When, UTC"), Heading("Service"), Heading("Severity"), Heading("What it says"))
     return Listing(
         "logs", "Newest error logs", Table(headings, rows), "A row leads to its trace, where it has one."
     )

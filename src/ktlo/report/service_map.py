@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ktlo.report.charts import COUNT, SECONDS, SHARE, Head, Heading, LineChart, Row, Table, written
+from ktlo.report.charts.calendar_ticks import moment_label
 from ktlo.report.charts.graph import Dot, Graph, Link, Shape
 from ktlo.report.pieces import Answer, Known
 from ktlo.report.services import PER_MINUTE, Href, red_charts, stretch_text
@@ -134,12 +135,15 @@ def edge_view(
         ),
         red_charts(moments, of, lambda red: ""),
         Table(
-            (Heading("Operation"), Heading("Began"), Heading("Took", SECONDS), Heading("Status"), Heading("Trace")),
+            (
+                Heading("Operation"), Heading("Began, UTC"), Heading("Took", SECONDS), Heading("Status"),
+                Heading("Trace"),
+            ),
             tuple(
                 Row(
                     (
-                        one.name or "(no name)", one.started_at, one.duration_ns / 1e9, "error" if one.is_error else "",
-                        one.trace_id[:12],
+                        one.name or "(no name)", moment_label(one.started_at), one.duration_ns / 1e9,
+                        "error" if one.is_error else "", one.trace_id[:12],
                     ),
                     href("/trace", {"id": one.trace_id, "span": one.span_id}),
                 )
@@ -291,6 +295,8 @@ def _said(whole: ServiceMap, shown: ServiceMap, focus: Place | None, calls: int)
     others = len(shown.nodes) - services
     failed = sum(e.red.errors for e in shown.edges)
     said = f"{services} service{'' if services == 1 else 's'} and {others} other place{'' if others == 1 else 's'}"
+    if not shown.edges:
+        return f"{said}; no call of one by another was reported"
     said += f" in {len(shown.edges)} edge{'' if len(shown.edges) == 1 else 's'}"
     return f"{said}; {written(failed / calls, SHARE) if failed else 'none'} of {calls:,} calls failed"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ktlo.report.charts import COUNT, SECONDS, Heading, Row, Table, written
 from ktlo.report.pieces import Answer, Known
-from ktlo.telemetry.compare import Comparison, Difference
+from ktlo.telemetry.compare import Comparison, Difference, Sum
 
 MOST = 200
 _NAMED = 3
@@ -90,13 +90,18 @@ def table_of(of: Comparison) -> Table:
             Row(
                 (
                     f"{'· ' * min(len(one.way) - 1, 12)}{one.name}", one.service, _word(one),
-                    one.before.own_ns / 1e9, one.after.own_ns / 1e9, one.own_ns / 1e9, one.before.spans,
+                    _own(one.before), _own(one.after), one.own_ns / 1e9, one.before.spans,
                     one.after.spans, one.before.errors, one.after.errors,
                 )
             )
             for one in of.differences[:5_000]
         ),
     )  # fmt: skip
+
+
+def _own(side: Sum) -> float | str:
+    """Self time in seconds; empty where there was no call, because none is not 0 s."""
+    return side.own_ns / 1e9 if side.spans else ""
 
 
 def _word(one: Difference) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ktlo.report.charts import COUNT, SECONDS, SHARE, Heading, Row, Table, written
-from ktlo.report.charts.calendar_ticks import minute_label
+from ktlo.report.charts.calendar_ticks import moment_label
 from ktlo.report.pieces import Answer
 from ktlo.report.services import Href, stretch_text
 from ktlo.telemetry.interval import Interval
@@ -102,15 +102,21 @@ class TraceView:
     logs_left: int
 
 
-def found_answer(found: list[Found], of: Interval, most: int) -> Answer:
-    """First line of the search."""
+def found_answer(found: list[Found], of: Interval, most: int, *, narrowed: bool = True) -> Answer:
+    """First line of the search; ``narrowed`` when it was asked for anything but a stretch of time."""
     failed = sum(1 for one in found if one.errors)
     if not found:
-        said = "No trace is like that"
+        said = "No trace is like that" if narrowed else "No trace began in this stretch"
     elif len(found) >= most:
-        said = f"The newest {len(found)} of the traces that are like that"
-    else:
+        said = (
+            f"The newest {len(found)} of the traces that are like that"
+            if narrowed
+            else f"The newest {len(found)} traces"
+        )
+    elif narrowed:
         said = f"{len(found)} trace{' is' if len(found) == 1 else 's are'} like that"
+    else:
+        said = f"{len(found)} trace{'' if len(found) == 1 else 's'}"
     errors = f"; {failed} with an error" if failed else ""
     return Answer("Which requests?", f"{said}{errors}", change=stretch_text(of))
 
@@ -120,7 +126,7 @@ def found_table(found: list[Found], href: Href) -> Table:
     return Table(
         (
             Heading("Root"),
-            Heading("Began"),
+            Heading("Began, UTC"),
             Heading("Took", SECONDS),
             Heading("Spans", COUNT),
             Heading("Errors", COUNT),
@@ -132,7 +138,7 @@ def found_table(found: list[Found], href: Href) -> Table:
             Row(
                 (
                     f"{one.root_service}: {one.root_name}" if one.root_name else "(root not here)",
-                    one.started_at,
+                    moment_label(one.started_at),
                     one.duration_ns / 1e9,
                     one.spans,
                     one.errors,
@@ -180,7 +186,7 @@ def trace_view(
         f" service{'' if len(colours) == 1 else 's'}{failed}"
     )
     missing = sum(node.is_orphan for node in of.nodes)
-    change = f"{minute_label(of.started_at)} · trace {of.trace_id}"
+    change = f"{moment_label(of.started_at)} UTC · trace {of.trace_id}"
     if missing:
         change += (
             f" · {missing} span{' names a parent' if missing == 1 else 's name parents'} that has not arrived"

@@ -57,6 +57,12 @@ def minute_label(value: dt.datetime) -> str:
     return f"{day_label(utc)} {utc:%H:%M} UTC"
 
 
+def moment_label(value: dt.datetime) -> str:
+    """An instant to the millisecond, UTC, where the year goes without saying: ``3 Nov 14:05:09.120``."""
+    utc = value.astimezone(dt.UTC) if value.tzinfo else value
+    return f"{utc.day} {utc:%b} {utc:%H:%M:%S}.{utc.microsecond // 1000:03}"
+
+
 def start_label(value: dt.date) -> str:
     """Beginning of a period: a day, or an instant where periods are shorter than days."""
     return minute_label(value) if isinstance(value, dt.datetime) else day_label(value)

@@ -104,6 +104,10 @@ def service_page(
         doors=doors_of(request),
         leads=[
             ("Its traces", with_query("/traces", {"service": name, **({"since": since} if since else {})})),
+            (
+                "Its logs",
+                with_query("/logs", {"query": f'service:"{name}"', **({"since": since} if since else {})}),
+            ),
             ("The map around it", with_query("/services/map", {"focus": name, **kept})),
             ("Its work: incidents, bugs, effort", with_query("/services/work", {"name": name})),
             ("Its errors", with_query("/errors", {"service": name, **({"since": since} if since else {})})),

@@ -72,7 +72,7 @@ def traces_page(
         request,
         "traces.html",
         "traces",
-        answer=found_answer(found, of, MOST),
+        answer=found_answer(found, of, MOST, narrowed=bool(asked.given())),
         table=found_table(found, hrefs(since, until)),
         parquet_href=with_query("/traces.parquet", given),
         asked=asked,
