@@ -12,7 +12,7 @@ from ktlo.records import TABLES
 from ktlo.store import ddl, layout
 from ktlo.store.ddl import Place
 from ktlo.store.embedded import EmbeddedStore
-from ktlo.store.streams import PHYSICAL, SIGNALS, TRACES
+from ktlo.store.streams import PHYSICAL, SIGNALS, TRACES, errors
 
 GOLDEN = Path(__file__).parent / "golden" / "layout.txt"
 
@@ -55,6 +55,18 @@ def test_a_missing_column_table_and_view_are_added(store):
     assert store.query("SELECT body FROM ktlo.commits").num_columns == 1
     assert store.query("SELECT * FROM ktlo.tags").num_columns == len(TABLES["tags"].columns)
     assert store.query("SELECT * FROM ktlo.issues").num_columns == len(TABLES["issues"].columns)
+
+
+def test_a_view_with_the_rules_of_an_earlier_version_goes_so_that_nothing_is_counted_twice(store):
+    (flow,) = (one for one in errors.SIGNAL.flows if one.name.startswith("spans_to_error_events"))
+    earlier = flow.replaces[0]
+    store.execute(f"CREATE MATERIALIZED VIEW ktlo.`{earlier}` TO ktlo.error_events AS {flow.select('ktlo')}")
+    forget(store)
+    store.migrate()
+    views = store.query(
+        "SELECT name FROM system.tables WHERE database = 'ktlo' AND name LIKE 'spans_to_error_events%'"
+    )
+    assert views.column("name").to_pylist() == [flow.name] != [earlier]
 
 
 def test_a_migration_that_was_cut_off_is_taken_up_again(store, monkeypatch):

@@ -65,5 +65,13 @@ def test_what_got_worse_comes_first():
     assert not named[-1].is_worse
 
 
+def test_of_what_got_slower_first_comes_what_adds_most_waiting_not_what_is_called_most():
+    before = {"often": sample(1, rate=200, took_ms=1), "seldom": sample(2, rate=10, took_ms=5)}
+    after = {"often": sample(3, rate=200, took_ms=1.5), "seldom": sample(4, rate=10, took_ms=130)}
+    slower = [c for c in changes(before, after, minutes=(60, 60)) if c.measure is Measure.P95]
+    assert [c.of for c in slower] == ["seldom", "often"]
+    assert slower[0].added > slower[1].added > 0
+
+
 def test_too_few_calls_tell_nothing():
     assert found(sample(1, rate=0.1), sample(2, rate=0.1, took_ms=900)) == set()

@@ -67,6 +67,25 @@ def test_whatever_stands_in_a_stack_any_digit_is_as_good_as_any_other(store, sta
     )
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "are_one"),
+    [
+        ("requests.exceptions.HTTPError", "HTTPError", True),
+        ("java.net.SocketTimeoutException", "SocketTimeoutException", True),
+        ("System.Net.Http.HttpRequestException", "HttpRequestException", True),
+        ("ActiveRecord::RecordNotFound", "RecordNotFound", True),
+        ("App\\Exceptions\\Closed", "Closed", True),
+        ("HTTPError", "URLError", False),
+        ("requests.exceptions.HTTPError", "requests.exceptions.URLError", False),
+        ("500", "Error", False),
+    ],
+)
+def test_a_type_told_with_its_module_and_without_is_one(store, one, other, are_one):
+    stack, _ = read("python")
+    both = {judged(store, stack, type=each)["fingerprint"] for each in (one, other)}
+    assert len(both) == (1 if are_one else 2)
+
+
 def test_own_frames_are_one_error_in_every_service_and_library_frames_in_one(store):
     own, library = read("python")[0], read("python-library-only")[0]
     assert judged(store, own)["fingerprint"] == judged(store, own, service="pay")["fingerprint"]

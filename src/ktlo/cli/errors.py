@@ -13,8 +13,8 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog="Examples:  ktlo errors  ·  ktlo errors --since 7d --service shop --standing regressed"
-        "  ·  ktlo errors 1-0a0bf3c1864f1e09  ·  ktlo errors 1-0a0bf3c1864f1e09 --resolved-in 1.4.2"
-        "  ·  ktlo errors 1-0a0bf3c1864f1e09 --ignore 'the crawler sends garbage' --json",
+        "  ·  ktlo errors 2-0a0bf3c1864f1e09  ·  ktlo errors 2-0a0bf3c1864f1e09 --resolved-in 1.4.2"
+        "  ·  ktlo errors 2-0a0bf3c1864f1e09 --ignore 'the crawler sends garbage' --json",
     )(errors)
 
 

@@ -121,6 +121,13 @@ class Change(Generic[K]):
     calls_after: int
 
     @property
+    def added(self) -> float:
+        """What a worse one adds: calls that fail, or nanoseconds waited at the 95th percentile; 0 for others."""
+        if self.before is None or self.after is None or not self.is_worse:
+            return 0.0
+        return (self.after.value - self.before.value) * self.calls_after
+
+    @property
     def is_worse(self) -> bool:
         """Whether it got slower or more faulty."""
         return (
@@ -134,7 +141,7 @@ class Change(Generic[K]):
 def changes(
     before: Mapping[K, Sample], after: Mapping[K, Sample], *, minutes: tuple[float, float]
 ) -> list[Change[K]]:
-    """Every difference that is there; what got worse first, most calls first.
+    """Every difference that is there; what got worse first, and of that what adds most failed calls, then most waiting.
 
     Args:
         before: by operation or edge.
@@ -160,6 +167,7 @@ def changes(
         key=lambda each: (
             not each.is_worse,
             order.index(each.measure),
+            -each.added,
             -each.calls_after - each.calls_before,
         ),
     )

@@ -101,6 +101,8 @@ def since(store: Queryable, deployment: Mark, now: dt.datetime, service: str, en
         _samples(store, after, service, environment),
         minutes=(before.seconds / 60, after.seconds / 60),
     )
+    # What callers asked for comes before what it took.
+    found.sort(key=lambda one: (not one.is_worse, one.of.kind not in ("server", "consumer")))
     listed = groups(store, after, Asked(service=service, environment=environment))
     fresh = sum(one.group.first_seen >= begin for one in listed)
     return Since(deployment, before, after, tuple(found), fresh)

@@ -7,6 +7,8 @@ for those that have something to report.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ktlo.store.streams import fingerprint
 from ktlo.store.streams.otlp import NANO
 from ktlo.store.streams.physical import Flow, Physical, Signal
@@ -177,12 +179,18 @@ def _groups(database: str) -> str:
 FROM {database}.error_events AS e GROUP BY fingerprint"""  # noqa: S608
 
 
+def _by_fingerprint(name: str, select: Callable[[str], str]) -> Flow:
+    """A flow that is made anew with every version of the rules."""
+    earlier = tuple(f"{name}_{version}" for version in range(1, fingerprint.VERSION))
+    return Flow(f"{name}_{fingerprint.VERSION}", "error_events", select, earlier)
+
+
 SIGNAL = Signal(
     _PHYSICAL,
     (),
     (
-        Flow(f"spans_to_error_events_{fingerprint.VERSION}", "error_events", _of_spans),
-        Flow(f"log_records_to_error_events_{fingerprint.VERSION}", "error_events", _of_logs),
+        _by_fingerprint("spans_to_error_events", _of_spans),
+        _by_fingerprint("log_records_to_error_events", _of_logs),
         Flow("error_events_to_error_minutes", "error_minutes_states", _minutes),
         Flow("error_events_to_error_groups", "error_groups_states", _groups),
     ),

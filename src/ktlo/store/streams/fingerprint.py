@@ -8,9 +8,9 @@ with its variable parts masked. The rules are versioned: an identifier begins wi
 
 from __future__ import annotations
 
-VERSION = 1
-"""Raised when a rule changes: what is known keeps its group, what comes gets a new one. The view of the earlier version
-(its name ends with it) must then be dropped by the layout."""
+VERSION = 2
+"""Raised when a rule changes: what is known keeps its group, what comes gets a new one. The views of earlier versions
+(their names end with them) are dropped by the layout. Since 2 a type counts without its module or namespace."""
 
 MOST_FRAMES = 12
 MOST_STACK = 64 << 10
@@ -61,6 +61,11 @@ def _replaced(of: str, *rules: tuple[str, str]) -> str:
 def _masked_name(of: str) -> str:
     """Names and paths without what a build or a run put into them; any digit is as good as any other."""
     return _replaced(of, (r"\b(?:0x)?[0-9a-f]*[0-9][0-9a-f]*\b", "0"), (r"[0-9]+", "0"))
+
+
+def _bare_type(of: str) -> str:
+    """A type without its module, package or namespace: spans and loggers tell the same exception with and without."""
+    return _replaced(of, (r"^.*[.:/\\](\w+)$", r"\1"))
 
 
 def masked_message(of: str) -> str:
@@ -163,7 +168,7 @@ def fingerprint(*, basis: str, service: str, operation: str, kind: str, frames: 
     parts = (
         f"if({basis} = 'own frames', '', {service})",
         f"if({basis} = 'operation', {operation}, '')",
-        _masked_name(kind),
+        _masked_name(_bare_type(kind)),
         f"if({basis} IN ('message', 'operation'), {masked_message(message)}, arrayStringConcat({frames}, '\\n'))",
     )
     text = ", '\\n\\n', ".join(f"toString({part})" for part in parts)

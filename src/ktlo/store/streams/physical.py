@@ -79,11 +79,13 @@ class Flow:
         name: of the view.
         target: table that it fills.
         select: makes its SELECT for a database of that name.
+        replaces: names of views that did the same before; they are dropped, so that nothing flows twice.
     """
 
     name: str
     target: str
     select: Callable[[str], str]
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

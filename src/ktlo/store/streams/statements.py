@@ -95,6 +95,12 @@ def create_flow(place: Place) -> list[str]:
         for between in signal.passing
     ]
     statements += [
+        f"DROP VIEW IF EXISTS {place.database}.`{name}`{place.on_cluster} SYNC"
+        for signal in SIGNALS
+        for flow in signal.flows
+        for name in flow.replaces
+    ]
+    statements += [
         f"CREATE MATERIALIZED VIEW IF NOT EXISTS {place.database}.`{flow.name}`{place.on_cluster}"
         f" TO {place.database}.`{flow.target}` AS\n{flow.select(place.database)}"
         for signal in SIGNALS
