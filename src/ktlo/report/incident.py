@@ -222,7 +222,10 @@ def _other(found: Evidence, href: Href) -> Listing:
         Heading("Error"), Heading("Message"), Heading("Services"), Heading("Reports before", COUNT),
         Heading("Reports during", COUNT),
     )  # fmt: skip
-    note = "Those first that occurred more often than before it."
+    before, during = (
+        written(seconds, SECONDS) for seconds in (found.before.seconds, found.subject.window.seconds)
+    )
+    note = f"Those first that occurred more often than before it. Before: {before}; during: {during}."
     return Listing("errors", "Errors that had occurred before", Table(headings, rows), note)
 
 
