@@ -41,6 +41,9 @@ def metrics(
         typer.Option(help="Group by service, repository, team, severity, category, source, level or check."),
     ] = "",
     grain: Annotated[str, typer.Option(help="Series by day, week, month or quarter.")] = "",
+    clock: Annotated[
+        str, typer.Option(help="Durations in wall time, or in business time by `calendars:`.")
+    ] = "",
     service: Annotated[Only, typer.Option(help="Keep only this service; repeat for several.")] = None,
     repository: Annotated[Only, typer.Option(help="Keep only this repository.")] = None,
     team: Annotated[Only, typer.Option(help="Keep only this team.")] = None,
@@ -65,7 +68,7 @@ def metrics(
     from ktlo.cli.output import console, print_json, print_table
 
     question = {
-        "from": from_, "to": to, "by": by, "grain": grain,
+        "from": from_, "to": to, "by": by, "grain": grain, "clock": clock,
         "service": service, "repository": repository, "team": team, "severity": severity,
         "level": level, "check": check,
     }  # fmt: skip

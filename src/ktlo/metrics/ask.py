@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ktlo.errors import UsageError
+from ktlo.metrics.clocks import Clock
 from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question, Window
@@ -138,7 +139,7 @@ def _windows(question: Question, definition: Definition) -> list[Window]:
     if question.grain is None or definition.snapshot:
         return [question.window]
     edges = buckets(question.start, question.end, question.grain.value)
-    return [Window(start, end, question.now) for start, end in edges]
+    return [question.stretch(start, end) for start, end in edges]
 
 
 def ask(
@@ -162,6 +163,9 @@ def ask(
         )
     rows = fetch(store, definition, question)
     notes: list[str] = []
+    if question.clock is Clock.BUSINESS:
+        own = "business time, by the calendar of each service" if definition.is_clocked else "wall time"
+        notes.append(f"{definition.title} is in {own}")
     if question.by is None:
         groups = {"": rows}
     else:

@@ -129,11 +129,12 @@ def _ended_by(curve: survival.SurvivalCurve, seconds: float) -> Estimate:
     detail=_TIMED,
     counts="bugs",
     curve=phase("at", "closed_at"),
+    is_clocked=True,
     compare=compared("at", "closed_at", "bugs"),
 )
 def bug_time_to_close(rows: Rows, window: Window) -> Statistics:
     """Quantiles of opening to closing."""
-    return survival.summarise(*durations(rows.within(window), "at", "closed_at"))
+    return survival.summarise(*durations(rows.within(window), "at", "closed_at", window.clock))
 
 
 @metric(

@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass, field, replace
 
 from ktlo.errors import UsageError
+from ktlo.metrics.clocks import BusinessClock, Clock
 
 
 class Dimension(enum.StrEnum):
@@ -42,11 +43,13 @@ class Window:
         start: first moment inside (aware).
         end: first moment after (aware).
         now: the moment of asking; nothing is known after it.
+        clock: calendars by which durations count; ``None`` for the wall clock.
     """
 
     start: dt.datetime
     end: dt.datetime
     now: dt.datetime
+    clock: BusinessClock | None = None
 
     @property
     def seconds(self) -> float:
@@ -66,6 +69,8 @@ class Question:
         by: dimension to group by; ``None`` for one figure over all.
         grain: bucket width for a series; ``None`` for one figure over the period.
         downtime_severities: incident severities that count as outages (``ktlo.yaml``).
+        clock: whether durations are told in wall time or in business time.
+        calendars: the calendars of ``ktlo.yaml``; ``None`` where there are none.
     """
 
     start: dt.datetime
@@ -75,6 +80,8 @@ class Question:
     by: Dimension | None = None
     grain: Grain | None = None
     downtime_severities: tuple[str, ...] = ()
+    clock: Clock = Clock.WALL
+    calendars: BusinessClock | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be answered.
@@ -91,7 +98,11 @@ class Question:
     @property
     def window(self) -> Window:
         """The whole period as a window."""
-        return Window(self.start, self.end, self.now)
+        return self.stretch(self.start, self.end)
+
+    def stretch(self, start: dt.datetime, end: dt.datetime) -> Window:
+        """A part of the period as a window, by the clock that is asked for."""
+        return Window(start, end, self.now, self.calendars if self.clock is Clock.BUSINESS else None)
 
     def before(self) -> Question:
         """The same question about the period of the same length just before."""

@@ -87,6 +87,7 @@ class Definition:
         compare: rows of an earlier and a later window to a verdict, where one can be given.
         curve: rows of one window to the survival curve that a page draws, where the metric is a duration.
         snapshot: True when it describes the present whatever the period.
+        is_clocked: True when it can be told in business time.
         is_summed: True when the SQL has summed over the period, so that a series asks again for each bucket.
     """
 
@@ -108,6 +109,7 @@ class Definition:
     compare: Comparer | None
     curve: Curve | None
     snapshot: bool
+    is_clocked: bool
     is_summed: bool
 
     @property
@@ -137,6 +139,7 @@ def metric(
     compare: Comparer | None = None,
     curve: Curve | None = None,
     snapshot: bool = False,
+    is_clocked: bool = False,
     is_summed: bool = False,
 ) -> Callable[[Estimator], Estimator]:
     """Register the decorated estimator as a metric named after the function. See :class:`Definition`."""
@@ -164,6 +167,7 @@ def metric(
             compare=compare,
             curve=curve,
             snapshot=snapshot,
+            is_clocked=is_clocked,
             is_summed=is_summed,
         )
         return estimate

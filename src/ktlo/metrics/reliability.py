@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ktlo.effort.episodes import INCIDENT_BASIS
 from ktlo.metrics import members, survival
+from ktlo.metrics.clocks import BusinessClock
 from ktlo.metrics.comparison import Comparison, compare_durations, compare_proportions, compare_rates
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.intervals import rate
@@ -74,8 +75,10 @@ WHERE state != 'cancelled'
 ORDER BY at DESC"""  # noqa: S608 - no value enters the text
 
 
-def durations(rows: Rows, begin: str, finish: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Seconds from one instant to another, and whether the end was seen.
+def durations(
+    rows: Rows, begin: str, finish: str, clock: BusinessClock | None = None
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Seconds from one instant to another (of business time, with a clock), and whether the end was seen.
 
     An end that is missing is censored when the source last knew. Left out, because they have no duration:
     rows without a beginning, rows that end before it, and rows that are over although the source does not
@@ -86,6 +89,8 @@ def durations(rows: Rows, begin: str, finish: str) -> tuple[Floats, npt.NDArray[
     length = np.where(seen, last, known) - first
     untold = np.isnan(last) & (rows.numbers("is_over") > 0)
     usable = ~np.isnan(length) & (length >= 0) & ~untold
+    if clock is not None:
+        length = clock.between(rows.text("service"), first, np.where(seen, last, known))
     return length[usable], seen[usable]
 
 
@@ -101,7 +106,7 @@ def phase(begin: str, finish: str) -> Callable[[Rows, Window], survival.Survival
     """Curve of the time between two instants, of the incidents detected in a window."""
 
     def curve(rows: Rows, window: Window) -> survival.SurvivalCurve:
-        return survival.kaplan_meier(*durations(rows.within(window), begin, finish))
+        return survival.kaplan_meier(*durations(rows.within(window), begin, finish, window.clock))
 
     return curve
 
@@ -111,8 +116,8 @@ def compared(begin: str, finish: str, noun: str = "incidents") -> Comparer:
 
     def compare(before: Rows, earlier: Window, after: Rows, later: Window) -> Comparison:
         return compare_durations(
-            *durations(before.within(earlier), begin, finish),
-            *durations(after.within(later), begin, finish),
+            *durations(before.within(earlier), begin, finish, earlier.clock),
+            *durations(after.within(later), begin, finish, later.clock),
             noun=noun,
         )
 
@@ -120,7 +125,7 @@ def compared(begin: str, finish: str, noun: str = "incidents") -> Comparer:
 
 
 def _lasting(rows: Rows, window: Window, begin: str, finish: str) -> Statistics:
-    return survival.summarise(*durations(rows.within(window), begin, finish))
+    return survival.summarise(*durations(rows.within(window), begin, finish, window.clock))
 
 
 @metric(
@@ -141,6 +146,7 @@ def _lasting(rows: Rows, window: Window, begin: str, finish: str) -> Statistics:
     detail=counted(INCIDENTS, "at", "restored_at"),
     counts="incidents",
     curve=phase("at", "restored_at"),
+    is_clocked=True,
     compare=compared("at", "restored_at"),
 )
 def time_to_restore(rows: Rows, window: Window) -> Statistics:
@@ -164,6 +170,7 @@ def time_to_restore(rows: Rows, window: Window) -> Statistics:
     detail=counted(INCIDENTS, "at", "acknowledged_at"),
     counts="incidents",
     curve=phase("at", "acknowledged_at"),
+    is_clocked=True,
     compare=compared("at", "acknowledged_at"),
 )
 def time_to_acknowledge(rows: Rows, window: Window) -> Statistics:
@@ -188,6 +195,7 @@ def time_to_acknowledge(rows: Rows, window: Window) -> Statistics:
     detail=counted(INCIDENTS, "at", "mitigated_at"),
     counts="incidents",
     curve=phase("at", "mitigated_at"),
+    is_clocked=True,
 )
 def time_to_mitigate(rows: Rows, window: Window) -> Statistics:
     """Quantiles of detection to mitigation; incidents resolved without one say nothing about it."""
@@ -211,6 +219,7 @@ def time_to_mitigate(rows: Rows, window: Window) -> Statistics:
     detail=counted(INCIDENTS, "at", "resolved_at"),
     counts="incidents",
     curve=phase("at", "resolved_at"),
+    is_clocked=True,
     compare=compared("at", "resolved_at"),
 )
 def time_to_resolve(rows: Rows, window: Window) -> Statistics:
@@ -233,6 +242,7 @@ def time_to_resolve(rows: Rows, window: Window) -> Statistics:
     sql=INCIDENTS,
     detail=f"{counted(INCIDENTS, 'first_resolved_at', 'resolved_at')} AND reopen_count > 0",
     counts="reopened incidents",
+    is_clocked=True,
 )
 def time_reopened(rows: Rows, window: Window) -> Statistics:
     """Quantiles of first to last resolution of reopened incidents."""
@@ -240,7 +250,7 @@ def time_reopened(rows: Rows, window: Window) -> Statistics:
     reopened = inside.where(
         (inside.numbers("reopen_count") > 0) & ~np.isnan(inside.seconds("first_resolved_at"))
     )
-    return survival.summarise(*durations(reopened, "first_resolved_at", "resolved_at"))
+    return survival.summarise(*durations(reopened, "first_resolved_at", "resolved_at", window.clock))
 
 
 @metric(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from ktlo.errors import UsageError
+from ktlo.metrics.clocks import BusinessClock, Clock
 from ktlo.metrics.extent import newest_if_before
 from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.settings import Settings
@@ -122,7 +123,28 @@ def question(
         by=_choice(Dimension, one("by"), "dimension"),
         grain=_choice(Grain, one("grain"), "grain"),
         downtime_severities=tuple(settings.downtime_severities),
+        clock=_clock(one("clock"), settings),
+        calendars=business_clock(settings),
     )
+
+
+def business_clock(settings: Settings) -> BusinessClock | None:
+    """The calendars of ``ktlo.yaml``; ``None`` where there are none."""
+    if not settings.calendars:
+        return None
+    own = {name: given.calendar for name, given in settings.services.items() if given.calendar}
+    return BusinessClock(settings.calendars, own)
+
+
+def _clock(text: str, settings: Settings) -> Clock:
+    if text not in ("", *Clock):
+        raise UsageError(f"there is no clock {text[:80]!r}", fix=f"Choose one of: {', '.join(Clock)}")
+    if text == Clock.BUSINESS and not settings.calendars:
+        raise UsageError(
+            "there is no business calendar yet",
+            fix="Write one into calendars: of ktlo.yaml (docs/calendars.md)",
+        )
+    return Clock(text or Clock.WALL)
 
 
 def _default_end(store: Store, now: dt.datetime) -> dt.datetime:

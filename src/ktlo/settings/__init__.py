@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from ktlo.errors import UserError
 from ktlo.settings.bounded_yaml import read_bounded
+from ktlo.settings.calendars import CalendarSettings
 from ktlo.settings.instrument import InstrumentSettings
 from ktlo.settings.rota import RotaSettings
 from ktlo.settings.sql import SqlSettings
@@ -57,6 +58,9 @@ class ServiceSettings(Strict):
     workloads: list[str] = Field(default_factory=list, description="Orchestrator workloads.")
     telemetry: list[str] = Field(default_factory=list, description="service.name in telemetry.")
     team: str = Field("", description="Owning team.")
+    calendar: str = Field(
+        "", description="Business calendar, a key of `calendars`; the one named `default` when empty."
+    )
 
 
 class TeamSettings(Strict):
@@ -360,6 +364,10 @@ class Settings(Strict):
     telemetry: TelemetrySettings = TelemetrySettings()
     instrument: InstrumentSettings = Field(default_factory=InstrumentSettings)
     sql: SqlSettings = SqlSettings()
+    calendars: dict[str, CalendarSettings] = Field(
+        default_factory=dict,
+        description="Business calendars by name; `default` is that of services without one. See docs/calendars.md.",
+    )
     statuses: dict[str, dict[str, StatusMeaning]] = Field(
         default_factory=dict,
         description="What statuses mean, by source (`jira:acme`) or kind of source (`jira`), then by status; see"
@@ -369,6 +377,13 @@ class Settings(Strict):
         default_factory=list,
         description="Incident severities that mean the service was down; such incidents count as outages.",
     )
+
+    @model_validator(mode="after")
+    def _calendars_exist(self) -> Settings:
+        for name, service in self.services.items():
+            if service.calendar and service.calendar not in self.calendars:
+                raise ValueError(f"services.{name}.calendar: there is no {service.calendar!r} in calendars:")
+        return self
 
 
 def data_folder(given: Path | None = None) -> Path:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from ktlo.metrics import ask as asking_of
 from ktlo.metrics.ask import Answer
+from ktlo.metrics.clocks import Clock
 from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import Definition, definition, definitions
 from ktlo.server import asking
@@ -153,6 +154,9 @@ def asked(
     to: Annotated[str, Query(description="End, a bare date included; now when empty.")] = "",
     by: Annotated[Dimension | None, Query(description="Group by this dimension.")] = None,
     grain: Annotated[Grain | None, Query(description="Bucket width of a series.")] = None,
+    clock: Annotated[
+        Clock | None, Query(description="Durations in wall time, or business time by calendars.")
+    ] = None,
     service: Values = [],  # noqa: B006 - FastAPI copies it
     repository: Values = [],  # noqa: B006
     team: Values = [],  # noqa: B006
@@ -163,7 +167,7 @@ def asked(
     check: Values = [],  # noqa: B006
 ) -> Question:
     """Read the question from the query string; the parameters are declared for OpenAPI."""
-    del from_, to, by, grain, service, repository, team, severity, category, source, level, check
+    del from_, to, by, grain, clock, service, repository, team, severity, category, source, level, check
     given = {name: request.query_params.getlist(name) for name in request.query_params}
     return asking.question(given, running.store, running.settings)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ktlo.metrics.choices import choices
+from ktlo.metrics.clocks import Clock
 from ktlo.metrics.question import Dimension, Question
 from ktlo.report.charts.calendar_ticks import day_label
 from ktlo.report.pieces import Filter, Option
@@ -92,6 +93,9 @@ def filter_bar(
         Filter("to", "To", end[:10], kind="date"),
     ]
     carry = [] if is_date or not start else [("from", start)]
+    if question.calendars is not None:
+        clocks = (Option("", "Wall time"), Option(Clock.BUSINESS.value, "Business time"))
+        fields.append(Filter("clock", "Durations in", _last(kept, "clock"), clocks))
     for dimension in dimensions:
         values = list(kept.get(dimension.value, ()))
         offered = choices(store, dimension)
@@ -114,6 +118,8 @@ def filter_bar(
 
 def _period(given: Mapping[str, Sequence[str]], question: Question) -> str:
     said = period_text(question.start, question.end)
+    if question.clock is Clock.BUSINESS:
+        said += ", durations in business time"
     newest = newest_instead(given, question)
     if newest is None:
         return said
@@ -121,7 +127,7 @@ def _period(given: Mapping[str, Sequence[str]], question: Question) -> str:
 
 
 def _names(dimensions: Sequence[Dimension]) -> set[str]:
-    return {"from", "to", *(dimension.value for dimension in dimensions)}
+    return {"from", "to", "clock", *(dimension.value for dimension in dimensions)}
 
 
 def _last(given: Mapping[str, Sequence[str]], name: str) -> str:
