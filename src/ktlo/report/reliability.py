@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 
 from ktlo.metrics.ask import fetch
+from ktlo.metrics.clocks import Clock
 from ktlo.metrics.downtime import down
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question
@@ -74,7 +75,7 @@ def reliability(store: Queryable, question: Question, links: Links) -> Section:
         title="Reliability",
         answer=Answer(
             question="How fast are things restored?",
-            said=_said(median, incidents),
+            said=_said(median, incidents, question.clock),
             interval=interval_text(median, defined.unit, "p50") if median.value is not None else "",
             change=change,
         ),
@@ -112,9 +113,13 @@ def restored_text(median: Estimate) -> str:
     return "fewer than half of the incidents have been restored, so the median is not estimable yet"
 
 
-def _said(median: Estimate, incidents: int) -> str:
+def _said(median: Estimate, incidents: int, clock: Clock) -> str:
     if median.n:
         said = restored_text(median)
+        if clock is Clock.BUSINESS and median.value == 0:
+            said = "half of the incidents were over before the next working hours began"
+        elif clock is Clock.BUSINESS and median.value is not None:
+            said += " of business time"
         return said[0].upper() + said[1:]
     if incidents:
         return f"How fast {counted(incidents, 'incidents')} ended is not recorded"
@@ -143,6 +148,8 @@ def _missing(asking: Asking, median: Estimate) -> tuple[str, ...]:
         missing.append(
             f"{counted(impossible, 'incidents')} with an end before the detection, left out of durations."
         )
+    if asking.question.clock is Clock.BUSINESS:
+        missing.append("Durations are business time; downtime, availability and rates stay in wall time.")
     if median.censored:
         missing.append(
             f"{counted(median.censored, 'incidents')} still open when last seen, counted as at least that long."
