@@ -341,6 +341,17 @@ def test_large_modules_are_told_in_parts(run, tmp_path):
     assert sum("ktlo.coverage.lines_never" in part for part in parts) == (1 if BY_LINE else 0)
 
 
+def test_a_million_functions_are_bounded_and_what_is_left_out_is_counted():
+    kept = coverage.Coverage()
+    functions = tuple((f"f{number}", number, None) for number in range(50_000))
+    for number in range(20):
+        kept._keep(coverage.Module(f"m{number}", f"m{number}.py", functions, None))
+    assert sum(len(each.functions) for each in kept._modules.values()) == 200_000
+    assert kept.beyond == 16
+    kept._keep(coverage.Module("m0", "m0.py", functions, None))
+    assert len(kept._modules) == 4
+
+
 @by_line
 def test_debuggers_profilers_and_coverage_keep_their_tools(run):
     told = run(

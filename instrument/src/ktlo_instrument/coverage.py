@@ -34,6 +34,8 @@ MOST_RANGES = 2_000
 MOST_LINES = 3_000_000
 """Of all modules together, kept to be compared; modules beyond are told without lines."""
 MOST_MODULES = 20_000
+MOST_KEPT = 200_000
+"""Functions of all modules together; modules beyond are not told, and counted."""
 _NEVER_AFTER_RESUME = frozenset(("END_FOR", "END_SEND", "END_ASYNC_FOR", "CLEANUP_THROW"))
 
 
@@ -146,6 +148,7 @@ class Coverage:
         self._modules: dict[tuple[str, str], Module] = {}
         self._sources: dict[str, int] = {}
         self._lines = 0
+        self._functions = 0
         self._called: set[int] = set()
         self._told: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
@@ -201,9 +204,11 @@ class Coverage:
     def _keep(self, module: Module) -> None:
         with self._lock:
             key = (module.name, module.path)
-            old = self._modules.get(key)
-            before = old.lines if old is not None else None
-            self._lines -= len(before) if before is not None else 0
+            self._forget(key)
+            if self._functions + len(module.functions) > MOST_KEPT:
+                self.beyond += 1
+                return
+            self._functions += len(module.functions)
             lines = len(module.lines) if module.lines is not None else 0
             if lines and self._lines + lines > MOST_LINES:
                 module = Module(module.name, module.path, module.functions, None, module.imported)
@@ -212,6 +217,12 @@ class Coverage:
                 self._lines += lines
             self._modules[key] = module
             self._told.pop(key, None)
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        old = self._modules.pop(key, None)
+        if old is not None:
+            self._functions -= len(old.functions)
+            self._lines -= len(old.lines) if old.lines is not None else 0
 
     def is_due(self) -> bool:
         """Whether the time for a report has come."""
@@ -230,7 +241,7 @@ class Coverage:
         for key, module in modules:
             if not module.imported and (self.is_known(module.path) or module.name in sys.modules):
                 with self._lock:
-                    self._modules.pop(key, None)
+                    self._forget(key)
                 continue
             seen = self.monitor.ran.get(module.path) if module.imported else None
             ran = [self._ran(module, each) for each in module.functions] if seen is None else []
