@@ -12,6 +12,7 @@ from ktlo.effort.telemetry_names import read_unjoined
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
+from ktlo.server.completeness import feeds, find_gaps
 from ktlo.server.deliveries import hook_of, newest
 from ktlo.server.freshness import SourceState, rejections_of, source_states
 from ktlo.server.runtime import Records
@@ -56,6 +57,7 @@ def sources_page(request: Request, running: Running) -> Response:
     states = source_states(running)
     checks = _checks(request)
     collecting: Collecting = request.app.state.collecting
+    gaps = find_gaps(running.store)
     return render(
         request,
         "sources.html",
@@ -63,6 +65,9 @@ def sources_page(request: Request, running: Running) -> Response:
         states=states,
         checked={state.source_id: checks.last(state.source_id) for state in states},
         last_run=collecting.run,
+        gaps=gaps,
+        with_gaps=[name for name, found in gaps.items() if found],
+        feeds={state.source_id: feeds(tuple(state.rows)) for state in states},
         unjoined=[one.reported.name for one in read_unjoined(running.store)],
     )
 
