@@ -160,8 +160,8 @@ def dialect_section(
         answer=Answer(
             f"{metric.title}: why do two tools disagree?",
             said(found),
-            interval_text(headline, metric.unit, definition(metric.own).headline)
-            if headline.value is not None
+            change=f"ktlo's 95% interval: {interval_text(headline, metric.unit, definition(metric.own).headline)}"
+            if headline.value is not None and headline.low is not None
             else "",
         ),
         cards=(),

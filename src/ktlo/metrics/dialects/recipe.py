@@ -26,8 +26,8 @@ class Dialect(enum.StrEnum):
 
 TITLES = {
     Dialect.KTLO: "ktlo",
-    Dialect.DEVLAKE: "Apache DevLake, report 2023",
-    Dialect.DEVLAKE_2021: "Apache DevLake, report 2021",
+    Dialect.DEVLAKE: "DevLake 2023",
+    Dialect.DEVLAKE_2021: "DevLake 2021",
     Dialect.MIDDLEWARE: "Middleware",
     Dialect.FOURKEYS: "Four Keys",
     Dialect.GITLAB: "GitLab",

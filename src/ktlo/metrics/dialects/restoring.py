@@ -67,9 +67,7 @@ KAPLAN_MEIER = Rule("Kaplan-Meier", "median of the Kaplan-Meier curve, which ope
 LOWER = Rule("lower median", "lower median: the smaller of the two middle ones")
 MEAN = Rule("mean", "mean")
 MIDDLE = Rule("median", "median, the mean of the two middle ones")
-DAILY = Rule(
-    "daily medians", "median of the medians of each day: a day with one incident weighs like a day with ten"
-)
+DAILY = Rule("daily medians", "median of the medians of each day: a day with one weighs like a day with ten")
 AS_IS = Rule("as it is", "none")
 TENTH_HOURS = Rule("0.1 h", "tenths of an hour")
 TENTH_DAYS = Rule("0.1 d", "tenths of a day")
