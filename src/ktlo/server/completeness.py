@@ -62,8 +62,8 @@ def gaps_in(days: Sequence[dt.date], until: dt.date, watched: int = WATCHED_DAYS
 
     Days of the week are told apart: for each, the share of its dates without rows, with one more such date added, so
     that it is never 0. A stretch's probability is the product of the shares of its days, times the number of days
-    at which it could have begun (Bonferroni); below 1 in 1,000 it is a gap. The shares are those of the days watched outside
-    of the stretch itself, so that a long gap does not hide in the average that it lowers.
+    at which it could have begun (Bonferroni); below 1 in 1,000 it is a gap. The shares are those of the days
+    watched outside of the stretch itself, so that a long gap does not hide in the average that it lowers.
 
     Args:
         days: days that have rows; any order, repeated or not.
