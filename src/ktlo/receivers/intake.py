@@ -70,6 +70,7 @@ class Intake:
         self._stream = stream
         self._store = store
         self._folder = folder
+        self._clock = clock
         self._spool = Spool(folder, most_bytes)
         self._taken = Taken(folder.with_name(f"{folder.name}.taken"), clock)
         self._guard = threading.Lock()
