@@ -38,6 +38,15 @@ def test_ktlo_yaml_says_what_belongs_to_a_service() -> None:
     assert found["service", "Payments (prod)"] == found["workload", "pay"] == found["service", "payments"]
 
 
+def test_a_repository_that_services_part_by_paths_is_a_member_of_none_of_them() -> None:
+    parted = {
+        name: ServiceSettings(repositories=["acme/all"], paths=[f"services/{name}"])
+        for name in ("pay", "web")
+    }
+    assert ("repository", "acme/all") not in members(parted)
+    assert members({"pay": parted["pay"]})["repository", "acme/all"][0] == "pay"
+
+
 def test_one_repository_may_not_belong_to_two_services() -> None:
     said = ServiceSettings(repositories=["acme/pay"])
     with pytest.raises(UserError, match="the repository acme/pay is given to two services, a and b"):

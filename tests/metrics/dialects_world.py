@@ -6,9 +6,11 @@ from typing import Any
 
 from world import at, bug, incident, made, put
 
+from ktlo.delivery.derive import derive_delivery
 from ktlo.metrics.question import Question
 from ktlo.records import code, effort, work
 from ktlo.records.effort import Category, ItemKind, Layer
+from ktlo.settings import Settings
 from ktlo.store.protocol import Store
 
 FORTNIGHT = Question(at("01-05"), at("01-19"), at("02-01"))
@@ -97,3 +99,4 @@ def records() -> list[Any]:
 def fill(store: Store) -> None:
     """Put all rows into a store."""
     put(store, records())
+    derive_delivery(store, Settings(), [])

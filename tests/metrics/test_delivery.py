@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from world import PERIOD, at, incident, put
 
+from ktlo.delivery.derive import derive_delivery
 from ktlo.metrics.ask import ask, fetch
 from ktlo.metrics.registry import definition
 from ktlo.records import TABLES
@@ -15,6 +16,7 @@ from ktlo.records.arrow import to_arrow
 from ktlo.records.services import ServiceMember
 from ktlo.records.versions import TelemetryDeployment
 from ktlo.records.work import Deployment
+from ktlo.settings import Settings
 from ktlo.store.embedded import EmbeddedStore
 
 SHA = "abcdef1" + "0" * 33
@@ -51,6 +53,7 @@ def kept(
         kind="telemetry", member="web-prod", service="web", team="shop", found_in="a person"
     )
     store.replace(TABLES["service_members"], [to_arrow([member], ServiceMember)])
+    derive_delivery(store, Settings(), [])
     rows = fetch(store, definition("deployment_frequency"), PERIOD).table.to_pylist()
     return sorted(f"{row['source']} {row['version'] or row['external_id']}" for row in rows)
 
@@ -68,7 +71,7 @@ def test_what_a_pipeline_and_telemetry_both_saw_is_one_deployment(empty_store: E
         seen("1.2", "01-16 10:00"),  # the same version, a day later: it was put there again
     ]
     found = kept(empty_store, deployments, telemetry)
-    assert found == ["forge 1", "forge 2", "forge v1.2", "telemetry 1.2", "telemetry 1.3"]
+    assert found == ["forge 1.1", "forge abcdef1", "forge v1.2", "telemetry 1.2", "telemetry 1.3"]
     figures = ask(empty_store, definition("deployment_frequency"), PERIOD).figures[0].statistics
     assert (figures["count"].value, figures["from_telemetry"].value) == (5.0, 2.0)
 

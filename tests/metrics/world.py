@@ -11,12 +11,25 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from ktlo.delivery.derive import derive_delivery
 from ktlo.metrics.question import Question
-from ktlo.records import TABLES, code, effort, findings, people, reliability, services, versions, work
+from ktlo.records import (
+    TABLES,
+    code,
+    delivery,
+    effort,
+    findings,
+    people,
+    reliability,
+    services,
+    versions,
+    work,
+)
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection
 from ktlo.records.effort import Category, ItemKind, Layer
 from ktlo.records.schema import Life, table_of
+from ktlo.settings import Settings
 from ktlo.store.protocol import Store
 
 
@@ -160,7 +173,9 @@ def _incidents() -> list[Any]:
             "I2", "01-07 10:00", repository="acme/search", severity="sev2",
             acknowledged_at=at("01-07 10:20"), resolved_at=at("01-07 14:00"),
         ),
-        incident("I3", "01-12 09:00", service="shop-api", severity="sev2", resolved_at=at("01-12 09:30")),
+        incident(
+            "I3", "01-12 09:00", service="shop-api", severity="sev2", resolved_at=at("01-12 09:30"), caused_by="D1"
+        ),
         incident(
             "I4", "01-14 08:00", service="search", severity="sev1", acknowledged_at=at("01-14 08:05"),
             resolved_at=at("01-14 20:00"), reopen_count=1,
@@ -418,6 +433,18 @@ def fill(store: Store) -> None:
             *_changes(), *_files(), *_debt(), *_catalogue(), *_people(), *_collections(),
         ],
     )  # fmt: skip
+    derive_delivery(store, Settings(), [])
+    put(store, _deployed_changes())
+
+
+def _deployed_changes() -> list[Any]:
+    """What D1 and D2 brought; there are no commits in this world to derive it from."""
+    return [
+        made(delivery.DeployedChange, deployment_id="forge|D1", sha="c1", first_at=at("01-09 10:00"),
+             authored_at=at("01-10 10:00"), merged_at=at("01-11 04:00")),
+        made(delivery.DeployedChange, deployment_id="forge|D2", sha="c2", first_at=at("01-15 10:00"),
+             authored_at=at("01-15 10:00")),
+    ]  # fmt: skip
 
 
 def put(store: Store, records: list[Any]) -> None:

@@ -7,7 +7,7 @@ rows of ``service_members``. Annotations: Backstage, "Well-known Annotations on 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -93,7 +93,7 @@ def service_members(
     """Find what belongs to which service.
 
     Args:
-        settings: ``services:`` of ktlo.yaml.
+        settings: ``services:`` of ktlo.yaml. A repository that several services part by ``paths`` is a member of none.
         entries: components that Backstage files declare; in a repository with several, the one nearest to
             the root has the repository, and none has it when two are equally near.
         named: names in the records; each service name becomes a member of the service that it agrees with,
@@ -110,6 +110,9 @@ def service_members(
     """
     members = _Members()
     teams: dict[str, str] = {}
+    holding = Counter(name for given in settings.values() for name in set(given.repositories))
+    unparted = {name for given in settings.values() if not given.paths for name in given.repositories}
+    shared = {name for name, holders in holding.items() if holders > 1} - unparted
     for service, given in settings.items():
         teams[service] = given.team
         told = (
@@ -120,6 +123,8 @@ def service_members(
         )
         for kind, names in told:
             for name in names:
+                if kind == "repository" and name in shared:
+                    continue
                 row = members.add(kind, name, service, given.team, "ktlo.yaml")
                 if row.service != service:
                     raise UserError(

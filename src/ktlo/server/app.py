@@ -13,6 +13,7 @@ from ktlo.server import hooks
 from ktlo.server.api import (
     dashboards,
     debt,
+    deployments,
     dialects,
     effort,
     errors,
@@ -83,6 +84,7 @@ _API = (
     trends,
     logs,
     incidents,
+    deployments,
     services,
     service_names,
     findings,

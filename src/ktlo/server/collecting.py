@@ -18,6 +18,7 @@ from opentelemetry.trace import Status, StatusCode
 from ktlo.effort.derive import derive
 from ktlo.errors import KtloError
 from ktlo.records.collection import Collection
+from ktlo.server.delivering import derive_for
 from ktlo.server.registers import note_sightings
 from ktlo.server.runtime import Runtime
 from ktlo.server.scanning import has_repositories, scan_all
@@ -260,6 +261,7 @@ class Collecting:
             )
             now = dt.datetime.now(dt.UTC)
             derive_deployments(runtime.store, now)
+            derive_for(runtime)
             note_sightings(runtime, now)
             return "complete", ""
         if name == FINDINGS:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from ktlo.errors import UserError
 from ktlo.settings.bounded_yaml import read_bounded
 from ktlo.settings.calendars import CalendarSettings
+from ktlo.settings.delivery import DeliverySettings
 from ktlo.settings.instrument import InstrumentSettings
 from ktlo.settings.rota import RotaSettings
 from ktlo.settings.sql import SqlSettings
@@ -54,6 +55,10 @@ class ServiceSettings(Strict):
     """One service: what different tools call the same thing."""
 
     repositories: list[str] = Field(default_factory=list, description="owner/name or folder name.")
+    paths: list[str] = Field(
+        default_factory=list,
+        description="Folders or files of it, where several services share a repository: [services/pay, libs/money].",
+    )
     names: list[str] = Field(default_factory=list, description="What trackers, pagers and CSV files call it.")
     workloads: list[str] = Field(default_factory=list, description="Orchestrator workloads.")
     telemetry: list[str] = Field(default_factory=list, description="service.name in telemetry.")
@@ -363,6 +368,7 @@ class Settings(Strict):
     rota: RotaSettings = Field(default_factory=RotaSettings)
     telemetry: TelemetrySettings = TelemetrySettings()
     instrument: InstrumentSettings = Field(default_factory=InstrumentSettings)
+    delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     sql: SqlSettings = SqlSettings()
     calendars: dict[str, CalendarSettings] = Field(
         default_factory=dict,

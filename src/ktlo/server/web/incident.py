@@ -16,6 +16,7 @@ from ktlo.server.api.incidents import IncidentOut, found_evidence, incident_out
 from ktlo.server.api.metrics import Running
 from ktlo.server.registers import register_of
 from ktlo.server.runtime import Runtime
+from ktlo.server.web.deployments import lines_of_incident
 from ktlo.server.web.item import item_href
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import parameters, render, with_query
@@ -40,7 +41,7 @@ def incident_page(request: Request, running: Running, source: Text = "", id: Tex
 
     return render(
         request,
-        "meeting.html",
+        "incident.html",
         "reliability",
         section=incident_section(found, href),
         links=[
@@ -48,6 +49,10 @@ def incident_page(request: Request, running: Running, source: Text = "", id: Tex
             ("What it took, and why it counts", item_href("incident", of.source, of.external_id)),
             *((f"Traces of {name} while it lasted", href("/traces", {"service": name})) for name in of.names),
         ],
+        lines=lines_of_incident(running, of.source, of.external_id),
+        back=with_query("/incident", {"source": of.source, "id": of.external_id}),
+        source=of.source,
+        incident=of.external_id,
     )
 
 

@@ -45,6 +45,8 @@ MESSAGES = {
     "debt-withdrawn": "Taken back. What was said stays in the journal.",
     "status_said": "Noted. Phases and durations of the past follow it from now on.",
     "status_taken_back": "Taken back. The rules decide again, for the past too.",
+    "link_said": "Noted, with your name. It is in the numbers now.",
+    "link_taken_back": "Taken back. The estimate decides again.",
     "name_said": "Noted. Incidents and pages of that service show its telemetry from now on.",
     "name_taken_back": "Taken back. The name is listed below again.",
     "rota_published": "In force from now on.",

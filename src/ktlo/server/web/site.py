@@ -57,6 +57,7 @@ _PAGES = (
     "trends",
     "logs",
     "incident",
+    "deployments",
     "service_names",
     "metrics_pages",
     "dialects",
