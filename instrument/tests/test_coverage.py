@@ -12,7 +12,7 @@ import pytest
 
 import wire
 from conftest import ENGINES
-from ktlo_instrument import coverage
+from ktlo_instrument import coverage, monitoring
 from receiver import receiver
 
 HOME = Path(__file__).resolve().parent.parent / "src"
@@ -400,6 +400,20 @@ def test_where_every_tool_is_taken_functions_are_known_from_the_statistics(run):
     assert told.ran("shop.orders")["never"]
     assert not told.ran("shop.orders")["plain"]
     assert told.never("shop.orders") is None
+
+
+@by_line
+@pytest.mark.parametrize("engine", ENGINES)
+def test_each_callback_switches_its_event_off_and_never_raises(engine):
+    start, line = monitoring._callbacks(engine == "c")
+    code = test_a_record_says_where_and_since_when.__code__
+    for place in (code.co_filename, "elsewhere"):
+        monitoring._ran.pop(place, None)
+    assert line(code, 7) is start(code, 0) is sys.monitoring.DISABLE  # of a file nobody listens to
+    seen = monitoring._ran[code.co_filename] = set()
+    assert line(code, 7) is start(code, 0) is sys.monitoring.DISABLE
+    assert seen == {7, (code.co_qualname, code.co_firstlineno)}
+    del monitoring._ran[code.co_filename]
 
 
 @by_line
