@@ -150,9 +150,9 @@ def _found(port: int) -> dict[str, Any]:
     def by(select: str) -> dict[str, list[int]]:
         return {row.pop("by"): [int(value) for value in row.values()] for row in ask(port, select)}
 
-    place = "arrayElement([{}], toInt32(substring(trace_id, 1, 2)))".format(
-        ", ".join(f"'{door}'" for door in DOORS)
-    )
+    first = ", ".join(f"'{number:02x}'" for number in range(1, len(DOORS) + 1))
+    names = ", ".join(f"'{door}'" for door in DOORS)
+    place = f"transform(substring(trace_id, 1, 2), [{first}], [{names}], '')"
     span = "SELECT toInt64(reinterpretAsUInt64(reverse(unhex(concat('000', substring(span_id, 4)))))) AS n"
     found: dict[str, Any] = {
         "spans": by("SELECT service AS by, count(), uniqExact(span_id) FROM ktlo.spans GROUP BY service"),
@@ -160,7 +160,8 @@ def _found(port: int) -> dict[str, Any]:
             "SELECT service AS by, count(), uniqExact(span) FROM ktlo.call_ends GROUP BY service"
         ),
         "trace_summaries": by(
-            f"SELECT {place} AS by, count(), min(spans), max(spans) FROM ktlo.trace_summaries GROUP BY by"
+            f"SELECT {place} AS by, count(), min(spans), max(spans) FROM ktlo.trace_summaries"
+            " WHERE NOT has(services, 'ktlo') GROUP BY by"
         ),
         "edges": by(
             "SELECT client AS by, sum(calls) FROM ktlo.service_edges WHERE server LIKE '% b' GROUP BY by"
