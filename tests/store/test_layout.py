@@ -210,6 +210,16 @@ def test_a_flow_of_an_earlier_version_and_one_that_was_changed_are_replaced(stor
     assert store.query("SELECT count() AS n FROM ktlo.error_events")["n"].to_pylist() == [1]
 
 
+def test_a_view_of_a_persons_own_stays(store):
+    store.execute(
+        "CREATE MATERIALIZED VIEW ktlo.my_slow_spans ENGINE = MergeTree ORDER BY trace_id AS"
+        " SELECT trace_id FROM ktlo.spans WHERE duration_ns > 1000000000"
+    )
+    forget(store)
+    store.migrate()
+    assert store.query("SELECT count() AS n FROM ktlo.my_slow_spans")["n"].to_pylist() == [0]
+
+
 def test_an_index_that_is_no_longer_declared_leaves(store):
     store.execute("ALTER TABLE ktlo.spans ADD INDEX by_nothing flags TYPE minmax")
     store.execute("ALTER TABLE ktlo.spans DROP INDEX by_time")

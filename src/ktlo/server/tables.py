@@ -21,6 +21,17 @@ CSV_TOO: dict[int | str, dict[str, Any]] = {
 
 PARQUET_TYPE = "application/vnd.apache.parquet"
 
+PARQUET_TOO: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            PARQUET_TYPE: {"schema": {"type": "string", "format": "binary"}},
+        },
+        "description": "Rows, as JSON, CSV or Parquet.",
+    }
+}
+"""For OpenAPI: operations that answer CSV or Parquet when asked to."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

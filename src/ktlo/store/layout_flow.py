@@ -38,7 +38,9 @@ def index_changes(noun: str, there: Collection[str], place: ddl.Place) -> list[s
 
 
 def flow_removals(engines: Mapping[str, str], place: ddl.Place) -> list[str]:
-    """Statements that remove every flow, of whatever version, and the tables that keep nothing.
+    """Statements that remove ktlo's flows, of whatever version, and the tables that keep nothing.
+
+    A flow is called by what it begins at and what it fills, ``spans_to_call_ends``; a view of a person's own stays.
 
     Args:
         engines: of the tables and views that are there, by name.
@@ -48,5 +50,10 @@ def flow_removals(engines: Mapping[str, str], place: ddl.Place) -> list[str]:
     passing |= {between.table for signal in streams.SIGNALS for between in signal.passing}
     # First the ways in: what still loads is refused and comes again, instead of passing by the flows.
     named = [name for name, engine in engines.items() if engine == "Null" and name in passing]
-    named += [name for name, engine in engines.items() if engine == MATERIALIZED]
+    begins = passing | set(streams.PHYSICAL) | {made.name for made in streams.PHYSICAL.values()}
+    named += [
+        name
+        for name, engine in engines.items()
+        if engine == MATERIALIZED and "_to_" in name and name.partition("_to_")[0] in begins
+    ]
     return [f"DROP TABLE IF EXISTS {place.database}.`{name}`{place.on_cluster} SYNC" for name in named]

@@ -16,7 +16,7 @@ from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import Definition, definition, definitions
 from ktlo.server import asking
 from ktlo.server.runtime import Runtime
-from ktlo.server.tables import CSV_TOO, PARQUET_TYPE, csv_lines, json_rows, parquet_file, plain
+from ktlo.server.tables import PARQUET_TOO, PARQUET_TYPE, csv_lines, json_rows, parquet_file, plain
 
 router = APIRouter(tags=["metrics"])
 
@@ -194,7 +194,7 @@ def define_metric(name: str) -> MetricDefinition:
     return MetricDefinition.of(definition(name))
 
 
-@router.get("/metrics/{name}/rows", response_model=list[dict[str, Any]], responses=CSV_TOO)
+@router.get("/metrics/{name}/rows", response_model=list[dict[str, Any]], responses=PARQUET_TOO)
 def rows_of_metric(
     name: str,
     running: Running,
