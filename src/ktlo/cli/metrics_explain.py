@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ktlo.cli.client import Client
+if TYPE_CHECKING:
+    from ktlo.cli.client import Client
 
 
 def explain(

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -35,7 +35,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
         for index in range(len(columns))
     ]
     for name, right in zip(columns, numeric, strict=True):
-        table.add_column(escape(name), justify="right" if right else "left", overflow="fold")
+        # An identifier that is folded can be copied no more.
+        is_name = name in ("trace", "span")
+        justify: Literal["left", "right"] = "right" if right else "left"
+        table.add_column(escape(name), justify=justify, overflow="fold", no_wrap=is_name)
     for row in rows:
         table.add_row(*("" if value is None else escape(printable(str(value))) for value in row))
     console.print(table)

@@ -180,6 +180,9 @@ def _reconcile(item: Item, steps: Sequence[Step], lives: list[_Life], adjusted: 
             last.resolved, last.is_cancelled = (None, OPEN_THERE), False
     elif last.resolved[0] is None and usable(item.resolved_at, last.detected_at):
         last.resolved, last.is_cancelled = (item.resolved_at, OWN_FIELD), item.is_cancelled
+    elif item.is_cancelled and not adjusted:
+        # Its steps say only that it ended; the source says that it was none.
+        last.is_cancelled = True
 
 
 INCIDENT_BASIS = (
