@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ktlo.metrics.dialects.durations import (
+    AS_IS,
+    DAILY,
+    HOUR,
+    LOWER,
+    MEAN,
+    MIDDLE,
+    TENTH_DAYS,
+    TENTH_HOURS,
+    figure,
+    show_own,
+)
 from ktlo.metrics.dialects.facts import Deployed, Facts, Merged
 from ktlo.metrics.dialects.recipe import (
     About,
@@ -18,30 +30,16 @@ from ktlo.metrics.dialects.recipe import (
     banded,
 )
 from ktlo.metrics.dialects.restoring import (
-    AS_IS,
-    DAILY,
     DEVLAKE_COMMIT,
     EXACT,
     FOURKEYS_COMMIT,
     GITLAB_DOCS,
-    HOUR,
-    LOWER,
-    MEAN,
-    MIDDLE,
     MIDDLEWARE_COMMIT,
     MINUTE,
-    TENTH_DAYS,
-    TENTH_HOURS,
     in_production,
 )
 from ktlo.metrics.dialects.statistics import (
     DAY,
-    half_up,
-    interpolated_median,
-    kaplan_meier_median,
-    lower_median,
-    mean,
-    median_of_daily_medians,
     started,
     whole,
 )
@@ -184,35 +182,7 @@ def measure(facts: Facts, recipe: Recipe, window: Window) -> Measured:
             length = whole(length, MINUTE)
         if start <= at < end and (length > 0 or recipe.rounding != POSITIVE_MINUTES):
             rows.append(Counted(one.kind, one.source, one.external_id, one.title, one.url, at, length))
-    return _figure(tuple(rows), recipe)
-
-
-def _figure(rows: tuple[Counted, ...], recipe: Recipe) -> Measured:
-    if not rows:
-        return Measured(None, (), "nothing counts by this definition in the period")
-    lengths = [row.amount for row in rows]
-    if recipe.statistic == KAPLAN_MEIER:
-        median = kaplan_meier_median(rows)
-        if median.value is None:
-            return Measured(None, rows, median.reason)
-        value = median.value
-    elif recipe.statistic == MEAN:
-        value = mean(lengths)
-    elif recipe.statistic == DAILY:
-        value = median_of_daily_medians(lengths, [row.at for row in rows])
-    else:
-        value = (lower_median if recipe.statistic == LOWER else interpolated_median)(lengths)
-    unrounded = value
-    if recipe.shown == TENTH_HOURS:
-        value = half_up(value / HOUR, 0.1) * HOUR
-    elif recipe.shown == TENTH_DAYS:
-        value = half_up(value / DAY, 0.1) * DAY
-    return Measured(value, rows, unrounded=unrounded)
-
-
-def _show_own(measured: Measured, window: Window) -> Shown:
-    del window
-    return Shown("not estimable" if measured.value is None else f"{measured.value / HOUR:.2f} h")
+    return figure(tuple(rows), recipe, KAPLAN_MEIER, "nothing counts by this definition in the period")
 
 
 def _devlake_2023(measured: Measured, window: Window) -> Shown:
@@ -269,7 +239,7 @@ SPOKEN: dict[Dialect, Spoken] = {
             ("The newest commit of each deployment: the older commits that it carries waited longer.",),
             "ktlo, metric deployed_change_age",
         ),
-        _show_own,
+        show_own,
     ),
     Dialect.DEVLAKE: Spoken(
         _DEVLAKE,

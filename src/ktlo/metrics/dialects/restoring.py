@@ -7,6 +7,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+from ktlo.metrics.dialects.durations import (
+    AS_IS,
+    DAILY,
+    HOUR,
+    LOWER,
+    MEAN,
+    MIDDLE,
+    TENTH_DAYS,
+    TENTH_HOURS,
+    figure,
+    show_own,
+)
 from ktlo.metrics.dialects.facts import Deployed, Facts, Harm
 from ktlo.metrics.dialects.recipe import (
     About,
@@ -21,18 +33,12 @@ from ktlo.metrics.dialects.recipe import (
 )
 from ktlo.metrics.dialects.statistics import (
     DAY,
-    half_up,
-    interpolated_median,
-    kaplan_meier_median,
-    lower_median,
-    mean,
-    median_of_daily_medians,
     whole,
 )
 from ktlo.metrics.question import Window
 from ktlo.metrics.rows import stamp
 
-MINUTE, HOUR = 60.0, 3600.0
+MINUTE = 60.0
 DEVLAKE_COMMIT = "apache/incubator-devlake at 420e494 (5 May 2026)"
 MIDDLEWARE_COMMIT = "middlewarehq/middleware at 5471e35 (16 Aug 2025)"
 FOURKEYS_COMMIT = "dora-team/fourkeys at 6cc642e (23 Jan 2024, archived)"
@@ -64,13 +70,6 @@ EXACT = Rule("exact", "none")
 MINUTES_DOWN = Rule("minutes down", "down to whole minutes")
 HOURS_DOWN = Rule("hours down", "down to whole hours: 59 minutes are 0")
 KAPLAN_MEIER = Rule("Kaplan-Meier", "median of the Kaplan-Meier curve, which open incidents are part of")
-LOWER = Rule("lower median", "lower median: the smaller of the two middle ones")
-MEAN = Rule("mean", "mean")
-MIDDLE = Rule("median", "median, the mean of the two middle ones")
-DAILY = Rule("daily medians", "median of the medians of each day: a day with one weighs like a day with ten")
-AS_IS = Rule("as it is", "none")
-TENTH_HOURS = Rule("0.1 h", "tenths of an hour")
-TENTH_DAYS = Rule("0.1 d", "tenths of a day")
 
 
 def _earliest(*moments: float | None) -> float | None:
@@ -155,7 +154,7 @@ def measure(facts: Facts, recipe: Recipe, window: Window) -> Measured:
                 _rounded(length, recipe.rounding), is_open,
             )
         )  # fmt: skip
-    return _figure(tuple(rows), recipe)
+    return figure(tuple(rows), recipe, KAPLAN_MEIER, "no incident counts by this definition in the period")
 
 
 def _counted(
@@ -178,34 +177,6 @@ def _rounded(length: float, rounding: Rule) -> float:
     if rounding == MINUTES_DOWN:
         return whole(length, MINUTE)
     return whole(length, HOUR) if rounding == HOURS_DOWN else length
-
-
-def _figure(rows: tuple[Counted, ...], recipe: Recipe) -> Measured:
-    if not rows:
-        return Measured(None, (), "no incident counts by this definition in the period")
-    lengths = [row.amount for row in rows]
-    if recipe.statistic == KAPLAN_MEIER:
-        median = kaplan_meier_median(rows)
-        if median.value is None:
-            return Measured(None, rows, median.reason)
-        value = median.value
-    elif recipe.statistic == MEAN:
-        value = mean(lengths)
-    elif recipe.statistic == DAILY:
-        value = median_of_daily_medians(lengths, [row.at for row in rows])
-    else:
-        value = (lower_median if recipe.statistic == LOWER else interpolated_median)(lengths)
-    unrounded = value
-    if recipe.shown == TENTH_HOURS:
-        value = half_up(value / HOUR, 0.1) * HOUR
-    elif recipe.shown == TENTH_DAYS:
-        value = half_up(value / DAY, 0.1) * DAY
-    return Measured(value, rows, unrounded=unrounded)
-
-
-def _show_own(measured: Measured, window: Window) -> Shown:
-    del window
-    return Shown("not estimable" if measured.value is None else f"{measured.value / HOUR:.2f} h")
 
 
 def _show_devlake(measured: Measured, window: Window) -> Shown:
@@ -249,7 +220,7 @@ SPOKEN: dict[Dialect, Spoken] = {
             "seconds", "", ("Not estimable while fewer than half are restored: a true answer, and an unusual one.",),
             "ktlo, metric time_to_restore; Kaplan and Meier 1958",
         ),
-        _show_own,
+        show_own,
     ),
     Dialect.DEVLAKE: Spoken(
         Recipe(ENDED, FROM_DEPLOYMENT, BOTH_IN, LOWER, LAST_DEPLOYMENT, MINUTES_DOWN, TENTH_HOURS),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from ktlo.metrics.dialects.durations import AS_IS, MEAN, MIDDLE, TENTH_DAYS
 from ktlo.metrics.dialects.facts import Facts
 from ktlo.metrics.dialects.recipe import About, Counted, Dialect, Measured, Recipe, Rule, Shown, Spoken
 from ktlo.metrics.dialects.restoring import (
-    AS_IS,
     DEVLAKE_COMMIT,
     EXACT,
-    MEAN,
-    MIDDLE,
     MINUTE,
     MINUTES_DOWN,
-    TENTH_DAYS,
 )
 from ktlo.metrics.dialects.statistics import (
     DAY,

@@ -29,6 +29,7 @@ from ktlo.sources.hooked import (
     demand_token,
 )
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rest.configured import plain_address
 from ktlo.sources.rest.connection import Connection, Manners, decode
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches
@@ -59,12 +60,7 @@ class AlertsConfig(BaseModel):
     def _address(cls, said: str) -> str:
         if not said.strip():
             return ""
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("expected an address such as https://alerts.example.org")
-        if parts.username or parts.password:
-            raise ValueError("no secrets in the address: give the token by `token`, as env:NAME or file:PATH")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return plain_address(said, "https://alerts.example.org")
 
     @field_validator("token", "webhook_secret")
     @classmethod

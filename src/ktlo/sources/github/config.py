@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from ktlo.errors import UserError
-from ktlo.settings import is_secret_reference, secret
+from ktlo.settings import secret
+from ktlo.sources.hooked import check_reference
+from ktlo.sources.rest.configured import plain_address
 
 PUBLIC_API = "https://api.github.com"
 TOKEN_VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
@@ -72,20 +74,12 @@ class GitHubConfig(BaseModel):
     @field_validator("api")
     @classmethod
     def _address(cls, said: str) -> str:
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("expected an address such as https://api.github.com")
-        if parts.username or parts.password:
-            raise ValueError("no secrets in the address: give the token by `token`, as env:NAME or file:PATH")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return plain_address(said, "https://api.github.com")
 
     @field_validator("token", "webhook_secret")
     @classmethod
     def _reference(cls, said: str) -> str:
-        # The value itself must never come back in a message, so it is judged here and not quoted.
-        if said and not is_secret_reference(said):
-            raise ValueError("secrets are given by reference: write env:NAME, file:PATH or vault:PATH#KEY")
-        return said
+        return check_reference(said)
 
 
 def find_token(config: GitHubConfig) -> SecretStr | None:

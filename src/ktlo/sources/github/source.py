@@ -6,7 +6,6 @@ records come out as from one uninterrupted run.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
 
@@ -24,9 +23,8 @@ from ktlo.sources.github.run import Run
 from ktlo.sources.github.vanished import follow_vanished
 from ktlo.sources.hooked import Incoming, Setup, Taken, demand_hmac
 from ktlo.sources.protocol import Batch, Health
+from ktlo.sources.rest.configured import horizon
 from ktlo.sources.rest.quota import LimitReachedError, World
-
-DEFAULT_HISTORY = dt.timedelta(days=365)
 
 
 class GitHubSource:
@@ -94,7 +92,11 @@ class GitHubSource:
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
         async with self._connect() as api:
-            run = Run(api, Of(self.source_id, self._config.repository), cursors.load(cursor, self._since()))
+            run = Run(
+                api,
+                Of(self.source_id, self._config.repository),
+                cursors.load(cursor, horizon(self._config.since, self._world)),
+            )
             listings = self._listings()
             left = [listing.label for listing in listings]
             try:
@@ -111,12 +113,6 @@ class GitHubSource:
                     fix="" if api.has_token else TOKEN_ADVICE,
                     retry_after=error.retry_after,
                 ) from error
-
-    def _since(self) -> dt.datetime:
-        if self._config.since is not None:
-            return dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
-        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-        return (now - DEFAULT_HISTORY).replace(microsecond=0)
 
 
 async def _read(run: Run, listing: Listing) -> AsyncIterator[Batch]:

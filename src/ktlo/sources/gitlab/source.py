@@ -33,13 +33,13 @@ from ktlo.sources.gitlab.payloads import (
 from ktlo.sources.gitlab.vanished import follow_vanished
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import Listed, ListRun, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row
 
 PUBLIC = "https://gitlab.com"
-DEFAULT_HISTORY = dt.timedelta(days=365)
 TOKEN_VARIABLES = ("GITLAB_TOKEN",)
 TOKEN_ADVICE = "Make a project access token with the role Reporter and the scope read_api, and put it where `token` points"  # noqa: S105, E501
 
@@ -84,10 +84,7 @@ class GitLabConfig(BaseModel):
     @field_validator("url")
     @classmethod
     def _address(cls, said: str) -> str:
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("expected an address such as https://gitlab.example.org")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return plain_address(said, "https://gitlab.example.org")
 
     @field_validator("token", "webhook_secret")
     @classmethod
@@ -184,7 +181,9 @@ class GitLabSource:
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
         async with self._connect() as api:
-            run = ListRun(api, self.source_id, self._root, position(cursor, self._since()))
+            run = ListRun(
+                api, self.source_id, self._root, position(cursor, horizon(self._config.since, self._world))
+            )
             project = await self._project(api)
             if project.path_with_namespace.lower() != self._config.project.lower():
                 run.warn(
@@ -208,12 +207,6 @@ class GitLabSource:
                 where=self._config.project,
                 fix=f"Check group/name; {TOKEN_ADVICE}" if has_token else TOKEN_ADVICE,
             ) from error
-
-    def _since(self) -> dt.datetime:
-        if self._config.since is not None:
-            return dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
-        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-        return (now - DEFAULT_HISTORY).replace(microsecond=0)
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """``X-Gitlab-Token`` carries the secret."""

@@ -37,6 +37,7 @@ from ktlo.sources.jira.vocabulary import FIELDS, Vocabulary
 from ktlo.sources.jira.walk import Found, Place, changed, one, open_keys
 from ktlo.sources.protocol import Batch, Health, Missing, Progress
 from ktlo.sources.protocol import Status as State
+from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -48,7 +49,6 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, removal
 
-DEFAULT_HISTORY = dt.timedelta(days=365)
 VANISHED_EVERY = dt.timedelta(days=1)
 _ODD = (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError)
 """What an issue of another form than documented makes of the mapping."""
@@ -81,9 +81,7 @@ class JiraConfig(BaseModel):
     @field_validator("url")
     @classmethod
     def _address(cls, said: str) -> str:
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("expected an address such as https://example.atlassian.net")
+        parts = urlsplit(plain_address(said, "https://example.atlassian.net"))
         path = parts.path.partition("/browse")[0].partition("/jira/")[0].partition("/projects")[0]
         return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
 
@@ -265,17 +263,13 @@ class JiraSource:
                 yield Batch({}, msgspec.to_builtins(at))
 
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
-        if self._config.since is not None:
-            horizon = dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
-        else:
-            now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-            horizon = (now - DEFAULT_HISTORY).replace(microsecond=0)
+        begin = horizon(self._config.since, self._world)
         try:
             at = msgspec.convert(dict(cursor), _Cursor)
         except msgspec.ValidationError:
-            return _Cursor(horizon, horizon)
-        if self._config.since is not None and horizon < at.since:
-            return _Cursor(horizon, horizon)
+            return _Cursor(begin, begin)
+        if self._config.since is not None and begin < at.since:
+            return _Cursor(begin, begin)
         return at
 
     def _rows(self, found: Found, of: Of, at: _Cursor) -> tuple[list[tuple[str, Row]], tuple[Rejection, ...]]:

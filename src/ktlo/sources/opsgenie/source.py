@@ -6,7 +6,6 @@ import dataclasses
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -18,13 +17,13 @@ from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of
 from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, Hook
 from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import Answer, Connection, Manners, decode
 from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches
 
 PUBLIC_API = "https://api.opsgenie.com"
-DEFAULT_HISTORY = dt.timedelta(days=365)
 RENEWAL = (
     "Make an API key with the right Read under Settings, API key management, and put it where `token` points"
 )
@@ -54,10 +53,7 @@ class OpsgenieConfig(BaseModel):
     def _address(cls, said: str) -> str:
         if not said.strip():
             return ""
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("expected an address such as https://api.opsgenie.com")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return plain_address(said, "https://api.opsgenie.com")
 
     @field_validator("token", "webhook_secret")
     @classmethod
@@ -148,15 +144,9 @@ class OpsgenieSource:
         if not self._config.token and self._config.webhook_secret:
             return
         async with self._connect() as api:
-            run = ListRun(api, self.source_id, "", position(cursor, self._since()))
+            run = ListRun(api, self.source_id, "", position(cursor, horizon(self._config.since, self._world)))
             async for batch in run.read(_alerts(self._of)):
                 yield batch
-
-    def _since(self) -> dt.datetime:
-        if self._config.since is not None:
-            return dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
-        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-        return (now - DEFAULT_HISTORY).replace(microsecond=0)
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """Opsgenie signs nothing: a header of one's own carries the secret."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -31,6 +30,7 @@ from ktlo.sources.pagerduty.payloads import (
 )
 from ktlo.sources.pagerduty.windows import CrowdedError, Window, mails, whole_log, windows
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -43,7 +43,6 @@ from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, removal
 
 PUBLIC_API = "https://api.pagerduty.com"
-DEFAULT_HISTORY = dt.timedelta(days=365)
 SETTLE = dt.timedelta(minutes=10)
 """The log is read again from this long before the last end."""
 TOKEN_ADVICE = "Make a read-only API key under Integrations, API Access Keys, and put it where `token` points"  # noqa: S105
@@ -69,10 +68,7 @@ class PagerDutyConfig(BaseModel):
     @field_validator("api")
     @classmethod
     def _address(cls, said: str) -> str:
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("expected an address such as https://api.pagerduty.com")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return plain_address(said, "https://api.pagerduty.com")
 
     @field_validator("token", "webhook_secret")
     @classmethod
@@ -200,18 +196,14 @@ class PagerDutySource:
 
     def _begin(self, cursor: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime]:
         """Where to go on, and the horizon; an earlier horizon than before starts again from it."""
-        if self._config.since is not None:
-            horizon = dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
-        else:
-            now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-            horizon = (now - DEFAULT_HISTORY).replace(microsecond=0)
+        begin = horizon(self._config.since, self._world)
         try:
             until = dt.datetime.fromisoformat(cursor["until"])
             before = dt.datetime.fromisoformat(cursor["since"])
         except (KeyError, TypeError, ValueError):
-            return horizon, horizon
-        if self._config.since is not None and horizon < before:
-            return horizon, horizon
+            return begin, begin
+        if self._config.since is not None and begin < before:
+            return begin, begin
         return until, before
 
     async def _rows(self, api: Connection, window: Window, of: Of) -> list[tuple[str, Row]]:

@@ -20,12 +20,12 @@ from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.redmine import mapping
 from ktlo.sources.redmine.mapping import Of
 from ktlo.sources.redmine.payloads import Account, IssueItem, IssuesPage, OneIssue, Statuses
+from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, Position, position, stamp
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, removal
 
-DEFAULT_HISTORY = dt.timedelta(days=365)
 VANISHED_EVERY = dt.timedelta(days=1)
 RENEWAL = (
     "Take the API access key of My account (an administrator switches the REST API on under Settings, API), and put it"
@@ -53,10 +53,7 @@ class RedmineConfig(BaseModel):
     @field_validator("url")
     @classmethod
     def _address(cls, said: str) -> str:
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("expected an address such as https://redmine.example.org")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return plain_address(said, "https://redmine.example.org")
 
     @field_validator("token")
     @classmethod
@@ -144,17 +141,13 @@ class RedmineSource:
                 {str(one.id): one for one in statuses},
                 frozenset(name.lower() for name in self._config.incident_trackers),
             )
-            run = _WithJournals(api, self.source_id, position(cursor, self._since()), of)
+            run = _WithJournals(
+                api, self.source_id, position(cursor, horizon(self._config.since, self._world)), of
+            )
             async for batch in run.read(_issues(self._params(), of)):
                 yield batch
             async for batch in run.follow_vanished(self._params()):
                 yield batch
-
-    def _since(self) -> dt.datetime:
-        if self._config.since is not None:
-            return dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
-        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-        return (now - DEFAULT_HISTORY).replace(microsecond=0)
 
 
 class _WithJournals(ListRun):

@@ -21,6 +21,7 @@ from ktlo.records.collection import Rejection
 from ktlo.settings import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, removal
@@ -56,10 +57,7 @@ class SentryConfig(BaseModel):
     @field_validator("url")
     @classmethod
     def _address(cls, said: str) -> str:
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("expected an address such as https://sentry.example.org")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return plain_address(said, "https://sentry.example.org")
 
     @field_validator("token", "webhook_secret")
     @classmethod
@@ -202,17 +200,13 @@ class SentrySource:
             yield Batch({}, msgspec.to_builtins(at))
 
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
-        if self._config.since is not None:
-            horizon = dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
-        else:
-            now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-            horizon = (now - DEFAULT_HISTORY).replace(microsecond=0)
+        begin = horizon(self._config.since, self._world, DEFAULT_HISTORY)
         try:
             at = msgspec.convert(dict(cursor), _Cursor)
         except msgspec.ValidationError:
-            return _Cursor(horizon, horizon)
-        if self._config.since is not None and horizon < at.since:
-            return _Cursor(horizon, horizon)
+            return _Cursor(begin, begin)
+        if self._config.since is not None and begin < at.since:
+            return _Cursor(begin, begin)
         return at
 
     def _items(self, answer: Answer) -> tuple[list[IssueItem], tuple[Rejection, ...]]:

@@ -20,6 +20,7 @@ from ktlo.errors import KtloError, UserError
 from ktlo.settings import secret
 from ktlo.sources.hooked import check_reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, position
 from ktlo.sources.rest.quota import World
@@ -28,7 +29,6 @@ from ktlo.sources.servicenow import mapping
 from ktlo.sources.servicenow.mapping import Of
 from ktlo.sources.servicenow.payloads import AuditItem, DeletedItem, IncidentItem, Rows, required
 
-DEFAULT_HISTORY = dt.timedelta(days=365)
 TABLE = "/api/now/table"
 _FIELDS = ("state", "incident_state", "assigned_to", "assignment_group")
 _AUDIT_COST = "no steps: acknowledgements come from work_start only, reopenings from reopen_count"
@@ -52,9 +52,7 @@ class ServiceNowConfig(BaseModel):
     @field_validator("url")
     @classmethod
     def _address(cls, said: str) -> str:
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("expected an address such as https://example.service-now.com")
+        parts = urlsplit(plain_address(said, "https://example.service-now.com"))
         return f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("query")
@@ -144,17 +142,13 @@ class ServiceNowSource:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
         of = Of(self.source_id, self._config.url)
         async with self._connect() as api:
-            run = _WithAudit(api, self.source_id, TABLE, position(cursor, self._since()), of)
+            run = _WithAudit(
+                api, self.source_id, TABLE, position(cursor, horizon(self._config.since, self._world)), of
+            )
             async for batch in run.read(_listed("incident", self._config.query, of)):
                 yield batch
             async for batch in run.read(_listed("sys_audit_delete", "tablename=incident", of)):
                 yield batch
-
-    def _since(self) -> dt.datetime:
-        if self._config.since is not None:
-            return dt.datetime.combine(self._config.since, dt.time(), dt.UTC)
-        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-        return (now - DEFAULT_HISTORY).replace(microsecond=0)
 
 
 class _WithAudit(ListRun):

@@ -16,6 +16,7 @@ from ktlo.records.collection import Rejection
 from ktlo.settings import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rest.configured import plain_address
 from ktlo.sources.rest.connection import AbsentError, Connection, Manners, decode
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches
@@ -47,10 +48,7 @@ class StatuspageConfig(BaseModel):
     @field_validator("url", "api")
     @classmethod
     def _address(cls, said: str) -> str:
-        parts = urlsplit(said.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("expected an address such as https://status.example.org")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return plain_address(said, "https://status.example.org")
 
     @field_validator("token", "webhook_secret")
     @classmethod

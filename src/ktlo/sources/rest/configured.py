@@ -1,0 +1,36 @@
+"""What configurations of REST services have in common: a plain address, and from when history is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from urllib.parse import urlsplit
+
+from ktlo.sources.rest.quota import World
+
+DEFAULT_HISTORY = dt.timedelta(days=365)
+
+
+def plain_address(said: str, example: str) -> str:
+    """An address of a service without secrets, query and last slash, for validators of configurations.
+
+    Args:
+        said: as the configuration has it.
+        example: an address of the kind that is meant, for the message.
+
+    Raises:
+        ValueError: it is no address over HTTP, or carries a secret; the value is not quoted.
+    """
+    parts = urlsplit(said.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected an address such as {example}")
+    if parts.username or parts.password:
+        raise ValueError("no secrets in the address: give the token by `token`, as env:NAME or file:PATH")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def horizon(since: dt.date | None, world: World, history: dt.timedelta = DEFAULT_HISTORY) -> dt.datetime:
+    """From when the first run reads: midnight (UTC) of a day that was asked for, else ``history`` before now."""
+    if since is not None:
+        return dt.datetime.combine(since, dt.time(), dt.UTC)
+    now = dt.datetime.fromtimestamp(world.now(), dt.UTC)
+    return (now - history).replace(microsecond=0)
