@@ -22,6 +22,8 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_driver.bufferedreader import BufferedReader
 from clickhouse_driver.compression import get_decompressor_cls
 from clickhouse_driver.streams.native import BlockInputStream
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ktlo.errors import UserError
 from ktlo.server.runtime import Runtime
@@ -41,6 +43,12 @@ ANSWERED = {
     "SELECT 1 SETTINGS max_execution_time = 0",
     "EXPLAIN SELECT 1 SETTINGS readonly = 0",
 }
+
+WORDS = (
+    *["SELECT", "*", "FROM", "ktlo.spans", "WHERE", "1", "=", "'x", ")", "(", ",", ";", "--", "/*"],
+    *["system.tables", "url('http://x')", "FORMAT", "Native", "JSON", "{x:UInt8}"],
+)
+"""Of what a statement may be made, for a fuzzer."""
 
 
 @pytest.fixture(scope="module")
@@ -437,3 +445,24 @@ def test_a_port_that_something_else_uses_is_told_and_the_rest_goes_on(runtime, d
 def test_an_unknown_driver_error_is_an_error_of_the_driver(driver):
     with pytest.raises(DatabaseError, match="497"):
         driver.command("DROP TABLE aliases")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    said=st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=200).map(lambda text: text.encode()),
+        st.lists(st.sampled_from(WORDS), max_size=14).map(lambda words: " ".join(words).encode()),
+    ),
+    params=st.dictionaries(
+        st.sampled_from(
+            ["query", "database", "default_format", "param_x", "max_rows", "query_id", "compress"]
+        ),
+        st.text(max_size=40),
+        max_size=3,
+    ),
+)
+def test_whatever_is_sent_is_answered_or_refused_and_the_door_still_answers(http, said, params):
+    answer = http.post("/", content=said, params=params)
+    assert answer.status_code < 500, answer.text[:300]
+    assert http.get("/", params={"query": "SELECT 1"}).text == "1\n"

@@ -240,4 +240,4 @@ def _media_type(form: str) -> str:
 
 def _printable(text: str) -> str:
     """What may stand in a header."""
-    return "".join(letter for letter in text if " " <= letter <= "~")
+    return "".join(letter for letter in text if " " <= letter <= "~").strip()
