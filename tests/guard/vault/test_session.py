@@ -19,7 +19,7 @@ from vault_parts import Bao, Leak
 from ktlo.errors import UserError
 from ktlo.settings import secret, variable_or_reference
 from ktlo.vault import Reference, Session, open_session, parse_reference
-from ktlo.vault.session import Credentials
+from ktlo.vault.credentials import Credentials
 
 POLICY = 'path "secret/data/ktlo/*" { capabilities = ["read", "create", "update"] }'
 

@@ -22,7 +22,8 @@ from ktlo.planning.budget.options import Option
 from ktlo.planning.budget.plan import Asked, Doubt, Plan, decide
 from ktlo.planning.budget.world import Changes
 from ktlo.planning.demand import DebtLoad, WorkClass
-from ktlo.report.plan import NoPlanLinks, plan_section
+from ktlo.report.plan import plan_section
+from ktlo.report.plan_links import NoPlanLinks
 from ktlo.report.plan_sentences import headline, sentences, sentences_of_options
 
 EURO = Prices("EUR", 80.0, 2000.0, 15.0, 0.2)

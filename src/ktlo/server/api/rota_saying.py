@@ -17,7 +17,8 @@ from ktlo.planning.rota.importing import import_duties, proposed_settings
 from ktlo.planning.rota.rules import Rota, person_named
 from ktlo.planning.rota.saying import read_moment, span_words
 from ktlo.planning.rota.swaps import Step, Swap
-from ktlo.server.api.rota import NOBODY, Desks, DutyOut, Name, TroubleOut, duty_out, span_of
+from ktlo.server.api.rota import Desks, Name, span_of
+from ktlo.server.api.rota_answer import NOBODY, DutyOut, TroubleOut, duty_out
 
 router = APIRouter(prefix="/rota", tags=["rota"])
 

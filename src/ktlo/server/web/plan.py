@@ -15,9 +15,10 @@ from ktlo.planning.budget.options import Why
 from ktlo.planning.budget.plan import Plan
 from ktlo.planning.budget.terms import TERMS, Term, Terms
 from ktlo.report.charts import picture
-from ktlo.report.plan import options_table, plan_section
+from ktlo.report.plan import plan_section
 from ktlo.report.plan_scenarios import terms_in_words
 from ktlo.report.plan_sentences import sentences_of_options
+from ktlo.report.plan_tables import options_table
 from ktlo.report.sections import freshness
 from ktlo.server import asking
 from ktlo.server.api.plan import planned

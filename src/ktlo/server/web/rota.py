@@ -20,7 +20,7 @@ from ktlo.report.charts import picture
 from ktlo.report.pieces import Progress
 from ktlo.report.rota import RotaView, rota_section, view_of
 from ktlo.server.api.metrics import Running
-from ktlo.server.api.rota import TroubleOut, duty_out
+from ktlo.server.api.rota_answer import TroubleOut, duty_out
 from ktlo.server.api.rota_saying import SwapOut
 from ktlo.server.planning_runs import PlanningRun, PlanningRuns
 from ktlo.server.security import Access
