@@ -14,7 +14,7 @@ from ktlo.report.promql import MOST_LINES, Shown, chart, series_table, shown, un
 from ktlo.report.services import Href, service_charts
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.dashboards.files import with_windows
-from ktlo.telemetry.dashboards.model import ALL, Dashboard, Kind, Panel, Variable, filled
+from ktlo.telemetry.dashboards.model import ALL, Dashboard, Panel, PanelKind, Variable, filled
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.log_query import quoted
 from ktlo.telemetry.log_query import read as read_search
@@ -205,10 +205,10 @@ def _text(view: PanelView, on: Drawing) -> PanelView:
     return replace(view, paragraphs=paragraphs)
 
 
-_KINDS: dict[Kind, Callable[[PanelView, Drawing], PanelView]] = {
-    Kind.PROMQL: _promql,
-    Kind.METRIC: _metric,
-    Kind.RED: _red,
-    Kind.LOGS: _logs,
-    Kind.TEXT: _text,
+_KINDS: dict[PanelKind, Callable[[PanelView, Drawing], PanelView]] = {
+    PanelKind.PROMQL: _promql,
+    PanelKind.METRIC: _metric,
+    PanelKind.RED: _red,
+    PanelKind.LOGS: _logs,
+    PanelKind.TEXT: _text,
 }

@@ -38,7 +38,7 @@ router = APIRouter(prefix="/errors", tags=["errors"])
 Text = Annotated[str, Query(max_length=500)]
 
 
-class Sort(enum.StrEnum):
+class ErrorSort(enum.StrEnum):
     """Orders of the list."""
 
     STANDING = "standing"
@@ -105,7 +105,7 @@ class ErrorOut(BaseModel):
         )  # fmt: skip
 
 
-class SpreadOut(BaseModel):
+class ErrorSpreadOut(BaseModel):
     """Where an error occurs."""
 
     service: str
@@ -139,11 +139,11 @@ class ErrorInFull(BaseModel):
     stacktrace: str = Field(description="Of the newest report.")
     buckets: list[dt.datetime]
     by_version: dict[str, list[int]] = Field(description="Reports by bucket.")
-    spread: list[SpreadOut]
+    spread: list[ErrorSpreadOut]
     samples: list[SampleOut] = Field(description="Newest reports, one a span.")
 
 
-class VerdictIn(BaseModel):
+class ErrorVerdictIn(BaseModel):
     """What you say of an error."""
 
     said: Said
@@ -178,13 +178,13 @@ def judged_groups(running: Runtime, of: Interval, asked: Asked) -> list[tuple[Li
     ]
 
 
-def ordered(lines: list[tuple[Listed, Judged]], sort: Sort) -> list[tuple[Listed, Judged]]:
+def ordered(lines: list[tuple[Listed, Judged]], sort: ErrorSort) -> list[tuple[Listed, Judged]]:
     """Lines in the order that was asked for."""
     keys = {
-        Sort.STANDING: lambda line: (ORDER[line[1].standing], -line[0].occurrences),
-        Sort.COUNT: lambda line: -line[0].occurrences,
-        Sort.LAST: lambda line: -line[0].group.last_seen.timestamp(),
-        Sort.FIRST: lambda line: -line[0].group.first_seen.timestamp(),
+        ErrorSort.STANDING: lambda line: (ORDER[line[1].standing], -line[0].occurrences),
+        ErrorSort.COUNT: lambda line: -line[0].occurrences,
+        ErrorSort.LAST: lambda line: -line[0].group.last_seen.timestamp(),
+        ErrorSort.FIRST: lambda line: -line[0].group.first_seen.timestamp(),
     }
     return sorted(lines, key=keys[sort])
 
@@ -201,7 +201,7 @@ def judged_group(running: Runtime, of: Interval, fingerprint: str) -> tuple[List
     return listed, verdicts.judge(running.store, listed.group, of, said, issue)
 
 
-def say(running: Runtime, fingerprint: str, wanted: VerdictIn) -> None:
+def say(running: Runtime, fingerprint: str, wanted: ErrorVerdictIn) -> None:
     """Note what a person says of an error.
 
     Raises:
@@ -230,7 +230,7 @@ def list_errors(
     environment: Text = "",
     text: Annotated[str, Query(max_length=500, description="Part of type, message or frames.")] = "",
     standing: Annotated[list[Standing], Query(description="Keep only these; repeat for several.")] = [],  # noqa: B006
-    sort: Sort = Sort.STANDING,
+    sort: ErrorSort = ErrorSort.STANDING,
     limit: Annotated[int, Query(ge=1, le=MOST, description="Most errors to give.")] = 100,
 ) -> list[ErrorOut]:
     """Errors of a stretch of time: what came back and what is new first."""
@@ -256,7 +256,7 @@ def one_error(running: Running, fingerprint: str, since: Since = "7d", until: Un
 
 
 @router.post("/{fingerprint}/verdict", status_code=204)
-def say_of_error(running: Running, fingerprint: str, wanted: VerdictIn) -> None:
+def say_of_error(running: Running, fingerprint: str, wanted: ErrorVerdictIn) -> None:
     """Say that an error is resolved (in a version), ignored (with a reason), or open again."""
     say(running, fingerprint, wanted)
 
@@ -267,8 +267,8 @@ def link_issue(running: Running, fingerprint: str, wanted: IssueIn) -> None:
     verdicts.link_issue(running.state, group(running.store, fingerprint), wanted.url, wanted.author)
 
 
-def _spread(one: Spread) -> SpreadOut:
-    return SpreadOut(**{name: getattr(one, name) for name in SpreadOut.model_fields})
+def _spread(one: Spread) -> ErrorSpreadOut:
+    return ErrorSpreadOut(**{name: getattr(one, name) for name in ErrorSpreadOut.model_fields})
 
 
 def _sample(one: Sample) -> SampleOut:

@@ -48,7 +48,7 @@ class PieceOut(BaseModel):
     rows: int
 
 
-class PlanOut(BaseModel):
+class ExportPlanOut(BaseModel):
     """How a noun is cut into files."""
 
     noun: str
@@ -95,11 +95,11 @@ def _file(running: Runtime, sql: str, parameters: dict[str, str], name: str) -> 
 @router.get("/export/plan")
 def plan_export(
     running: Running, noun: Noun, time: Moment = "", since: Instant = "", until: Instant = ""
-) -> PlanOut:
+) -> ExportPlanOut:
     """How a noun's rows are cut into files by day."""
     column = moment_of(noun, time)
     start, end = _stretch(since, until)
-    return PlanOut(
+    return ExportPlanOut(
         noun=noun,
         time=column,
         pieces=[

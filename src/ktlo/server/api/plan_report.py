@@ -8,27 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from ktlo.planning.budget.options import Spread
 from ktlo.report.business import business_section
 from ktlo.report.sections import NoLinks
 from ktlo.server.api.metrics import Asked, Running
+from ktlo.server.api.plan_answer import SpreadOut
 from ktlo.server.api.plan_load import Expected
 from ktlo.server.business import Reported, quarter_of, report_business
 
 router = APIRouter(tags=["plan"])
-
-
-class SpreadOut(BaseModel):
-    """An expected value with its 80% interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, given: Spread) -> SpreadOut:
-        """A spread as JSON has it."""
-        return cls(mean=given.mean, low=given.low, high=given.high)
 
 
 class SpentOut(BaseModel):

@@ -19,10 +19,10 @@ from ktlo.server.api.rota_answer import (
     DutyOut,
     LoadsOut,
     PlanIn,
-    PlanOut,
     PublishedOut,
     PublishIn,
     RotaOut,
+    RotaPlanOut,
     ServedOut,
     TroubleOut,
     WhoOut,
@@ -131,7 +131,7 @@ def load(desk: Desks, rota: Name = "", first: First = "", last: Last = "") -> Lo
 
 
 @router.post("/plan")
-def plan(desk: Desks, asked: PlanIn) -> PlanOut:
+def plan(desk: Desks, asked: PlanIn) -> RotaPlanOut:
     """Plan a rota. What is found is kept as its draft, and is in force when published."""
     rota = desk.rota(asked.rota)
     first = read_moment(asked.first, rota.zone) if asked.first else None

@@ -33,7 +33,7 @@ class DutyOut(BaseModel):
     because: str = Field(description="plan, swap, override or import.")
 
 
-class MemberOut(BaseModel):
+class RotaMemberOut(BaseModel):
     """Somebody who takes turns."""
 
     person: str
@@ -49,7 +49,7 @@ class RotaOut(BaseModel):
     time_zone: str
     shift: str
     roles: list[str]
-    members: list[MemberOut]
+    members: list[RotaMemberOut]
     now: list[DutyOut] = Field(description="Who is on duty now.")
     next: list[DutyOut] = Field(description="Who has each role next.")
     planned_until: dt.datetime | None
@@ -125,7 +125,7 @@ class ServedOut(BaseModel):
         )
 
 
-class LoadOut(BaseModel):
+class RotaLoadOut(BaseModel):
     """What one person bore. It is about a fair load, not about how well anybody works."""
 
     person: str
@@ -138,7 +138,7 @@ class LoadOut(BaseModel):
     pages_per_week: EstimateOut = Field(description="Pages a week on call.")
 
 
-class PageOut(BaseModel):
+class RotaPageOut(BaseModel):
     """One incident that called somebody."""
 
     source: str
@@ -158,8 +158,8 @@ class LoadsOut(BaseModel):
     rota: str
     start: dt.datetime
     end: dt.datetime
-    people: list[LoadOut]
-    pages: list[PageOut]
+    people: list[RotaLoadOut]
+    pages: list[RotaPageOut]
     unassigned: int = Field(description="Pages while nobody was on duty and that no member took.")
     longest_hours: float = Field(description="Most hours that one incident counts as an interruption.")
 
@@ -199,7 +199,7 @@ class PlanIn(BaseModel):
     author: str = Field(NOBODY, max_length=200)
 
 
-class PlanOut(BaseModel):
+class RotaPlanOut(BaseModel):
     """A plan, or why there is none."""
 
     rota: str
@@ -224,10 +224,10 @@ def duty_out(desk: Desk, duty: Duty) -> DutyOut:
     )  # fmt: skip
 
 
-def load_out(given: Load) -> LoadOut:
+def load_out(given: Load) -> RotaLoadOut:
     """As JSON has it."""
     rate = given.per_week
-    return LoadOut(
+    return RotaLoadOut(
         person=given.person.key,
         name=given.person.name,
         duty_hours=round(given.duty, 2),
@@ -242,19 +242,19 @@ def load_out(given: Load) -> LoadOut:
     )  # fmt: skip
 
 
-def page_out(given: Page) -> PageOut:
+def page_out(given: Page) -> RotaPageOut:
     """As JSON has it."""
-    return PageOut(
+    return RotaPageOut(
         source=given.source, external_id=given.external_id, title=given.title, url=given.url,
         service=given.service, at=given.at, person=given.person, is_night=given.is_night,
         is_off_hours=given.is_off_hours,
     )  # fmt: skip
 
 
-def plan_out(desk: Desk, rota: Rota, planned: Planned) -> PlanOut:
+def plan_out(desk: Desk, rota: Rota, planned: Planned) -> RotaPlanOut:
     """A plan as JSON has it."""
     plan = planned.plan
-    return PlanOut(
+    return RotaPlanOut(
         rota=planned.rota,
         start=planned.span[0],
         end=planned.span[1],
@@ -294,7 +294,7 @@ def rota_out(desk: Desk, rota: Rota) -> RotaOut:
         shift=rota.length,
         roles=[role.name for role in rota.roles],
         members=[
-            MemberOut(person=one.key, name=one.name, time_zone=str(one.zone), skills=sorted(one.skills))
+            RotaMemberOut(person=one.key, name=one.name, time_zone=str(one.zone), skills=sorted(one.skills))
             for one in rota.members
         ],
         now=[duty_out(desk, duty) for duty in schedule.at(desk.now)],

@@ -134,7 +134,7 @@ class OverrideIn(BaseModel):
     author: str = Author
 
 
-class SaidOut(BaseModel):
+class RotaSaidOut(BaseModel):
     """What was said or taken back."""
 
     number: str
@@ -297,7 +297,7 @@ def _rota_of_swap(desk: Desk, name: str, number: str) -> Rota:
 
 
 @router.post("/overrides", status_code=201)
-def stand_in(desk: Desks, said: OverrideIn) -> SaidOut:
+def stand_in(desk: Desks, said: OverrideIn) -> RotaSaidOut:
     """Let somebody stand in for a while, whoever would have been on duty."""
     rota = desk.rota(said.rota)
     role = rota.role(said.role or rota.roles[0].name)
@@ -311,7 +311,7 @@ def stand_in(desk: Desks, said: OverrideIn) -> SaidOut:
         desk.state, rota.name, role.name, person, span, reason=said.reason, author=said.author
     )
     what = f"{person.name} is {role.name} of {rota.name} {span_words(span, rota.zone)}"
-    return SaidOut(number=number, what=what)
+    return RotaSaidOut(number=number, what=what)
 
 
 @router.post("/import", status_code=201)

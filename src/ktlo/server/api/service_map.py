@@ -28,19 +28,19 @@ Against = Annotated[
 _EARLIER = {"1d": 86_400, "7d": 7 * 86_400}
 
 
-class PlaceOut(BaseModel):
+class MapPlaceOut(BaseModel):
     """Something on the map."""
 
     kind: str = Field(description="service, database, cache, queue or host")
     name: str
 
     @classmethod
-    def of(cls, given: Place) -> PlaceOut:
+    def of(cls, given: Place) -> MapPlaceOut:
         """As JSON has it."""
         return cls(kind=given.kind, name=given.name)
 
 
-class MapNodeOut(PlaceOut):
+class MapNodeOut(MapPlaceOut):
     """A place with what it was asked."""
 
     red: RedOut
@@ -49,8 +49,8 @@ class MapNodeOut(PlaceOut):
 class MapEdgeOut(BaseModel):
     """Calls from one place to another."""
 
-    client: PlaceOut
-    server: PlaceOut
+    client: MapPlaceOut
+    server: MapPlaceOut
     kind: str = Field(description="rpc, database, cache or messaging")
     red: RedOut
     by_name: int = Field(description="Calls of which only the host's name says that this service was meant.")
@@ -59,8 +59,8 @@ class MapEdgeOut(BaseModel):
     def of(cls, given: Edge) -> MapEdgeOut:
         """As JSON has it."""
         return cls(
-            client=PlaceOut.of(given.way.client),
-            server=PlaceOut.of(given.way.server),
+            client=MapPlaceOut.of(given.way.client),
+            server=MapPlaceOut.of(given.way.server),
             kind=given.way.kind,
             red=RedOut.of(given.red),
             by_name=given.by_name,
@@ -83,8 +83,8 @@ class BoundedOut(BaseModel):
 class EdgeChangeOut(BaseModel):
     """A difference between two stretches that is more than chance."""
 
-    client: PlaceOut
-    server: PlaceOut
+    client: MapPlaceOut
+    server: MapPlaceOut
     kind: str
     measure: str = Field(
         description="appeared, gone, rate (calls a minute), errors (share) or p95 (nanoseconds)"
@@ -99,8 +99,8 @@ class EdgeChangeOut(BaseModel):
     def of(cls, given: Change[Way]) -> EdgeChangeOut:
         """As JSON has it."""
         return cls(
-            client=PlaceOut.of(given.of.client),
-            server=PlaceOut.of(given.of.server),
+            client=MapPlaceOut.of(given.of.client),
+            server=MapPlaceOut.of(given.of.server),
             kind=given.of.kind,
             measure=given.measure,
             before=BoundedOut.of(given.before),

@@ -147,7 +147,7 @@ class DifferenceOut(BaseModel):
     after: SumOut = Field(description="In B.")
 
 
-class ComparisonOut(BaseModel):
+class TraceComparisonOut(BaseModel):
     """Two traces held against each other."""
 
     a: str
@@ -239,7 +239,7 @@ def find_traces(
     return [FoundOut.of(one) for one in found]
 
 
-def compare_traces(running: Running, a: str, b: str) -> ComparisonOut:
+def compare_traces(running: Running, a: str, b: str) -> TraceComparisonOut:
     """Hold two traces against each other.
 
     Raises:
@@ -251,7 +251,7 @@ def compare_traces(running: Running, a: str, b: str) -> ComparisonOut:
     def summed(given: Sum) -> SumOut:
         return SumOut(spans=given.spans, own_ns=given.own_ns, errors=given.errors)
 
-    return ComparisonOut(
+    return TraceComparisonOut(
         a=made.a.trace_id,
         b=made.b.trace_id,
         a_ns=made.a.duration_ns,
@@ -269,7 +269,7 @@ def compared(
     running: Running,
     a: Annotated[str, Query(max_length=100, description="A trace.")],
     b: Annotated[str, Query(max_length=100, description="Another one.")],
-) -> ComparisonOut:
+) -> TraceComparisonOut:
     """Two traces: what is new, gone and slower in the second."""
     return compare_traces(running, a, b)
 

@@ -24,7 +24,7 @@ from ktlo.server.web.rendering import parameters, render, with_query
 from ktlo.server.web.telemetry import Text, bar_of, hrefs
 from ktlo.telemetry.dashboards.files import DashboardChangedError, Stored, checked, written
 from ktlo.telemetry.dashboards.grafana import imported
-from ktlo.telemetry.dashboards.model import ALL, Dashboard, Kind
+from ktlo.telemetry.dashboards.model import ALL, Dashboard, PanelKind
 from ktlo.telemetry.interval import Interval
 
 router = APIRouter()
@@ -282,7 +282,7 @@ def _form(
         digest=digest,
         errors=errors,
         left_out=left_out,
-        kinds=[each.value for each in Kind],
+        kinds=[each.value for each in PanelKind],
         metrics=[(each.name, each.title) for each in definitions().values()],
         answer=Answer(
             "What should it show?", f"Changing {before}" if before else "A new dashboard",

@@ -13,8 +13,8 @@ from ktlo.report import errors as words
 from ktlo.report.charts import picture
 from ktlo.server.api.errors import (
     ErrorInFull,
-    Sort,
-    VerdictIn,
+    ErrorSort,
+    ErrorVerdictIn,
     judged_group,
     judged_groups,
     list_errors,
@@ -47,8 +47,8 @@ TABS: tuple[tuple[str, str, tuple[Standing, ...]], ...] = (
     ("ignored", "ignored", (Standing.IGNORED,)),
     ("all", "all", tuple(Standing)),
 )
-SORTS = ((Sort.STANDING, "what came back and is new"), (Sort.COUNT, "reports"), (Sort.LAST, "last seen"),
-         (Sort.FIRST, "first seen"))  # fmt: skip
+SORTS = ((ErrorSort.STANDING, "what came back and is new"), (ErrorSort.COUNT, "reports"), (ErrorSort.LAST, "last seen"),
+         (ErrorSort.FIRST, "first seen"))  # fmt: skip
 
 
 @router.get("/errors")
@@ -61,7 +61,7 @@ def errors_page(
     version: Text = "",
     text: Text = "",
     standing: Text = "",
-    sort: Sort = Sort.STANDING,
+    sort: ErrorSort = ErrorSort.STANDING,
 ) -> Response:
     """Errors of a stretch, what came back and what is new first."""
     of = asked_interval(since, until)
@@ -104,7 +104,7 @@ def errors_json(
     version: Text = "",
     text: Text = "",
     standing: Text = "",
-    sort: Sort = Sort.STANDING,
+    sort: ErrorSort = ErrorSort.STANDING,
 ) -> Response:
     """The same as JSON."""
     shown = next((kept for key, _, kept in TABS if key == standing), WANTED)
@@ -188,7 +188,9 @@ def say_verdict(
         day = dt.date.fromisoformat(until) if until and said is Said.IGNORED else None
     except ValueError as error:
         raise UsageError(f"{until!r} is no day", where="until", fix="Write 2026-12-31") from error
-    wanted = VerdictIn.model_construct(said=said, version=version, reason=reason, until=day, author=author)
+    wanted = ErrorVerdictIn.model_construct(
+        said=said, version=version, reason=reason, until=day, author=author
+    )
     say(running, fingerprint, wanted)
     return RedirectResponse(with_message(_page(fingerprint), "error-said"), 303)
 

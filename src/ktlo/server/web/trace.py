@@ -11,7 +11,7 @@ from ktlo.errors import NotFoundError
 from ktlo.report import trace_compare
 from ktlo.report.traces import trace_view
 from ktlo.server.api.metrics import Running
-from ktlo.server.api.telemetry import ComparisonOut, TraceOut, compare_traces
+from ktlo.server.api.telemetry import TraceComparisonOut, TraceOut, compare_traces
 from ktlo.server.web.rendering import environment, render, with_query
 from ktlo.server.web.telemetry import Text
 from ktlo.telemetry import logs
@@ -107,6 +107,6 @@ def compare_page(
 
 
 @router.get("/traces/compare.json")
-def compare_json(running: Running, a: Text = "", b: Text = "") -> ComparisonOut:
+def compare_json(running: Running, a: Text = "", b: Text = "") -> TraceComparisonOut:
     """The same as JSON."""
     return compare_traces(running, a, b)

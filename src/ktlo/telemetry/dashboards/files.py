@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from ktlo.errors import NotFoundError, UserError
 from ktlo.settings.bounded_yaml import read_bounded
-from ktlo.telemetry.dashboards.model import Dashboard, Kind, filled
+from ktlo.telemetry.dashboards.model import Dashboard, PanelKind, filled
 from ktlo.telemetry.promql.parsing import parsed
 from ktlo.telemetry.promql.places import PromqlError
 
@@ -217,7 +217,7 @@ def _expressions(dashboard: Dashboard, node: yaml.Node | None) -> Iterator[Remar
     stand_in = {each.name: "x" for each in dashboard.variables}
     for row, band in enumerate(dashboard.rows):
         for place, panel in enumerate(band.panels):
-            if panel.kind is not Kind.PROMQL:
+            if panel.kind is not PanelKind.PROMQL:
                 continue
             for number, query in enumerate(panel.queries):
                 try:

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ktlo.errors import UserError
-from ktlo.telemetry.dashboards.model import MOST_PANELS, NAME, Band, Dashboard, Kind, Panel, Query, Variable
+from ktlo.telemetry.dashboards.model import (
+    MOST_PANELS,
+    NAME,
+    Band,
+    Dashboard,
+    Panel,
+    PanelKind,
+    Query,
+    Variable,
+)
 
 _SHOWN = {
     "timeseries": "lines", "graph": "lines", "barchart": "lines", "heatmap": "lines",
@@ -142,7 +151,7 @@ def _panel(given: Mapping[str, Any], left: list[str]) -> Panel | None:
     if kind == "text":
         content = str((given.get("options") or {}).get("content") or given.get("content") or "")
         text = _TAG.sub("", content).strip()[:20_000]
-        return Panel(title=title, kind=Kind.TEXT, width=width, text=text) if text else None
+        return Panel(title=title, kind=PanelKind.TEXT, width=width, text=text) if text else None
     if kind not in _SHOWN:
         left.append(f"{called} is of type {kind or 'unknown'}, which is not shown here.")
         return None

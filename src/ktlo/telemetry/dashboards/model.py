@@ -17,7 +17,7 @@ ALL = ".*"
 """Value of a variable that means every value; it stands in a pattern (``=~``)."""
 
 
-class Kind(enum.StrEnum):
+class PanelKind(enum.StrEnum):
     """What a panel shows."""
 
     PROMQL = "promql"
@@ -57,7 +57,7 @@ class Panel(Strict):
 
     title: str = Field("", max_length=200, description="Over the panel.")
     description: str = Field("", max_length=2000, description="One sentence under the title.")
-    kind: Kind = Field(Kind.PROMQL, description="promql, metric, logs, red or text.")
+    kind: PanelKind = Field(PanelKind.PROMQL, description="promql, metric, logs, red or text.")
     width: int = Field(6, ge=2, le=12, description="Columns of twelve.")
     show: Literal["lines", "table", "number"] = Field("lines", description="How a promql panel is shown.")
     unit: str = Field(
@@ -79,8 +79,8 @@ class Panel(Strict):
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Panel:
         needed = {
-            Kind.PROMQL: ("queries", bool(self.queries)), Kind.METRIC: ("metric", bool(self.metric)),
-            Kind.RED: ("service", bool(self.service)), Kind.TEXT: ("text", bool(self.text)),
+            PanelKind.PROMQL: ("queries", bool(self.queries)), PanelKind.METRIC: ("metric", bool(self.metric)),
+            PanelKind.RED: ("service", bool(self.service)), PanelKind.TEXT: ("text", bool(self.text)),
         }  # fmt: skip
         name, is_there = needed.get(self.kind, ("", True))
         if not is_there:
