@@ -23,7 +23,8 @@ from scipy.sparse import csr_array, vstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from ktlo.effort.model import BUCKETS, CHUNK, CategoryModel, Evidence, features, softmax
+from ktlo.effort.features import BUCKETS, CHUNK, Evidence, features
+from ktlo.effort.model import CategoryModel, softmax
 from ktlo.records.effort import Category
 
 SEED = 20261124

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ktlo.effort.classify import Layers, NoClassifier
+from ktlo.effort.features import Evidence
 from ktlo.effort.items import WorkItem
 from ktlo.effort.links import LinkTargets, references
-from ktlo.effort.model import Evidence
 from ktlo.effort.model import Verdict as Opinion
 from ktlo.effort.team_rules import TeamRules
 from ktlo.records.effort import Category, ItemKind, Layer, Verdict

@@ -10,13 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ktlo.effort.confusion import Confusion, hand_checked_confusion, held_out_confusion
-from ktlo.effort.model import (
-    CHUNK,
-    Correction,
-    Evidence,
-    fit_corrections,
-    load_model,
-)
+from ktlo.effort.features import CHUNK, Evidence
+from ktlo.effort.model import Correction, fit_corrections, load_model
 from ktlo.records.effort import Category
 
 OBVIOUS = Path(__file__).parents[1] / "golden" / "obvious_work.tsv"

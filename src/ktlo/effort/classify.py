@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ktlo.effort.ended import Ended
+from ktlo.effort.features import Evidence
 from ktlo.effort.items import WorkItem
 from ktlo.effort.links import Linked, LinkTargets
 from ktlo.effort.model import Correction as Lesson
-from ktlo.effort.model import Evidence, fit_corrections, load_model
 from ktlo.effort.model import Verdict as Opinion
+from ktlo.effort.model import fit_corrections, load_model
 from ktlo.effort.rules import Finding, Ground, built_in_finding
 from ktlo.effort.team_rules import TeamRules
 from ktlo.records.effort import Category, ItemKind, Layer, Verdict

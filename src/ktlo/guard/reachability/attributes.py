@@ -1,4 +1,4 @@
-"""What ``x.name``, ``x[key]`` and loops over ``x`` give, for each kind of value ``x`` may be.
+"""What ``x.name`` gives, for each kind of value ``x`` may be.
 
 Source: Python's data model (language reference 3.3): attributes of objects before those of classes except data
 descriptors, functions bound on the way, properties called.
@@ -21,7 +21,6 @@ from ktlo.guard.reachability.values import (
     Generator,
     Instance,
     Module,
-    Namespace,
     Partial,
     Possible,
     Property,
@@ -125,7 +124,7 @@ def load_of(place: Place, value: Value, name: str, into: Variable) -> None:
         elif name == "__new__":
             engine.add(into, Builtin("object.__new__"))
     elif isinstance(value, Possible):
-        load_of(place, value.inner, name, _possibly(engine, into))
+        load_of(place, value.inner, name, possibly(engine, into))
 
 
 def _fallback(place: Place, value: Instance, name: str, into: Variable) -> None:
@@ -246,7 +245,7 @@ def _bind(
         else:
             engine.add(into, found)
     elif isinstance(found, Possible):
-        _bind(place, found.inner, instance, owner, _possibly(engine, into))
+        _bind(place, found.inner, instance, owner, possibly(engine, into))
     elif isinstance(found, Partial) and instance is not None:
         engine.add(into, found)
     elif isinstance(found, External) and instance is not None:
@@ -283,7 +282,8 @@ def _call_bound(place: Place, found: Value, instance: Instance, into: Variable) 
     call_method(place.site(None, result=into), found, instance)
 
 
-def _possibly(engine: Engine, into: Variable) -> Variable:
+def possibly(engine: Engine, into: Variable) -> Variable:
+    """A variable whose values are possible ones of ``into``."""
     between = Variable()
     engine.watch(between, lambda value: engine.add(into, engine.possible(value)))
     return between
@@ -292,7 +292,7 @@ def _possibly(engine: Engine, into: Variable) -> Variable:
 def load_any(place: Place, base: Variable | None, into: Variable, prefix: str = "") -> None:
     """``getattr(base, name)`` with a name nobody can read: every attribute is possible."""
     engine = place.engine
-    between = _possibly(engine, into)
+    between = possibly(engine, into)
 
     def use(value: Value) -> None:
         names: list[str] = []
@@ -313,173 +313,3 @@ def load_any(place: Place, base: Variable | None, into: Variable, prefix: str = 
 
 def _names(owner: Class) -> list[str]:
     return [name for one in owner.mro if isinstance(one, Class) for name in one.attributes]
-
-
-# --- Elements -------------------------------------------------------------------------------------------------
-
-
-def field(container: Container, key: object) -> Variable:
-    """The variable of a constant key, made when it is new."""
-    variable = container.fields.get(key)
-    if variable is None:
-        if len(container.fields) >= 500:
-            return container.element
-        variable = container.fields[key] = Variable()
-        for watcher in list(container.watchers):
-            watcher(key, variable)
-    return variable
-
-
-def each_field(container: Container, use: object) -> None:
-    """Do something with every constant key, also later ones."""
-    container.watchers.append(use)  # type: ignore[arg-type]
-    for key, variable in list(container.fields.items()):
-        use(key, variable)  # type: ignore[operator]
-
-
-def everything(engine: Engine, container: Container, into: Variable | None) -> None:
-    """All elements of a container."""
-    engine.copy(container.element, into)
-    each_field(container, lambda key, variable: engine.copy(variable, into))
-
-
-def load_element(
-    place: Place, base: Variable | None, key: object, index: Variable | None, into: Variable
-) -> None:
-    """``into = base[key]``; ``ANY`` for a key that is no constant."""
-    place.engine.watch(base, lambda value: _element_of(place, value, key, index, into))
-
-
-def _element_of(place: Place, value: Value, key: object, index: Variable | None, into: Variable) -> None:
-    engine = place.engine
-    if isinstance(value, Container):
-        if key is ANY or (isinstance(key, int) and key < 0):
-            everything(engine, value, into)
-        else:
-            engine.copy(value.element, into)
-            engine.copy(field(value, key), into)
-        if value.factory is not None:
-            site = place.site(result=into)
-            engine.watch(value.factory, lambda made: call(site, made))
-            engine.copy(into, value.element)
-    elif isinstance(value, Instance):
-        site = place.site(index, result=into)
-        getter = engine.member(value.of, "__getitem__")
-        engine.watch(getter, lambda found: call_method(site, found, value))
-    elif isinstance(value, Class):
-        engine.add(into, value)
-        site = place.site(index, result=into)
-        getter = engine.member(value, "__class_getitem__")
-        engine.watch(getter, lambda found: call_method(site, found, value))
-        if value.is_enum:
-            engine.add(into, value.instance)
-        engine.watch(value.metaclass, lambda meta: _meta_item(site, meta, value))
-    elif isinstance(value, External):
-        engine.add(into, value)
-    elif isinstance(value, Namespace):
-        if isinstance(key, str):
-            load_from_module(place, value.module, key, into)
-        else:
-            base = Variable()
-            engine.add(base, value.module)
-            load_any(place, base, into)
-    elif isinstance(value, Possible):
-        _element_of(place, value.inner, key, index, _possibly(engine, into))
-
-
-def _meta_item(site: Site, meta: Value, value: Class) -> None:
-    if isinstance(meta, Class):
-        site.engine.watch(
-            site.engine.member(meta, "__getitem__"), lambda found: call_method(site, found, value)
-        )
-
-
-def store_element(
-    place: Place, base: Variable | None, key: object, index: Variable | None, source: Variable | None
-) -> None:
-    """``base[key] = source``."""
-
-    def use(value: Value) -> None:
-        engine = place.engine
-        if isinstance(value, Container):
-            engine.copy(source, value.element if key is ANY else field(value, key))
-            engine.copy(index, value.keys)
-        elif isinstance(value, Instance):
-            setter = engine.member(value.of, "__setitem__")
-            site = place.site(index, source)
-            engine.watch(setter, lambda found: call_method(site, found, value))
-        elif isinstance(value, Namespace) and isinstance(key, str):
-            engine.copy(source, value.module.variables.setdefault(key, Variable()))
-        elif isinstance(value, Possible):
-            use(value.inner)
-
-    place.engine.watch(base, use)
-
-
-def iterate(place: Place, base: Variable | None, into: Variable, *, is_async: bool = False) -> None:
-    """``for into in base``."""
-
-    def use(value: Value) -> None:
-        engine = place.engine
-        if isinstance(value, Container):
-            if value.is_dict:
-                engine.copy(value.keys, into)
-            else:
-                everything(engine, value, into)
-        elif isinstance(value, Generator):
-            engine.copy(value.function.yields, into)
-        elif isinstance(value, Instance):
-            start, step = ("__aiter__", "__anext__") if is_async else ("__iter__", "__next__")
-            given = Variable()
-            site = place.site(result=given)
-            engine.watch(engine.member(value.of, start), lambda found: call_method(site, found, value))
-            engine.watch(given, lambda one: advance(place, one, step, into, use))
-            items = place.site(None, result=into)
-            if not is_async:
-                engine.later(lambda: _by_index(items, value))
-        elif isinstance(value, Class):
-            if value.is_enum:
-                engine.add(into, value.instance)
-            given = Variable()
-            meta_site = place.site(result=given)
-            engine.watch(value.metaclass, lambda meta: _meta_iter(meta_site, meta, value))
-            iterate_once(place, given, into)
-        elif isinstance(value, External):
-            engine.add(into, engine.external(f"{value.name}[]"))
-        elif isinstance(value, Possible):
-            use(value.inner)
-
-    place.engine.watch(base, use)
-
-
-def _by_index(site: Site, value: Instance) -> None:
-    """Without ``__iter__``, loops ask ``__getitem__``."""
-    if not site.engine.has_member(value.of, "__iter__"):
-        getter = site.engine.member(value.of, "__getitem__")
-        site.engine.watch(getter, lambda found: call_method(site, found, value))
-
-
-def iterate_once(place: Place, given: Variable, into: Variable) -> None:
-    """Iterate over what a metaclass's ``__iter__`` gave, which is no class again."""
-    place.engine.watch(
-        given,
-        lambda one: place.engine.copy(one.function.yields, into) if isinstance(one, Generator) else None,
-    )
-
-
-def _meta_iter(site: Site, meta: Value, value: Class) -> None:
-    if isinstance(meta, Class):
-        site.engine.watch(site.engine.member(meta, "__iter__"), lambda found: call_method(site, found, value))
-
-
-def advance(place: Place, value: Value, step: str, into: Variable, iterating: object = None) -> None:
-    """One step of an iterator."""
-    engine = place.engine
-    if isinstance(value, Instance):
-        site = place.site(result=into)
-        engine.watch(engine.member(value.of, step), lambda found: call_method(site, found, value))
-    elif isinstance(value, Generator):
-        engine.copy(value.function.yields, into)
-    elif isinstance(value, Container):
-        everything(engine, value, into)
-    del iterating

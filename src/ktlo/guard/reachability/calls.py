@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ktlo.guard.reachability.containers import each_field
+from ktlo.guard.reachability.containers import field as element
 from ktlo.guard.reachability.engine import Engine, Kind
 from ktlo.guard.reachability.values import (
     Bound,
@@ -179,8 +181,6 @@ def _positional(function: Function, position: int) -> Variable | None:
     if position < len(function.positional):
         return function.parameters[function.positional[position]]
     if function.rest is not None:
-        from ktlo.guard.reachability.attributes import field as element
-
         # A function that hands its own rest on to itself would count up for ever.
         beyond = position - len(function.positional)
         return element(function.rest, beyond) if beyond < _MOST_POSITIONS else function.rest.element
@@ -191,15 +191,11 @@ def _named(function: Function, name: str) -> Variable | None:
     if name in function.parameters:
         return function.parameters[name]
     if function.keyword is not None:
-        from ktlo.guard.reachability.attributes import field as element
-
         return element(function.keyword, name)
     return None
 
 
 def _unpacker(engine: Engine, function: Function, start: int) -> Callable[[Value], None]:
-    from ktlo.guard.reachability.attributes import each_field
-
     def all_of(variable: Variable) -> None:
         for position in range(start, len(function.positional)):
             engine.copy(variable, _positional(function, position))
@@ -224,8 +220,6 @@ def _unpacker(engine: Engine, function: Function, start: int) -> Callable[[Value
 
 
 def _keyword_unpacker(engine: Engine, function: Function) -> Callable[[Value], None]:
-    from ktlo.guard.reachability.attributes import each_field
-
     def all_of(variable: Variable) -> None:
         for parameter in function.parameters.values():
             engine.copy(variable, parameter)

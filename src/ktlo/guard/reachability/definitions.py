@@ -9,10 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from ktlo.guard.reachability.attributes import (
-    global_variable,
-    load_from_module,
-)
+from ktlo.guard.reachability.attributes import global_variable, load_from_module
 from ktlo.guard.reachability.calls import Site, call, call_method
 from ktlo.guard.reachability.engine import Engine
 from ktlo.guard.reachability.expressions import Expressions

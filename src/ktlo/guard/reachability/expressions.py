@@ -9,17 +9,10 @@ import ast
 import builtins
 from collections.abc import Callable
 
-from ktlo.guard.reachability.attributes import (
-    ANY,
-    advance,
-    everything,
-    field,
-    global_variable,
-    iterate,
-    load,
-    load_element,
-)
+from ktlo.guard.reachability.attributes import ANY, global_variable, load
 from ktlo.guard.reachability.calls import Site, call
+from ktlo.guard.reachability.containers import everything, field
+from ktlo.guard.reachability.elements import advance, iterate, load_element
 from ktlo.guard.reachability.models import implicit, is_known_builtin
 from ktlo.guard.reachability.operators import Operators
 from ktlo.guard.reachability.scopes import Bindings, Scope, bindings

@@ -5,16 +5,12 @@ Read by :mod:`.models` when the first call needs one.
 
 from __future__ import annotations
 
-from ktlo.guard.reachability.attributes import (
-    iterate,
-    load,
-    load_any,
-    store,
-)
+from ktlo.guard.reachability.attributes import load, load_any, store
 from ktlo.guard.reachability.calls import (
     Site,
     call,
 )
+from ktlo.guard.reachability.elements import iterate
 from ktlo.guard.reachability.engine import Kind
 from ktlo.guard.reachability.models import (
     MODELS,

@@ -5,17 +5,13 @@ Read by :mod:`.models` when the first call needs one.
 
 from __future__ import annotations
 
-from ktlo.guard.reachability.attributes import (
-    advance,
-    iterate,
-    load_element,
-)
-from ktlo.guard.reachability.attributes import field as element
 from ktlo.guard.reachability.calls import (
     Site,
     call,
     call_method,
 )
+from ktlo.guard.reachability.containers import field as element
+from ktlo.guard.reachability.elements import advance, iterate, load_element
 from ktlo.guard.reachability.models import (
     argument_of,
     implicit,

@@ -9,19 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from ktlo.guard.reachability.attributes import (
-    ANY,
-    Place,
-    field,
-    iterate,
-    load,
-    load_element,
-    store,
-    store_element,
-)
+from ktlo.guard.reachability.attributes import ANY, Place, load, store
 from ktlo.guard.reachability.branches import decide
 from ktlo.guard.reachability.calls import Site, call
+from ktlo.guard.reachability.containers import field
 from ktlo.guard.reachability.definitions import Definitions, refresh_stars
+from ktlo.guard.reachability.elements import iterate, load_element, store_element
 from ktlo.guard.reachability.engine import Engine
 from ktlo.guard.reachability.scopes import Scope, bindings
 from ktlo.guard.reachability.values import (

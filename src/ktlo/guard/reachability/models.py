@@ -10,17 +10,7 @@ import functools
 import sys
 from collections.abc import Callable
 
-from ktlo.guard.reachability.attributes import (
-    ANY,
-    Place,
-    advance,
-    each_field,
-    everything,
-    iterate,
-    load_element,
-    store_element,
-)
-from ktlo.guard.reachability.attributes import field as element
+from ktlo.guard.reachability.attributes import ANY, Place
 from ktlo.guard.reachability.calls import (
     Site,
     call_function,
@@ -28,6 +18,9 @@ from ktlo.guard.reachability.calls import (
     called_from_outside,
     uses_of,
 )
+from ktlo.guard.reachability.containers import each_field, everything
+from ktlo.guard.reachability.containers import field as element
+from ktlo.guard.reachability.elements import advance, iterate, load_element, store_element
 from ktlo.guard.reachability.values import (
     Bound,
     Builtin,

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import ast
 
-from ktlo.guard.reachability.attributes import (
-    Place,
-    iterate,
-)
+from ktlo.guard.reachability.attributes import Place
 from ktlo.guard.reachability.calls import Site, call_method
+from ktlo.guard.reachability.elements import iterate
 from ktlo.guard.reachability.engine import Engine
 from ktlo.guard.reachability.models import first_method, implicit
 from ktlo.guard.reachability.scopes import Scope
