@@ -1,12 +1,16 @@
-"""What the tests share: each engine in turn, and source text made into an instrumented module."""
+"""What the tests share: each engine in turn, source text made into an instrumented module, and whole processes."""
 
 import importlib
+import os
+import subprocess
 import sys
 import types
 from contextvars import ContextVar
+from pathlib import Path
 
 import pytest
 
+import wire
 from ktlo_instrument import engine as engines
 from ktlo_instrument import pure
 from ktlo_instrument.detail import values_of
@@ -19,6 +23,17 @@ try:
     ENGINES.append("c")
 except ImportError:
     pass
+
+
+SOURCES = Path(__file__).resolve().parent.parent / "src"
+SHOP = """
+def add(a, b):
+    return a + b
+
+class Basket:
+    def total(self):
+        return add(1, 2)
+"""
 
 
 class Told(list):
@@ -77,3 +92,44 @@ def bench(request):
     made.engine.setup(ContextVar("none"), None, pure.hide, lambda a, b: b, lambda a, b: b)
     made.engine.drain()
     sys.modules.pop("shop", None)
+
+
+@pytest.fixture(params=ENGINES)
+def run(request, tmp_path):
+    """Runs text as a script under `ktlo-instrument run`; gives process, metrics by function, and log records."""
+    (tmp_path / "shop.py").write_text(SHOP)
+
+    def go(text, *before, arguments=(), environment=None, name="app.py", command=None, wait=True, url=None):
+        (tmp_path / name).write_text(text)
+        given = {
+            **{
+                key: value
+                for key, value in os.environ.items()
+                if not key.startswith(("KTLO_", "OTEL_", "COV_"))
+            },
+            "PYTHONPATH": str(SOURCES),
+            "KTLO_INSTRUMENT_ENGINE": request.param,
+            "KTLO_INSTRUMENT_ENDPOINT": url or "http://127.0.0.1:9",
+            "OTEL_SERVICE_NAME": "shop",
+            **(environment or {}),
+        }
+        line = [sys.executable, "-m", "ktlo_instrument.command", "run", *before, "--"]
+        line += command or [sys.executable, name, *arguments]
+        process = subprocess.Popen(
+            line, cwd=tmp_path, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        if wait:
+            process.out, process.err = process.communicate(timeout=30)
+        return process
+
+    return go
+
+
+def calls(kept):
+    found = {}
+    for path, body, _ in kept:
+        if path == "/v1/metrics":
+            for given, point in wire.metrics(body).get("ktlo.function.calls", ()):
+                name = given["code.function.name"]
+                found[name] = found.get(name, 0) + wire.u64(point[6][0])
+    return found

@@ -5,64 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 import wire
-from conftest import ENGINES
+from conftest import SOURCES, calls
 from receiver import receiver
-
-HOME = Path(__file__).resolve().parent.parent / "src"
-SHOP = """
-def add(a, b):
-    return a + b
-
-class Basket:
-    def total(self):
-        return add(1, 2)
-"""
-
-
-@pytest.fixture(params=ENGINES)
-def run(request, tmp_path):
-    """Runs text as a script under `ktlo-instrument run`; gives process, metrics by function, and log records."""
-    (tmp_path / "shop.py").write_text(SHOP)
-
-    def go(text, *before, arguments=(), environment=None, name="app.py", command=None, wait=True, url=None):
-        (tmp_path / name).write_text(text)
-        given = {
-            **{
-                key: value
-                for key, value in os.environ.items()
-                if not key.startswith(("KTLO_", "OTEL_", "COV_"))
-            },
-            "PYTHONPATH": str(HOME),
-            "KTLO_INSTRUMENT_ENGINE": request.param,
-            "KTLO_INSTRUMENT_ENDPOINT": url or "http://127.0.0.1:9",
-            "OTEL_SERVICE_NAME": "shop",
-            **(environment or {}),
-        }
-        line = [sys.executable, "-m", "ktlo_instrument.command", "run", *before, "--"]
-        line += command or [sys.executable, name, *arguments]
-        process = subprocess.Popen(
-            line, cwd=tmp_path, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        if wait:
-            process.out, process.err = process.communicate(timeout=30)
-        return process
-
-    return go
-
-
-def calls(kept):
-    found = {}
-    for path, body, _ in kept:
-        if path == "/v1/metrics":
-            for given, point in wire.metrics(body).get("ktlo.function.calls", ()):
-                name = given["code.function.name"]
-                found[name] = found.get(name, 0) + wire.u64(point[6][0])
-    return found
 
 
 def test_a_script_and_what_it_imports_are_counted(run, tmp_path):
@@ -220,7 +168,7 @@ def test_the_sitecustomize_that_was_there_still_runs(run, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "sitecustomize.py").write_text("import builtins\nbuiltins.theirs = 5\n")
-    done = run("print(theirs)\n", environment={"PYTHONPATH": os.pathsep.join([str(HOME), str(other)])})
+    done = run("print(theirs)\n", environment={"PYTHONPATH": os.pathsep.join([str(SOURCES), str(other)])})
     assert done.out == "5\n"
 
 

@@ -94,6 +94,9 @@ class _After(importlib.abc.Loader):
         except Exception:
             pass
 
+    def __reduce__(self) -> Any:
+        return self._loader.__reduce_ex__(2)  # Pickled or copied it is the original.
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 

@@ -152,13 +152,30 @@ def _keep(place: str, content: bytes, mode: int) -> None:
 
 
 class Loader(importlib.machinery.SourceFileLoader):
-    """Python's own loader of source files, with instrumented code."""
+    """Python's own loader of source files, with instrumented code.
+
+    It equals Python's own for the same file, and pickled or copied it is one.
+    """
+
+    __slots__ = ("_hook",)
 
     def __init__(self, hook: Hook, name: str, path: str) -> None:
         super().__init__(name, path)
         self._hook = hook
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, importlib.machinery.SourceFileLoader) and vars(self) == vars(other)
+
+    __hash__ = importlib.machinery.SourceFileLoader.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return importlib.machinery.SourceFileLoader, (self.name, self.path)
+
     def get_code(self, fullname: str) -> CodeType | None:
-        """Instrumented; as Python's own loader gives it when that fails."""
-        code = self._hook.code(None, self.path, fullname)
+        """Instrumented; as Python's own loader gives it when that fails.
+
+        Raises:
+            ImportError: `fullname` is not the module this loader was made for.
+        """
+        code = self._hook.code(None, self.get_filename(fullname), fullname)
         return code if code is not None else super().get_code(fullname)
