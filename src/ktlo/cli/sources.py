@@ -222,6 +222,8 @@ def hook(
         ("last", (found["last_at"] or "never")[:16].replace("T", " ")),
     ):
         console.print(f"{name:8} {value}", markup=False, soft_wrap=True)
+    if found["paste"]:
+        console.print(f"\nPaste into the sender:\n\n{found['paste']}", markup=False, soft_wrap=True)
 
 
 @commands.command(epilog="Example:  ktlo sources deliveries alertmanager:prod")

@@ -35,6 +35,7 @@ class Hook:
         ignored: webhooks in which nothing is used.
         refused: webhooks without proof, or not understood.
         last_at: when the last was taken; ``None`` before the first.
+        paste: what to paste into the sender, with ``ADDRESS`` where the address goes; empty where nothing is.
     """
 
     path: str
@@ -46,6 +47,11 @@ class Hook:
     ignored: int
     refused: int
     last_at: dt.datetime | None
+    paste: str = ""
+
+    def pasted(self, base_url: str) -> str:
+        """What to paste, with the address that ktlo is asked by."""
+        return self.paste.replace("ADDRESS", f"{base_url.rstrip('/')}{self.path}")
 
 
 def hook_of(source: Source, store: Store) -> Hook | None:
@@ -63,6 +69,7 @@ def hook_of(source: Source, store: Store) -> Hook | None:
         ignored=row["ignored"],
         refused=row["refused"],
         last_at=row["last_at"] if row["taken"] else None,
+        paste=source.setup.paste,
     )
 
 

@@ -77,12 +77,14 @@ class Setup:
         events: which events to choose.
         proof: how it proves itself with ``webhook_secret``, in words.
         kept_headers: headers that say what a delivery is, in lower case; kept with it.
+        paste: what to paste into the sender, with ``ADDRESS`` where its address goes; empty where nothing is.
     """
 
     where: str
     events: tuple[str, ...]
     proof: str
     kept_headers: tuple[str, ...] = ()
+    paste: str = ""
 
 
 @runtime_checkable

@@ -13,8 +13,8 @@ from collected_rows import Seen
 from ktlo.errors import SignatureError, UserError
 from ktlo.sources.cdevents import CDEventsSource
 from ktlo.sources.cdevents.payloads import version_of
-from ktlo.sources.cdevents.source import CDEventsConfig
 from ktlo.sources.hooked import Incoming
+from ktlo.sources.listening import ListeningConfig
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 
@@ -68,7 +68,7 @@ def bare(told: Any) -> Incoming:
 
 
 def source() -> CDEventsSource:
-    return CDEventsSource(CDEventsConfig())
+    return CDEventsSource(ListeningConfig())
 
 
 def seen_of(*given: Incoming) -> Seen:

@@ -195,6 +195,7 @@ class HookOut(BaseModel):
     ignored: int
     refused: int
     last_at: dt.datetime | None
+    paste: str = Field(description="What to paste into the sender, with the address; empty where nothing is.")
 
 
 class ReplayOut(BaseModel):
@@ -224,6 +225,7 @@ def show_hook(
         ignored=found.ignored,
         refused=found.refused,
         last_at=found.last_at,
+        paste=found.pasted(str(request.base_url)),
     )
 
 

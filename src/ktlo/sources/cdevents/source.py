@@ -2,97 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel
 
 from ktlo.records.collection import Rejection
 from ktlo.sources.cdevents import mapping
 from ktlo.sources.cdevents.payloads import TYPE, CDEvent, events_of
-from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, demand_token
-from ktlo.sources.protocol import Batch, Health, Missing, Status
-from ktlo.sources.rest.quota import World
+from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, demand_token
+from ktlo.sources.listening import ListeningConfig, ListeningSource
 from ktlo.sources.rest.rows import Row, batches
 
 
-class CDEventsConfig(BaseModel):
-    """One sender of CDEvents, or a broker of many."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(
-        "events", pattern=r"^[A-Za-z0-9._-]+$", description="What to call it; part of the address."
-    )
-    webhook_secret: str = Field(
-        "", description="Reference to the secret that Authorization: Bearer carries: env:NAME, file:PATH…"
-    )
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
-
-
-class CDEventsSource:
-    """Whatever sends CDEvents.
-
-    Args:
-        config: the name and the secret.
-        world: not used; every source takes one.
-        transport: not used; every source takes one.
-    """
+class CDEventsSource(ListeningSource):
+    """Whatever sends CDEvents."""
 
     kind: ClassVar[str] = "cdevents"
     summary: ClassVar[str] = "deployments, incidents, pipeline runs and tickets as CDEvents over CloudEvents"
-    config: ClassVar[type[BaseModel]] = CDEventsConfig
+    config: ClassVar[type[BaseModel]] = ListeningConfig
     setup: Setup = Setup(
         where="the sender's sink (Tekton, Jenkins, Argo, Spinnaker, Knative broker): this address, HTTP POST",
         events=mapping.USED,
         proof="Authorization: Bearer and the same secret",
         kept_headers=("content-type", "ce-id", "ce-type", "ce-source", "ce-specversion"),
     )
-
-    def __init__(
-        self,
-        config: CDEventsConfig,
-        world: World | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        del world, transport
-        self._config = config
-
-    @property
-    def source_id(self) -> str:
-        """``cdevents:NAME``."""
-        return f"cdevents:{self._config.name}"
-
-    @property
-    def webhook_secret(self) -> str:
-        """See :class:`ktlo.sources.hooked.Hooked`."""
-        return self._config.webhook_secret
-
-    async def check(self) -> Health:
-        """See :meth:`ktlo.sources.protocol.Source.check`."""
-        missing = []
-        if not self._config.webhook_secret:
-            missing.append(
-                Missing(
-                    "webhook_secret",
-                    "events are only taken from this machine",
-                    "Set webhook_secret: env:NAME",
-                )
-            )
-        return Health(Status.LIMITED if missing else Status.READY, "Events are taken", tuple(missing))
-
-    async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
-        """Nothing can be asked for. See :meth:`ktlo.sources.protocol.Source.collect`."""
-        del cursor
-        batches_to_come: tuple[Batch, ...] = ()
-        for batch in batches_to_come:
-            yield batch
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """See :meth:`ktlo.sources.hooked.Hooked.verify`."""
@@ -123,7 +57,8 @@ class CDEventsSource:
                 rows += made
                 kinds.append(kind)
             except ValueError as error:  # msgspec's own among them
-                rejected.append(self._reject(number, str(error), bytes(raw), incoming))
+                reason = f"this is not as CDEvents are written: {error}"
+                rejected.append(self._reject(number, reason, bytes(raw), incoming))
         why = ""
         if not rows:
             why = f"ktlo does not use {', '.join(dict.fromkeys(unused))}" if unused else "it holds no CDEvent"
@@ -133,14 +68,4 @@ class CDEventsSource:
             tuple(rejected),
             why,
             untold=mapping.UNTOLD,
-        )
-
-    def _reject(self, number: int, reason: str, raw: bytes, incoming: Incoming) -> Rejection:
-        return Rejection(
-            source=self.source_id,
-            place=f"webhook, event {number}",
-            reason=f"this is not as CDEvents are written: {reason}",
-            excerpt=raw[:200].decode("utf-8", "replace"),
-            seen_at=incoming.received_at,
-            is_kept=False,
         )

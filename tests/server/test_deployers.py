@@ -1,0 +1,140 @@
+"""Argo CD and Flux from their webhooks to the page of deployments: proven, linked by commit, counted once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ktlo.server.app import make_app
+from ktlo.server.runtime import Runtime
+from ktlo.server.security import Access
+from ktlo.settings import Settings
+
+sys.path[:0] = [str(Path(__file__).parents[1] / one) for one in ("sources", "delivery")]
+sys.path[:0] = [str(Path(__file__).parents[1] / "sources" / one) for one in ("argocd", "flux")]
+Repo = importlib.import_module("deployed_world").Repo
+application = importlib.import_module("test_argocd").application
+kustomization = importlib.import_module("test_flux").kustomization
+
+KEY = "open-sesame"
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    monkeypatch.setenv("HOOK_SECRET", KEY)
+    opened = Runtime(Settings(), tmp_path / "data")
+    for kind in ("argocd", "flux"):
+        opened.add_source(
+            kind, {"name": "prod", "webhook_secret": "env:HOOK_SECRET", "environment": "production"}
+        )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def visitor(runtime: Runtime, visiting: Any) -> Iterator[Any]:
+    app = make_app(runtime, Access())
+    yield visiting(app)
+    app.state.collecting.close()
+
+
+def signed(told: Any) -> dict[str, Any]:
+    body = json.dumps(told).encode()
+    digest = hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()
+    return {"content": body, "headers": {"x-signature": f"sha256={digest}"}}
+
+
+def bearing(app: dict[str, Any], key: str = KEY) -> dict[str, Any]:
+    return {"content": json.dumps({"app": app}).encode(), "headers": {"authorization": f"Bearer {key}"}}
+
+
+def derived(visitor: Any, source: str) -> None:
+    visitor.app.state.collecting.start((source,))
+    run = visitor.app.state.collecting.wait(120)
+    assert [step.message for step in run.steps if step.status != "complete"] == []
+
+
+def test_what_they_deployed_is_linked_to_its_repository_by_commit_and_counted_once(
+    visitor: Any, runtime: Runtime, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    repo = Repo(folder)
+    commits = [repo.commit("app.py", f"VERSION = {n}\n") for n in range(3)]
+    git = runtime.add_source("git", {"path": str(folder)}).source_id
+    for minutes in (0, 10, 20):
+        answer = visitor.post(
+            "/hooks/flux:prod",
+            **signed(kustomization("shop", "ReconciliationSucceeded", f"main@sha1:{commits[1]}", minutes)),
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["is_repeat"] is (minutes > 0)
+    failed = kustomization("shop", "BuildFailed", f"main@sha1:{commits[2]}", 30, severity="error")
+    assert visitor.post("/hooks/flux:prod", **signed(failed)).json()["rows"] == 1
+    for app in (application(revision=commits[1]), application("Failed", revision=commits[2], start=60)):
+        assert visitor.post("/hooks/argocd:prod", **bearing(app)).json()["rows"] == 1
+    derived(visitor, git)
+    found = runtime.store.query(
+        "SELECT toString(service) AS service, toString(repository) AS repository, sha, toString(status) AS status"
+        " FROM ktlo.service_deployments ORDER BY service, status"
+    ).to_pylist()
+    name = found[0]["repository"]
+    assert name.endswith("shop")
+    assert [tuple(row.values()) for row in found] == [
+        ("shop", name, commits[2], "failure"),
+        ("shop", name, commits[1], "success"),
+        ("velero", name, commits[2], "failure"),
+        ("velero", name, commits[1], "success"),
+    ]
+    page = visitor.page("/deployments")
+    assert "velero" in page
+    assert commits[1][:7] in page
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("/hooks/argocd:prod", bearing(application(), "wrong")),
+        ("/hooks/flux:prod", {"content": b"{}", "headers": {"x-signature": "sha256=00"}}),
+    ],
+)
+def test_a_wrong_proof_is_401_counted_and_shown(visitor: Any, path: str, given: dict[str, Any]) -> None:
+    for _ in range(2):
+        answer = visitor.post(path, **given)
+        assert answer.status_code == 401
+        assert "does not match" in answer.json()["title"]
+    source = path.removeprefix("/hooks/")
+    (came,) = visitor.get("/api/v1/sources/deliveries", params={"source": source}).json()
+    assert came["status"] == "refused"
+    assert visitor.get("/api/v1/sources/hook", params={"source": source}).json()["refused"] >= 1
+    assert "1 refused" in visitor.page(f"/sources/source?source={source}")
+
+
+@pytest.mark.parametrize("source", ["argocd:prod", "flux:prod"])
+def test_the_page_and_the_api_give_what_is_to_be_pasted_with_the_address(visitor: Any, source: str) -> None:
+    address = f"http://127.0.0.1:5856/hooks/{source}"
+    said = visitor.get("/api/v1/sources/hook", params={"source": source}).json()
+    assert said["url"] == address
+    assert address in said["paste"]
+    assert "ADDRESS" not in said["paste"]
+    assert "What to paste" in visitor.page(f"/sources/source?source={source}")
+
+
+def test_a_webhook_is_read_again_by_other_options(visitor: Any, runtime: Runtime) -> None:
+    visitor.post("/hooks/argocd:prod", **bearing(application()))
+    runtime.remove_source("argocd:prod")
+    runtime.add_source("argocd", {"name": "prod", "environment": "canary", "code": "image"})
+    assert visitor.post("/api/v1/sources/replay", params={"source": "argocd:prod"}).json() == {
+        "deliveries": 1,
+        "rows": 1,
+    }
+    (found,) = runtime.store.query("SELECT toString(environment) AS e, sha FROM ktlo.deployments").to_pylist()
+    assert found == {"e": "canary", "sha": ""}
