@@ -49,7 +49,8 @@ class Parts:
         slow: slowest calls told.
         failed: failed calls told.
         since: what the last deployment changed; ``None`` when there was none.
-        place: its file; ``None`` when no repository of the service has it.
+        place: its file; ``None`` when none is known.
+        unplaced: why none is known.
         touches: who changed it last.
         touched: ``lines`` or ``file``.
         items: incidents and bugs.
@@ -63,6 +64,7 @@ class Parts:
     failed: tuple[Call, ...]
     since: Since | None
     place: Place | None
+    unplaced: str
     touches: tuple[Touch, ...]
     touched: str
     items: tuple[Item, ...]

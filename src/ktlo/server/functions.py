@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ktlo.errors import KtloError, UsageError
+from ktlo.errors import KtloError, NotFoundError, UsageError
 from ktlo.report.function_page import Parts
 from ktlo.server.runtime import Runtime
 from ktlo.sources.git.mirror import mirror_folder
-from ktlo.sources.git.place import git_folder, is_url, name_of
+from ktlo.sources.git.place import git_folder, is_url, name_of, remote_url, web_address
 from ktlo.sources.git.program import Git
 from ktlo.telemetry.coverage import Watched, present, watched
 from ktlo.telemetry.function_calls import told_calls
 from ktlo.telemetry.function_changes import Since, since_deployment
+from ktlo.telemetry.function_files import Sent, matched
 from ktlo.telemetry.function_graph import neighbours
 from ktlo.telemetry.function_source import Line, items_of, place_of, text_of, touches
-from ktlo.telemetry.functions import Asked, Function, one_function, over_time
+from ktlo.telemetry.functions import Asked, Function, declared, one_function, over_time
 from ktlo.telemetry.interval import Interval
 
 MOST_COMPARED = 20
@@ -65,13 +66,19 @@ def parts_of(running: Runtime, of: Interval, asked: Asked, name: str) -> tuple[P
     slow, failed = told_calls(store, of, asked, name, found.origin)
     since = since_deployment(store, of, found.service, asked.environment)
     version = asked.version or (since.deployment.version if since else "") or "".join(found.versions[-1:])
-    place = place_of(store, found.service, found.path, found.line, version)
-    git = git_of(running, place.repository) if place else None
+    path, line = declared(store, of, found, version)
+    match = matched(store, [Sent(found.service, path)])[Sent(found.service, path)]
+    git = git_of(running, match.repository) if match.is_matched else None
+    place = (
+        place_of(store, found.service, match, line, version, web_address(remote_url(git)) if git else "")
+        if match.is_matched
+        else None
+    )
     text = text_of(git, place) if git and place else ()
     changed, touched = touches(store, place, git, len(text)) if place else ([], "file")
     parts = Parts(
         found, tuple(over_time(store, of, asked, [found])[(found.service, name)]), tuple(callers), tuple(callees),
-        tuple(slow), tuple(failed), since, place, tuple(changed), touched,
+        tuple(slow), tuple(failed), since, place, match.reason, tuple(changed), touched,
         tuple(items_of(store, found.service, place)),
     )  # fmt: skip
     return parts, text
@@ -80,7 +87,20 @@ def parts_of(running: Runtime, of: Interval, asked: Asked, name: str) -> tuple[P
 def watched_of(
     running: Runtime, service: str, version: str, environment: str
 ) -> tuple[list[Watched], Watched | None]:
-    """Versions that were watched, and the one that is asked for: by default the one deployed last."""
+    """Versions that were watched, and the one that is asked for: by default the one deployed last.
+
+    Raises:
+        NotFoundError: the version that is asked for was not watched.
+    """
     versions = watched(running.store, service, environment)
-    asked = next((one for one in versions if one.version == version), None) if version else None
-    return versions, asked or next(iter(present(versions)), None)
+    if not version:
+        return versions, next(iter(present(versions)), None)
+    asked = next((one for one in versions if one.version == version), None)
+    if asked is None:
+        known = ", ".join(one.version[:12] for one in versions[:5]) or "none"
+        raise NotFoundError(
+            f"version {version[:80]!r} of {service[:80] or 'any service'!r} was not watched",
+            where="version",
+            fix=f"Watched were: {known}",
+        )
+    return versions, asked

@@ -1,7 +1,6 @@
 """Where a function's code is: its file in the service's repository, the text at the deployed commit, and its history.
 
-The repository is the catalogue's (``service_members``); the file is the one whose path is the end of the path that the
-service names, the longest of them. Who changed it last comes from git when its repository is on this machine
+Which file is meant says ``function_files``. Who changed it last comes from git when its repository is on this machine
 (``git log -L`` over the function's lines), else from the collected changes of the file. Incidents and bugs are those
 that a commit to the file mentions or that name it as their cause, and the service's incidents.
 """
@@ -15,22 +14,13 @@ from urllib.parse import quote
 
 from ktlo.sources.git.program import Git, GitError
 from ktlo.store.protocol import Queryable
+from ktlo.telemetry.function_files import Match
 from ktlo.telemetry.trackers import trackers
 
 MOST_LINES = 120
 MOST = 10
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _TAG = re.compile(r"[\w.][\w.+/@-]{0,199}")
-
-_FILES = """
-SELECT DISTINCT f.repository AS repository, f.path AS path FROM ktlo.files AS f
-WHERE f.repository IN (
-  SELECT r.member FROM ktlo.service_members AS r WHERE r.kind = 'repository' AND r.service IN (
-    SELECT t.service FROM ktlo.service_members AS t
-    WHERE t.kind IN ('telemetry', 'service', 'workload') AND t.member = {service:String}
-    UNION ALL SELECT {service:String})
-) AND (endsWith(concat('/', {sent:String}), concat('/', f.path)) OR endsWith(f.path, concat('/', {sent:String})))
-ORDER BY length(path) DESC, repository LIMIT 1"""
 
 _TAGS = """
 SELECT name, sha FROM ktlo.tags WHERE repository = {repository:String}
@@ -77,7 +67,7 @@ class Place:
     """A function's file.
 
     Attributes:
-        repository: name of the repository; empty when the catalogue names none that has the file.
+        repository: name of the repository.
         path: in it.
         line: first line of the function; 0 when not told.
         commit: what is deployed, as a commit or tag; empty when the version is neither.
@@ -123,29 +113,22 @@ class Item:
 
 
 def place_of(
-    store: Queryable, service: str, sent: str, line: int, version: str, remote: str = ""
-) -> Place | None:
-    """Find the file that a service names; ``None`` when no repository of the service has it.
+    store: Queryable, service: str, match: Match, line: int, version: str, remote: str = ""
+) -> Place:
+    """Where a function is at the deployed commit.
 
     Args:
-        store: holds catalogue and files.
+        store: holds catalogue, tags and commits.
         service: service.name.
-        sent: path as the service names it.
+        match: the file that the service means; one that is matched.
         line: first line of the function.
         version: of the service that ran it last.
-        remote: address of the repository in a browser, where a source knows it; empty: from its tracker.
+        remote: address of the repository in a browser, where its clone knows it; empty: from its tracker.
     """
-    rows = (
-        store.query(_FILES, {"service": service, "sent": sent.replace("\\", "/")}).to_pylist() if sent else []
-    )
-    if not rows:
-        return None
-    repository, path = rows[0]["repository"], rows[0]["path"]
-    commit = _deployed(store, repository, version)
-    base = remote or _base(store, service, repository)
-    return Place(
-        repository, path, line, commit, _address(base, commit, path, line) if base and commit else ""
-    )
+    commit = _deployed(store, match.repository, version)
+    base = remote or _base(store, service, match.repository)
+    address = _address(base, commit, match.path, line) if base and commit else ""
+    return Place(match.repository, match.path, line, commit, address)
 
 
 def _deployed(store: Queryable, repository: str, version: str) -> str:

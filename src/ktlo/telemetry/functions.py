@@ -29,7 +29,7 @@ FILTER = """m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTim
 
 _LISTED = f"""
 SELECT toString(m.service) AS service, toString(m.function) AS function, toString(m.origin) AS origin,
-  max(m.path) AS path, max(m.line) AS line, sum(m.calls) AS calls, sum(m.errors) AS errors,
+  argMax(m.path, m.minute) AS path, argMax(m.line, m.minute) AS line, sum(m.calls) AS calls, sum(m.errors) AS errors,
   mapSort((k, v) -> -v, CAST(sumMap(m.failed), 'Map(String, Int64)')) AS failed, sum(m.total_ns) AS total_ns,
   sum(m.self_ns) AS self_ns, sum(m.active_ns) AS active_ns, sumMap(m.wall) AS wall, sumMap(m.own) AS own,
   arraySort(groupUniqArray(toString(m.version))) AS versions, arraySort(groupUniqArray(toString(m.route))) AS routes
@@ -41,6 +41,11 @@ WHERE {FILTER}
 GROUP BY service, function, origin
 HAVING NOT {{failing:Bool}} OR errors > 0
 ORDER BY self_ns DESC, total_ns DESC, service, function LIMIT {{most:UInt32}}"""  # noqa: S608 - no value enters it
+
+_DECLARED = f"""
+SELECT argMax(m.path, m.minute) AS path, argMax(m.line, m.minute) AS line
+FROM ktlo.function_minutes_states AS m
+WHERE {FILTER} AND m.function = {{function:String}} AND m.origin = {{origin:String}} HAVING count() > 0"""  # noqa: S608
 
 _SERVICE_TIME = f"""
 SELECT toString(m.service) AS service, sum(m.self_ns) AS self_ns FROM ktlo.function_minutes_states AS m
@@ -106,8 +111,8 @@ class Function:
         service: service.name.
         name: qualified name.
         origin: ``instrument`` (every call) or ``spans`` (those that were sampled).
-        path: file, as the service names it.
-        line: first line; 0 when not told.
+        path: file, as the service named it last.
+        line: first line then; 0 when not told.
         calls: calls.
         errors: of them, raised.
         failed: errors by type, most first.
@@ -177,6 +182,13 @@ def one_function(store: Queryable, of: Interval, asked: Asked, name: str) -> Fun
             fix="Choose a longer stretch (since=7d); `ktlo functions` lists what ran",
         )
     return found[0]
+
+
+def declared(store: Queryable, of: Interval, one: Function, version: str) -> tuple[str, int]:
+    """Path and first line of a function in one version of its service; where it did not run there, the newest."""
+    bound = {**Asked(one.service, version).bound(of), "function": one.name, "origin": one.origin}
+    rows = store.query(_DECLARED, bound).to_pylist()
+    return (rows[0]["path"], rows[0]["line"]) if rows else (one.path, one.line)
 
 
 def _found(store: Queryable, of: Interval, asked: Asked, name: str, most: int) -> list[Function]:

@@ -161,6 +161,7 @@ class FunctionInFull(BaseModel):
     slowest: list[FunctionCallOut]
     failed_calls: list[FunctionCallOut]
     source: FunctionSourceOut | None
+    source_reason: str = Field(description="Why no file is known; empty where one is.")
     text: list[str] = Field(
         description="Its lines at the deployed commit, where the repository is on this machine."
     )
@@ -277,6 +278,7 @@ def get_function(
         slowest=[FunctionCallOut(**dataclasses.asdict(one)) for one in parts.slow],
         failed_calls=[FunctionCallOut(**dataclasses.asdict(one)) for one in parts.failed],
         source=FunctionSourceOut(**dataclasses.asdict(parts.place)) if parts.place else None,
+        source_reason=parts.unplaced,
         text=[one.text for one in text],
         changes=[FunctionTouchOut(**dataclasses.asdict(one)) for one in parts.touches],
         changes_of=parts.touched,

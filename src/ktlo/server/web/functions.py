@@ -132,6 +132,7 @@ def function_page(
         pictures=[picture(chart) for chart in view.charts],
         it=parts.found,
         place=parts.place,
+        unplaced=parts.unplaced,
         text=text,
         given=given,
         bar=bar_of("/functions/function", given, of),

@@ -113,14 +113,26 @@ def name_of(path: str, given: str) -> Name:
 def _remote(folder: Path) -> str:
     """URL of ``origin``, else of the only remote; empty when there is none or it cannot be read."""
     try:
-        git = Git(git_folder(folder))
-        listed = git.ask("config", "--local", "--get-regexp", r"^remote\..*\.url$")
+        return remote_url(Git(git_folder(folder)))
     except UserError:
         return ""
+
+
+def remote_url(git: Git) -> str:
+    """URL of ``origin``, else of the only remote; empty when there is none."""
+    listed = git.ask("config", "--local", "--get-regexp", r"^remote\..*\.url$")
     urls = dict(line.split(" ", 1) for line in listed.splitlines() if " " in line)
     if "remote.origin.url" in urls:
         return urls["remote.origin.url"]
     return next(iter(urls.values())) if len(urls) == 1 else ""
+
+
+def web_address(url: str) -> str:
+    """Address in a browser of a remote at GitHub or GitLab; empty for others, whose pages are not known."""
+    match = None if "://" in url else _SCP.match(url)
+    host = (match["host"] if match else urlsplit(url).hostname) or ""
+    name = owner_and_name(url)
+    return f"https://{host}/{name}" if name and ("github" in host or "gitlab" in host) else ""
 
 
 def git_folder(folder: Path) -> Path:

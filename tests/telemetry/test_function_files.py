@@ -1,0 +1,109 @@
+"""Which file of a repository a service means: worked out by hand, ambiguity and libraries included."""
+
+from __future__ import annotations
+
+import pytest
+
+from ktlo.records import table_of
+from ktlo.records.arrow import to_arrow
+from ktlo.records.code import File
+from ktlo.records.services import ServiceMember
+from ktlo.store.embedded import EmbeddedStore
+from ktlo.telemetry.function_files import Match, Sent, matched, meant
+
+SHOP = [("acme/shop", "src/shop/cart.py"), ("acme/shop", "server.js"), ("acme/shop", "utils.py"),
+        ("acme/shop", "shop/utils.py"), ("acme/shop", "web/src/api.js")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        ("/srv/app/src/shop/cart.py", "src/shop/cart.py"),
+        ("/srv/app/shop/cart.py", "src/shop/cart.py"),
+        ("shop/cart.py", "src/shop/cart.py"),
+        ("/usr/lib/python3.12/site-packages/shop/cart.py", "src/shop/cart.py"),
+        ("C:\\app\\shop\\cart.py", "src/shop/cart.py"),
+        ("file:///app/server.js", "server.js"),
+        ("/app/shop/utils.py", "shop/utils.py"),
+        ("/app/other/utils.py", "utils.py"),
+        ("webpack:///./web/src/api.js?1f", "web/src/api.js"),
+        # Of libraries everything after their folder has to fit.
+        ("/app/node_modules/express/server.js", ""),
+        ("/usr/lib/python3.12/site-packages/django/utils.py", ""),
+        # A folder that the repository does not have in front of it.
+        ("/srv/app/django/cart.py", ""),
+        ("/srv/app/cart.py", ""),
+    ],
+)
+def test_the_longest_common_end_is_meant(sent, path):
+    named = sent.replace("\\", "/").partition("?")[0].rpartition("/")[2]
+    files = [one for one in SHOP if one[1].rpartition("/")[2] == named]
+    assert meant(sent, files) == ([("acme/shop", path)] if path else [])
+
+
+def test_several_files_that_fit_alike_are_all_told():
+    files = [("a/one", "app.py"), ("a/two", "app.py"), ("a/two", "src/app.py")]
+    assert meant("/srv/app.py", files) == [("a/one", "app.py"), ("a/two", "app.py")]
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    opened = EmbeddedStore(tmp_path_factory.mktemp("files") / "store")
+    opened.migrate()
+
+    members = [
+        ServiceMember(kind=kind, member=member, service=service, team="", found_in="ktlo.yaml")
+        for kind, member, service in (
+            ("repository", "acme/shop", "shop"),
+            ("repository", "acme/tills", "shop"),
+            ("telemetry", "shop-prod", "shop"),
+            ("telemetry", "lonely-prod", "lonely"),
+        )
+    ]
+    files = [
+        File(
+            source=source, repository=repository, path=path, language="Python", lines=1, complexity=1.0,
+            longest_indent=1, role="source", sha="a" * 40,
+        )
+        for source, repository, path in (
+            ("git:acme/shop", "acme/shop", "src/shop/cart.py"),
+            ("mirror", "acme/shop", "src/shop/cart.py"),
+            ("git:acme/shop", "acme/shop", "app.py"),
+            ("git:acme/tills", "acme/tills", "app.py"),
+            ("git:acme/other", "acme/other", "src/other/cart.py"),
+        )
+    ]  # fmt: skip
+    opened.replace(table_of(ServiceMember), [to_arrow(members, ServiceMember)])
+    opened.insert(table_of(File), to_arrow(files, File))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "match"),
+    [
+        ("shop-prod", "/srv/shop/cart.py", Match("acme/shop", "src/shop/cart.py")),
+        ("shop", "/srv/shop/cart.py", Match("acme/shop", "src/shop/cart.py")),
+        (
+            "shop-prod",
+            "/srv/other/cart.py",
+            Match(reason="no such file, as far as acme/shop, acme/tills tells"),
+        ),
+        ("shop-prod", "/srv/app.py", Match(reason="several files fit: acme/shop/app.py, acme/tills/app.py")),
+        ("shop-prod", "", Match(reason="no file was told")),
+        ("lonely-prod", "/srv/app.py", Match(reason="the catalogue names no repository of lonely-prod")),
+        (
+            "shop-prod",
+            "/x/site-packages/flask/app.py",
+            Match(reason="a library's file, as far as acme/shop, acme/tills tells"),
+        ),
+    ],
+)
+def test_what_is_not_matched_has_its_reason(catalogue, service, path, match):
+    assert matched(catalogue, [Sent(service, path)]) == {Sent(service, path): match}
+
+
+def test_many_are_matched_at_once(catalogue):
+    asked = [Sent("shop", f"/srv/{n}/shop/cart.py") for n in range(2000)]
+    assert all(one.is_matched for one in matched(catalogue, asked).values())
+    assert matched(catalogue, []) == {}
