@@ -1,4 +1,4 @@
-"""Senders of every format for the tests of crashes: each numbers what it sends and repeats what was not answered.
+"""Senders of every format for the tests of crashes and full disks: each numbers what it sends and repeats what was not answered.
 
 A request of number ``n`` holds, whatever the door, things by which n is found again: span identifiers, a log record's
 attribute, a point's value. What was acknowledged and what was only sent is remembered by door.
@@ -10,6 +10,7 @@ import contextlib
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,6 +45,7 @@ class Traffic:
         self.now = now
         self.sent: dict[str, set[int]] = {door: set() for door in DOORS}
         self.acknowledged: dict[str, set[int]] = {door: set() for door in DOORS}
+        self.refused: dict[str, Counter[str]] = {door: Counter() for door in DOORS}
         self.repeated = 0
         self.strange: list[str] = []
         self._stop = threading.Event()
@@ -151,8 +153,8 @@ class Traffic:
                 answer = client.post(path, content=body, headers={"content-type": kind, **more})
             except httpx.TransportError:
                 return False
-            if answer.status_code not in (200, 202, 204, 503):
-                self.strange.append(f"{door}: {answer.status_code} {answer.text[:200]}")
+            if not answer.is_success:
+                self._refuse(door, answer)
             return answer.is_success
 
         return post
@@ -174,6 +176,8 @@ class Traffic:
             except grpc.RpcError as error:
                 if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
                     self.strange.append(f"{door}: {error.code()} {error.details()}")
+                if any(key == "grpc-status-details-bin" for key, _ in error.trailing_metadata() or ()):
+                    self.refused[door][f"{error.code().name} with RetryInfo"] += 1
                 return False
             return True
 
@@ -198,8 +202,13 @@ class Traffic:
                 continue
             if answer.status_code == 202:
                 self.acknowledged["elastic"].update(numbers)
-            elif answer.status_code != 503:
-                self.strange.append(f"elastic: {answer.status_code} {answer.text[:200]}")
+            else:
+                self._refuse("elastic", answer)
+
+    def _refuse(self, door: str, answer: httpx.Response) -> None:
+        if answer.status_code != 503 or not answer.headers.get("retry-after"):
+            self.strange.append(f"{door}: {answer.status_code} {answer.text[:200]}")
+        self.refused[door][f"{answer.status_code} with Retry-After"] += 1
 
     def _events(self, numbers: range) -> Iterator[bytes]:
         service = {"name": "elastic", "agent": {"name": "python", "version": "6"}}

@@ -166,9 +166,13 @@ def test_when_the_spool_is_full_senders_are_told_to_wait(store, tmp_path):
     with pytest.raises(SpoolFullError):
         intake.take(body("full", "3" * 16), 1)
     assert intake.tally.shed == 1
+    assert "spool is full" in intake.tally.no_room
     away.is_back = True
+    intake.flush()
+    intake.take(body("full", "4" * 16), 1)
+    assert intake.tally.no_room == ""
     intake.close()
-    assert count(store, "full") == 2
+    assert count(store, "full") == 3
 
 
 def test_a_segment_that_the_store_never_takes_is_set_aside_and_others_pass(store, tmp_path, monkeypatch):

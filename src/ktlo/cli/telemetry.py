@@ -112,6 +112,8 @@ def _turned_away(state: dict[str, Any]) -> list[str]:
             ("requests not read", one["malformed"]),
         ):
             lines += [f"{one['signal']}: {number} {said}: {reason}" for reason, number in counted.items()]
+        if one["no_room"]:
+            lines.append(f"{one['signal']}: requests are told to come again: {one['no_room']}")
         if one["last_error"]:
             lines.append(f"{one['signal']}: the store does not take what was received: {one['last_error']}")
     return lines

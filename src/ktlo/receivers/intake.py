@@ -115,12 +115,14 @@ class Intake:
                 return False
         try:
             self._spool.append(body)
-        except SpoolFullError:
+        except SpoolFullError as error:
             with self._guard:
                 self.tally.shed += 1
+                self.tally.no_room = str(error)
             raise
         with self._guard:
             self._taken.add(digest)
+            self.tally.no_room = ""
             self.tally.requests += 1
             self.tally.items += items
         if self._spool.open_bytes >= FLUSH_BYTES:

@@ -43,6 +43,7 @@ class Tally:
         own: items that ktlo reported of itself.
         load_seconds: in which the store took segments.
         set_aside: segments of which the store will not take something; that stays on disk.
+        no_room: why the last request was refused; empty when there was room for it.
         last_error: what the store said last, empty when the last segment was taken.
         stored_at: seconds since 1970 when the store last took a segment; 0 for never.
     """
@@ -58,6 +59,7 @@ class Tally:
     own: int = 0
     load_seconds: float = 0.0
     set_aside: int = 0
+    no_room: str = ""
     last_error: str = ""
     stored_at: float = 0.0
 

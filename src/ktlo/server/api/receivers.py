@@ -62,7 +62,8 @@ class SignalOut(BaseModel):
     )
     waiting_bytes: int = Field(0, description="On disk, not yet in the store.")
     set_aside: int = Field(0, description="Segments of which the store does not take something.")
-    last_error: str = ""
+    no_room: str = Field("", description="Why the last request was refused; empty when there was room for it.")
+    last_error: str = Field("", description="Why the store does not take what was received; empty when it does.")
     senders: list[SenderOut] = Field(default_factory=list)
 
 
@@ -70,7 +71,7 @@ class StateOut(BaseModel):
     """The receivers."""
 
     receiving: bool
-    is_well: bool = Field(description="Every door is open, and the store takes what was received.")
+    is_well: bool = Field(description="Every door is open, there is room, and the store takes what comes.")
     doors: list[DoorOut]
     signals: list[SignalOut]
     observes_itself: bool = Field(False, description="ktlo reports of itself, as service `ktlo`.")
@@ -84,7 +85,7 @@ def state_of(request: Request, running: Runtime) -> StateOut:
     doors = _doors(receiving)
     return StateOut(
         receiving=receiving is not None,
-        is_well=all(door.address for door in doors) and not any(one.last_error for one in listed),
+        is_well=all(door.address for door in doors) and not any(one.last_error or one.no_room for one in listed),
         doors=doors,
         signals=listed,
         observes_itself=receiving is not None and receiving.observes_itself,
@@ -132,6 +133,7 @@ def _signal(there: Stored, keep_days: int, receiving: Receiving | None) -> Signa
             "malformed": dict(tally.malformed),
             "waiting_bytes": intake.waiting,
             "set_aside": tally.set_aside,
+            "no_room": tally.no_room,
             "last_error": tally.last_error,
             "senders": [
                 SenderOut(
