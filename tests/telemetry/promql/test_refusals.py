@@ -38,6 +38,13 @@ SOURCE = world.source()
         ("owner * on (job) group_left (instance) queue_length", "several series of the right side", None),
         ("queue_length + on (job) limit", "several series", None),
         ('label_replace(queue_length, "x", "y", "job", "(")', "cannot be read", "label_replace"),
+        ("rate(queue_length[999999999y])", "a duration is longer", None),
+        ("queue_length offset -999999999y", "a duration is longer", None),
+        ("max_over_time(queue_length[1h:999999999y])", "a duration is longer", None),
+        ("queue_length @ -1", "before 1970", "-1"),
+        ("queue_length @ -5m", "before 1970", "-5m"),
+        ("sum(queue_length @ - 1e300)", "before 1970", "- 1e300"),
+        ("avg_over_time(queue_length[5m:1m] @ 0x7fffffffffffffff)", "after 2255", "0x7fffffffffffffff"),
         ("rate({__name__=~'latency_seconds_(sum|count)'}[5m])", "the same labels", "rate"),
     ],
 )  # fmt: skip
@@ -71,11 +78,12 @@ def test_a_place_in_a_later_line_is_told_by_its_line() -> None:
         (Asked("queue_length", AT, AT, limits=Limits(seconds=-1)), "takes longer"),
         (Asked("queue_length[10d:1s]", AT, AT), "range of samples"),
         (Asked("max_over_time(queue_length[10d:1s])", AT, AT), "the subquery has"),
+        (Asked("max_over_time(queue_length[292y:1ms])", AT, AT), "the subquery has"),
         (Asked("(" * 200 + "1" + ")" * 200, AT, AT), "nested deeper"),
         (Asked("-" * 5000 + "1", AT, AT), "nested deeper"),
         (Asked("1+" * 15000 + "1", AT, AT), "longer than"),
     ],
-    ids=[str(number) for number in range(12)],
+    ids=[str(number) for number in range(13)],
 )  # fmt: skip
 def test_a_question_too_large_is_refused(asked: Asked, said: str) -> None:
     with pytest.raises(UsageError, match=said):

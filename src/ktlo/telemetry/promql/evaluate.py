@@ -180,13 +180,13 @@ class _Walk:
         first = -(-begin // step) * step
         if open_left and first == begin:
             first += step
-        inner = np.arange(first, int(moments.max()) + 1, step, dtype=np.int64)
-        if len(inner) > self._asked.limits.steps * 10:
-            raise UsageError(
-                f"the subquery has {len(inner):,} steps", fix="Give it a larger step, such as [1d:10m]"
-            )
-        if not len(inner):
+        last = int(moments.max())
+        steps = (last - first) // step + 1
+        if steps > self._asked.limits.steps * 10:
+            raise UsageError(f"the subquery has {steps:,} steps", fix="Give it a larger step, such as [1d:10m]")
+        if steps <= 0:
             return
+        inner = np.arange(first, last + 1, step, dtype=np.int64)
         found = self.node(node.expr, inner)
         vector = as_vector(found)
         rows, columns = np.nonzero(vector.present)

@@ -16,8 +16,15 @@ from ktlo.telemetry.promql.samples import Matcher, Selector
 
 MOST_CHARACTERS = 20_000
 MOST_DEPTH = 120
+MOST_SECONDS = 9e9
+"""Seconds since 1970 of the last moment that may be asked for."""
 _RENAMED = {"holt_winters": "double_exponential_smoothing"}
 _VARIABLE = re.compile(r"\$\{?\w+\}?")
+_SAID = {
+    "invalid promql query": "this is not PromQL",
+    "number too large to fit in target type": "a duration is longer than 2.7 million years",
+    "number too small to fit in target type": "a duration is longer than 2.7 million years",
+}
 _OPERATORS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 
 
@@ -39,8 +46,14 @@ def parsed(expression: str) -> promql_parser.Expr:
         deepest = max(deepest, depth, signs)
     if deepest > MOST_DEPTH:
         raise PromqlError(f"the expression is nested deeper than {MOST_DEPTH}", expression)
+    _refuse_far_moments(expression)
     try:
-        return promql_parser.parse(expression)
+        tree = promql_parser.parse(expression)
+        # Durations and moments are read when they are asked for, and those beyond what Python's have are refused then.
+        promql_parser.walk(tree, _readable)
+        return tree
+    except OverflowError as error:
+        raise PromqlError("a moment is before the year 1 or after 9999", expression) from error
     except ValueError as error:
         message = str(error)
         start, end = place_of_problem(expression, message)
@@ -53,11 +66,52 @@ def parsed(expression: str) -> promql_parser.Expr:
                 variable.end(),
                 fix="Write a value in its place, such as 5m",
             ) from error
-        said = "this is not PromQL" if message == "invalid promql query" else message
+        said = _SAID.get(message, message)
         renamed = next((new for old, new in _RENAMED.items() if f"'{old}'" in message), "")
         raise PromqlError(
             said, expression, start, end, fix=f"It is called {renamed} now" if renamed else ""
         ) from error
+
+
+def _refuse_far_moments(expression: str) -> None:
+    """Refuse moments after an ``@`` that are before 1970 or after 2255: on reading some, the parser itself breaks.
+
+    Raises:
+        PromqlError: there is one.
+    """
+    read = tokens(expression)
+    for at, token in enumerate(read):
+        if token.text != "@":
+            continue
+        following = at + 1
+        while following < len(read) and read[following].text in ("-", "+"):
+            following += 1
+        if following == len(read) or read[following].kind != "number":
+            continue
+        number = read[following]
+        is_negative = any(each.text == "-" for each in read[at + 1 : following])
+        try:
+            seconds = float(int(number.text, 16) if number.text[:2].lower() == "0x" else number.text)
+        except ValueError:
+            seconds = 1.0  # a duration, which counts as its seconds; one that is too long is refused as such
+        if seconds >= MOST_SECONDS or (is_negative and seconds):
+            raise PromqlError(
+                "a moment before 1970 or after 2255 is not one that anything is stored of",
+                expression, read[at + 1].start, number.end,
+            )  # fmt: skip
+
+
+def _readable(node: promql_parser.Expr) -> bool:
+    """Read every duration and moment of a node.
+
+    Raises:
+        ValueError, OverflowError: one of them is out of range.
+    """
+    for name in ("range", "step", "offset", "at"):
+        found = getattr(node, name, None)
+        if name == "at" and found is not None:
+            _ = found.at
+    return True
 
 
 def milliseconds(duration: dt.timedelta | None) -> int:
