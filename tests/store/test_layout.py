@@ -140,7 +140,7 @@ def early_store(tmp_path):
     opened.close()
 
 
-def load(store, trace_id: str) -> None:
+def load(store, trace_id: str, attributes: dict[str, int] = {}) -> None:  # noqa: B006 - only read
     """Load one failed span the way receivers do."""
     from google.protobuf.internal.encoder import _VarintBytes
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -151,6 +151,8 @@ def load(store, trace_id: str) -> None:
     span = group.scope_spans.add().spans.add(
         name="GET /", kind=2, start_time_unix_nano=1_800_000_000_000_000_000
     )
+    for key, value in attributes.items():
+        span.attributes.add(key=key).value.int_value = value
     span.trace_id, span.span_id, span.status.code = bytes.fromhex(trace_id), b"12345678", 2
     span.end_time_unix_nano = span.start_time_unix_nano + 1_000_000
     body = request.SerializeToString()
@@ -228,3 +230,15 @@ def test_an_index_that_is_no_longer_declared_leaves(store):
     indexes = names_of(store, "SELECT name FROM system.data_skipping_indices WHERE table = 'spans'")
     assert "by_nothing" not in indexes
     assert "by_time" in indexes
+
+
+def test_ends_of_calls_of_an_earlier_layout_stay_one_call_each_and_the_next_count_theirs(store):
+    load(store, "04" * 16)
+    store.execute("ALTER TABLE ktlo.call_ends DROP COLUMN also")
+    store.execute("DROP TABLE ktlo.error_repeats_rows SYNC")
+    forget(store)
+    store.migrate()
+    load(store, "05" * 16, {"elastic.composite.count": 3, "elastic.composite.sum_ms": 6})
+    calls = store.query("SELECT also + 1 AS calls FROM ktlo.call_ends ORDER BY received_at")["calls"]
+    assert calls.to_pylist() == [1, 3]
+    assert store.query("SELECT count() AS n FROM ktlo.error_repeats")["n"].to_pylist() == [0]

@@ -34,7 +34,10 @@ class CallEnd:
         str, Field("What is called as the span names it: a database, a queue, host:port", label=True)
     ]
     is_receive: Annotated[bool, Field("Whether it only fetched messages that another span may process")]
-    duration_ns: Annotated[int, Field("How long it took", unit="ns")]
+    also: Annotated[
+        int, Field("Calls beyond the first that it stands for, where an agent put several into one span")
+    ]
+    duration_ns: Annotated[int, Field("How long it took; of several calls, one of them", unit="ns")]
     is_error: Annotated[bool, Field("Whether its status is error")]
     received_at: Annotated[dt.datetime, Field("When it was stored")]
 

@@ -53,7 +53,7 @@ class ErrorEvent:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorMinute:
-    """Reports of one group in one minute; a roll-up that outlives the reports."""
+    """Reports of one group in one minute, repeats included; a roll-up that outlives the reports."""
 
     fingerprint: Annotated[str, Field("Group")]
     minute: Annotated[dt.datetime, Field("The minute in which they occurred")]
@@ -63,6 +63,24 @@ class ErrorMinute:
     operation: Annotated[str, Field("Operation", label=True)]
     occurrences: Annotated[int, Field("Reports", unit="reports")]
     traces: Annotated[int, Field("Traces they were in; a report without a trace is none", unit="traces")]
+
+
+@record(
+    "error_repeats",
+    key=("fingerprint", "minute", "service", "environment", "version", "operation"),
+    life=Life.STREAMED,
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRepeats:
+    """Reports of one minute that tell of an occurrence which a span's event tells, too; not counted beside it."""
+
+    fingerprint: Annotated[str, Field("Group")]
+    minute: Annotated[dt.datetime, Field("The minute in which they occurred")]
+    service: Annotated[str, Field("Service", label=True)]
+    environment: Annotated[str, Field("Environment", label=True)]
+    version: Annotated[str, Field("Version of the service", label=True)]
+    operation: Annotated[str, Field("Operation", label=True)]
+    repeats: Annotated[int, Field("Of the minute's reports, those that are repeats", unit="reports")]
 
 
 @record("error_groups", key=("fingerprint",), life=Life.STREAMED)
@@ -82,4 +100,4 @@ class ErrorGroup:
     first_version: Annotated[str, Field("Version that reported the first")]
     last_seen: Annotated[dt.datetime, Field("When the last occurred", kind=Kind.INSTANT_NS)]
     last_version: Annotated[str, Field("Version that reported the last")]
-    occurrences: Annotated[int, Field("Reports so far", unit="reports")]
+    occurrences: Annotated[int, Field("Reports so far, repeats included", unit="reports")]

@@ -97,8 +97,10 @@ class OperationMinute:
     version: Annotated[str, Field("Version of the service", label=True)]
     kind: Annotated[str, Field("Kind of span", label=True)]
     name: Annotated[str, Field("Operation", label=True)]
-    calls: Annotated[int, Field("Spans", unit="spans")]
-    errors: Annotated[int, Field("Of them, with status error", unit="spans")]
+    calls: Annotated[
+        int, Field("Spans; one into which an agent put several calls counts as those", unit="calls")
+    ]
+    errors: Annotated[int, Field("Spans of them with status error", unit="spans")]
     total_ns: Annotated[int, Field("Durations added up", unit="ns")]
     longest_ns: Annotated[int, Field("Longest duration", unit="ns")]
     longest_trace: Annotated[str, Field("Trace of the longest: an exemplar")]

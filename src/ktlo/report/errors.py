@@ -40,6 +40,7 @@ _DEFINITION = (
     "An error is an exception that a span or a log record reports, or a span with status error that reports none. Those"
     " with one fingerprint (type and the application's own frames, without line numbers, addresses and generated names)"
     " are one error. Reports are counted: an exception that passes through three spans is reported by each of them."
+    " What an agent tells twice, as a span's event and as a log record or a status, is counted once."
 )
 _BADGES = {
     Standing.REGRESSED: "bad", Standing.NEW: "warn", Standing.OPEN: "", Standing.RESOLVED: "ok",

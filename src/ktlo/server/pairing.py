@@ -1,6 +1,6 @@
-"""Keeps the edges between services up to date while ktlo runs: a thread that pairs what arrived, and rests in between.
+"""Keeps edges between services and repeats of errors up to date while ktlo runs: a thread that works, and rests.
 
-It takes at most about a tenth of the time, however much arrives; edges are then later, never wrong. What ends it
+It takes at most about a tenth of the time, however much arrives; what it makes is then later, never wrong. What ends it
 ends nothing: the next start goes on from the mark that the store holds.
 """
 
@@ -12,6 +12,7 @@ import threading
 import time
 
 from ktlo.store.protocol import Store
+from ktlo.telemetry.error_repeats import Repeats
 from ktlo.telemetry.pairing import Pairing
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class PairingThread:
     def __init__(self, store: Store, keep_days: int) -> None:
         self.last_error = ""
         self._pairing = Pairing(store, keep_days)
+        self._repeats = Repeats(store, keep_days)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pairing", daemon=True)
         self._thread.start()
@@ -47,8 +49,9 @@ class PairingThread:
             begun = time.monotonic()
             try:
                 self._pairing.round(dt.datetime.now(dt.UTC))
+                self._repeats.round(dt.datetime.now(dt.UTC))
                 self.last_error = ""
             except Exception as error:  # noqa: BLE001 - this thread must not end: told and tried again
                 self.last_error = getattr(error, "what", str(error))
-                _log.warning("edges between services are not up to date: %s", error)
+                _log.warning("edges between services and repeats of errors are not up to date: %s", error)
             wait = max(EVERY_SECONDS, _REST * (time.monotonic() - begun))

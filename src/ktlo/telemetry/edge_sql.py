@@ -5,10 +5,13 @@ A caller without an answering service calls what it names (database, cache, host
 service the one that says more is counted. A producer calls a queue; a consumer is called by the queue its producer
 named (found by parent or link), else by the one it names itself. A server span whose parent is no client span at all
 but belongs to another service is a call of that service, counted by its answer. Only parents and children are looked
-at, never chains, so that circles and duplicates do no harm: an identifier that stands twice is two calls.
+at, never chains, so that circles and duplicates do no harm: an identifier that stands twice is two calls. A span into
+which an agent put several calls counts as those.
 """
 
 from __future__ import annotations
+
+from ktlo.store.streams.traces import each_call
 
 _IN_MINUTES = "e.minute IN {minutes:Array(DateTime64(6, 'UTC'))}"
 
@@ -44,7 +47,7 @@ GROUP BY l.links"""  # noqa: S608
 _BY_CALLERS = f"""
 SELECT e.minute AS minute, toString(e.service) AS client, 'service' AS client_kind,
   target.1 AS server, target.2 AS server_kind, toString(e.kind) AS kind, toString(e.environment) AS environment,
-  false AS is_receive, e.duration_ns AS duration_ns, e.is_error OR target.3 = 2 AS is_error, true AS is_call
+  false AS is_receive, e.also + 1 AS calls_of, e.duration_ns AS duration_ns, e.is_error OR target.3 = 2 AS is_error
 FROM ktlo.call_ends AS e
 LEFT JOIN ({_ANSWERS_BY_PARENT}) AS a ON a.span = e.span
 LEFT JOIN ({_PARENTS}) AS p ON p.span = e.parent
@@ -60,8 +63,8 @@ WHERE {_IN_MINUTES} AND e.side = 'caller'"""  # noqa: S608
 _BY_ANSWERS = f"""
 SELECT e.minute AS minute, source.1 AS client, source.2 AS client_kind,
   toString(e.service) AS server, 'service' AS server_kind, toString(e.kind) AS kind,
-  toString(e.environment) AS environment, e.is_receive AS is_receive, e.duration_ns AS duration_ns,
-  e.is_error AS is_error, true AS is_call
+  toString(e.environment) AS environment, e.is_receive AS is_receive, e.also + 1 AS calls_of,
+  e.duration_ns AS duration_ns, e.is_error AS is_error
 FROM ktlo.call_ends AS e
 LEFT JOIN ({_PARENTS}) AS p ON p.span = e.parent
 LEFT JOIN ({_LINKED}) AS l ON l.links = cityHash64(e.links)
@@ -81,8 +84,8 @@ WHERE {_IN_MINUTES} AND e.side = 'answer'"""  # noqa: S608
 _GONE = f"""
 SELECT e.minute AS minute, toString(e.client) AS client, toString(e.client_kind) AS client_kind,
   toString(e.server) AS server, toString(e.server_kind) AS server_kind, toString(e.kind) AS kind,
-  toString(e.environment) AS environment, false AS is_receive, toInt64(0) AS duration_ns, false AS is_error,
-  false AS is_call
+  toString(e.environment) AS environment, false AS is_receive, toInt64(0) AS calls_of, toInt64(0) AS duration_ns,
+  false AS is_error
 FROM ktlo.service_edges AS e WHERE {_IN_MINUTES}"""  # noqa: S608
 
 EDGES = f"""
@@ -90,9 +93,11 @@ SELECT minute, client, client_kind, server, server_kind, kind, environment, call
   durations, toDateTime64(0, 6, 'UTC') AS arrived_until
 FROM (
   SELECT minute, client, client_kind, server, server_kind, kind, environment, is_receive,
-    toInt64(countIf(is_call)) AS calls, toInt64(countIf(is_error)) AS errors, sum(duration_ns) AS total_ns,
-    max(duration_ns) AS longest_ns, quantilesTDigestStateIf(0.5, 0.95, 0.99)(duration_ns, is_call) AS durations
-  FROM ({_BY_CALLERS} UNION ALL {_BY_ANSWERS} UNION ALL {_GONE})
+    toInt64(sumIf(counted, calls_of > 0)) AS calls, toInt64(countIf(is_error AND number = 0)) AS errors,
+    sum(duration_ns * counted) AS total_ns, max(duration_ns) AS longest_ns,
+    quantilesTDigestStateIf(0.5, 0.95, 0.99)(duration_ns, calls_of > 0) AS durations
+  FROM (SELECT *, {each_call("greatest(calls_of, 1)")}
+    FROM ({_BY_CALLERS} UNION ALL {_BY_ANSWERS} UNION ALL {_GONE}))
   GROUP BY minute, client, client_kind, server, server_kind, kind, environment, is_receive
 )
 ORDER BY calls = 0, is_receive

@@ -31,7 +31,10 @@ SELECT version, min(at) AS at, sum(n) AS occurrences FROM (
   UNION ALL
   SELECT toString(m.version), m.minute, m.occurrences
   FROM ktlo.error_minutes_states AS m WHERE m.fingerprint = {id:String} AND m.minute >= {next:DateTime64(6, 'UTC')}
-) GROUP BY version ORDER BY at"""
+  UNION ALL
+  SELECT toString(r.version), r.minute, -r.repeats
+  FROM ktlo.error_repeats AS r WHERE r.fingerprint = {id:String} AND r.minute >= {next:DateTime64(6, 'UTC')}
+) GROUP BY version HAVING occurrences > 0 ORDER BY at"""
 
 _VERSIONS = """
 SELECT h.version AS version, min(h.hour) AS at FROM ktlo.version_hours AS h

@@ -1,7 +1,8 @@
 """Errors in groups: how often in a stretch of time, since when, in which versions and operations, with sample traces.
 
-Counts come from the roll-up by minute, texts from the group's newest report; both outlive the reports themselves, from
-which sample traces and the list of occurrences are. The rules of grouping are in ``store/streams/fingerprint``.
+An occurrence that is reported twice counts once. Counts come from the roll-up by minute, texts from the group's newest
+report; both outlive the reports themselves, from which sample traces and the list of occurrences are. The rules of
+grouping are in ``store/streams/fingerprint``.
 """
 
 from __future__ import annotations
@@ -19,24 +20,40 @@ MOST_SAMPLES = 20
 
 _WITHIN = "m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}"
 
+_MINUTES = """(
+  SELECT fingerprint, minute, service, environment, version, operation, occurrences, seen_in
+  FROM ktlo.error_minutes_states
+  UNION ALL
+  SELECT fingerprint, minute, service, environment, version, operation, -repeats,
+    arrayReduce('uniqCombinedState(12)', emptyArrayString())
+  FROM ktlo.error_repeats
+) AS m"""
+"""Reports by minute, and against them those that tell of an occurrence again (``telemetry/error_repeats``)."""
+
 _COUNTS = f"""
 SELECT m.fingerprint AS fingerprint, sum(m.occurrences) AS occurrences,
   toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces, arraySort(groupUniqArray(toString(m.service))) AS services,
   arraySort(groupUniqArray(toString(m.version))) AS versions, uniq(m.operation) AS operations
-FROM ktlo.error_minutes_states AS m
+FROM {_MINUTES}
 WHERE {_WITHIN} AND ({{service:String}} = '' OR m.service = {{service:String}})
   AND ({{version:String}} = '' OR m.version = {{version:String}})
   AND ({{environment:String}} = '' OR m.environment = {{environment:String}})
   AND ({{text:String}} = '' OR m.fingerprint IN (
     SELECT g.fingerprint FROM ktlo.error_groups AS g WHERE positionCaseInsensitiveUTF8(
       concat(g.type, ' ', g.message, ' ', arrayStringConcat(g.frames, ' ')), {{text:String}}) > 0))
-GROUP BY fingerprint ORDER BY occurrences DESC, fingerprint LIMIT {{most:UInt32}}"""  # noqa: S608 - no value enters it
+GROUP BY fingerprint HAVING occurrences > 0
+ORDER BY occurrences DESC, fingerprint LIMIT {{most:UInt32}}"""  # noqa: S608 - no value enters it
 
 _GROUPS = """
 SELECT g.fingerprint AS fingerprint, g.type AS type, g.message AS message, g.frames AS frames, g.basis AS basis,
   g.operation AS operation, g.services AS services, g.first_seen AS first_seen, g.first_version AS first_version,
-  g.last_seen AS last_seen, g.last_version AS last_version, g.occurrences AS occurrences
-FROM ktlo.error_groups AS g WHERE g.fingerprint IN {ids:Array(String)}"""
+  g.last_seen AS last_seen, g.last_version AS last_version, g.occurrences - r.repeats AS occurrences
+FROM ktlo.error_groups AS g
+LEFT JOIN (
+  SELECT fingerprint, sum(repeats) AS repeats FROM ktlo.error_repeats WHERE fingerprint IN {ids:Array(String)}
+  GROUP BY fingerprint
+) AS r ON r.fingerprint = g.fingerprint
+WHERE g.fingerprint IN {ids:Array(String)}"""
 
 _STACK = "SELECT g.stacktrace AS stacktrace FROM ktlo.error_groups AS g WHERE g.fingerprint = {id:String}"
 
@@ -44,19 +61,19 @@ _SERIES = f"""
 SELECT m.fingerprint AS fingerprint,
   toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})), 6, 'UTC') AS at,
   m.version AS version, sum(m.occurrences) AS occurrences
-FROM ktlo.error_minutes_states AS m WHERE {_WITHIN} AND m.fingerprint IN {{ids:Array(String)}}
-GROUP BY fingerprint, at, version ORDER BY at, version"""  # noqa: S608
+FROM {_MINUTES} WHERE {_WITHIN} AND m.fingerprint IN {{ids:Array(String)}}
+GROUP BY fingerprint, at, version HAVING occurrences != 0 ORDER BY at, version"""  # noqa: S608
 
 _SPREAD = f"""
 SELECT m.service AS service, m.environment AS environment, m.version AS version, m.operation AS operation,
   sum(m.occurrences) AS occurrences, toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces,
   min(m.minute) AS first_seen, max(m.minute) AS last_seen
-FROM ktlo.error_minutes_states AS m WHERE {_WITHIN} AND m.fingerprint = {{id:String}}
-GROUP BY service, environment, version, operation ORDER BY occurrences DESC, service, version, operation
-LIMIT 200"""  # noqa: S608
+FROM {_MINUTES} WHERE {_WITHIN} AND m.fingerprint = {{id:String}}
+GROUP BY service, environment, version, operation HAVING occurrences > 0
+ORDER BY occurrences DESC, service, version, operation LIMIT 200"""  # noqa: S608
 
 _TRACES = f"""
-SELECT toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces FROM ktlo.error_minutes_states AS m
+SELECT toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces FROM {_MINUTES}
 WHERE {_WITHIN} AND m.fingerprint = {{id:String}}"""  # noqa: S608
 
 _SAMPLES = """
@@ -65,7 +82,7 @@ SELECT e.occurred_at AS occurred_at, e.service AS service, e.version AS version,
   e.span_id AS span_id
 FROM ktlo.error_events AS e WHERE e.fingerprint = {id:String}
   AND e.occurred_at >= {start:DateTime64(9, 'UTC')} AND e.occurred_at < {end:DateTime64(9, 'UTC')}
-ORDER BY e.occurred_at DESC LIMIT 1 BY e.trace_id, e.span_id LIMIT {most:UInt32}"""
+ORDER BY e.occurred_at DESC LIMIT 1 BY e.trace_id, e.span_id, e.reported_as LIMIT {most:UInt32}"""
 
 _OF_TRACE = """
 SELECT e.span_id AS span_id, e.fingerprint AS fingerprint, e.type AS type, e.message AS message
@@ -88,7 +105,7 @@ class Group:
         first_version: that reported it first.
         last_seen: when the last occurred.
         last_version: that reported it last.
-        total: reports of all that is kept.
+        total: reports of all that is kept, without repeats.
     """
 
     fingerprint: str
@@ -123,7 +140,7 @@ class Listed:
 
     Attributes:
         group: it.
-        occurrences: reports in the stretch.
+        occurrences: reports in the stretch, without repeats.
         traces: traces that these were in.
         services: that reported it in the stretch.
         versions: of them.
@@ -302,7 +319,7 @@ def spread(store: Queryable, of: Interval, fingerprint: str) -> list[Spread]:
 
 
 def samples(store: Queryable, of: Interval, fingerprint: str, most: int = MOST_SAMPLES) -> list[Sample]:
-    """Newest reports of a group, one a span."""
+    """Newest reports of a group, one a span and way of reporting; repeats are there, too."""
     rows = store.query(_SAMPLES, {**_bounds(of), "id": fingerprint, "most": most}).to_pylist()
     return [Sample(**{**row, "occurred_at": moment(row["occurred_at"])}) for row in rows]
 

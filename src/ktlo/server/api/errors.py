@@ -74,7 +74,9 @@ class ErrorOut(BaseModel):
     verdict: VerdictOut | None
     returned_at: dt.datetime | None = Field(description="When it came back after it was resolved.")
     issue: str = Field(description="Address of the issue that was made of it.")
-    occurrences: int = Field(description="Reports in the stretch.")
+    occurrences: int = Field(
+        description="Reports in the stretch; what is told twice of one occurrence counts once."
+    )
     traces: int = Field(description="Traces that they were in; estimated above a few thousand.")
     services: list[str]
     versions: list[str]
@@ -140,7 +142,9 @@ class ErrorInFull(BaseModel):
     buckets: list[dt.datetime]
     by_version: dict[str, list[int]] = Field(description="Reports by bucket.")
     spread: list[ErrorSpreadOut]
-    samples: list[SampleOut] = Field(description="Newest reports, one a span.")
+    samples: list[SampleOut] = Field(
+        description="Newest reports, one a span and way of reporting; those not counted, too."
+    )
 
 
 class ErrorVerdictIn(BaseModel):

@@ -9,6 +9,7 @@ Attributes: OpenTelemetry semantic conventions 1.x (database, messaging, HTTP, R
 from __future__ import annotations
 
 from ktlo.store.streams.physical import Flow, Physical, Signal
+from ktlo.store.streams.traces import CALLS
 
 _MINUTE = "DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))"
 _LABEL = "LowCardinality(String)"
@@ -47,6 +48,7 @@ _PHYSICAL = {
             "kind": _LABEL,
             "node": _LABEL,
             "is_receive": "Bool",
+            "also": "Int64 CODEC(T64, ZSTD(1))",
             "duration_ns": "Int64 CODEC(T64, ZSTD(1))",
             "is_error": "Bool",
             "received_at": "DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))",
@@ -181,7 +183,8 @@ def _ends(database: str) -> str:
   multiIf(s.kind IN ('server', 'consumer') OR (s.kind = 'client' AND is_messaging AND doing = 'receive'), 'answer',
     is_messaging AND doing = 'settle', 'inner', 'caller') AS end,
   multiIf(is_messaging, 'messaging', s.kind = 'server' OR db = '', 'rpc', db IN {_CACHES}, 'cache', 'database')
-    AS of_kind
+    AS of_kind,
+  {CALLS}
 SELECT {_COMMON},
   arrayMap((t, s) -> {_digest("t", "s")}, link_traces, link_spans) AS links,
   toStartOfMinute(toDateTime64(started_at, 6, 'UTC')) AS minute, service, environment, end AS side, of_kind AS kind,
@@ -193,7 +196,7 @@ SELECT {_COMMON},
     of_kind = 'database' AND namespace != '', concat(db, ' ', namespace),
     trimBoth(concat(db, ' ', address))) AS node,
   is_messaging AND doing = 'receive' AS is_receive,
-  duration_ns, status = 'error' AS is_error, received_at
+  calls_of - 1 AS also, took AS duration_ns, status = 'error' AS is_error, received_at
 FROM {database}.spans AS s WHERE s.kind != 'internal'"""  # noqa: S608
 
 

@@ -2,7 +2,8 @@
 
 A span's events named ``exception`` are reports, as are log records with an exception; a span with status error and no
 such event is one, too. Everything is computed by the engine in the insert that brings the span or the record, and only
-for those that have something to report.
+for those that have something to report; but which reports are of one occurrence is known only when both are there, and
+``telemetry/error_repeats`` says it later.
 """
 
 from __future__ import annotations
@@ -63,6 +64,28 @@ _PHYSICAL: dict[str, Physical] = {
         view="s.fingerprint AS fingerprint, s.minute AS minute, s.service AS service, s.environment AS environment,"
         " s.version AS version, s.operation AS operation, sum(s.occurrences) AS occurrences,"
         " toInt64(uniqCombinedMerge(12)(s.seen_in)) AS traces",
+        shard_by="fingerprint",
+        kept="keep_rollups_days",
+    ),
+    "error_repeats": Physical(
+        "error_repeats_rows",
+        {
+            "fingerprint": "String CODEC(ZSTD(1))",
+            "minute": f"{_MICRO} CODEC(Delta(8), ZSTD(1))",
+            "service": "LowCardinality(String)",
+            "environment": "LowCardinality(String)",
+            "version": "LowCardinality(String)",
+            "operation": "LowCardinality(String)",
+            "repeats": "Int64 CODEC(ZSTD(1))",
+            "arrived_until": f"{_MICRO} CODEC(ZSTD(1))",
+        },
+        "ReplacingMergeTree",
+        "fingerprint, minute, service, environment, version, operation",
+        "",
+        "minute",
+        view="s.fingerprint AS fingerprint, s.minute AS minute, s.service AS service, s.environment AS environment,"
+        " s.version AS version, s.operation AS operation, s.repeats AS repeats",
+        newest="s.repeats > 0",
         shard_by="fingerprint",
         kept="keep_rollups_days",
     ),

@@ -20,6 +20,33 @@ ANY_VALUE = (
 ANY_KEY = ANY_VALUE.replace("mapValues", "mapKeys")
 """The same of every tag's key."""
 
+MOST_ALIKE = 1000
+"""So many values at most stand in a digest for the calls of one span; calls and their sum are exact."""
+
+_CALLS_OF = "greatest(toInt64OrZero(s.attributes['elastic.composite.count']), 1)"
+_SUM_OF = "toInt64(least(greatest(toFloat64OrZero(s.attributes['elastic.composite.sum_ms']), 0), 1e12) * 1e6)"
+_EACH_OF = f"if(calls_of > 1, intDiv({_SUM_OF}, calls_of), s.duration_ns)"
+CALLS = f"{_CALLS_OF} AS calls_of, {_EACH_OF} AS took"
+"""SQL of how many calls a span ``s`` of ``spans`` stands for, and how long one of them took, nanoseconds.
+
+More than one are those that Elastic's agents put into one span, whose own duration is that from the first to the last:
+their number and sum are ``composite.count`` and ``composite.sum`` of intake v2 (apm-server, docs/spec/v2/span.json).
+"""
+
+
+def each_call(calls: str) -> str:
+    """SQL of a row for each call of a span, at most :data:`MOST_ALIKE`; what is beyond them counts with the first.
+
+    Args:
+        calls: SQL of how many it stands for.
+
+    Returns:
+        ``number``, the row's, and ``counted``, how many calls it counts as.
+    """
+    most = f"least({calls}, {MOST_ALIKE})"
+    return f"arrayJoin(range({most})) AS number, if(number = 0, {calls} - {most} + 1, 1) AS counted"
+
+
 _PHYSICAL = {
     "spans": Physical(
         "spans",
@@ -190,12 +217,14 @@ FROM {database}.spans AS s GROUP BY trace_id"""  # noqa: S608
 
 
 def _minutes(database: str) -> str:
-    return f"""SELECT toStartOfMinute(toDateTime64(started_at, 6, 'UTC')) AS minute, service, environment, version,
-  kind, name, toInt64(count()) AS calls, toInt64(countIf(status = 'error')) AS errors,
-  sum(duration_ns) AS total_ns, max(duration_ns) AS longest_ns,
-  argMaxState(trace_id, duration_ns) AS longest_trace,
-  quantilesTDigestState(0.5, 0.95, 0.99)(duration_ns) AS durations
-FROM {database}.spans GROUP BY minute, service, environment, version, kind, name"""  # noqa: S608
+    return f"""SELECT minute, service, environment, version, kind, name, toInt64(sum(counted)) AS calls,
+  toInt64(countIf(is_error AND number = 0)) AS errors, sum(took * counted) AS total_ns, max(took) AS longest_ns,
+  argMaxState(trace_id, took) AS longest_trace, quantilesTDigestState(0.5, 0.95, 0.99)(took) AS durations
+FROM (
+  SELECT toStartOfMinute(toDateTime64(started_at, 6, 'UTC')) AS minute, service, environment, version, kind, name,
+    status = 'error' AS is_error, trace_id, {CALLS}, {each_call("calls_of")}
+  FROM {database}.spans AS s
+) GROUP BY minute, service, environment, version, kind, name"""  # noqa: S608
 
 
 SIGNAL = Signal(
