@@ -82,4 +82,5 @@ def simulated(rng: np.random.Generator, of: World, span: str = "week") -> Compar
         np.where(calls > 0, np.exp(_noise(rng, of, hours)), np.nan),
         np.full(of.operations, 0.02),
         ("",) * of.operations,
+        np.ones((of.operations, hours), dtype=bool),
     )

@@ -111,6 +111,7 @@ def store(tmp_path_factory):
         *reports("web", [Ran("1", 0, 11 * DAY, 1, (10, 100)), Ran("2", 11 * DAY, 14 * DAY, 1, (20, 260))]),
         *reports("web", [Ran("1", 0, 14 * DAY, calls=1, took=(5, 50), name="GET /same")]),
         *reports("pay", [Ran("7", 8 * DAY, 14 * DAY, calls=1, name="POST /new")]),
+        *reports("late", [Ran("1", 3 * DAY, 14 * DAY, calls=1, took=(5, 50), name="GET /late")]),
         *reports("old", [Ran("7", 0, 2 * DAY, calls=1, name="GET /gone")]),
     ]  # fmt: skip
     file.write_bytes(segment(*plans))
@@ -157,7 +158,7 @@ def test_an_operation_whose_figures_are_the_same_is_not_named(found):
 
 
 def test_the_first_line_counts_what_changed(found):
-    assert said(found) == "Operations: 1 got slower, 1 is new, 1 is no longer called"
+    assert said(found) == "Operations: 1 got slower, 1 is new, 1 is no longer called, over 167 of 168 hours"
     section = trends_section(found, lambda path, values: path)
     assert [one.name for one in section.listings] == ["duration", "rate", "others"]
 
@@ -166,3 +167,43 @@ def test_partial_weeks_are_compared_in_the_hours_that_both_have(store):
     zero = dt.datetime.fromtimestamp(TEN // 10**9, dt.UTC)
     short = trends(store, stretches("week", zero + dt.timedelta(days=10)))
     assert short.hours == pytest.approx(3 * 24, abs=1)
+
+
+def test_a_service_that_began_within_the_earlier_week_is_not_called_more_often_since(found):
+    (rate,) = [
+        one for one in (*found.named, *found.others)
+        if one.key.service == "late" and one.measure is Measure.RATE
+    ]  # fmt: skip
+    assert (rate.verdict, rate.before, rate.after) == (
+        Verdict.NONE, pytest.approx(1, abs=0.02), pytest.approx(1, abs=0.02),
+    )  # fmt: skip
+    assert rate.hours == pytest.approx(4 * 24, abs=1)
+
+
+def test_a_store_too_young_to_compare_says_since_when_it_has_data_and_when_that_is_enough(store):
+    zero = dt.datetime.fromtimestamp(TEN // 10**9, dt.UTC)
+    young = trends(store, stretches("week", zero + dt.timedelta(days=2)))
+    assert (young.hours, young.since.replace(second=0, microsecond=0)) == (0, zero.replace(second=0))
+    section = trends_section(young, lambda path, values: path)
+    assert section.nothing.title == "There is nothing to compare yet"
+    assert section.nothing.why == (
+        "Telemetry is here since 21 Sep 2026 14:13 UTC; the last seven days against the seven days before needs data"
+        " from 9 Sep 2026 14:00 UTC on. All hours can be compared from 5 Oct 2026 14:13 UTC."
+    )
+    assert section.listings == ()
+
+
+def test_a_week_that_is_observed_in_part_says_so_in_the_first_line(store):
+    zero = dt.datetime.fromtimestamp(TEN // 10**9, dt.UTC)
+    partly = trends(store, stretches("week", zero + dt.timedelta(days=10)))
+    assert said(partly).endswith(f", over {partly.hours} of 168 hours")
+    section = trends_section(partly, lambda path, values: path)
+    assert "Telemetry is here since 21 Sep 2026" in section.answer.change
+    assert section.nothing is None
+
+
+def test_the_hour_in_which_a_store_began_is_in_neither_stretch(store):
+    zero = dt.datetime.fromtimestamp(TEN // 10**9, dt.UTC)
+    first = trends(store, stretches("week", zero + dt.timedelta(days=7, hours=1)))
+    assert first.hours == 0
+    assert trends(store, stretches("week", zero + dt.timedelta(days=7, hours=2))).hours == 1

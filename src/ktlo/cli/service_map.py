@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
-from ktlo.cli.services import Environment, Since, Until, failed, lasts
+from ktlo.cli.services import Environment, Since, Until, failed, lasts, often
 
 
 def register(app: typer.Typer) -> None:
@@ -65,10 +65,11 @@ def service_map(
         console.print("Nothing reported a call in this stretch; --since 7d looks further back.", markup=False)
         return
     print_table(
-        ("from", "to", "kind", "calls", "errors", "p95", "known by"),
+        ("from", "to", "kind", "calls", "a minute", "errors", "p95", "known by"),
         [
             (
-                e["client"]["name"], e["server"]["name"], e["server"]["kind"], e["red"]["calls"], failed(e["red"]),
+                e["client"]["name"], e["server"]["name"], e["server"]["kind"], e["red"]["calls"], often(e["red"]),
+                failed(e["red"]),
                 lasts(e["red"]["p95_ns"]), "name" if e["by_name"] == e["red"]["calls"] else "spans",
             )
             for e in found["edges"]

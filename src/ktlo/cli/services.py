@@ -47,10 +47,11 @@ def services(
         _print_one(found)
     elif found:
         print_table(
-            ("service", "calls", "errors", "p95", "Apdex", "version", "since the last deployment"),
+            ("service", "calls", "a minute", "errors", "p95", "Apdex", "version", "since the last deployment"),
             [
                 (
-                    one["service"], one["red"]["calls"], failed(one["red"]), lasts(one["red"]["p95_ns"]),
+                    one["service"], one["red"]["calls"], often(one["red"]), failed(one["red"]),
+                    lasts(one["red"]["p95_ns"]),
                     _apdex(one["apdex"]), ", ".join(one["versions"]), _since(one["since"]),
                 )
                 for one in found
@@ -60,6 +61,24 @@ def services(
         console.print(
             "No service reported anything in this stretch; --since 7d looks further back.", markup=False
         )
+
+
+def per_minute(red: dict[str, Any]) -> str:
+    """Calls a minute, in words."""
+    from ktlo.report.charts import Unit, written
+
+    return written(red["per_minute"], Unit())
+
+
+def often(red: dict[str, Any]) -> str:
+    """Calls a minute, and over what where that is not the whole stretch."""
+    from ktlo.report.charts import SECONDS, written
+
+    said = per_minute(red)
+    if red["observed_since"] == "stretch":
+        return said
+    whose = "its first record" if red["observed_since"] == "first_record" else "the first record of all"
+    return f"{said} ({written(red['observed_seconds'], SECONDS)}, since {whose})"
 
 
 def failed(red: dict[str, Any]) -> str:
@@ -95,17 +114,18 @@ def _print_one(one: dict[str, Any]) -> None:
 
     deployed = _since(one["since"]) or "no deployment of late"
     console.print(
-        f"{one['service']}: {one['red']['calls']:,} calls, {failed(one['red'])} failed, p95"
-        f" {lasts(one['red']['p95_ns'])}, Apdex {_apdex(one['apdex'])}, {deployed}",
+        f"{one['service']}: {one['red']['calls']:,} calls, {often(one['red'])} a minute,"
+        f" {failed(one['red'])} failed, p95 {lasts(one['red']['p95_ns'])}, Apdex {_apdex(one['apdex'])}, {deployed}",
         markup=False,
     )
     print_table(
-        ("operation", "kind", "calls", "errors", "p95"),
+        ("operation", "kind", "calls", "a minute", "errors", "p95"),
         [
             (
                 each["name"],
                 each["kind"],
                 each["red"]["calls"],
+                per_minute(each["red"]),
                 failed(each["red"]),
                 lasts(each["red"]["p95_ns"]),
             )
@@ -117,13 +137,14 @@ def _print_one(one: dict[str, Any]) -> None:
     ]
     if edges:
         print_table(
-            ("", "what", "kind", "calls", "errors", "p95"),
+            ("", "what", "kind", "calls", "a minute", "errors", "p95"),
             [
                 (
                     way,
                     other["name"],
                     other["kind"],
                     e["red"]["calls"],
+                    per_minute(e["red"]),
                     failed(e["red"]),
                     lasts(e["red"]["p95_ns"]),
                 )

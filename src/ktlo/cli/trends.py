@@ -66,10 +66,16 @@ def trends(
             ],
         )
     console.print(
-        f"{len(found['named'])} named of {found['tested']} comparisons over {found['hours']} hours"
-        + ("" if everything else "; --all shows the rest"),
+        f"{len(found['named'])} named of {found['tested']} comparisons over {found['hours']} of"
+        f" {found['asked_hours']} hours" + ("" if everything else "; --all shows the rest"),
         markup=False,
     )
+    if found["since"]:
+        console.print(
+            f"Telemetry is here since {found['since'][:16]} UTC; this comparison needs data from"
+            f" {found['earlier_start'][:16]} on. All hours can be compared from {found['whole_from'][:16]}.",
+            markup=False,
+        )
 
 
 def _value(measure: str, value: float | None) -> str:

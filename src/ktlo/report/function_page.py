@@ -119,14 +119,13 @@ def _charts(parts: Parts, of: Interval) -> tuple[Chart, ...]:
     ]
     if one.own.n:
         found.append(_distribution("self-distribution", "How long its own part took", one.own))
-    width = of.bucket_seconds
     found.append(
         LineChart(
             Head("rate", "Calls a minute", "Calls by minute of the report."),
             (
                 Line(
                     "calls",
-                    tuple(LinePoint(m.at, m.calls * 60 / width, sample=m.calls) for m in parts.moments),
+                    tuple(LinePoint(m.at, m.per_minute, sample=m.calls) for m in parts.moments),
                 ),
             ),
             PER_MINUTE,

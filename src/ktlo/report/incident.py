@@ -174,7 +174,7 @@ def _around(found: Evidence, href: Href) -> Listing:
                     (
                         one.service + ("" if one.is_own else " (called by it)"),
                         word,
-                        red.per_minute(of.seconds) if red else 0.0,
+                        red.per_minute if red else 0.0,
                         red.error_share if red else None,
                         None if red is None or red.p50_ns is None else red.p50_ns / 1e9,
                         None if red is None or red.p95_ns is None else red.p95_ns / 1e9,

@@ -16,6 +16,7 @@ from ktlo.report.services import (
     failed_words,
     in_seconds,
     known_of,
+    over_words,
     seconds_words,
     stretch_text,
 )
@@ -80,10 +81,12 @@ def service_list(
         names = ", ".join(one.name for one in worse[:3]) + (" and more" if len(worse) > 3 else "")
         change += f" · worse since the last deployment: {names}"
     ordered = sorted(found, key=lambda one: _attention(one, scores.get(one.name), since.get(one.name)))
+    partly = any(over_words(one.red) for one in found)
     rows = tuple(
         Row(
             (
-                one.name or "(no service.name)", one.red.per_minute(of.seconds), one.red.error_share,
+                one.name or "(no service.name)", one.red.per_minute,
+                *((over_words(one.red) or "the whole stretch",) if partly else ()), one.red.error_share,
                 in_seconds(one.red.p95_ns), _apdex_words(scores.get(one.name)), _version(one, since.get(one.name)),
                 _deployed(since.get(one.name)), since_words(since.get(one.name)), one.red.calls,
             ),
@@ -95,7 +98,8 @@ def service_list(
         Answer("How are the services doing?", said, change=change),
         Table(
             (
-                Heading("Service"), Heading("Calls a minute", PER_MINUTE), Heading("Errors", SHARE),
+                Heading("Service"), Heading("Calls a minute", PER_MINUTE), *((Heading("Over"),) if partly else ()),
+                Heading("Errors", SHARE),
                 Heading("p95", SECONDS), Heading("Apdex"), Heading("Version now"), Heading("Deployed"),
                 Heading("Changed since"), Heading("Calls", COUNT),
             ),

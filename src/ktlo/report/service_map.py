@@ -7,7 +7,7 @@ the most asked places the rest is found by search or around one service. The tab
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from ktlo.report.charts import COUNT, SECONDS, SHARE, Head, Heading, LineChart, 
 from ktlo.report.charts.calendar_ticks import moment_label
 from ktlo.report.charts.graph import Dot, Graph, Link, Shape
 from ktlo.report.pieces import Answer, Known
-from ktlo.report.services import PER_MINUTE, Href, red_charts, stretch_text
+from ktlo.report.services import PER_MINUTE, Href, rate_words, red_charts, stretch_text
 from ktlo.telemetry.changes import Bounded, Change, Measure
 from ktlo.telemetry.edge import Example
 from ktlo.telemetry.interval import Interval
@@ -77,13 +77,14 @@ def map_view(
             _said(whole, shown, focus, calls),
             change=stretch_text(of) + (f" · {_changed_said(changed)}" if changed is not None else ""),
         ),
-        graph(shown, of, href, focus),
-        edge_table(shown.edges, of, href),
+        graph(shown, href, focus),
+        edge_table(shown.edges, href),
         changes_table(changed) if changed is not None else None,
         Known(
             "A call is one client or producer span, with the service whose span it is the parent of; what does not"
             " report itself is known by what its callers name. Durations are the caller's. Where no client span is"
-            " there, a call is counted by its answer. Dashed: only the host's name says which service was meant.",
+            " there, a call is counted by its answer. Calls a minute are over the time in which both ends"
+            " can have reported. Dashed: only the host's name says which service was meant.",
             sample=f"{calls:,} calls, {stretch_text(of)}"
             + (f"; compared with {stretch_text(before)}" if before else ""),
             freshness="edges follow the spans within about ten seconds, later under load; late spans correct them",
@@ -130,7 +131,7 @@ def edge_view(
     return EdgeView(
         Answer(
             f"How does {way.client} call {way.server}?",
-            red_words(edge.red, of) if edge else "Nothing was called in this stretch",
+            red_words(edge.red) if edge else "Nothing was called in this stretch",
             change=f"{way.kind}, {stretch_text(of)}",
         ),
         red_charts(moments, of, lambda red: ""),
@@ -161,7 +162,7 @@ def edge_view(
     )  # fmt: skip
 
 
-def graph(shown: ServiceMap, of: Interval, href: Href, focus: Place | None) -> Graph:
+def graph(shown: ServiceMap, href: Href, focus: Place | None) -> Graph:
     """The drawing of a map."""
     nodes = sorted(shown.nodes, key=lambda one: (one.place != focus, -one.red.calls, one.place))
     left_out = max(len(nodes) - MOST_DRAWN, 0)
@@ -184,9 +185,9 @@ def graph(shown: ServiceMap, of: Interval, href: Href, focus: Place | None) -> G
         notes.append("What has the same callers and calls the same is drawn as one.")
     return Graph(
         Head("map", "Service map", "Calls run from left to right, and around where they go back."),
-        tuple(_dot(name, each, of, href, focus) for name, each in members.items()),
+        tuple(_dot(name, each, href, focus) for name, each in members.items()),
         tuple(
-            _link(start, end, edges, of, href, _label(members[start]), _label(members[end]))
+            _link(start, end, edges, href, _label(members[start]), _label(members[end]))
             for (start, end), edges in together.items()
         ),
         PER_MINUTE,
@@ -194,7 +195,7 @@ def graph(shown: ServiceMap, of: Interval, href: Href, focus: Place | None) -> G
     )
 
 
-def edge_table(edges: Sequence[Edge], of: Interval, href: Href) -> Table:
+def edge_table(edges: Sequence[Edge], href: Href) -> Table:
     """Every edge, most calls first."""
     return Table(
         (
@@ -205,7 +206,7 @@ def edge_table(edges: Sequence[Edge], of: Interval, href: Href) -> Table:
         tuple(
             Row(
                 (
-                    str(e.way.client), _with_kind(e.way.server), e.way.kind, e.red.per_minute(of.seconds),
+                    str(e.way.client), _with_kind(e.way.server), e.way.kind, e.red.per_minute,
                     e.red.error_share, _seconds(e.red.p50_ns), _seconds(e.red.p95_ns), e.red.calls, e.by_name,
                 ),
                 edge_href(e.way, href),
@@ -277,11 +278,11 @@ def edge_href(way: Way, href: Href) -> str:
     )  # fmt: skip
 
 
-def red_words(red: Red, of: Interval) -> str:
+def red_words(red: Red) -> str:
     """``12 per min, 3.1% failed, p95 120 ms``."""
     failed = f", {written(red.error_share, SHARE)} failed" if red.errors else ""
     slow = f", p95 {written(red.p95_ns / 1e9, SECONDS)}" if red.p95_ns is not None else ""
-    return f"{written(red.per_minute(of.seconds), PER_MINUTE)}{failed}{slow}"
+    return f"{rate_words(red)}{failed}{slow}"
 
 
 def _said(whole: ServiceMap, shown: ServiceMap, focus: Place | None, calls: int) -> str:
@@ -327,18 +328,19 @@ def _alike(shown: ServiceMap) -> dict[Place, str]:
     }
 
 
-def _dot(key: str, members: list[Node], of: Interval, href: Href, focus: Place | None) -> Dot:
+def _dot(key: str, members: list[Node], href: Href, focus: Place | None) -> Dot:
     first = members[0].place
     calls = sum(one.red.calls for one in members)
     errors = sum(one.red.errors for one in members)
     if len(members) == 1:
-        tip = f"{first} ({first.kind}): {red_words(members[0].red, of)}"
+        tip = f"{first} ({first.kind}): {red_words(members[0].red)}"
         link = place_href(first, href)
     else:
         tip = f"{len(members)} of kind {first.kind}: {', '.join(str(one.place) for one in members[:12])}"
         link = "#edges"
     return Dot(
-        key, _label(members), Shape(first.kind), calls * 60 / of.seconds, errors / calls if calls else None, tip, link,
+        key, _label(members), Shape(first.kind), _rate(one.red for one in members), errors / calls if calls else None,
+        tip, link,
         first == focus and len(members) == 1,
     )  # fmt: skip
 
@@ -350,21 +352,23 @@ def _label(members: list[Node]) -> str:
     return f"{len(members)} {first.kind}s" if first.kind != "cache" else f"{len(members)} caches"
 
 
-def _link(
-    start: str, end: str, edges: list[Edge], of: Interval, href: Href, client: str, server: str
-) -> Link:
+def _link(start: str, end: str, edges: list[Edge], href: Href, client: str, server: str) -> Link:
     calls = sum(e.red.calls for e in edges)
     errors = sum(e.red.errors for e in edges)
     by_name = sum(e.by_name for e in edges)
     slow = edges[0].red.p95_ns if len(edges) == 1 else None
     how = ", ".join(sorted({e.way.kind for e in edges}))
-    words = red_words(edges[0].red, of) if len(edges) == 1 else f"{calls:,} calls in {len(edges)} edges"
+    words = red_words(edges[0].red) if len(edges) == 1 else f"{calls:,} calls in {len(edges)} edges"
     named = "" if not by_name else f"; {by_name:,} of {calls:,} calls known by the host's name only"
     return Link(
-        start, end, how, calls * 60 / of.seconds, errors / calls if calls else None, _seconds(slow),
+        start, end, how, _rate(e.red for e in edges), errors / calls if calls else None, _seconds(slow),
         f"{client} to {server} ({how}): {words}{named}",
         edge_href(edges[0].way, href) if len(edges) == 1 else "#edges", by_name == calls,
     )  # fmt: skip
+
+
+def _rate(given: Iterable[Red]) -> float:
+    return sum(one.per_minute or 0.0 for one in given)
 
 
 def _with_kind(place: Place) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ktlo.report.charts import COUNT, SECONDS, SHARE, Event, Heading, LineChart, Row, Table, written
+from ktlo.report.charts import COUNT, SECONDS, SHARE, Event, Heading, LineChart, Row, Table
 from ktlo.report.pieces import Answer, Known
 from ktlo.report.service_list import APDEX, apdex_said
 from ktlo.report.service_map import bounded_words, change_words, edge_table
@@ -17,6 +17,7 @@ from ktlo.report.services import (
     failed_words,
     in_seconds,
     known_of,
+    rate_words,
     red_charts,
     seconds_words,
     stretch_text,
@@ -96,7 +97,7 @@ def service_view(parts: ServiceParts, of: Interval, href: Href) -> ServiceView:
         red = parts.found.red
         calls = red.calls
         said = (
-            f"Asked {written(red.per_minute(of.seconds), PER_MINUTE)}, {failed_words(red.errors, red.calls)};"
+            f"Asked {rate_words(red)}, {failed_words(red.errors, red.calls)};"
             f" half within {seconds_words(red.p50_ns)}, 95% within {seconds_words(red.p95_ns)}"
         )
     versions = f" · version {', '.join(parts.found.versions)}" if parts.found and parts.found.versions else ""
@@ -171,7 +172,7 @@ def _operations(parts: ServiceParts, of: Interval, href: Href) -> Listing:
             (Heading("Operation"), Heading("Kind"), *RED, Heading("Time in all", SECONDS)),
             tuple(
                 Row(
-                    (one.name or "(no name)", one.kind, *cells(one.red, of), one.red.total_ns / 1e9),
+                    (one.name or "(no name)", one.kind, *cells(one.red), one.red.total_ns / 1e9),
                     href("/traces", {"service": parts.name, "operation": one.name}),
                 )
                 for one in parts.operations
@@ -187,9 +188,9 @@ def _neighbours(parts: ServiceParts, of: Interval, href: Href) -> Sequence[Listi
     up = [e for e in parts.around.edges if e.way.server == here]
     return (
         Listing(
-            "calls", "What it calls", edge_table(down, of, href).without("From"), "It calls nothing that is known."
+            "calls", "What it calls", edge_table(down, href).without("From"), "It calls nothing that is known."
         ),
-        Listing("callers", "What calls it", edge_table(up, of, href).without("To"), "Nothing that reports calls it."),
+        Listing("callers", "What calls it", edge_table(up, href).without("To"), "Nothing that reports calls it."),
     )  # fmt: skip
 
 
@@ -207,7 +208,7 @@ def _instances(given: Sequence[Instance], of: Interval) -> Listing:
                 Row(
                     (
                         one.name or "(names none)", one.version, one.environment, one.last_minute,
-                        one.red.per_minute(of.seconds), one.red.error_share, in_seconds(one.red.p95_ns),
+                        one.red.per_minute, one.red.error_share, in_seconds(one.red.p95_ns),
                         one.red.calls, one.spans,
                     )
                 )

@@ -22,6 +22,7 @@ from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.pieces import Known
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import Since
 from ktlo.telemetry.services import NO_CALLS, Moment, Red, series, services
 
 Href = Callable[[str, dict[str, str]], str]
@@ -38,7 +39,9 @@ RED = (
 )
 _DEFINITION = (
     "Rate, errors and duration of what a service was asked: its server and consumer spans that began in the stretch;"
-    " of a service without any, all its spans. An error is a span whose status is error."
+    " of a service without any, all its spans. An error is a span whose status is error. Calls a minute are over the"
+    " part of the stretch in which there can be data: since the service's first record, at least a minute; of one that"
+    " has been silent for longer than it ran (a job that ran once), since the first record of all."
 )
 _MISSING = (
     "What the services sampled away before they reported it. Roll-ups are by whole minutes, so the first and the last"
@@ -63,7 +66,6 @@ def red_charts(
         leads_to: link of a point; empty for none.
         marks: what happened meanwhile.
     """
-    width = of.bucket_seconds
     every = _without_holes(moments, of)
 
     def line(label: str, value: Callable[[Red], float | None]) -> Line:
@@ -81,7 +83,7 @@ def red_charts(
     return (
         LineChart(
             Head("rate", "Calls a minute", told),
-            (line("calls", lambda red: red.per_minute(width)),),
+            (line("calls", lambda red: red.per_minute),),
             PER_MINUTE,
             events=marks,
         ),
@@ -130,16 +132,32 @@ def trace_href(red: Red, href: Href) -> str:
     return href("/trace", {"id": red.longest_trace}) if red.longest_trace else ""
 
 
-def cells(red: Red, of: Interval) -> tuple[float | None, ...]:
+def cells(red: Red) -> tuple[float | None, ...]:
     """Cells under :data:`RED`."""
     return (
-        red.per_minute(of.seconds),
+        red.per_minute,
         red.error_share,
         in_seconds(red.p50_ns),
         in_seconds(red.p95_ns),
         in_seconds(red.p99_ns),
         red.calls,
     )
+
+
+_OVER = {Since.FIRST_RECORD: "since its first record", Since.STORE: "since the first record of all"}
+
+
+def over_words(red: Red) -> str:
+    """What calls a minute are over, where that is not the whole stretch: ``10 min, since its first record``."""
+    if red.observed is None or red.observed.since is Since.STRETCH:
+        return ""
+    return f"{written(red.observed.seconds, SECONDS)}, {_OVER[red.observed.since]}"
+
+
+def rate_words(red: Red) -> str:
+    """``12 per min``, and over what where that is not the whole stretch."""
+    over = over_words(red)
+    return f"{written(red.per_minute, PER_MINUTE)}{f' (over {over})' if over else ''}"
 
 
 def in_seconds(nanoseconds: float | None) -> float | None:

@@ -64,6 +64,8 @@ def trends_section(found: Trends, href: Href, service: str = "") -> Section:
     when = f"{minute_label(found.stretches.later.start)} to {minute_label(found.stretches.later.end)}"
     everything = (*found.named, *found.others)
     nothing = None
+    if everything and not found.hours:
+        nothing = Nothing("There is nothing to compare yet", young(found))
     if not everything:
         nothing = Nothing(
             "Nothing reported in these stretches",
@@ -78,7 +80,7 @@ def trends_section(found: Trends, href: Href, service: str = "") -> Section:
             question=f"What changed in {service or 'the services'}, {later} against {earlier}?",
             said=said(found),
             interval=_tested(found),
-            change=when,
+            change=when if nothing or not young(found) else f"{when} · {young(found)}",
         ),
         cards=(),
         figures=_figures(found, href),
@@ -95,8 +97,29 @@ def trends_section(found: Trends, href: Href, service: str = "") -> Section:
     )
 
 
+def young(found: Trends) -> str:
+    """Since when there is data and from when on everything can be compared, where the store is too young for that."""
+    later, earlier = WORDS[found.stretches.span]
+    if found.since is None or found.whole_from is None:
+        if found.hours:
+            return ""
+        return f"No hour has telemetry both in {later} and in {earlier}."
+    return (
+        f"Telemetry is here since {minute_label(found.since)}; {later} against {earlier} needs data from"
+        f" {minute_label(found.stretches.earlier.start)} on. All hours can be compared from"
+        f" {minute_label(found.whole_from)}."
+    )
+
+
 def said(found: Trends) -> str:
-    """The first line: how many operations changed, and how."""
+    """The first line: how many operations changed, and how; over how many hours where that is not all of them."""
+    told = _changed(found)
+    if not 0 < found.hours < found.asked_hours:
+        return told
+    return f"{told}, over {found.hours} of {found.asked_hours} hours"
+
+
+def _changed(found: Trends) -> str:
     slower, faster = _split(found.of(Measure.P95))
     more, fewer = _split(found.of(Measure.ERRORS))
     rate = [one for one in found.of(Measure.RATE) if one.verdict is Verdict.CHANGED]

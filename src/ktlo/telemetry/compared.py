@@ -1,7 +1,7 @@
 """Two stretches of telemetry side by side, hour against the same hour of the week, as arrays of operations by hours.
 
-Read from ``operation_hours``. An hour that is not over yet, or in which nothing at all arrived in one of the two
-stretches, is in neither. Durations come as quantiles of each hour's t-digest.
+Read from ``operation_hours``. An hour that is not over yet, in which nothing at all arrived in one of the two
+stretches, or in which the store began, is in neither. Durations come as quantiles of each hour's t-digest.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pyarrow as pa
 from ktlo.errors import UsageError
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import Watch, watch
 
 Floats = npt.NDArray[np.float64]
 
@@ -170,6 +171,9 @@ class Compared:
         slope: (g,) share of calls between that p95 and a fifth less: how many more would be slow if all took a quarter
             longer.
         traces: of the longest call of the later stretch.
+        reporting: (g, h) hours in which the operation's service can have reported in both stretches; all of them for
+            one that began after the earlier stretch, which is new.
+        since: when the store has its first record, where that is after the earlier stretch began; else ``None``.
     """
 
     stretches: Stretches
@@ -184,6 +188,8 @@ class Compared:
     hourly_p95: Floats
     slope: Floats
     traces: tuple[str, ...]
+    reporting: npt.NDArray[np.bool_]
+    since: dt.datetime | None = None
 
 
 def read_compared(store: Queryable, of: Stretches, service: str = "") -> Compared:
@@ -211,6 +217,8 @@ def read_compared(store: Queryable, of: Stretches, service: str = "") -> Compare
     for mask, start in ((there, of.read_earlier.start), (here, of.read_later.start)):
         places = (hours - int(start.timestamp())) // 3600
         mask[places[(places >= 0) & (places < of.hours)]] = True
+    seen = watch(store, Interval(of.read_earlier.start, of.later.end))
+    there &= np.arange(of.hours) >= _hours_until(seen.store_first, of)
     filled = {name: np.zeros(shape) for name in ("calls", "errors", "total", "slow")}
     hourly = np.full(shape, np.nan)
     near = np.zeros(len(keys))
@@ -243,7 +251,25 @@ def read_compared(store: Queryable, of: Stretches, service: str = "") -> Compare
         hourly_p95=hourly,
         slope=near,
         traces=tuple(row["trace"] for row in chosen),
+        reporting=_reporting(seen, keys, of),
+        since=seen.store_first if seen.store_first and seen.store_first > of.earlier.start else None,
     )
+
+
+def _hours_until(first: dt.datetime | None, of: Stretches) -> int:
+    """Hours of the earlier stretch that are not whole before a first record."""
+    if first is None:
+        return 0
+    return max(-int((of.read_earlier.start - first).total_seconds() // 3600), 0)
+
+
+def _reporting(seen: Watch, keys: tuple[Key, ...], of: Stretches) -> npt.NDArray[np.bool_]:
+    began = [
+        _hours_until(seen.records[key.service][0], of) if key.service in seen.records else 0 for key in keys
+    ]
+    begins = np.array([hours if hours < of.hours else 0 for hours in began], dtype=np.int64)
+    reporting: npt.NDArray[np.bool_] = np.arange(of.hours)[None, :] >= begins[:, None]
+    return reporting
 
 
 def _places(

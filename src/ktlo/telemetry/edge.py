@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.service_map import Way, edge_statement, red_of
+from ktlo.telemetry.observed import watch
+from ktlo.telemetry.service_map import Way, edge_statement, observed_of, red_of
 from ktlo.telemetry.services import Moment
 
 MOST_EXAMPLES = 20
@@ -56,7 +57,11 @@ class Example:
 def edge_series(store: Queryable, of: Interval, way: Way, environment: str = "") -> list[Moment]:
     """An edge over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
     statement, asked = edge_statement(store, of, way, environment)
-    return [Moment(row["at"], red_of(row)) for row in store.query(statement, asked).to_pylist()]
+    observed, width = observed_of(watch(store, of, environment), way), of.bucket_seconds
+    return [
+        Moment(row["at"], red_of(row, observed.bucket(row["at"], width)))
+        for row in store.query(statement, asked).to_pylist()
+    ]
 
 
 def edge_examples(store: Queryable, of: Interval, way: Way, environment: str = "") -> list[Example]:

@@ -14,6 +14,7 @@ from ktlo.telemetry.changes import LEVELS, Change, Measure, Sample, changes
 from ktlo.telemetry.deployments import Mark
 from ktlo.telemetry.function_sketch import Sketch, sketch_of
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import watch
 from ktlo.telemetry.since_deploy import LONGEST, LOOK_BACK, SHORTEST, last_deployment
 
 _SAMPLES = """
@@ -83,6 +84,7 @@ def since_deployment(store: Queryable, of: Interval, service: str, environment: 
     after, before = Interval(mark.at, mark.at + length), Interval(mark.at - length, mark.at)
     if length < SHORTEST:
         return Since(mark, before, after, None)
+    before = watch(store, after, environment).part(before, service)
     was, now = _samples(store, before, service, environment), _samples(store, after, service, environment)
     if not was:
         return Since(mark, before, after, ())

@@ -17,6 +17,7 @@ from ktlo.store.protocol import Queryable
 from ktlo.telemetry.errors import buckets
 from ktlo.telemetry.function_sketch import Sketch, sketch_of
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import watch
 
 MOST = 5000
 MOST_SERIES = 300
@@ -155,6 +156,13 @@ class Moment:
     calls: int
     errors: int
     wall: Sketch
+    seconds: float
+    """Of the bucket, those in which the service can have data."""
+
+    @property
+    def per_minute(self) -> float | None:
+        """Calls a minute; ``None`` where less than a minute can have data."""
+        return self.calls * 60 / self.seconds if self.seconds >= 60 else None
 
 
 def functions(store: Queryable, of: Interval, asked: Asked = Asked(), most: int = MOST) -> list[Function]:
@@ -239,7 +247,14 @@ def over_time(
     named = list(shown)[:MOST_SERIES]
     origins = {(one.service, one.name): one.origin for one in named}
     starts = buckets(of)
-    found = {key: {at: Moment(at, 0, 0, sketch_of(())) for at in starts} for key in origins}
+    seen, width = watch(store, of, asked.environment), of.bucket_seconds
+    seconds = {
+        service: {at: seen.of(service).bucket(at, width).seconds for at in starts} for service, _ in origins
+    }
+    found = {
+        (service, name): {at: Moment(at, 0, 0, sketch_of(()), seconds[service][at]) for at in starts}
+        for service, name in origins
+    }
     if not named:
         return {}
     rows = store.query(
@@ -250,7 +265,9 @@ def over_time(
         key = (row["service"], row["function"])
         if origins.get(key) == row["origin"]:
             at = row["at"]
-            found[key][at] = Moment(at, row["calls"], row["errors"], sketch_of(row["wall"]))
+            found[key][at] = Moment(
+                at, row["calls"], row["errors"], sketch_of(row["wall"]), seconds[row["service"]][at]
+            )
     return {key: list(each.values()) for key, each in found.items()}
 
 

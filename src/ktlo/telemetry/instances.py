@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import watch_instances
 from ktlo.telemetry.services import Red
 
 MOST = 500
@@ -50,9 +51,11 @@ def instances(store: Queryable, of: Interval, service: str, environment: str = "
         "start": of.start, "end": of.end, "service": service, "environment": environment, "most": MOST,
     }  # fmt: skip
     found = []
+    seen = watch_instances(store, of, service)
     for row in store.query(_INSTANCES, asked).to_pylist():
         p50, p95, p99 = (None if value != value else float(value) for value in row["quantiles"])
-        red = Red(row["asked"], row["errors"], p50, p95, p99, row["total_ns"], "")
+        red = Red(row["asked"], row["errors"], p50, p95, p99, row["total_ns"], "",
+                  seen.of((row["instance"], row["environment"])))  # fmt: skip
         found.append(
             Instance(
                 row["instance"], row["environment"], row["version"], row["last_minute"], row["spans"], red

@@ -15,6 +15,7 @@ from typing import Any
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.changes import LEVELS, Change, Sample, changes
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import Observed, Watch, watch
 from ktlo.telemetry.services import NO_CALLS, Red, services
 
 MOST_EDGES = 5_000
@@ -177,8 +178,9 @@ def service_map(store: Queryable, of: Interval, environment: str = "") -> Servic
     """
     reported = services(store, of, environment)
     asked = _asked(store, of, environment, [one.name for one in reported])
+    seen = watch(store, of, environment)
     edges = [
-        Edge(_way(row), red_of(row), row["by_name"])
+        Edge(_way(row), red_of(row, observed_of(seen, _way(row))), row["by_name"])
         for row in store.query(_EDGES, {**asked, "most": MOST_EDGES + 1}).to_pylist()
     ]
     is_cut, edges = len(edges) > MOST_EDGES, edges[:MOST_EDGES]
@@ -195,6 +197,9 @@ def compared(store: Queryable, before: Interval, after: Interval, environment: s
     names = [
         one.name for one in services(store, Interval(min(before.start, after.start), after.end), environment)
     ]
+    first = watch(store, after, environment).store_first
+    if first is not None and before.start < first < before.end:
+        before = Interval(first, before.end)
     return changes(
         _samples(store, before, environment, names),
         _samples(store, after, environment, names),
@@ -273,10 +278,18 @@ def _way(row: Mapping[str, Any]) -> Way:
     )
 
 
-def red_of(row: Mapping[str, Any]) -> Red:
+def observed_of(seen: Watch, way: Way) -> Observed:
+    """The part of a stretch in which there can be calls along a way: a call needs both ends."""
+    ends = [seen.of(place.name) for place in (way.client, way.server) if place.kind == "service"]
+    return ends[0].and_of(ends[-1]) if ends else seen.whole
+
+
+def red_of(row: Mapping[str, Any], observed: Observed) -> Red:
     """Figures of a row of edges."""
     quantiles = [None if value is None or value != value else float(value) for value in row["quantiles"]]
-    return Red(row["calls"], row["errors"], quantiles[0], quantiles[1], quantiles[2], row["total_ns"], "")
+    return Red(
+        row["calls"], row["errors"], quantiles[0], quantiles[1], quantiles[2], row["total_ns"], "", observed
+    )
 
 
 def _together(given: list[Red]) -> Red:
@@ -293,4 +306,5 @@ def _together(given: list[Red]) -> Red:
         None,
         sum(one.total_ns for one in given),
         "",
+        min((one.observed for one in given if one.observed), key=lambda one: one.start, default=None),
     )

@@ -1,7 +1,8 @@
 """Services and their operations by rate, errors and duration (RED; Wilkie, "The RED Method", 2018).
 
 Read from the roll-up by minute, so that a week costs what an hour does. A service is judged by what it was asked:
-its server and consumer spans; one that has none, by all its spans. Quantiles are t-digests of the engine, merged.
+its server and consumer spans; one that has none, by all its spans. Quantiles are t-digests of the engine, merged. Calls
+a minute are over the part of the stretch in which there can be data (``telemetry/observed``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import Observed, watch
 
 MOST_OPERATIONS = 500
 
@@ -62,6 +64,7 @@ class Red:
         p99_ns: 99th percentile.
         total_ns: durations added up.
         longest_trace: trace of the longest call, an exemplar; empty when unknown.
+        observed: the part of the stretch in which there can be data; ``None`` where nothing is.
     """
 
     calls: int
@@ -71,15 +74,19 @@ class Red:
     p99_ns: float | None
     total_ns: int
     longest_trace: str
+    observed: Observed | None = None
 
     @property
     def error_share(self) -> float | None:
         """Errors among the calls; ``None`` without calls."""
         return self.errors / self.calls if self.calls else None
 
-    def per_minute(self, seconds: float) -> float:
-        """Calls a minute over so many seconds."""
-        return self.calls * 60 / seconds
+    @property
+    def per_minute(self) -> float | None:
+        """Calls a minute of the time in which there can be data; ``None`` where that is less than a minute."""
+        if self.observed is None:
+            return None if self.calls else 0.0
+        return self.calls * 60 / self.observed.seconds if self.observed.seconds >= 60 else None
 
 
 NO_CALLS = Red(0, 0, None, None, None, 0, "")
@@ -119,7 +126,7 @@ class Moment:
     red: Red
 
 
-def _red(row: Mapping[str, Any]) -> Red:
+def _red(row: Mapping[str, Any], observed: Observed) -> Red:
     quantiles = [None if value is None or value != value else float(value) for value in row["quantiles"]]
     return Red(
         row["calls"],
@@ -129,6 +136,7 @@ def _red(row: Mapping[str, Any]) -> Red:
         quantiles[2],
         row["total_ns"],
         row["longest_trace"],
+        observed,
     )
 
 
@@ -139,11 +147,17 @@ def _bounds(of: Interval, environment: str) -> dict[str, Any]:
 def services(store: Queryable, of: Interval, environment: str = "") -> list[Service]:
     """Services that reported in a stretch, by name; ``environment`` is empty for all."""
     found: dict[str, Service] = {}
+    seen = watch(store, of, environment)
     for row in store.query(_SERVICES, _bounds(of, environment)).to_pylist():
         # Rows with server and consumer spans come first.
         found.setdefault(
             row["service"],
-            Service(row["service"], tuple(filter(None, row["versions"])), bool(row["is_asked"]), _red(row)),
+            Service(
+                row["service"],
+                tuple(filter(None, row["versions"])),
+                bool(row["is_asked"]),
+                _red(row, seen.of(row["service"])),
+            ),
         )
     return list(found.values())
 
@@ -151,8 +165,10 @@ def services(store: Queryable, of: Interval, environment: str = "") -> list[Serv
 def operations(store: Queryable, of: Interval, service: str, environment: str = "") -> list[Operation]:
     """Operations of a service, those that took most time first; ``environment`` is empty for all."""
     asked = {**_bounds(of, environment), "service": service, "most": MOST_OPERATIONS}
+    observed = watch(store, of, environment).of(service)
     return [
-        Operation(row["name"], row["kind"], _red(row)) for row in store.query(_OPERATIONS, asked).to_pylist()
+        Operation(row["name"], row["kind"], _red(row, observed))
+        for row in store.query(_OPERATIONS, asked).to_pylist()
     ]
 
 
@@ -160,9 +176,11 @@ def series(
     store: Queryable, of: Interval, service: str, environment: str = "", *, is_asked: bool
 ) -> list[Moment]:
     """A service over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
-    asked = {**_bounds(of, environment), "service": service, "width": of.bucket_seconds}
+    width = of.bucket_seconds
+    asked = {**_bounds(of, environment), "service": service, "width": width}
+    observed = watch(store, of, environment).of(service)
     return [
-        Moment(row["at"], _red(row))
+        Moment(row["at"], _red(row, observed.bucket(row["at"], width)))
         for row in store.query(_SERIES, asked).to_pylist()
         if bool(row["is_asked"]) is is_asked
     ]
@@ -175,10 +193,12 @@ def rates(
     width = of.bucket_seconds
     first = -(-int(of.start.timestamp()) // width)
     count = max(int(of.end.timestamp()) // width - first, 0)
-    judged = {one.name: one.is_asked for one in found}
+    judged = {one.name: one for one in found}
     series_of = {name: [0.0] * count for name in judged}
     for row in store.query(_RATES, {**_bounds(of, environment), "width": width}).to_pylist():
         place = int(row["at"].timestamp()) // width - first
-        if judged.get(row["service"]) is bool(row["is_asked"]) and 0 <= place < count:
-            series_of[row["service"]][place] = row["calls"] * 60 / width
+        one = judged.get(row["service"])
+        if one is not None and one.is_asked is bool(row["is_asked"]) and 0 <= place < count:
+            part = one.red.observed.bucket(row["at"], width).seconds if one.red.observed else width
+            series_of[one.name][place] = row["calls"] * 60 / max(part, 60)
     return series_of

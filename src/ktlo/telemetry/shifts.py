@@ -105,7 +105,7 @@ def rates(
     Args:
         later: (g, h) counts by hour.
         earlier: (g, h) counts in the same hour of the earlier stretch.
-        there: (h,) hours that count.
+        there: (g, h) hours that count.
         block: (h,) number of the block of each hour.
     """
     one, two = _by_block(later * there, block), _by_block(earlier * there, block)

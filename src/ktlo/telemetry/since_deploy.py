@@ -15,6 +15,7 @@ from ktlo.telemetry.changes import LEVELS, Change, Sample, changes
 from ktlo.telemetry.deployments import Mark, marks, seen_deployments
 from ktlo.telemetry.errors import Asked, groups
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import watch
 
 LOOK_BACK = dt.timedelta(days=7)
 LONGEST = dt.timedelta(days=1)
@@ -52,7 +53,7 @@ class Since:
 
     Attributes:
         deployment: the last one.
-        before: stretch before it.
+        before: stretch before it, without the time before the service's first record.
         after: stretch since.
         changed: differences, what got worse first; ``None`` while it is too fresh to tell.
         new_errors: groups of errors first seen since.
@@ -96,6 +97,7 @@ def since(store: Queryable, deployment: Mark, now: dt.datetime, service: str, en
     after, before = Interval(begin, begin + length), Interval(begin - length, begin)
     if length < SHORTEST:
         return Since(deployment, before, after, None, 0)
+    before = watch(store, after, environment).part(before, service)
     found = changes(
         _samples(store, before, service, environment),
         _samples(store, after, service, environment),

@@ -144,6 +144,7 @@ class Trends:
     Attributes:
         stretches: what with what.
         hours: hours in which telemetry arrived in both.
+        since: when the store has its first record, where that is after the earlier stretch began; else ``None``.
         named: changes, those that add most first, by measure.
         others: everything else.
         left_out: operations beyond the most that are compared.
@@ -154,6 +155,19 @@ class Trends:
     named: tuple[Trend, ...]
     others: tuple[Trend, ...]
     left_out: int
+    since: dt.datetime | None = None
+
+    @property
+    def asked_hours(self) -> int:
+        """Hours that the question is about."""
+        return int(self.stretches.asked.sum())
+
+    @property
+    def whole_from(self) -> dt.datetime | None:
+        """When every hour can be compared, where the store is too young for that; else ``None``."""
+        if self.since is None:
+            return None
+        return self.since + (self.stretches.later.end - self.stretches.earlier.start)
 
     @property
     def tested(self) -> int:
@@ -204,8 +218,8 @@ def judged(of: Compared, least: Least = LEAST) -> Trends:
     errors = shares(
         np.where(both, of.errors[1], 0), calls[1], np.where(both, of.errors[0], 0), calls[0], block
     )
-    rate = rates(of.calls[1], of.calls[0], of.there, block)
-    present = (of.calls * (of.there & asked)).sum(axis=2)
+    rate = rates(of.calls[1], of.calls[0], of.there & of.reporting, block)
+    present = (of.calls * (of.there & of.reporting & asked)).sum(axis=2)
     in_both = present.min(axis=0) >= least.calls if len(of.keys) else np.zeros(0, dtype=bool)
     shifts = {
         Measure.P95: shifted(_only(slow, enough), days),
@@ -239,6 +253,7 @@ def judged(of: Compared, least: Least = LEAST) -> Trends:
         tuple(_turned(of, one) if one.verdict is Verdict.CHANGED else one for one in named),
         tuple(one for one in told if id(one) not in kept),
         of.left_out,
+        of.since,
     )
 
 
@@ -257,7 +272,7 @@ def _trend(
     least: Least,
 ) -> Trend:
     key, asked = of.keys[number], of.stretches.asked
-    there = of.there & asked
+    there = of.there & of.reporting[number] & asked
     minutes = max(int(there.sum()), 1) * 60
     hours = there if measure is Measure.RATE else both
     calls = (of.calls[:, number] * hours).sum(axis=1)
@@ -301,7 +316,7 @@ def _trend(
 def _verdict(
     one: Trend, of: Compared, number: int, least: Least, shift: float, error: float, least_shift: float
 ) -> Verdict:
-    present = (of.calls[:, number] * (of.there & of.stretches.asked)).sum(axis=1)
+    present = (of.calls[:, number] * (of.there & of.reporting[number] & of.stretches.asked)).sum(axis=1)
     if one.measure is Measure.RATE and present.max() >= least.calls and present.min() == 0:
         return Verdict.NEW if present[0] == 0 else Verdict.GONE
     if one.q is None:

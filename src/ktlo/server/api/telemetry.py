@@ -38,6 +38,16 @@ class RedOut(BaseModel):
     p99_ns: float | None
     total_ns: int
     longest_trace: str
+    per_minute: float | None = Field(
+        description="Calls a minute of the observed part of the stretch; null where that is less than a minute."
+    )
+    observed_seconds: float | None = Field(
+        description="Length of the part of the stretch in which there can be data; null where nothing is known of it."
+    )
+    observed_since: str = Field(
+        description="What that part begins with: stretch (itself), first_record (of the service) or store (the first"
+        " record of all, for a service that has been silent for longer than it ran)."
+    )
 
     @classmethod
     def of(cls, given: Red) -> RedOut:
@@ -50,6 +60,9 @@ class RedOut(BaseModel):
             p99_ns=given.p99_ns,
             total_ns=given.total_ns,
             longest_trace=given.longest_trace,
+            per_minute=given.per_minute,
+            observed_seconds=given.observed.seconds if given.observed else None,
+            observed_since=given.observed.since if given.observed else "stretch",
         )
 
 

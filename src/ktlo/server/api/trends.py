@@ -109,6 +109,13 @@ class TrendsOut(BaseModel):
     earlier_start: dt.datetime
     earlier_end: dt.datetime
     hours: int = Field(description="Hours in which telemetry arrived in both stretches.")
+    asked_hours: int = Field(description="Hours that the question is about.")
+    since: dt.datetime | None = Field(
+        description="First record of the store, where that is after the earlier stretch began; else null."
+    )
+    whole_from: dt.datetime | None = Field(
+        description="When every hour can be compared, where the store is too young for that; else null."
+    )
     tested: int = Field(description="Comparisons with enough calls.")
     left_out: int = Field(description="Operations beyond the most that are compared.")
     named: list[TrendOut]
@@ -135,6 +142,9 @@ def list_trends(
         earlier_start=found.stretches.earlier.start,
         earlier_end=found.stretches.earlier.end,
         hours=found.hours,
+        asked_hours=found.asked_hours,
+        since=found.since,
+        whole_from=found.whole_from,
         tested=found.tested,
         left_out=found.left_out,
         named=[TrendOut.of(one) for one in found.named],
