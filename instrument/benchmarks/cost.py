@@ -36,7 +36,7 @@ async def coroutine(a):
 async def outer(a):
     return await coroutine(a)
 """
-_REPEAT, _NUMBER = 25, 10_000
+_REPEAT, _NUMBER = 400, 1_000
 
 
 def best(function, number=_NUMBER):

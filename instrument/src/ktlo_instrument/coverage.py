@@ -19,6 +19,7 @@ from types import CodeType
 from typing import Any
 
 from ktlo_instrument import otlp
+from ktlo_instrument.clock import Clock
 from ktlo_instrument.monitoring import OPTIMIZED, Monitor, Seen
 from ktlo_instrument.uncounted import Uncounted
 
@@ -141,9 +142,9 @@ class Coverage:
         self.monitor = Monitor(compiled)
         self.interval = max(0.1, interval)
         self.beyond = 0
-        self._since = time.time()
-        self._due = time.monotonic() + min(FIRST_SECONDS, self.interval)
-        self._again = time.monotonic() + AGAIN_SECONDS
+        self._since = Clock.wall() / 1e9
+        self._due = Clock.seconds() + min(FIRST_SECONDS, self.interval)
+        self._again = Clock.seconds() + AGAIN_SECONDS
         self._pending: deque[tuple[str, str, CodeType, bool]] = deque()
         self._modules: dict[tuple[str, str], Module] = {}
         self._sources: dict[str, int] = {}
@@ -185,9 +186,9 @@ class Coverage:
 
     def settle(self, seconds: float = float("inf")) -> bool:
         """Look into modules that were loaded, for about so long; whether all are done."""
-        end = time.monotonic() + seconds
+        end = Clock.seconds() + seconds
         while self._pending:
-            if time.monotonic() > end:
+            if Clock.seconds() > end:
                 return False
             try:
                 name, path, code, by_line = self._pending.popleft()
@@ -226,11 +227,11 @@ class Coverage:
 
     def is_due(self) -> bool:
         """Whether the time for a report has come."""
-        return time.monotonic() >= self._due
+        return Clock.seconds() >= self._due
 
     def records(self) -> list[bytes]:
         """Log records of the modules that changed since they were told last."""
-        now = time.monotonic()
+        now = Clock.seconds()
         self._due = now + self.interval
         if now >= self._again:
             self.tell_again()
@@ -260,7 +261,7 @@ class Coverage:
         """In a child: what the parent ran, it ran too, in its own name."""
         self._lock = threading.Lock()
         self._told.clear()
-        self._due = time.monotonic() + min(FIRST_SECONDS, self.interval)
+        self._due = Clock.seconds() + min(FIRST_SECONDS, self.interval)
 
     def _ran(self, module: Module, function: tuple[str, int, int | None]) -> bool:
         if not module.imported:
@@ -289,7 +290,7 @@ class Coverage:
             if spans is not None and start == 0:
                 given["ktlo.coverage.lines_never"] = _json(spans[:MOST_RANGES])
             sentence = f"{module.name}: {idle} of {len(known)} functions never ran since {began}"
-            found.append(otlp.log_record(time.time_ns(), (9, "INFO"), sentence, EVENT, given, None))
+            found.append(otlp.log_record(Clock.wall(), (9, "INFO"), sentence, EVENT, given, None))
         return found
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import inspect
 import json
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Optional
 
 from ktlo_instrument import otlp
 from ktlo_instrument.choosing import matches
+from ktlo_instrument.clock import Clock
 from ktlo_instrument.pure import ERROR, FIRST, SAMPLED, SLOW, TRACED
 from ktlo_instrument.redaction import Redaction
 from ktlo_instrument.representation import Representation, type_name
@@ -91,7 +91,7 @@ class Details:
         self.dropped = 0
 
     def _may(self) -> bool:
-        second = int(time.monotonic())
+        second = int(Clock.seconds())
         if second != self._second:
             self._second, self._told = second, 0
         self._told += 1
@@ -132,7 +132,7 @@ class Details:
         sentence = f"{function.name} {'failed' if failed else 'took'} {'after ' if failed else ''}{wall / 1e6:.3f} ms"
         severity = (17, "ERROR") if failed else (13, "WARN") if reasons & SLOW else (9, "INFO")
         span = self._span() if self._span else None
-        return otlp.log_record(time.time_ns(), severity, sentence, EVENT, given, span)
+        return otlp.log_record(Clock.wall(), severity, sentence, EVENT, given, span)
 
     def _exception(self, error: BaseException) -> dict[str, Any]:
         """As the semantic conventions have it; messages are redacted, and only text made by built-in types is shown."""

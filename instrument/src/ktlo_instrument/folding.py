@@ -8,11 +8,11 @@ function that called.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from ktlo_instrument import otlp, requests
+from ktlo_instrument.clock import Clock
 from ktlo_instrument.coverage import Coverage
 from ktlo_instrument.detail import Details
 from ktlo_instrument.pure import NEVER, OTHER, OUTSIDE
@@ -55,7 +55,7 @@ class Folding:
         self.coverage = coverage
         self.history = History()
         self.lost: dict[str, int] = {"told routes": requests.overflowed}
-        self._monotonic = time.monotonic()
+        self._monotonic = Clock.seconds()
         self._armed = 0
         self._labels: dict[tuple[int, int, int], bytes] = {}
 
@@ -63,7 +63,7 @@ class Folding:
         """Paths and bodies of what came since the last time."""
         rows = self.sites.engine.drain()
         active = self.sites.engine.active()
-        now, passed = time.time_ns(), time.monotonic() - self._monotonic
+        now, passed = Clock.wall(), Clock.seconds() - self._monotonic
         # The wall clock may have jumped: what is told is that so much time passed, until now.
         start = now - max(1, int(passed * 1e9))
         self._monotonic += passed
@@ -88,7 +88,7 @@ class Folding:
 
     def after_fork(self) -> None:
         """In a child: its own time begins."""
-        self._monotonic = time.monotonic()
+        self._monotonic = Clock.seconds()
         self.lost.clear()
 
     def _metrics(

@@ -13,12 +13,12 @@ import decimal
 import enum
 import pathlib
 import sys
-import time
 import types
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from ktlo_instrument.clock import Clock
 from ktlo_instrument.redaction import MOST_TEXT, REDACTED, Redaction
 
 MOST_DEPTH = 4
@@ -73,7 +73,7 @@ class _Walk:
         self.redaction = redaction
         self.opened = opened
         self.nodes = MOST_NODES
-        self.until = time.perf_counter_ns() + MOST_NANOSECONDS
+        self.until = Clock.nanoseconds() + MOST_NANOSECONDS
         self.above: list[int] = []
 
     def value(self, given: Any, depth: int) -> Any:
@@ -93,7 +93,7 @@ class _Walk:
             return f"<{kind.__name__} of {len(given)} bytes>"
         if kind is complex:
             return str(given)
-        if self.nodes < 0 or time.perf_counter_ns() > self.until:
+        if self.nodes < 0 or Clock.nanoseconds() > self.until:
             return "<cut: too much>"
         if id(kind) in _SHOWN_AS_TEXT:
             return str(given)
@@ -109,7 +109,7 @@ class _Walk:
         return REDACTED if self.redaction.number(given) else given
 
     def _text(self, given: str) -> str:
-        if self.nodes < 0 or time.perf_counter_ns() > self.until:
+        if self.nodes < 0 or Clock.nanoseconds() > self.until:
             return "<cut: too much>"
         shown = self.redaction.text(given)
         if len(shown) <= MOST_CHARACTERS and len(given) <= MOST_TEXT:

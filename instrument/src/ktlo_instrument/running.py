@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import time
 import uuid
 import warnings
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from ktlo_instrument import engine as engines
 from ktlo_instrument import frameworks, tracing
 from ktlo_instrument.choosing import Choice
+from ktlo_instrument.clock import Clock
 from ktlo_instrument.coverage import Coverage
 from ktlo_instrument.detail import Details
 from ktlo_instrument.folding import Folding
@@ -128,18 +128,18 @@ class Running:
     def _run(self) -> None:
         stopped = self._stopped
         asked = float("-inf")
-        folded = time.monotonic()
+        folded = Clock.seconds()
         while True:
-            if self.settings.rules and time.monotonic() - asked >= EVERY_SECONDS:
-                asked = time.monotonic()
+            if self.settings.rules and Clock.seconds() - asked >= EVERY_SECONDS:
+                asked = Clock.seconds()
                 with self._work:
                     self._ask()
             rest = self._look()
-            left = max(0.05, folded + max(0.1, self.settings.interval) - time.monotonic())
+            left = max(0.05, folded + max(0.1, self.settings.interval) - Clock.seconds())
             if stopped.wait(min(left, rest, EVERY_SECONDS)):
                 return
-            if time.monotonic() - folded >= max(0.1, self.settings.interval):
-                folded = time.monotonic()
+            if Clock.seconds() - folded >= max(0.1, self.settings.interval):
+                folded = Clock.seconds()
                 with self._work:
                     self._report()
 

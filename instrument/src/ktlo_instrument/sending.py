@@ -12,10 +12,11 @@ import io
 import random
 import ssl
 import threading
-import time
 import urllib.parse
 from collections import deque
 from typing import Any
+
+from ktlo_instrument.clock import Clock
 
 MOST_BYTES = 8 << 20
 """What may wait to be sent."""
@@ -61,21 +62,21 @@ class Sender:
             seconds: for all of it.
             now: even though ktlo was away just now.
         """
-        end = time.monotonic() + seconds
-        if not now and time.monotonic() < self._until:
+        end = Clock.seconds() + seconds
+        if not now and Clock.seconds() < self._until:
             return False
         while True:
             with self._lock:
                 if not self._waiting:
                     return True
                 path, body = self._waiting[0]
-            left = end - time.monotonic()
+            left = end - Clock.seconds()
             if left <= 0.05:
                 return False
             status = self._post(path, body, min(left, SECONDS))
             if status is None or status in (408, 429) or status >= 500:
                 self._pause = min(_LONGEST_PAUSE, max(1.0, self._pause * 2))
-                self._until = time.monotonic() + self._pause * (0.5 + _chance.random())
+                self._until = Clock.seconds() + self._pause * (0.5 + _chance.random())
                 return False
             self._pause = self._until = 0.0
             if 200 <= status < 300:
@@ -109,7 +110,7 @@ def ask(
 ) -> tuple[int, dict[str, str], bytes] | None:
     """One request: status, headers and at most `most` bytes; `None` when there was no proper answer in time."""
     connection: http.client.HTTPConnection | None = None
-    end = time.monotonic() + seconds
+    end = Clock.seconds() + seconds
     raw: Any = None
     try:
         parts = urllib.parse.urlsplit(url)
@@ -177,7 +178,7 @@ class _Socket:
 
 
 def _left(end: float) -> float:
-    left = end - time.monotonic()
+    left = end - Clock.seconds()
     if left <= 0:
         raise TimeoutError
     return left

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 from ktlo_instrument.choosing import Choice
+from ktlo_instrument.clock import Clock
 from ktlo_instrument.coverage import Coverage, Module, described
 
 MOST_FILES = 5_000
@@ -43,7 +43,7 @@ class Unimported:
         self._packages = packages
         self._folders: dict[str, str] = {}
         self._files: Iterator[tuple[str, str]] | None = None
-        self._begin = time.monotonic() + AFTER_SECONDS
+        self._begin = Clock.seconds() + AFTER_SECONDS
         self.over = False
 
     def after_fork(self) -> None:
@@ -66,16 +66,16 @@ class Unimported:
         """Look at one file, when it is time; seconds until the next one is."""
         if self.over:
             return float("inf")
-        left = self._begin - time.monotonic()
+        left = self._begin - Clock.seconds()
         if left > 0 and not now:
             return left
-        began = time.monotonic()
+        began = Clock.seconds()
         try:
             self._one()
         except Exception:
             self.skipped += 1
-        rest = max(0.2, (time.monotonic() - began) * REST)
-        self._begin = time.monotonic() + rest
+        rest = max(0.2, (Clock.seconds() - began) * REST)
+        self._begin = Clock.seconds() + rest
         return rest
 
     def _one(self) -> None:
