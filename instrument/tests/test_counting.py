@@ -406,3 +406,19 @@ def test_a_fold_that_was_interrupted_does_not_stop_reporting(monkeypatch):
     site.exit()
     assert sum(row[2] for row in pure.drain() if row[0] == 1) == 1
     assert not cells._lock.locked()
+
+
+def test_a_call_that_ends_while_its_list_is_folded_is_kept():
+    from ktlo_instrument.cells import Shape
+
+    class Busy(list):
+        """Another thread appends, each time between reading and shortening."""
+
+        def __getitem__(self, place):
+            found = list.__getitem__(self, place)
+            self.append(7)
+            return found
+
+    waiting = Busy([1, 2])
+    assert Shape().take(waiting) == 2
+    assert list(waiting) == [7]
