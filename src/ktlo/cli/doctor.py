@@ -142,6 +142,15 @@ def _running(data: object, config: object) -> list[Finding]:
     try:
         with connect(given, config if isinstance(config, Path) else None) as client:
             findings.append(Finding("store", "ok", f"opens, version {client.get('/health')['version']}"))
+            names = client.get("/telemetry")["names"]
+            findings.append(
+                Finding(
+                    "names of services",
+                    "warning" if names["is_too_many"] else "ok",
+                    names["said"]
+                    or f"{names['names']:,} within a day (of {names['limit']:,} that are few enough)",
+                )
+            )
             for source in client.get("/sources"):
                 if source["status"] == "removed":
                     continue

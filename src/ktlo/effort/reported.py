@@ -6,6 +6,7 @@ by what people say (``said_names``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ktlo.store.protocol import Queryable
@@ -21,15 +22,26 @@ SELECT toString(v.service) AS name, any(v.calls) AS calls, any(v.environments) A
   groupUniqArrayIf(i.repository, i.repository != '') AS repositories
 FROM (
   SELECT service, sum(calls) AS calls, arraySort(groupUniqArray(toString(environment))) AS environments
-  FROM ktlo.version_hours WHERE service != '' GROUP BY service
-) AS v LEFT JOIN ktlo.instance_versions AS i ON i.service = v.service
+  FROM ktlo.version_hours
+  WHERE service != '' AND ({everyone:Bool} OR service IN {names:Array(String)}) GROUP BY service
+) AS v LEFT JOIN (
+  SELECT service, namespace, workload, repository FROM ktlo.instance_versions
+  WHERE {everyone:Bool} OR service IN {names:Array(String)}
+) AS i ON i.service = v.service
 GROUP BY name ORDER BY name"""
+
+_WAITING = """
+SELECT toString(v.service) AS name, sum(v.calls) AS calls FROM ktlo.version_hours_states AS v
+WHERE v.service != '' AND v.service NOT IN (
+  SELECT member FROM ktlo.service_members WHERE kind = 'telemetry')
+GROUP BY name ORDER BY calls DESC, name LIMIT {most:UInt32}"""
 
 _COMMITS = """
 SELECT DISTINCT toString(v.service) AS name, toString(c.repository) AS repository
 FROM (
   SELECT DISTINCT service, lower(version) AS version FROM ktlo.version_hours
   WHERE match(version, '^[0-9a-fA-F]{7,40}$') AND match(version, '[a-fA-F]')
+    AND ({everyone:Bool} OR service IN {names:Array(String)})
 ) AS v INNER JOIN ktlo.commits AS c ON substring(c.sha, 1, 7) = substring(v.version, 1, 7)
 WHERE startsWith(c.sha, v.version) AND c.repository != '' ORDER BY name, repository"""
 
@@ -57,12 +69,23 @@ class Reported:
     calls: int = 0
 
 
-def read_reported(store: Queryable) -> list[Reported]:
-    """Every service that reported within what is kept, by name."""
-    rows = store.query(_REPORTED).to_pylist()
+def waiting(store: Queryable, most: int) -> list[str]:
+    """Names of services that the catalogue does not know, those with most calls."""
+    return [row["name"] for row in store.query(_WAITING, {"most": most}).to_pylist()]
+
+
+def read_reported(store: Queryable, names: Sequence[str] | None = None) -> list[Reported]:
+    """Services that reported within what is kept, by name.
+
+    Args:
+        store: where the roll-ups are.
+        names: of which services; every one when ``None``.
+    """
+    asked = {"everyone": names is None, "names": list(names or ())}
+    rows = store.query(_REPORTED, asked).to_pylist()
     commits: dict[str, list[str]] = {}
     if rows:
-        for row in store.query(_COMMITS).to_pylist():
+        for row in store.query(_COMMITS, asked).to_pylist():
             commits.setdefault(row["name"], []).append(row["repository"])
     return [
         Reported(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ktlo.effort.catalogue import read_service_members
-from ktlo.effort.reported import SUBJECT, Reported, read_reported, said_names
+from ktlo.effort.reported import SUBJECT, Reported, read_reported, said_names, waiting
 from ktlo.errors import NotFoundError, UserError
 from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
@@ -33,6 +33,8 @@ _ALIKE = 0.84
 """Ratio of Ratcliff and Obershelp from which two spellings are told to be alike."""
 MOST = 3
 """Proposals a name."""
+MOST_UNJOINED = 200
+"""Names that are asked about at once, those with most calls: a broken client may send any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,8 @@ def read_members(store: Queryable) -> list[ServiceMember]:
 
 
 def read_unjoined(store: Queryable) -> list[Unjoined]:
-    """Services of telemetry that the catalogue of a store does not know."""
-    return unjoined(read_reported(store), read_members(store))
+    """Services of telemetry that the catalogue of a store does not know, at most :data:`MOST_UNJOINED`."""
+    return unjoined(read_reported(store, waiting(store, MOST_UNJOINED)), read_members(store))
 
 
 def say(
@@ -193,7 +195,7 @@ def say(
                 where=f"services.{known}.telemetry",
                 fix="Change it there",
             )
-    if name not in {one.name for one in read_reported(store)} and name not in said_names(state):
+    if not read_reported(store, [name]) and name not in said_names(state):
         raise NotFoundError(
             f"no service called {name!r} has reported", fix="The page Services lists those that have"
         )

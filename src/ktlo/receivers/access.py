@@ -10,7 +10,7 @@ import base64
 import fnmatch
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,16 @@ class Sender:
     Attributes:
         name: of the key; empty without one.
         services: patterns of ``service.name`` it may speak for (``*`` and ``?`` stand for any); empty for all.
+        address: of its connection; empty when unknown.
     """
 
     name: str = ""
     services: tuple[str, ...] = ()
+    address: str = ""
+
+    def at(self, address: str) -> Sender:
+        """The same with the address of its connection."""
+        return replace(self, address=address)
 
     def speaks_for(self, service: str) -> bool:
         """Whether it may report as this service."""

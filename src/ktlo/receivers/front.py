@@ -135,7 +135,7 @@ class Front:
         if sender is None:
             self.door(door).turn_away(NO_KEY)
             return None, refuse(request, 401, NO_KEY)
-        return sender, Response()
+        return sender.at(request.client.host if request.client else ""), Response()
 
     async def _body(self, request: Request) -> bytes:
         """The body as it was sent, given up when it grows past what any request may have, or takes too long.

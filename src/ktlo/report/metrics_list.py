@@ -9,7 +9,7 @@ from ktlo.report.pieces import Answer, Known
 from ktlo.report.services import Href, stretch_text
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.metrics_catalogue import MOST, Guilt, Metric, guilty, metrics
+from ktlo.telemetry.metrics_catalogue import MOST, MOST_SERVICES, Guilt, Metric, guilty, metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,25 @@ class MetricsView:
     is_empty: bool
 
 
-def all_metrics(store: Queryable, of: Interval, service: str, href: Href) -> MetricsView:
-    """Every metric with points in a stretch; of one service when it is named."""
-    everything = metrics(store, of)
-    found = [each for each in everything if not service or service in each.services]
+def all_metrics(store: Queryable, of: Interval, service: str, text: str, href: Href) -> MetricsView:
+    """Metrics with points in a stretch; of one service when it is named, with a text in the name when one is given."""
+    listed = metrics(store, of, service, text)
+    found = listed.metrics
     series, fresh = sum(each.series for each in found), sum(each.fresh for each in found)
-    services = {name for each in found for name in each.services}
     said = "No service reported a metric"
     if found:
-        reporting = "1 service reports" if len(services) == 1 else f"{len(services)} services report"
-        said = f"{reporting} {len(found):,} metrics as {written(series, COUNT)} series"
+        reporting = {name for each in found for name in each.services}
+        many = max(each.reporting for each in found)
+        services = (
+            "1 service reports" if len(reporting) == 1 else f"{max(many, len(reporting)):,} services report"
+        )
+        if many > MOST_SERVICES:
+            services = f"{many:,} or more services report"
+        said = f"{services} {listed.among:,} metrics"
+        if listed.among > len(found):
+            said += f"; the first {len(found)} of them, as {written(series, COUNT)} series, are listed"
+        else:
+            said += f" as {written(series, COUNT)} series"
     judged = guilty(store, of, found)
     change = f"{written(fresh, COUNT)} series began within the last day of the stretch" if found else ""
     return MetricsView(
@@ -57,10 +66,12 @@ def all_metrics(store: Queryable, of: Interval, service: str, href: Href) -> Met
             definition="Metrics with a point in the stretch, named as Prometheus has them. A series is one metric of"
             " one resource with one set of attributes.",
             sample=f"{series:,} series",
-            missing=(f"Only the first {MOST:,} metrics are listed.",) if len(everything) >= MOST else (),
+            missing=(f"Only the first {MOST:,} metrics by name are listed; a part of the name finds the others.",)
+            if listed.among > len(found)
+            else (),
             source="OpenTelemetry specification, Prometheus and OpenMetrics compatibility",
         ),
-        not everything,
+        not found and not service and not text.strip(),
     )  # fmt: skip
 
 
@@ -71,7 +82,10 @@ def _row(each: Metric, href: Href) -> Row:
             each.family.prometheus_type,
             each.family.unit,
             each.description,
-            ", ".join(each.services),
+            ", ".join(each.services)
+            + (
+                f" and {each.reporting - len(each.services):,} more" if each.reporting > MOST_SERVICES else ""
+            ),
             each.series,
             each.newest,
         ),

@@ -61,22 +61,36 @@ def service_list(
     since: Mapping[str, Since],
     rates: Mapping[str, Sequence[float]],
     href: Href,
+    among: int,
+    text: str = "",
 ) -> ServiceList:
     """Make the page.
 
     Args:
-        found: services of the stretch.
+        found: services that are shown.
         of: the stretch.
         scores: Apdex by service.
         since: what changed by service, of those that were deployed of late.
         rates: calls a minute over the stretch, by service.
         href: makes links.
+        among: services there are, those that are not shown too.
+        text: part of a name that was searched; empty for none.
     """
     calls, errors = sum(one.red.calls for one in found), sum(one.red.errors for one in found)
     worse = [one for one in found if one.name in since and since[one.name].worse]
-    reported = f"{len(found)} service{'' if len(found) == 1 else 's'} reported {written(calls, COUNT)} calls"
-    said = f"{reported}, {failed_words(errors, calls)}" if calls else "No service reported anything"
+    which = f"{len(found)} service{'' if len(found) == 1 else 's'}"
+    if among > len(found):
+        which = f"The {len(found)} busiest of {among:,} services"
+    reported = (
+        f"{which}{f' with {text!r} in the name' if text else ''} reported {written(calls, COUNT)} calls"
+    )
+    nobody = (
+        f"No service with {text!r} in its name reported anything" if text else "No service reported anything"
+    )
+    said = f"{reported}, {failed_words(errors, calls)}" if calls else nobody
     change = stretch_text(of)
+    if among > len(found):
+        change += " · the others are found by a part of their name"
     if worse:
         names = ", ".join(one.name for one in worse[:3]) + (" and more" if len(worse) > 3 else "")
         change += f" · worse since the last deployment: {names}"

@@ -19,7 +19,7 @@ from ktlo.report.services import PER_MINUTE, Href, rate_words, red_charts, stret
 from ktlo.telemetry.changes import Bounded, Change, Measure
 from ktlo.telemetry.edge import Example
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.service_map import Edge, Node, Place, ServiceMap, Way
+from ktlo.telemetry.service_map import MOST_EDGES, Edge, Node, Place, ServiceMap, Way
 from ktlo.telemetry.services import Moment, Red
 
 MOST_DRAWN = 220
@@ -91,7 +91,11 @@ def map_view(
             missing=(
                 "What the services sampled away before they reported it.",
                 "Late spans of minutes that are older than the days spans are kept (telemetry.keep_days).",
-                *(("Edges beyond the 5,000 with most calls.",) if whole.is_cut else ()),
+                *(
+                    (f"Edges beyond the {MOST_EDGES:,} with most calls; search, or look around one place.",)
+                    if whole.is_cut
+                    else ()
+                ),
             ),
             source="OpenTelemetry semantic conventions; changes are named when 99% intervals do not touch",
         ),

@@ -107,7 +107,7 @@ def red_charts(
 
 def service_charts(store: Queryable, of: Interval, name: str, href: Href) -> tuple[LineChart, ...]:
     """Rate, errors and duration of a service over time; none where it reported nothing."""
-    found = {one.name: one for one in services(store, of)}.get(name)
+    found = {one.name: one for one in services(store, of, names=[name])}.get(name)
     if found is None:
         return ()
     moments = series(store, of, name, is_asked=found.is_asked)

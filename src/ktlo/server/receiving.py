@@ -13,6 +13,7 @@ from ktlo.errors import UserError
 from ktlo.receivers.access import Ingest, Key, Sender
 from ktlo.receivers.front import Front
 from ktlo.receivers.intake import Intake
+from ktlo.receivers.namers import Namers
 from ktlo.receivers.otlp import signals
 from ktlo.receivers.otlp.exchange import Export
 from ktlo.server.address import listen, url_of
@@ -84,10 +85,11 @@ class Receiving:
         self.traces = intake(streams.TRACES, "traces")
         self.metrics = intake(streams.METRICS, "metrics")
         self.logs = intake(streams.LOGS, "logs")
+        self.namers = Namers()
         self.exports = (
-            Export(signals.TRACES, self.traces),
-            Export(signals.METRICS, self.metrics),
-            Export(signals.LOGS, self.logs),
+            Export(signals.TRACES, self.traces, self.namers),
+            Export(signals.METRICS, self.metrics, self.namers),
+            Export(signals.LOGS, self.logs, self.namers),
         )
         self.front = Front(self.access)
         self._agents = said.agents

@@ -45,16 +45,16 @@ def parts_of(
 ) -> ServiceParts:
     """Everything that is known of one service in a stretch."""
     now = min(of.end, dt.datetime.now(dt.UTC))
-    found = {one.name: one for one in services(store, of, environment)}.get(name)
+    found = {one.name: one for one in services(store, of, environment, [name])}.get(name)
     deployed = last_deployment(store, now, name, environment)
     return ServiceParts(
         name,
         found,
-        apdex(store, of, targets, environment).get(name),
+        apdex(store, of, targets, environment, [name]).get(name),
         tuple(series(store, of, name, environment, is_asked=found.is_asked) if found else ()),
         tuple(operations(store, of, name, environment)),
         tuple(instances(store, of, name, environment)),
-        service_map(store, of, environment).around(Place("service", name), 1),
+        service_map(store, of, environment, near=name).around(Place("service", name), 1),
         tuple(marks(store, of, name, environment)),
         since(store, deployed, now, name, environment) if deployed else None,
     )

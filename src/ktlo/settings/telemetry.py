@@ -57,6 +57,11 @@ class TelemetrySettings(Strict):
         le=3650,
         description="Days that figures by minute are kept: rates, errors, durations, logs.",
     )
+    many_services: int = Field(
+        1_000,
+        ge=1,
+        description="Names of services within a day beyond which ktlo says that they are too many, and who sends them.",
+    )
     dashboards: str = Field(
         "", description="Folder of the dashboards' files; `dashboards` in the data folder when empty."
     )

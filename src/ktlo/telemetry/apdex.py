@@ -8,13 +8,14 @@ are read from the t-digest of the durations, so failed calls are taken to last a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.services import busiest
 
 LEVELS = tuple(round(step / 100, 2) for step in range(101))
 _Z = 1.959963984540054
@@ -26,6 +27,7 @@ SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked, sum(m
 FROM ktlo.operation_minutes_states AS m
 WHERE m.minute >= {{start:DateTime64(6, 'UTC')}} AND m.minute < {{end:DateTime64(6, 'UTC')}}
   AND ({{environment:String}} = '' OR m.environment = {{environment:String}})
+  AND m.service IN {{names:Array(String)}}
 GROUP BY service, is_asked ORDER BY service, is_asked DESC"""  # noqa: S608 - numbers of ours
 
 
@@ -84,9 +86,24 @@ def score(quantiles_ns: tuple[float, ...], calls: int, errors: int, target_ns: f
     return Apdex(value, max(value - half, 0.0), min(value + half, 1.0), target_ns, calls)
 
 
-def apdex(store: Queryable, of: Interval, targets: Targets, environment: str = "") -> dict[str, Apdex]:
-    """Scores by service, of what each was asked; of one without server and consumer spans, of all of its spans."""
-    asked = {"start": of.start, "end": of.end, "environment": environment}
+def apdex(
+    store: Queryable,
+    of: Interval,
+    targets: Targets,
+    environment: str = "",
+    names: Collection[str] | None = None,
+) -> dict[str, Apdex]:
+    """Scores by service, of what each was asked; of one without server and consumer spans, of all of its spans.
+
+    Args:
+        store: where the roll-up is.
+        of: the stretch.
+        targets: T of each service.
+        environment: only what reported in this one; empty for all.
+        names: of which services; the busiest when ``None``.
+    """
+    chosen = busiest(store, of, environment).names if names is None else names
+    asked = {"start": of.start, "end": of.end, "environment": environment, "names": list(chosen)}
     found: dict[str, Apdex] = {}
     for row in store.query(_DIGESTS, asked).to_pylist():
         name = row["service"]

@@ -34,6 +34,14 @@ _ASKED = """(o.kind IN ('server', 'consumer') OR o.service NOT IN (
       AND kind IN ('server', 'consumer')))"""
 _WITHIN = f"""o.hour >= {{first:DateTime64(6, 'UTC')}} AND o.hour < {{end:DateTime64(6, 'UTC')}}
   AND ({{service:String}} = '' OR o.service = {{service:String}}) AND {_ASKED}"""
+_CHOSEN = f"""
+SELECT o.service, o.environment, o.kind, o.name FROM ktlo.operation_hours_states AS o WHERE {_WITHIN}
+GROUP BY o.service, o.environment, o.kind, o.name
+ORDER BY sum(o.calls) DESC, o.service, o.environment, o.kind, o.name LIMIT {{most:UInt32}}"""  # noqa: S608
+_OF_CHOSEN = f"{_WITHIN} AND (o.service, o.environment, o.kind, o.name) IN ({_CHOSEN})"
+_ALL = f"""
+SELECT uniqExact(o.service, o.environment, o.kind, o.name) AS operations FROM ktlo.operation_hours_states AS o
+WHERE {_WITHIN}"""  # noqa: S608
 _OPERATIONS = f"""
 SELECT toString(o.service) AS service, toString(o.environment) AS environment, toString(o.kind) AS kind,
   toString(o.name) AS name, sum(o.calls) AS calls,
@@ -42,14 +50,14 @@ SELECT toString(o.service) AS service, toString(o.environment) AS environment, t
   quantilesTDigestMergeIf(0.95)(o.durations, o.hour >= {{before:DateTime64(6, 'UTC')}}
     AND o.hour < {{before_end:DateTime64(6, 'UTC')}})[1] AS earlier,
   argMaxMergeIf(o.longest_trace, o.hour >= {{start:DateTime64(6, 'UTC')}}) AS trace
-FROM ktlo.operation_hours_states AS o WHERE {_WITHIN}
+FROM ktlo.operation_hours_states AS o WHERE {_OF_CHOSEN}
 GROUP BY service, environment, kind, name ORDER BY calls DESC, service, environment, kind, name"""  # noqa: S608
 _HOURS = f"""
 SELECT toString(o.service) AS service, toString(o.environment) AS environment, toString(o.kind) AS kind,
   toString(o.name) AS name, toInt64(toUnixTimestamp(toDateTime(o.hour))) AS hour, sum(o.calls) AS calls,
   sum(o.errors) AS errors, sum(o.total_ns) AS total_ns,
   quantilesTDigestMerge({", ".join(map(str, LEVELS))})(o.durations) AS quantiles
-FROM ktlo.operation_hours_states AS o WHERE {_WITHIN}
+FROM ktlo.operation_hours_states AS o WHERE {_OF_CHOSEN}
 GROUP BY service, environment, kind, name, hour"""  # noqa: S608
 _ANYTHING = """
 SELECT DISTINCT toInt64(toUnixTimestamp(toDateTime(hour))) AS hour FROM ktlo.operation_hours_states
@@ -207,9 +215,10 @@ def read_compared(store: Queryable, of: Stretches, service: str = "") -> Compare
         "start": of.later.start,
         "end": of.later.end,
         "service": service,
+        "most": MOST,
     }
-    listed = store.query(_OPERATIONS, asked).to_pylist()
-    chosen = listed[:MOST]
+    chosen = store.query(_OPERATIONS, asked).to_pylist()
+    (operations,) = store.query(_ALL, asked)["operations"].to_pylist()
     keys = tuple(Key(row["service"], row["environment"], row["kind"], row["name"]) for row in chosen)
     shape = (2, len(keys), of.hours)
     hours = np.asarray(store.query(_ANYTHING, asked).column("hour").to_numpy(), dtype=np.int64)
@@ -217,7 +226,7 @@ def read_compared(store: Queryable, of: Stretches, service: str = "") -> Compare
     for mask, start in ((there, of.read_earlier.start), (here, of.read_later.start)):
         places = (hours - int(start.timestamp())) // 3600
         mask[places[(places >= 0) & (places < of.hours)]] = True
-    seen = watch(store, Interval(of.read_earlier.start, of.later.end))
+    seen = watch(store, Interval(of.read_earlier.start, of.later.end), {key.service for key in keys})
     there &= np.arange(of.hours) >= _hours_until(seen.store_first, of)
     filled = {name: np.zeros(shape) for name in ("calls", "errors", "total", "slow")}
     hourly = np.full(shape, np.nan)
@@ -243,7 +252,7 @@ def read_compared(store: Queryable, of: Stretches, service: str = "") -> Compare
     return Compared(
         of,
         keys,
-        len(listed) - len(chosen),
+        operations - len(chosen),
         here & there,
         **filled,
         p95=np.array([[row["earlier"] for row in chosen], [row["later"] for row in chosen]], dtype=np.float64)

@@ -30,20 +30,27 @@ SAME_DEPLOYMENT = dt.timedelta(hours=6)
 _SETTLING = 60
 """Minutes after the end of a rollout within which its instances have been seen."""
 
-_HOURS = """
+# One version alone is no deployment: services that were seen with no other are left out before they are read.
+_SEVERAL = """(service, environment) IN (
+    SELECT service, environment FROM ktlo.version_hours_states
+    WHERE hour >= toStartOfHour({start:DateTime64(6, 'UTC')}) AND hour < {end:DateTime64(6, 'UTC')} AND version != ''
+      AND ({service:String} = '' OR service = {service:String})
+    GROUP BY service, environment HAVING uniqExact(version) > 1)"""
+
+_HOURS = f"""
 SELECT toString(service) AS service, toString(environment) AS environment, toString(version) AS version, hour, minutes
 FROM ktlo.version_hours
-WHERE hour >= {start:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')} AND version != ''
-  AND ({service:String} = '' OR service = {service:String})
-ORDER BY service, environment, version, hour"""
+WHERE hour >= {{start:DateTime64(6, 'UTC')}} AND hour < {{end:DateTime64(6, 'UTC')}} AND version != ''
+  AND ({{service:String}} = '' OR service = {{service:String}}) AND {_SEVERAL}
+ORDER BY service, environment, version, hour"""  # noqa: S608 - no value enters the text
 
-_INSTANCES = """
+_INSTANCES = f"""
 SELECT toString(service) AS service, toString(environment) AS environment, toString(version) AS version,
   groupArray(toInt64(toUnixTimestamp(first_at))) AS firsts, groupArray(toInt64(toUnixTimestamp(last_at))) AS lasts
 FROM ktlo.instance_versions
-WHERE last_at >= {start:DateTime64(6, 'UTC')} AND first_at < {end:DateTime64(6, 'UTC')}
-  AND ({service:String} = '' OR service = {service:String}) AND instance != '' AND version != ''
-GROUP BY service, environment, version"""
+WHERE last_at >= {{start:DateTime64(6, 'UTC')}} AND first_at < {{end:DateTime64(6, 'UTC')}}
+  AND ({{service:String}} = '' OR service = {{service:String}}) AND instance != '' AND version != '' AND {_SEVERAL}
+GROUP BY service, environment, version"""  # noqa: S608
 
 _TOLD = """
 SELECT d.source AS source, d.external_id AS external_id, d.environment AS environment, d.version AS version,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import watch
-from ktlo.telemetry.service_map import Way, edge_statement, observed_of, red_of
+from ktlo.telemetry.service_map import Way, edge_statement, observed_of, red_of, services_of
 from ktlo.telemetry.services import Moment
 
 MOST_EXAMPLES = 20
@@ -57,7 +57,8 @@ class Example:
 def edge_series(store: Queryable, of: Interval, way: Way, environment: str = "") -> list[Moment]:
     """An edge over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
     statement, asked = edge_statement(store, of, way, environment)
-    observed, width = observed_of(watch(store, of, environment), way), of.bucket_seconds
+    seen, width = watch(store, of, services_of([way]), environment), of.bucket_seconds
+    observed = observed_of(seen, way)
     return [
         Moment(row["at"], red_of(row, observed.bucket(row["at"], width)))
         for row in store.query(statement, asked).to_pylist()

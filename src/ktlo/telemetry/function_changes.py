@@ -84,7 +84,7 @@ def since_deployment(store: Queryable, of: Interval, service: str, environment: 
     after, before = Interval(mark.at, mark.at + length), Interval(mark.at - length, mark.at)
     if length < SHORTEST:
         return Since(mark, before, after, None)
-    before = watch(store, after, environment).part(before, service)
+    before = watch(store, after, [service], environment).part(before, service)
     was, now = _samples(store, before, service, environment), _samples(store, after, service, environment)
     if not was:
         return Since(mark, before, after, ())

@@ -19,7 +19,8 @@ from ktlo.telemetry.function_sketch import Sketch, sketch_of
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import watch
 
-MOST = 5000
+MOST = 2000
+"""Functions that are looked into, those with most self time; the others are found by service, route and text."""
 MOST_SERIES = 300
 
 FILTER = """m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}
@@ -28,6 +29,11 @@ FILTER = """m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTim
   AND ({environment:String} = '' OR m.environment = {environment:String})
   AND ({route:String} = '' OR m.route = {route:String})"""
 
+_ASKED = f"""{FILTER}
+  AND ({{text:String}} = '' OR positionCaseInsensitiveUTF8(m.function, {{text:String}}) > 0
+    OR positionCaseInsensitiveUTF8(m.path, {{text:String}}) > 0)
+  AND ({{function:String}} = '' OR m.function = {{function:String}})"""
+
 _LISTED = f"""
 SELECT toString(m.service) AS service, toString(m.function) AS function, toString(m.origin) AS origin,
   argMax(m.path, m.minute) AS path, argMax(m.line, m.minute) AS line, sum(m.calls) AS calls, sum(m.errors) AS errors,
@@ -35,10 +41,10 @@ SELECT toString(m.service) AS service, toString(m.function) AS function, toStrin
   sum(m.self_ns) AS self_ns, sum(m.active_ns) AS active_ns, sumMap(m.wall) AS wall, sumMap(m.own) AS own,
   arraySort(groupUniqArray(toString(m.version))) AS versions, arraySort(groupUniqArray(toString(m.route))) AS routes
 FROM ktlo.function_minutes_states AS m
-WHERE {FILTER}
-  AND ({{text:String}} = '' OR positionCaseInsensitiveUTF8(m.function, {{text:String}}) > 0
-    OR positionCaseInsensitiveUTF8(m.path, {{text:String}}) > 0)
-  AND ({{function:String}} = '' OR m.function = {{function:String}})
+WHERE {_ASKED} AND (m.service, m.function, m.origin) IN (
+  SELECT m.service, m.function, m.origin FROM ktlo.function_minutes_states AS m WHERE {_ASKED}
+  GROUP BY m.service, m.function, m.origin HAVING NOT {{failing:Bool}} OR sum(m.errors) > 0
+  ORDER BY sum(m.self_ns) DESC, sum(m.total_ns) DESC, m.service, m.function LIMIT {{most:UInt32}})
 GROUP BY service, function, origin
 HAVING NOT {{failing:Bool}} OR errors > 0
 ORDER BY self_ns DESC, total_ns DESC, service, function LIMIT {{most:UInt32}}"""  # noqa: S608 - no value enters it
@@ -50,14 +56,14 @@ WHERE {FILTER} AND m.function = {{function:String}} AND m.origin = {{origin:Stri
 
 _SERVICE_TIME = f"""
 SELECT toString(m.service) AS service, sum(m.self_ns) AS self_ns FROM ktlo.function_minutes_states AS m
-WHERE {FILTER} GROUP BY service"""  # noqa: S608
+WHERE {FILTER} AND m.service IN {{services:Array(String)}} GROUP BY service"""  # noqa: S608
 
 _SERIES = f"""
 SELECT toString(m.service) AS service, toString(m.function) AS function, toString(m.origin) AS origin,
   toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})), 6, 'UTC') AS at,
   sum(m.calls) AS calls, sum(m.errors) AS errors, sumMap(m.wall) AS wall
 FROM ktlo.function_minutes_states AS m
-WHERE {FILTER} AND m.function IN {{names:Array(String)}}
+WHERE {FILTER} AND m.function IN {{names:Array(String)}} AND m.service IN {{services:Array(String)}}
 GROUP BY service, function, origin, at ORDER BY at"""  # noqa: S608
 
 _ROUTES = f"""
@@ -205,7 +211,8 @@ def _found(store: Queryable, of: Interval, asked: Asked, name: str, most: int) -
         _LISTED,
         {**bound, "text": asked.text, "function": name, "failing": asked.failing, "most": most},
     ).to_pylist()
-    spent = {row["service"]: row["self_ns"] for row in store.query(_SERVICE_TIME, bound).to_pylist()}
+    here = {**bound, "services": sorted({row["service"] for row in rows})}
+    spent = {row["service"]: row["self_ns"] for row in store.query(_SERVICE_TIME, here).to_pylist()}
     counted = {(row["service"], row["function"]) for row in rows if row["origin"] == "instrument"}
     return [
         _function(row, spent.get(row["service"], 0))
@@ -247,7 +254,7 @@ def over_time(
     named = list(shown)[:MOST_SERIES]
     origins = {(one.service, one.name): one.origin for one in named}
     starts = buckets(of)
-    seen, width = watch(store, of, asked.environment), of.bucket_seconds
+    seen, width = watch(store, of, {service for service, _ in origins}, asked.environment), of.bucket_seconds
     seconds = {
         service: {at: seen.of(service).bucket(at, width).seconds for at in starts} for service, _ in origins
     }
@@ -259,7 +266,12 @@ def over_time(
         return {}
     rows = store.query(
         _SERIES,
-        {**asked.bound(of), "width": of.bucket_seconds, "names": sorted({one.name for one in named})},
+        {
+            **asked.bound(of),
+            "width": of.bucket_seconds,
+            "names": sorted({one.name for one in named}),
+            "services": sorted({one.service for one in named}),
+        },
     ).to_pylist()
     for row in rows:
         key = (row["service"], row["function"])

@@ -237,9 +237,9 @@ def _called(store: Queryable, of: Interval, names: tuple[str, ...]) -> tuple[str
 def _around(
     store: Queryable, of: Subject, before: Interval, after: Interval | None, names: tuple[str, ...]
 ) -> tuple[Around, ...]:
-    earlier = {one.name: one.red for one in services(store, before)}
-    meanwhile = {one.name: one.red for one in services(store, of.window)}
-    later = {one.name: one.red for one in services(store, after)} if after else {}
+    earlier = {one.name: one.red for one in services(store, before, names=names)}
+    meanwhile = {one.name: one.red for one in services(store, of.window, names=names)}
+    later = {one.name: one.red for one in services(store, after, names=names)} if after else {}
     return tuple(
         Around(name, name in of.names, earlier.get(name), meanwhile.get(name), later.get(name))
         for name in names

@@ -13,7 +13,9 @@ from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.promql.names import Family
 
-MOST = 1000
+MOST = 500
+MOST_SERVICES = 10
+"""Services named of each metric."""
 MOST_JUDGED = 50
 NEW_WITHIN = dt.timedelta(days=1)
 """A series is new when its first point is not older."""
@@ -22,10 +24,13 @@ _WITHIN = """
 WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at < {end:DateTime64(9, 'UTC')}"""
 _METRICS = f"""
 SELECT s.name AS name, s.type AS type, s.unit AS unit, s.temporality AS temporality, s.monotonic AS monotonic,
-  argMax(s.description, s.last_at) AS description, arraySort(groupUniqArray(toString(s.service))) AS services,
+  argMax(s.description, s.last_at) AS description, arraySort(groupUniqArray({{named:UInt32}})(toString(s.service)))
+    AS services, uniqExact(s.service) AS reporting, count() OVER () AS among,
   count() AS series, countIf(s.first_at >= {{recent:DateTime64(9, 'UTC')}}) AS fresh, max(s.last_at) AS newest
 FROM ktlo.metric_series AS s {_WITHIN}
-GROUP BY name, type, unit, temporality, monotonic ORDER BY name, type, unit LIMIT {{most:UInt32}}"""  # noqa: S608
+  AND ({{text:String}} = '' OR positionCaseInsensitiveUTF8(toString(s.name), {{text:String}}) > 0)
+GROUP BY name, type, unit, temporality, monotonic
+HAVING {{service:String}} = '' OR countIf(s.service = {{service:String}}) > 0 ORDER BY name, type, unit LIMIT {{most:UInt32}}"""  # noqa: S608
 _LABELS = f"""
 SELECT s.name AS name, pair.1 AS label, pair.3 AS is_resource, uniqExact(pair.2) AS distinct
 FROM ktlo.metric_series AS s
@@ -43,7 +48,8 @@ class Metric:
     Attributes:
         family: its name, type and unit.
         description: as last told.
-        services: that report it.
+        services: that report it, at most :data:`MOST_SERVICES` of them.
+        reporting: how many report it.
         series: how many in the stretch.
         fresh: of them, those that began within the last day of the stretch.
         newest: its newest point.
@@ -52,6 +58,7 @@ class Metric:
     family: Family
     description: str
     services: tuple[str, ...]
+    reporting: int
     series: int
     fresh: int
     newest: dt.datetime
@@ -86,20 +93,46 @@ class Guilt:
     is_resource: bool
 
 
-def metrics(store: Queryable, of: Interval) -> list[Metric]:
-    """Metrics with points in a stretch, by name; at most 1,000."""
-    asked = {"start": of.start, "end": of.end, "recent": of.end - NEW_WITHIN, "most": MOST}
-    return [
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Metrics of a stretch.
+
+    Attributes:
+        metrics: by name, at most :data:`MOST`.
+        among: how many there are.
+    """
+
+    metrics: list[Metric]
+    among: int
+
+
+def metrics(store: Queryable, of: Interval, service: str = "", text: str = "") -> Listed:
+    """Metrics with points in a stretch, by name.
+
+    Args:
+        store: where the series are.
+        of: the stretch.
+        service: only metrics that it reports; empty for all.
+        text: part of a name as it was reported, in either case; empty for all.
+    """
+    asked = {
+        "start": of.start, "end": of.end, "recent": of.end - NEW_WITHIN, "most": MOST, "named": MOST_SERVICES,
+        "service": service, "text": text.strip(),
+    }  # fmt: skip
+    rows = store.query(_METRICS, asked).to_pylist()
+    found = [
         Metric(
             Family(row["name"], row["type"], row["unit"], row["temporality"], bool(row["monotonic"])),
             row["description"],
             tuple(filter(None, row["services"])),
+            row["reporting"],
             row["series"],
             row["fresh"],
             row["newest"].to_pydatetime(warn=False),
         )
-        for row in store.query(_METRICS, asked).to_pylist()
+        for row in rows
     ]
+    return Listed(found, rows[0]["among"] if rows else 0)
 
 
 def guilty(store: Queryable, of: Interval, found: list[Metric]) -> list[Guilt]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ktlo.store.protocol import Queryable
@@ -20,11 +20,13 @@ LEAST = dt.timedelta(minutes=1)
 """Roll-ups are by minute."""
 
 _RECORDS = """
-SELECT toString(i.service) AS service, min(i.first_at) AS first_at, max(i.last_at) AS last_at,
+SELECT toString(i.service) AS service,
   countIf({environment:String} = '' OR i.environment = {environment:String}) > 0 AS is_here,
   minIf(i.first_at, {environment:String} = '' OR i.environment = {environment:String}) AS first_here,
   maxIf(i.last_at, {environment:String} = '' OR i.environment = {environment:String}) AS last_here
-FROM ktlo.instance_versions_states AS i GROUP BY service"""
+FROM ktlo.instance_versions_states AS i WHERE i.service IN {names:Array(String)} GROUP BY service"""
+
+_FIRST = "SELECT count() AS n, min(i.first_at) AS first_at FROM ktlo.instance_versions_states AS i"
 
 _INSTANCES = """
 SELECT toString(i.instance) AS instance, toString(i.environment) AS environment, min(i.first_at) AS first_here,
@@ -113,19 +115,28 @@ def whole(of: Interval, now: dt.datetime | None = None) -> Observed:
     return Observed(min(start, end - LEAST), end, Since.STRETCH)
 
 
-def watch(store: Queryable, of: Interval, environment: str = "", now: dt.datetime | None = None) -> Watch:
+def watch(
+    store: Queryable,
+    of: Interval,
+    names: Collection[str],
+    environment: str = "",
+    now: dt.datetime | None = None,
+) -> Watch:
     """Look up when services began to report.
 
     Args:
         store: where telemetry is.
         of: the stretch that is asked for.
+        names: the services; there may be very many that are not asked for.
         environment: of the services; empty for all.
         now: the moment of asking.
     """
-    rows = store.query(_RECORDS, {"environment": environment}).to_pylist()
+    first = store.query(_FIRST).to_pylist()[0]
+    asked = {"environment": environment, "names": list(names)}
+    rows = store.query(_RECORDS, asked).to_pylist() if names else []
     return Watch(
         whole(of, now),
-        min((row["first_at"] for row in rows), default=None),
+        first["first_at"] if first["n"] else None,
         {row["service"]: (row["first_here"], row["last_here"]) for row in rows if row["is_here"]},
     )
 

@@ -2,12 +2,13 @@
 
 Read from ``service_edges``. A host that no service answered for is taken for a service when its name says so without
 doubt: exactly one service was asked under that address, or it is the name of a service where names are private. Such
-calls are counted as known by name only.
+calls are counted as known by name only. Names come from outside and may be many: the map has the ways with most calls.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,13 @@ from ktlo.store.protocol import Queryable
 from ktlo.telemetry.changes import LEVELS, Change, Sample, changes
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import Observed, Watch, watch
-from ktlo.telemetry.services import NO_CALLS, Red, services
+from ktlo.telemetry.services import MOST_SERVICES, NO_CALLS, Red, busiest, reported, services
 
-MOST_EDGES = 5_000
+MOST_EDGES = 1_000
+MOST_HOSTS = 5_000
+"""Hosts of which it is asked whether they are services."""
+_KNOWN_SERVICES = 1_000
+"""Services, the busiest, whose figures are their own spans'; those of others on the map are what their edges say."""
 _PRIVATE = (".svc", ".svc.cluster.local", ".local", ".internal", ".consul", ".docker", ".lan")
 
 _WITHIN = """e.minute >= {start:DateTime64(6, 'UTC')} AND e.minute < {end:DateTime64(6, 'UTC')} AND e.calls > 0
@@ -34,7 +39,7 @@ WHERE a.day >= toStartOfDay({start:DateTime64(6, 'UTC')}) AND a.day < {end:DateT
   AND a.address IN {hosts:Array(String)}
 GROUP BY address HAVING uniqExact(a.service) = 1"""
 
-_NAMED = "e.server_kind = 'host' AND has({hosts:Array(String)}, toString(e.server))"
+_NAMED = "e.server_kind = 'host' AND toString(e.server) IN {hosts:Array(String)}"
 _KEY = f"""toString(e.client) AS client, toString(e.client_kind) AS client_kind,
   if({_NAMED}, transform(toString(e.server), {{hosts:Array(String)}}, {{names:Array(String)}}, ''), toString(e.server))
     AS server_name,
@@ -45,6 +50,9 @@ SELECT {_KEY}, sum(e.calls) AS calls, sum(e.errors) AS errors, sum(e.total_ns) A
   sumIf(e.calls, {_NAMED}) AS by_name, quantilesTDigestMerge(0.5, 0.95, 0.99)(e.durations) AS quantiles
 FROM ktlo.service_edges_rows AS e FINAL WHERE {_WITHIN}
 GROUP BY client, client_kind, server_name, of_server, kind
+HAVING ({{near:String}} = '' OR client = {{near:String}} OR server_name = {{near:String}})
+  AND ({{text:String}} = '' OR positionCaseInsensitiveUTF8(client, {{text:String}}) > 0
+    OR positionCaseInsensitiveUTF8(server_name, {{text:String}}) > 0)
 ORDER BY calls DESC, client, server_name, kind LIMIT {{most:UInt32}}"""  # noqa: S608
 
 _LEVELS = ", ".join(map(str, LEVELS))
@@ -137,11 +145,13 @@ class ServiceMap:
         nodes: by place.
         edges: most calls first.
         is_cut: whether there are more edges than :data:`MOST_EDGES`.
+        services: that reported in the stretch, those that are not on the map too.
     """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     is_cut: bool
+    services: int = 0
 
     def around(self, focus: Place, depth: int) -> ServiceMap:
         """What calls a place, over so many steps, and what it calls."""
@@ -168,41 +178,71 @@ def environments(store: Queryable, of: Interval) -> list[str]:
     return [row["environment"] for row in store.query(_ENVIRONMENTS, _bounds(of)).to_pylist()]
 
 
-def service_map(store: Queryable, of: Interval, environment: str = "") -> ServiceMap:
-    """Read the map.
+def service_map(
+    store: Queryable, of: Interval, environment: str = "", *, near: str = "", text: str = ""
+) -> ServiceMap:
+    """Read the map: the ways with most calls, and the busiest services that nothing leads to.
 
     Args:
         store: where the edges are.
         of: when the calls began.
         environment: of who reported them; empty for all.
+        near: name of a place whose own edges are there, however few calls they have; empty for none.
+        text: only edges with this part of a name at one of their ends, in either case; empty for all.
     """
-    reported = services(store, of, environment)
-    asked = _asked(store, of, environment, [one.name for one in reported])
-    seen = watch(store, of, environment)
-    edges = [
-        Edge(_way(row), red_of(row, observed_of(seen, _way(row))), row["by_name"])
-        for row in store.query(_EDGES, {**asked, "most": MOST_EDGES + 1}).to_pylist()
-    ]
-    is_cut, edges = len(edges) > MOST_EDGES, edges[:MOST_EDGES]
-    nodes = {Place("service", one.name): one.red for one in reported}
-    for place in {place for edge in edges for place in (edge.way.client, edge.way.server)} - nodes.keys():
-        incoming = [edge.red for edge in edges if edge.way.server == place]
-        outgoing = [edge.red for edge in edges if edge.way.client == place]
-        nodes[place] = _together(incoming or outgoing)
-    return ServiceMap(tuple(Node(place, nodes[place]) for place in sorted(nodes)), tuple(edges), is_cut)
+    asked = _asked(store, of, environment)
+    edges, is_cut = _edges(store, of, {**asked, "near": "", "text": text})
+    if is_cut and near:
+        known = {edge.way for edge in edges}
+        near_it, _ = _edges(store, of, {**asked, "near": near, "text": ""})
+        edges += [each for each in near_it if each.way not in known]
+    known_services = busiest(store, of, environment, text, _KNOWN_SERVICES)
+    places = {place for edge in edges for place in (edge.way.client, edge.way.server)}
+    at_ends = {place.name for place in places if place.kind == "service"}
+    alone = {*known_services.names[:MOST_SERVICES], *reported(store, of, [near] if near else [], environment)}
+    named = alone | at_ends.intersection(known_services.names) if is_cut else alone | at_ends
+    nodes = {Place("service", one.name): one.red for one in services(store, of, environment, sorted(named))}
+    incoming: dict[Place, list[Red]] = defaultdict(list)
+    outgoing: dict[Place, list[Red]] = defaultdict(list)
+    for edge in edges:
+        incoming[edge.way.server].append(edge.red)
+        outgoing[edge.way.client].append(edge.red)
+    for place in places - nodes.keys():
+        nodes[place] = _together(incoming[place] or outgoing[place])
+    return ServiceMap(
+        tuple(Node(place, nodes[place]) for place in sorted(nodes)),
+        tuple(edges),
+        is_cut,
+        known_services.among,
+    )
+
+
+def _edges(store: Queryable, of: Interval, asked: Mapping[str, Any]) -> tuple[list[Edge], bool]:
+    """Edges, most calls first, and whether there are more."""
+    rows = store.query(_EDGES, {**asked, "most": MOST_EDGES + 1}).to_pylist()
+    is_cut, rows = len(rows) > MOST_EDGES, rows[:MOST_EDGES]
+    ways = [_way(row) for row in rows]
+    seen = watch(store, of, services_of(ways), asked["environment"])
+    return [
+        Edge(way, red_of(row, observed_of(seen, way)), row["by_name"])
+        for way, row in zip(ways, rows, strict=True)
+    ], is_cut
+
+
+def services_of(ways: Iterable[Way]) -> set[str]:
+    """Names of the services at the ends of some ways."""
+    return {place.name for way in ways for place in (way.client, way.server) if place.kind == "service"}
 
 
 def compared(store: Queryable, before: Interval, after: Interval, environment: str = "") -> list[Change[Way]]:
     """What appeared, disappeared, got slower or more faulty between two stretches; only what is there."""
-    names = [
-        one.name for one in services(store, Interval(min(before.start, after.start), after.end), environment)
-    ]
-    first = watch(store, after, environment).store_first
+    named = _asked(store, Interval(min(before.start, after.start), after.end), environment)
+    first = watch(store, after, []).store_first
     if first is not None and before.start < first < before.end:
         before = Interval(first, before.end)
     return changes(
-        _samples(store, before, environment, names),
-        _samples(store, after, environment, names),
+        _samples(store, before, named),
+        _samples(store, after, named),
         minutes=(before.seconds / 60, after.seconds / 60),
     )
 
@@ -211,9 +251,8 @@ def edge_statement(
     store: Queryable, of: Interval, way: Way, environment: str = ""
 ) -> tuple[str, dict[str, Any]]:
     """The statement that answers one edge over time, and its values."""
-    names = [one.name for one in services(store, of, environment)]
     return _ONE, {
-        **_asked(store, of, environment, names),
+        **_asked(store, of, environment),
         "width": of.bucket_seconds,
         "client": way.client.name,
         "client_kind": way.client.kind,
@@ -223,8 +262,8 @@ def edge_statement(
     }
 
 
-def _samples(store: Queryable, of: Interval, environment: str, names: list[str]) -> dict[Way, Sample]:
-    asked = {**_asked(store, of, environment, names), "most": MOST_EDGES}
+def _samples(store: Queryable, of: Interval, named: Mapping[str, Any]) -> dict[Way, Sample]:
+    asked = {**named, **_bounds(of), "most": MOST_EDGES}
     return {
         _way(row): Sample(
             row["calls"], row["errors"], row["squares"], of.seconds / 60, tuple(row["quantiles"])
@@ -233,15 +272,16 @@ def _samples(store: Queryable, of: Interval, environment: str, names: list[str])
     }
 
 
-def _asked(store: Queryable, of: Interval, environment: str, services_known: list[str]) -> dict[str, Any]:
+def _asked(store: Queryable, of: Interval, environment: str) -> dict[str, Any]:
     """What the statements take: the stretch, and which hosts are which services."""
     bounds = {**_bounds(of), "environment": environment}
-    hosts = [row["host"] for row in store.query(_HOSTS, {**bounds, "most": MOST_EDGES}).to_pylist()]
+    hosts = [row["host"] for row in store.query(_HOSTS, {**bounds, "most": MOST_HOSTS}).to_pylist()]
     known = {
         row["address"]: row["service"]
         for row in (store.query(_ADDRESSES, {**_bounds(of), "hosts": hosts}).to_pylist() if hosts else [])
     }
-    named = resolved(hosts, known, services_known)
+    as_named = {name for host in hosts for name in (host, _label(host))}
+    named = resolved(hosts, known, reported(store, of, as_named, environment))
     return {**bounds, "hosts": list(named), "names": list(named.values())}
 
 
@@ -256,8 +296,7 @@ def resolved(hosts: Iterable[str], asked_as: Mapping[str, str], known: Iterable[
     names = set(known)
     found: dict[str, str] = {}
     for host in hosts:
-        bare = host.partition(":")[0].casefold()
-        label = bare.partition(".")[0]
+        bare, label = host.partition(":")[0].casefold(), _label(host)
         is_private = "." not in bare or bare.endswith(_PRIVATE) or ".svc." in bare
         if host in names:
             found[host] = host
@@ -266,6 +305,11 @@ def resolved(hosts: Iterable[str], asked_as: Mapping[str, str], known: Iterable[
         elif is_private and label in names:
             found[host] = label
     return found
+
+
+def _label(host: str) -> str:
+    """First part of a host's name."""
+    return host.partition(":")[0].casefold().partition(".")[0]
 
 
 def _bounds(of: Interval) -> dict[str, Any]:

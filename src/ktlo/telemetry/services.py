@@ -3,12 +3,13 @@
 Read from the roll-up by minute, so that a week costs what an hour does. A service is judged by what it was asked:
 its server and consumer spans; one that has none, by all its spans. Quantiles are t-digests of the engine, merged. Calls
 a minute are over the part of the stretch in which there can be data (``telemetry/observed``).
+Names come from outside and may be many: which services are looked into is chosen first, by their calls alone.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import Observed, watch
 
 MOST_OPERATIONS = 500
+MOST_SERVICES = 200
+"""Services that a page shows: those with most calls."""
 
 _MEASURES = """
   sum(m.calls) AS calls, sum(m.errors) AS errors, sum(m.total_ns) AS total_ns,
@@ -26,10 +29,20 @@ _MEASURES = """
 _WITHIN = """m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}
   AND ({environment:String} = '' OR m.environment = {environment:String})"""
 
+_BUSIEST = f"""
+SELECT toString(m.service) AS service, sum(m.calls) AS calls, count() OVER () AS among
+FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN}
+  AND ({{text:String}} = '' OR positionCaseInsensitiveUTF8(toString(m.service), {{text:String}}) > 0)
+GROUP BY service ORDER BY calls DESC, service LIMIT {{most:UInt32}}"""  # noqa: S608 - no value enters the text
+
+_REPORTED = f"""
+SELECT DISTINCT toString(m.service) AS service FROM ktlo.operation_minutes_states AS m
+WHERE {_WITHIN} AND m.service IN {{names:Array(String)}}"""  # noqa: S608
+
 _SERVICES = f"""
 SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked,
   arraySort(groupUniqArray(toString(m.version))) AS versions,{_MEASURES}
-FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN}
+FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service IN {{names:Array(String)}}
 GROUP BY service, is_asked ORDER BY service, is_asked DESC"""  # noqa: S608 - no value enters the text
 
 _OPERATIONS = f"""
@@ -48,7 +61,7 @@ _RATES = f"""
 SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked,
   toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})), 6, 'UTC') AS at,
   sum(m.calls) AS calls
-FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN}
+FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service IN {{names:Array(String)}}
 GROUP BY service, is_asked, at ORDER BY service, at"""  # noqa: S608
 
 
@@ -90,6 +103,24 @@ class Red:
 
 
 NO_CALLS = Red(0, 0, None, None, None, 0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Busiest:
+    """Names of the services with most calls.
+
+    Attributes:
+        names: most calls first.
+        among: services there are, those that are not named too.
+    """
+
+    names: tuple[str, ...]
+    among: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more than are named."""
+        return self.among > len(self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +175,44 @@ def _bounds(of: Interval, environment: str) -> dict[str, Any]:
     return {"start": of.start, "end": of.end, "environment": environment}
 
 
-def services(store: Queryable, of: Interval, environment: str = "") -> list[Service]:
-    """Services that reported in a stretch, by name; ``environment`` is empty for all."""
+def busiest(
+    store: Queryable, of: Interval, environment: str = "", text: str = "", most: int = MOST_SERVICES
+) -> Busiest:
+    """Services that reported most spans in a stretch.
+
+    Args:
+        store: where the roll-up is.
+        of: the stretch.
+        environment: only what reported in this one; empty for all.
+        text: part of the name, in either case; empty for all.
+        most: how many are named.
+    """
+    asked = {**_bounds(of, environment), "text": text, "most": most}
+    rows = store.query(_BUSIEST, asked).to_pylist()
+    return Busiest(tuple(row["service"] for row in rows), rows[0]["among"] if rows else 0)
+
+
+def reported(store: Queryable, of: Interval, names: Collection[str], environment: str = "") -> set[str]:
+    """Which of some names are services that reported in a stretch."""
+    asked = {**_bounds(of, environment), "names": list(names)}
+    return {row["service"] for row in store.query(_REPORTED, asked).to_pylist()} if names else set()
+
+
+def services(
+    store: Queryable, of: Interval, environment: str = "", names: Collection[str] | None = None
+) -> list[Service]:
+    """Services that reported in a stretch, by name.
+
+    Args:
+        store: where the roll-up is.
+        of: the stretch.
+        environment: only what reported in this one; empty for all.
+        names: of which services; the busiest when ``None``.
+    """
+    chosen = busiest(store, of, environment).names if names is None else names
     found: dict[str, Service] = {}
-    seen = watch(store, of, environment)
-    for row in store.query(_SERVICES, _bounds(of, environment)).to_pylist():
+    seen = watch(store, of, chosen, environment)
+    for row in store.query(_SERVICES, {**_bounds(of, environment), "names": list(chosen)}).to_pylist():
         # Rows with server and consumer spans come first.
         found.setdefault(
             row["service"],
@@ -165,7 +229,7 @@ def services(store: Queryable, of: Interval, environment: str = "") -> list[Serv
 def operations(store: Queryable, of: Interval, service: str, environment: str = "") -> list[Operation]:
     """Operations of a service, those that took most time first; ``environment`` is empty for all."""
     asked = {**_bounds(of, environment), "service": service, "most": MOST_OPERATIONS}
-    observed = watch(store, of, environment).of(service)
+    observed = watch(store, of, [service], environment).of(service)
     return [
         Operation(row["name"], row["kind"], _red(row, observed))
         for row in store.query(_OPERATIONS, asked).to_pylist()
@@ -178,7 +242,7 @@ def series(
     """A service over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
     width = of.bucket_seconds
     asked = {**_bounds(of, environment), "service": service, "width": width}
-    observed = watch(store, of, environment).of(service)
+    observed = watch(store, of, [service], environment).of(service)
     return [
         Moment(row["at"], _red(row, observed.bucket(row["at"], width)))
         for row in store.query(_SERIES, asked).to_pylist()
@@ -195,7 +259,8 @@ def rates(
     count = max(int(of.end.timestamp()) // width - first, 0)
     judged = {one.name: one for one in found}
     series_of = {name: [0.0] * count for name in judged}
-    for row in store.query(_RATES, {**_bounds(of, environment), "width": width}).to_pylist():
+    asked = {**_bounds(of, environment), "width": width, "names": list(judged)}
+    for row in store.query(_RATES, asked).to_pylist():
         place = int(row["at"].timestamp()) // width - first
         one = judged.get(row["service"])
         if one is not None and one.is_asked is bool(row["is_asked"]) and 0 <= place < count:

@@ -97,7 +97,7 @@ def since(store: Queryable, deployment: Mark, now: dt.datetime, service: str, en
     after, before = Interval(begin, begin + length), Interval(begin - length, begin)
     if length < SHORTEST:
         return Since(deployment, before, after, None, 0)
-    before = watch(store, after, environment).part(before, service)
+    before = watch(store, after, [service], environment).part(before, service)
     found = changes(
         _samples(store, before, service, environment),
         _samples(store, after, service, environment),

@@ -1,7 +1,7 @@
 """What the three signals have in common when a request is checked: reasons, attributes, identifiers.
 
 Arrays and maps among the values become JSON text, because the engine's columns have no type that nests without end;
-what is too long or too many is cut.
+what is too long or too many is cut, and the answer warns.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+
+from ktlo.receivers.otlp.naming import MOST_NAME, NAMING_KEYS, cut_words, named
 
 MOST_ATTRIBUTES = 1_000
 """Attributes of one span, record, point, event, link, scope or resource that are kept; OTLP's default is 128."""
@@ -48,14 +50,72 @@ class Reasons:
         )
 
 
-def tidy(attributes: Any) -> int:
-    """Make a list of KeyValue what the engine reads; answers how many were cut off."""
+def tidy(attributes: Any, reasons: Reasons, most: int = MOST_VALUE) -> int:
+    """Make a list of KeyValue what the engine reads.
+
+    Args:
+        attributes: are changed.
+        reasons: get what is cut.
+        most: characters of a value; names (:data:`~ktlo.receivers.otlp.naming.NAMING_KEYS`) have less.
+
+    Returns:
+        How many attributes were cut off.
+    """
     cut = len(attributes) - MOST_ATTRIBUTES
     if cut > 0:
         del attributes[MOST_ATTRIBUTES:]
+        reasons.warned[f"more than {MOST_ATTRIBUTES:,} attributes; the others were left out"] += 1
     for attribute in attributes:
-        tidy_value(attribute.value)
+        if len(attribute.key) > MOST_NAME:
+            attribute.key = named(attribute.key)
+            reasons.warned[cut_words("the key of an attribute")] += 1
+        value = attribute.value
+        kind = value.WhichOneof("value")
+        if kind == "string_value":
+            if len(value.string_value) > MOST_NAME:
+                _shorten(attribute.key, value, most, reasons)
+        elif kind not in _NUMBERS:
+            # One character more than is kept, so that what is too long is seen to be.
+            tidy_value(value, MOST_VALUE + 1)
+            _shorten(attribute.key, value, most, reasons)
     return max(cut, 0)
+
+
+def tidy_name(of: Any, field: str, what: str, reasons: Reasons) -> None:
+    """Cut a field of a message that names something, where it is too long; ``what`` says of what it is the name."""
+    name = getattr(of, field)
+    if len(name) > MOST_NAME:
+        setattr(of, field, named(name))
+        reasons.warned[cut_words(what)] += 1
+
+
+def tidy_scope(scope: Any, reasons: Reasons) -> None:
+    """Make an instrumentation scope what the engine reads."""
+    tidy_name(scope, "name", "the name of a scope", reasons)
+    tidy_name(scope, "version", "the version of a scope", reasons)
+    tidy(scope.attributes, reasons)
+
+
+def _shorten(key: str, value: Any, most: int, reasons: Reasons) -> None:
+    """Cut the value of an attribute to what it may be; what names something keeps a digest."""
+    is_name = key in NAMING_KEYS or most <= MOST_NAME
+    if value.bytes_value:
+        if is_name:
+            # As the engine would write them.
+            value.string_value = base64.b64encode(value.bytes_value).decode()
+        elif len(value.bytes_value) > most:
+            value.bytes_value = value.bytes_value[:most]
+            reasons.warned[_CUT.format(most)] += 1
+    said = value.string_value
+    if is_name and len(said) > MOST_NAME:
+        value.string_value = named(said)
+        reasons.warned[cut_words(key if key in NAMING_KEYS else "the value of a label")] += 1
+    elif len(said) > most:
+        value.string_value = said[:most]
+        reasons.warned[_CUT.format(most)] += 1
+
+
+_CUT = "the value of an attribute is longer than {:,} characters; cut"
 
 
 def tidy_value(value: Any, most: int = MOST_VALUE) -> None:
@@ -73,7 +133,8 @@ def tidy_value(value: Any, most: int = MOST_VALUE) -> None:
         value.string_value = ""
 
 
-_KNOWN = frozenset(("string_value", "bytes_value", "bool_value", "int_value", "double_value"))
+_NUMBERS = frozenset(("bool_value", "int_value", "double_value"))
+_KNOWN = frozenset(("string_value", "bytes_value", *_NUMBERS))
 
 
 def is_identifier(given: bytes, size: int) -> bool:

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 
 from ktlo.receivers.access import ANYBODY, Sender
 from ktlo.receivers.intake import Intake
+from ktlo.receivers.namers import Namers
 from ktlo.receivers.otlp import json_form
 from ktlo.receivers.otlp.accepting import MalformedError, Reasons, service_of
 from ktlo.receivers.otlp.signals import OtlpSignal
@@ -98,11 +99,13 @@ class Export:
     Args:
         signal: whose requests.
         intake: where what is kept goes.
+        namers: counts names of services by client; one of its own when ``None``.
     """
 
-    def __init__(self, signal: OtlpSignal, intake: Intake) -> None:
+    def __init__(self, signal: OtlpSignal, intake: Intake, namers: Namers | None = None) -> None:
         self.signal = signal
         self.intake = intake
+        self.namers = namers or Namers()
         self._counting = threading.Lock()
 
     def take(self, body: bytes, encoding: Encoding, sender: Sender = ANYBODY) -> Any:
@@ -170,6 +173,8 @@ class Export:
         for (service, came), group in zip(before, groups, strict=True):
             kept = self.signal.count(group)
             self.intake.arrivals.add(service, kept if is_new else 0, came - kept)
+            if kept:
+                self.namers.add(sender, service, group.resource)
         self._count(reasons)
         return Accepted(items, rejected, reasons.said(self.signal.item))
 

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import unquote
 
 # The engine of gRPC would write to the terminal by itself, before anything can be said about it.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -113,6 +114,7 @@ def _call(export: Export, access: Ingest, tally: DoorTally, patience: Patience):
         if sender is None:
             tally.turn_away(NO_KEY)
             return _end(context, grpc.StatusCode.UNAUTHENTICATED, NO_KEY)
+        sender = sender.at(_address(context.peer()))
         try:
             with patience.waiting(context.cancel):
                 body = next(bodies, None)
@@ -138,6 +140,11 @@ def _call(export: Export, access: Ingest, tally: DoorTally, patience: Patience):
         return bytes(answer.SerializeToString())
 
     return take
+
+
+def _address(peer: str) -> str:
+    """Host of a peer as gRPC names it: ``ipv4:127.0.0.1:4711``, ``ipv6:%5B::1%5D:4711``."""
+    return unquote(peer.partition(":")[2].rpartition(":")[0]).strip("[]")
 
 
 def _end(context: Any, code: grpc.StatusCode, message: str) -> bytes:

@@ -10,7 +10,17 @@ from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from ktlo.receivers.otlp.accepting import LATEST, SPAN_BYTES, TOO_LATE, TRACE_BYTES, Reasons, tidy, tidy_value
+from ktlo.receivers.otlp.accepting import (
+    LATEST,
+    SPAN_BYTES,
+    TOO_LATE,
+    TRACE_BYTES,
+    Reasons,
+    tidy,
+    tidy_name,
+    tidy_scope,
+    tidy_value,
+)
 
 MOST_BODY = 256 << 10
 """Characters of a record's body that are kept."""
@@ -20,15 +30,19 @@ def keep(request: ExportLogsServiceRequest, reasons: Reasons) -> int:
     """Change a request to what is kept of it; answers how many records that are."""
     kept = 0
     for of_resource in request.resource_logs:
-        tidy(of_resource.resource.attributes)
+        tidy(of_resource.resource.attributes, reasons)
         for of_scope in of_resource.scope_logs:
-            tidy(of_scope.scope.attributes)
+            tidy_scope(of_scope.scope, reasons)
             kept += len(of_scope.log_records)
             for record in of_scope.log_records:
                 _mend(record, reasons)
+                tidy_name(record, "event_name", "the name of an event", reasons)
+                tidy_name(record, "severity_text", "the severity of a record", reasons)
                 if record.HasField("body"):
+                    if len(record.body.string_value) > MOST_BODY:
+                        reasons.warned[f"the body is longer than {MOST_BODY:,} characters; cut"] += 1
                     tidy_value(record.body, MOST_BODY)
-                cut = tidy(record.attributes)
+                cut = tidy(record.attributes, reasons)
                 if cut:
                     record.dropped_attributes_count = min(
                         record.dropped_attributes_count + cut, (1 << 32) - 1

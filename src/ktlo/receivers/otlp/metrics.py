@@ -20,7 +20,10 @@ from ktlo.receivers.otlp.accepting import (
     Reasons,
     is_identifier,
     tidy,
+    tidy_name,
+    tidy_scope,
 )
+from ktlo.receivers.otlp.naming import MOST_NAME
 
 MOST_BUCKETS = 4_096
 """Buckets of one histogram; SDKs make at most 160 exponential ones."""
@@ -34,13 +37,15 @@ def keep(request: ExportMetricsServiceRequest, reasons: Reasons) -> int:
     """Change a request to what is kept of it; answers how many points that are."""
     kept = 0
     for of_resource in request.resource_metrics:
-        tidy(of_resource.resource.attributes)
+        tidy(of_resource.resource.attributes, reasons)
         for of_scope in of_resource.scope_metrics:
-            tidy(of_scope.scope.attributes)
+            tidy_scope(of_scope.scope, reasons)
             for metric in of_scope.metrics:
                 kind = metric.WhichOneof("data")
                 if kind is None:
                     continue
+                for field in ("name", "unit", "description"):
+                    tidy_name(metric, field, f"the {field} of a metric", reasons)
                 kept += _keep_points(metric.name, kind, getattr(metric, kind).data_points, reasons)
     return kept
 
@@ -67,7 +72,7 @@ def _keep_points(name: str, kind: str, points: Any, reasons: Reasons) -> int:
             bad.append(place)
             reasons.rejected[reason] += 1
             continue
-        tidy(point.attributes)
+        tidy(point.attributes, reasons, MOST_NAME)
         if kind != "summary" and point.exemplars:
             _mend_exemplars(point.exemplars, reasons)
     for place in reversed(bad):
@@ -128,7 +133,7 @@ def _mend_exemplars(exemplars: Any, reasons: Reasons) -> None:
         del exemplars[MOST_EXEMPLARS:]
         reasons.warned[f"a point has more than {MOST_EXEMPLARS} exemplars; the others were left out"] += 1
     for exemplar in exemplars:
-        tidy(exemplar.filtered_attributes)
+        tidy(exemplar.filtered_attributes, reasons)
         for field, size in (("trace_id", TRACE_BYTES), ("span_id", SPAN_BYTES)):
             given = getattr(exemplar, field)
             if given and not is_identifier(given, size):

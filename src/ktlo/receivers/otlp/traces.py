@@ -9,16 +9,26 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from ktlo.receivers.otlp.accepting import LATEST, SPAN_BYTES, TOO_LATE, TRACE_BYTES, Reasons, tidy
+from ktlo.receivers.otlp.accepting import (
+    LATEST,
+    SPAN_BYTES,
+    TOO_LATE,
+    TRACE_BYTES,
+    Reasons,
+    tidy,
+    tidy_name,
+    tidy_scope,
+)
+from ktlo.receivers.otlp.naming import MOST_NAME
 
 
 def keep(request: ExportTraceServiceRequest, reasons: Reasons) -> int:
     """Change a request to what is kept of it; answers how many spans that are."""
     kept = 0
     for of_resource in request.resource_spans:
-        tidy(of_resource.resource.attributes)
+        tidy(of_resource.resource.attributes, reasons)
         for of_scope in of_resource.scope_spans:
-            tidy(of_scope.scope.attributes)
+            tidy_scope(of_scope.scope, reasons)
             bad = []
             for place, span in enumerate(of_scope.spans):
                 reason = _impossible(span)
@@ -27,11 +37,14 @@ def keep(request: ExportTraceServiceRequest, reasons: Reasons) -> int:
                     reasons.rejected[reason] += 1
                     continue
                 kept += 1
-                cut = tidy(span.attributes)
+                if len(span.name) > MOST_NAME:
+                    tidy_name(span, "name", "the name of a span", reasons)
+                cut = tidy(span.attributes, reasons)
                 for event in span.events:
-                    cut += tidy(event.attributes)
+                    tidy_name(event, "name", "the name of an event", reasons)
+                    cut += tidy(event.attributes, reasons)
                 for link in span.links:
-                    cut += tidy(link.attributes)
+                    cut += tidy(link.attributes, reasons)
                 if cut:
                     span.dropped_attributes_count = min(span.dropped_attributes_count + cut, (1 << 32) - 1)
             for place in reversed(bad):

@@ -12,6 +12,8 @@ from ktlo.records.telemetry import ITSELF
 from ktlo.server.api.metrics import Running
 from ktlo.server.receiving import Receiving
 from ktlo.server.runtime import Runtime
+from ktlo.server.sprawl import sprawl_of
+from ktlo.telemetry.sprawl import Sprawl
 from ktlo.telemetry.stored import STREAMS, Stored, stored
 
 router = APIRouter(tags=["telemetry"])
@@ -62,9 +64,34 @@ class SignalOut(BaseModel):
     )
     waiting_bytes: int = Field(0, description="On disk, not yet in the store.")
     set_aside: int = Field(0, description="Segments of which the store does not take something.")
-    no_room: str = Field("", description="Why the last request was refused; empty when there was room for it.")
-    last_error: str = Field("", description="Why the store does not take what was received; empty when it does.")
+    no_room: str = Field(
+        "", description="Why the last request was refused; empty when there was room for it."
+    )
+    last_error: str = Field(
+        "", description="Why the store does not take what was received; empty when it does."
+    )
     senders: list[SenderOut] = Field(default_factory=list)
+
+
+class NamesOut(BaseModel):
+    """Names of services within a day."""
+
+    names: int = Field(description="Different ones, of all signals.")
+    limit: int = Field(description="Setting telemetry.many_services.")
+    is_too_many: bool
+    most_from: list[str] = Field(description="Clients that sent most of them since midnight (UTC), in words.")
+    said: str = Field(description="What is wrong, in words; empty when nothing is.")
+
+    @classmethod
+    def of(cls, given: Sprawl) -> NamesOut:
+        """As JSON has it."""
+        return cls(
+            names=given.names,
+            limit=given.limit,
+            is_too_many=given.is_too_many,
+            most_from=list(given.most_from),
+            said=given.said,
+        )
 
 
 class StateOut(BaseModel):
@@ -75,6 +102,7 @@ class StateOut(BaseModel):
     doors: list[DoorOut]
     signals: list[SignalOut]
     observes_itself: bool = Field(False, description="ktlo reports of itself, as service `ktlo`.")
+    names: NamesOut
 
 
 def state_of(request: Request, running: Runtime) -> StateOut:
@@ -85,10 +113,12 @@ def state_of(request: Request, running: Runtime) -> StateOut:
     doors = _doors(receiving)
     return StateOut(
         receiving=receiving is not None,
-        is_well=all(door.address for door in doors) and not any(one.last_error or one.no_room for one in listed),
+        is_well=all(door.address for door in doors)
+        and not any(one.last_error or one.no_room for one in listed),
         doors=doors,
         signals=listed,
         observes_itself=receiving is not None and receiving.observes_itself,
+        names=NamesOut.of(sprawl_of(receiving, running)),
     )
 
 

@@ -192,7 +192,7 @@ def get_map(
 ) -> MapOut:
     """Who calls whom: services, databases, caches, queues and hosts, with rate, errors and duration."""
     of = asked_interval(since, until)
-    shown = part_of(service_map(running.store, of, environment), focus, kind, depth)
+    shown = part_of(service_map(running.store, of, environment, near=focus), focus, kind, depth)
     before = compared_with(of, against)
     changed = compared(running.store, before, of, environment) if before else None
     return MapOut.of(shown, changed)

@@ -54,7 +54,7 @@ class NamesOut(BaseModel):
 
     members: list[MemberOut]
     unjoined: list[UnjoinedOut] = Field(
-        description="Services of telemetry without a service of the catalogue."
+        description="Services of telemetry without a service of the catalogue, the 200 with most calls."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from ktlo.errors import NotFoundError
@@ -18,12 +18,17 @@ from ktlo.telemetry.deployments import Mark
 from ktlo.telemetry.instances import Instance
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.service_map import Place
-from ktlo.telemetry.services import Service, operations, services
+from ktlo.telemetry.services import MOST_SERVICES, Service, busiest, operations, services
 from ktlo.telemetry.since_deploy import Since as SinceDeployment
 
 router = APIRouter(tags=["telemetry"])
 
-ServiceName = Annotated[str, Query(max_length=500, description="service.name.")]
+ServiceName = Annotated[str, Query(max_length=2_000, description="service.name.")]
+PartOfName = Annotated[str, Query(max_length=500, description="Part of the service's name, in either case.")]
+Most = Annotated[int, Query(ge=1, le=1_000, description="Services at most, those with most calls.")]
+
+ALL = "x-total-count"
+"""Header with the number of services that there are, those beyond ``most`` too."""
 
 
 class ApdexOut(BaseModel):
@@ -181,12 +186,23 @@ class ServiceDetailOut(ServiceOut):
 
 @router.get("/services")
 def list_services(
-    running: Running, since: Since = "", until: Until = "", environment: Environment = ""
+    running: Running,
+    response: Response,
+    since: Since = "",
+    until: Until = "",
+    environment: Environment = "",
+    text: PartOfName = "",
+    most: Most = MOST_SERVICES,
 ) -> list[ServiceOut]:
-    """Services that reported, with rate, errors, duration, Apdex and what their last deployment changed."""
+    """The busiest services with rate, errors, duration, Apdex and what their last deployment changed.
+
+    The header ``X-Total-Count`` tells how many reported; those that are not here are found by ``text``.
+    """
     of = asked_interval(since, until)
-    found = services(running.store, of, environment)
-    scores = apdex(running.store, of, targets_of(running.settings), environment)
+    chosen = busiest(running.store, of, environment, text.strip(), most)
+    response.headers[ALL] = str(chosen.among)
+    found = services(running.store, of, environment, chosen.names)
+    scores = apdex(running.store, of, targets_of(running.settings), environment, chosen.names)
     changed = since_by_service(running.store, of, found, environment)
     return [ServiceOut.of(one, of, scores.get(one.name), changed.get(one.name)) for one in found]
 

@@ -6,6 +6,7 @@ counters since the process began, those of the Telemetry page; items with the ou
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import resource
 import threading
@@ -18,6 +19,7 @@ from ktlo.errors import StoreError
 from ktlo.server.receiving import Receiving
 from ktlo.store.protocol import Store
 from ktlo.telemetry.engine_size import engine_size
+from ktlo.telemetry.sprawl import names_within
 
 Told = Mapping[str, str]
 Read = Callable[[], Iterable[tuple[float, Told]]]
@@ -35,6 +37,7 @@ def observe(meter: Meter, receiving: Receiving, store: Store, folder: Path) -> N
     _observe_receivers(meter, receiving)
     _observe_forwarding(meter, receiving)
     _observe_engine(meter, store)
+    _observe_names(meter, store)
     _observe_process(meter, folder)
 
 
@@ -159,6 +162,15 @@ def _observe_engine(meter: Meter, store: Store) -> None:
             unit,
             words,
         )
+
+
+def _observe_names(meter: Meter, store: Store) -> None:
+    meter.create_observable_gauge(
+        "ktlo.receiver.services",
+        [_callback(lambda: [(names_within(store, dt.datetime.now(dt.UTC)), {})])],
+        "{service}",
+        "Different names of services that reported within a day.",
+    )
 
 
 def _observe_process(meter: Meter, folder: Path) -> None:

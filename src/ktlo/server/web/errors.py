@@ -25,11 +25,10 @@ from ktlo.server.api.errors import (
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import asked_interval
 from ktlo.server.web.rendering import render, with_message, with_query
-from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
+from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs, names_suggested
 from ktlo.telemetry import deployments, error_verdicts
 from ktlo.telemetry.error_verdicts import Said, Standing
 from ktlo.telemetry.errors import Asked, by_version, group, samples, spread, stacktrace
-from ktlo.telemetry.services import services
 from ktlo.telemetry.trackers import trackers
 
 router = APIRouter()
@@ -87,7 +86,7 @@ def errors_page(
         ],
         sorts=SORTS,
         given=given,
-        names=[one.name for one in services(running.store, of)],
+        names=names_suggested(running.store, of),
         bar=bar_of("/errors", given, of),
         href=hrefs(since, until),
         known=words.known_of(of, sum(one.occurrences for one, _ in everything)),

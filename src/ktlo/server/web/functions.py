@@ -28,11 +28,14 @@ from ktlo.server.web.rendering import render
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.coverage import lines_never_ran, never_ran
 from ktlo.telemetry.function_graph import flame
+from ktlo.telemetry.functions import MOST as MOST_FUNCTIONS
 from ktlo.telemetry.functions import Asked, Sort, functions, ordered, over_time, routes
 
 router = APIRouter()
 
 MOST = 100
+MOST_NAMES = 200
+"""Services that a field suggests."""
 SORTS = (
     (Sort.SELF, "self time"), (Sort.TOTAL, "total time"), (Sort.CALLS, "calls"), (Sort.ERRORS, "errors"),
     (Sort.P95, "p95"), (Sort.NAME, "name"),
@@ -73,7 +76,8 @@ def functions_page(
         view=view,
         cut=len(found) - len(shown),
         given=given,
-        names=sorted({one.service for one in found} | ({service} if service else set())),
+        is_cut=len(found) >= MOST_FUNCTIONS,
+        names=sorted({one.service for one in found} | ({service} if service else set()))[:MOST_NAMES],
         versions=sorted({each for one in found for each in one.versions}),
         routes=[name for name, _ in routes(running.store, of, asked) if name],
         sorts=SORTS,
@@ -186,7 +190,7 @@ def flame_page(
         view=view,
         pictures=[picture(chart) for chart in view.charts],
         way=[(opened.path[:n], json.dumps(list(opened.path[:n]))) for n in range(1, len(opened.path) + 1)],
-        names=names,
+        names=names[:MOST_NAMES],
         routes=[name for name, _ in routes(running.store, of, Asked(service)) if name],
         given=given,
         bar=bar_of("/functions/flame", given, of),

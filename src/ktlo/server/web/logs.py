@@ -12,12 +12,11 @@ from ktlo.report.charts import picture
 from ktlo.server.api.logs import LIVE, find_logs, instant_text, stretch_of
 from ktlo.server.api.metrics import Running
 from ktlo.server.web.rendering import environment, render, render_fragment, with_query
-from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
+from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs, names_suggested
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.log_query import Wanted, quoted, read
 from ktlo.telemetry.logs import Cursor, Record, arrived, patterns, present, search, volume
 from ktlo.telemetry.logs import around as around_of
-from ktlo.telemetry.services import services
 
 router = APIRouter()
 
@@ -70,7 +69,7 @@ def logs_page(
         "picture": picture(words.volume_chart(volumes, of, hrefs("", ""), wanted.text)) if volumes else None,
         "query": query, "given": given, "around": 0, "at": 0,
         "bar": bar_of("/logs", given, of),
-        "names": [one.name for one in services(running.store, of)],
+        "names": names_suggested(running.store, of),
         "tabs": [
             ("records", not view, with_query("/logs", {**given, "view": ""})),
             ("patterns", view == "patterns", with_query("/logs", {**given, "view": "patterns"})),

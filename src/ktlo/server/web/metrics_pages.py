@@ -184,32 +184,39 @@ def metrics_json(
 
 @router.get("/metrics/all")
 def metrics_list_page(
-    request: Request, running: Running, service: Text = "", since: Text = "", until: Text = ""
+    request: Request,
+    running: Running,
+    service: Text = "",
+    text: Text = "",
+    since: Text = "",
+    until: Text = "",
 ) -> Response:
-    """Every metric: what it means, who reports it, how many series it is."""
+    """Metrics: what each means, who reports it, how many series it is."""
     of = asked_interval(since or "1d", until)
-    view = all_metrics(running.store, of, service, hrefs(since, until))
-    given = {"service": service, "since": since or "1d", "until": until}
+    view = all_metrics(running.store, of, service.strip(), text, hrefs(since, until))
+    given = {"service": service, "text": text, "since": since or "1d", "until": until}
     return render(
         request, "metrics_list.html", "metrics", view=view, bar=bar_of("/metrics/all", given, of), service=service,
-        doors=doors_of(request),
+        text=text, doors=doors_of(request),
     )  # fmt: skip
 
 
 @router.get("/metrics/all.json")
-def metrics_list_json(running: Running, service: Text = "", since: Text = "", until: Text = "") -> Response:
+def metrics_list_json(
+    running: Running, service: Text = "", text: Text = "", since: Text = "", until: Text = ""
+) -> Response:
     """The same as JSON."""
     from ktlo.telemetry.metrics_catalogue import guilty, metrics
 
     of = asked_interval(since or "1d", until)
-    found = [each for each in metrics(running.store, of) if not service or service in each.services]
+    found = metrics(running.store, of, service.strip(), text).metrics
     judged = {each.metric: each for each in guilty(running.store, of, found)}
     return JSONResponse(
         [
             {
                 "name": each.family.prometheus, "reported_as": each.family.name, "type": each.family.prometheus_type,
                 "unit": each.family.unit, "temporality": each.family.temporality, "description": each.description,
-                "services": each.services, "series": each.series, "series_new_in_a_day": each.fresh,
+                "services": each.services, "services_reporting": each.reporting, "series": each.series, "series_new_in_a_day": each.fresh,
                 "newest": each.newest.isoformat(), "expression": each.suggested,
                 "guilty_label": judged[each].label if each in judged else "",
                 "guilty_values": judged[each].distinct if each in judged else 0,

@@ -46,7 +46,9 @@ def map_page(
 ) -> Response:
     """Who calls whom."""
     of = asked_interval(since, until)
-    whole = service_map(running.store, of, environment)
+    whole = service_map(running.store, of, environment, near=focus.strip())
+    if q.strip() and whole.is_cut:
+        whole = service_map(running.store, of, environment, text=q.strip())
     shown = part_of(whole, focus.strip(), kind, depth, q.strip())
     before = compared_with(of, against)
     view = map_view(
@@ -113,7 +115,7 @@ def edge_page(
     """One edge over time, and calls along it."""
     of = asked_interval(since, until)
     way = Way(Place(client_kind, client), Place(server_kind, server), how)
-    edges = service_map(running.store, of, environment).edges
+    edges = service_map(running.store, of, environment, near=client).edges
     view = edge_view(
         next((edge for edge in edges if edge.way == way), None),
         way,

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from ktlo.effort.telemetry_names import say
+from ktlo.effort.telemetry_names import MOST_UNJOINED, say
 from ktlo.report.charts import Heading, Row, Table
 from ktlo.server.api.effort import AUTHOR
 from ktlo.server.api.metrics import Running
@@ -54,6 +54,7 @@ def names_page(request: Request, running: Running) -> Response:
         "service_names.html",
         "services",
         unjoined=names.unjoined,
+        most=MOST_UNJOINED,
         joined=sum(one.kind == "telemetry" for one in names.members),
         services=sorted({one.service for one in names.members}),
         said=[one for one in names.members if one.kind == "telemetry" and one.found_in == "a person"],

@@ -13,13 +13,14 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.services import ServiceDetailOut, ServiceOut, get_service, list_services
 from ktlo.server.api.telemetry import asked_interval
 from ktlo.server.services import parts_of, since_by_service, targets_of
+from ktlo.server.sprawl import sprawl_of
 from ktlo.server.web.rendering import render, with_query
-from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
+from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs, names_suggested
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.apdex import apdex
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.service_map import environments
-from ktlo.telemetry.services import rates, services
+from ktlo.telemetry.services import busiest, rates, services
 
 router = APIRouter()
 
@@ -42,38 +43,61 @@ def environment_filter(store: Queryable, of: Interval, environment: str) -> list
 
 @router.get("/services")
 def services_page(
-    request: Request, running: Running, since: Text = "", until: Text = "", environment: Text = ""
+    request: Request,
+    running: Running,
+    since: Text = "",
+    until: Text = "",
+    environment: Text = "",
+    text: Text = "",
 ) -> Response:
-    """Every service that reported: what needs attention first."""
+    """The busiest services that reported: what needs attention first."""
     of = asked_interval(since, until)
-    found = services(running.store, of, environment)
+    chosen = busiest(running.store, of, environment, text.strip())
+    found = services(running.store, of, environment, chosen.names)
     view = service_list(
         found,
         of,
-        apdex(running.store, of, targets_of(running.settings), environment),
+        apdex(running.store, of, targets_of(running.settings), environment, chosen.names),
         since_by_service(running.store, of, found, environment),
         rates(running.store, of, found, environment),
         hrefs(since, until, environment),
+        chosen.among,
+        text.strip(),
     )
-    given = {"since": since, "until": until, "environment": environment}
+    given = {"since": since, "until": until, "environment": environment, "text": text}
     return render(
         request,
         "services.html",
         "services",
         view=view,
         bar=bar_of("/services", given, of),
-        fields=environment_filter(running.store, of, environment),
+        fields=[
+            Filter("text", "Find", text, placeholder="part of a name"),
+            *environment_filter(running.store, of, environment),
+        ],
         carry_fields=[(name, given[name]) for name in ("since", "until") if given[name]],
+        sprawl=sprawl_of(request.app.state.receiving, running),
         doors=doors_of(request),
     )
 
 
 @router.get("/services.json")
 def services_json(
-    running: Running, since: Text = "", until: Text = "", environment: Text = ""
+    running: Running,
+    response: Response,
+    since: Text = "",
+    until: Text = "",
+    environment: Text = "",
+    text: Text = "",
 ) -> list[ServiceOut]:
     """The same as JSON."""
-    return list_services(running, since, until, environment)
+    return list_services(running, response, since, until, environment, text)
+
+
+@router.get("/services/complete.json")
+def complete_json(running: Running, text: Text = "", since: Text = "", until: Text = "") -> list[str]:
+    """Names of services that have a text in them, most calls first: what a field suggests while one types."""
+    return names_suggested(running.store, asked_interval(since, until), text.strip())
 
 
 @router.get("/services/service")

@@ -19,16 +19,19 @@ from ktlo.server.api.telemetry import (
 )
 from ktlo.server.tables import PARQUET_TYPE, parquet_file
 from ktlo.server.web.rendering import environment, render, with_query
+from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import DEFAULT, Interval
 from ktlo.telemetry.search import search
-from ktlo.telemetry.services import services
+from ktlo.telemetry.services import busiest
 from ktlo.telemetry.trace import read_id
 
 router = APIRouter()
 
-Text = Annotated[str, Query(max_length=500)]
+Text = Annotated[str, Query(max_length=2_000)]
 STRETCHES = (("15min", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("1d", "1 day"), ("7d", "7 days"))
 MOST = 50
+MOST_SUGGESTED = 50
+"""Names of services that a field suggests; what one types narrows them."""
 
 environment.globals["stretch_href"] = lambda path, given, since: with_query(
     path, {**{k: v for k, v in given.items() if k not in ("since", "until")}, "since": since}
@@ -44,6 +47,11 @@ def bar_of(path: str, given: dict[str, str], of: Interval) -> dict[str, Any]:
         "present": "" if given.get("until") else given.get("since") or DEFAULT,
         "of": of,
     }
+
+
+def names_suggested(store: Queryable, of: Interval, text: str = "") -> list[str]:
+    """Names of the busiest services of a stretch that have a text in them."""
+    return list(busiest(store, of, "", text, MOST_SUGGESTED).names)
 
 
 def hrefs(since: str, until: str, environment: str = "") -> Any:
@@ -76,7 +84,7 @@ def traces_page(
         table=found_table(found, hrefs(since, until)),
         parquet_href=with_query("/traces.parquet", given),
         asked=asked,
-        names=[one.name for one in services(running.store, of)],
+        names=names_suggested(running.store, of),
         bar=bar_of("/traces", given, of),
         doors=doors_of(request),
     )

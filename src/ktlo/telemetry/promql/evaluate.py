@@ -183,7 +183,9 @@ class _Walk:
         last = int(moments.max())
         steps = (last - first) // step + 1
         if steps > self._asked.limits.steps * 10:
-            raise UsageError(f"the subquery has {steps:,} steps", fix="Give it a larger step, such as [1d:10m]")
+            raise UsageError(
+                f"the subquery has {steps:,} steps", fix="Give it a larger step, such as [1d:10m]"
+            )
         if steps <= 0:
             return
         inner = np.arange(first, last + 1, step, dtype=np.int64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,10 @@ _FAMILIES = """
 SELECT s.name AS name, s.type AS type, s.unit AS unit, s.temporality AS temporality, s.monotonic AS monotonic
 FROM ktlo.metric_series AS s
 WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
+  AND ({letters:String} = '' OR startsWith({letters:String},
+    replaceRegexpOne(replaceRegexpAll(toString(s.name), '[^a-zA-Z0-9]', ''), 'total$', '')))
 GROUP BY name, type, unit, temporality, monotonic ORDER BY name, type, unit"""
+"""Whatever Prometheus makes of a name, it begins with the letters of the name, but for a last ``total``."""
 
 _SERIES = """
 SELECT s.series AS series, s.name AS name, s.type AS type, s.unit AS unit, s.temporality AS temporality,
@@ -43,6 +47,12 @@ SELECT s.series AS series, s.name AS name, s.type AS type, s.unit AS unit, s.tem
 FROM ktlo.metric_series AS s
 WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
   AND s.name IN {names:Array(String)}"""
+
+_COUNT = """
+SELECT uniqExact(s.series) AS series FROM ktlo.metric_series_states AS s
+WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
+  AND s.name IN {names:Array(String)}"""
+"""Of the parts of which a series is stored; so one that is long ended and begun again may be left out here."""
 
 _POINTS = """
 SELECT p.series AS series, groupArray(toUnixTimestamp64Milli(p.at)) AS times, groupArray(p.value) AS numbers,
@@ -99,9 +109,12 @@ class Stored:
     def __init__(self, store: Queryable) -> None:
         self._store = store
 
-    def families(self, start: int, end: int) -> list[Family]:
-        """Metrics with points in a stretch."""
-        rows = self._store.query(_FAMILIES, {"start": moment(start), "end": moment(end)}).to_pylist()
+    def families(self, start: int, end: int, name: str = "") -> list[Family]:
+        """Metrics with points in a stretch; with a name, those that can have it in PromQL, and maybe some more."""
+        asked = {
+            "start": moment(start), "end": moment(end), "letters": re.sub(r"[^a-zA-Z0-9]", "", name),
+        }  # fmt: skip
+        rows = self._store.query(_FAMILIES, asked).to_pylist()
         return [
             Family(row["name"], row["type"], row["unit"], row["temporality"], bool(row["monotonic"]))
             for row in rows
@@ -114,9 +127,9 @@ class Stored:
             UsageError: there are too many.
         """
         found: dict[tuple[str, str], Member] = {}
-        families = self.families(start, end)
         for group in selector.groups:
-            for member in self._of_group(group, families, start, end):
+            name = next((each.value for each in group if each.label == NAME and each.operator == "="), "")
+            for member in self._of_group(group, self.families(start, end, name), start, end):
                 found.setdefault((member.series, member.exposed.name), member)
         return list(found.values())
 
@@ -158,6 +171,12 @@ class Stored:
             "end": moment(end),
         }
         where = "".join(f" AND {condition}" for condition in conditions)
+        # Counted first: to read what many series are called takes long, and then they would be refused.
+        (series,) = self._store.query(f"{_COUNT}{where}", values)["series"].to_pylist()
+        if series > MOST_SERIES:
+            raise UsageError(
+                f"{series:,} series match, and at most {MOST_SERIES:,} are read", fix="Narrow it by labels"
+            )
         rows = self._store.query(f"{_SERIES}{where} ORDER BY series LIMIT {MOST_SERIES + 1}", values)
         if len(rows) > MOST_SERIES:
             raise UsageError(f"more than {MOST_SERIES:,} series match", fix="Narrow it by labels")

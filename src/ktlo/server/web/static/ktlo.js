@@ -8,10 +8,11 @@ import { start as keyboard } from "./js/keyboard.js";
 import { start as live } from "./js/live.js";
 import { start as preview } from "./js/preview.js";
 import { start as promql } from "./js/promql.js";
+import { start as suggest } from "./js/suggest.js";
 import { start as theme } from "./js/theme.js";
 import { start as tooltips } from "./js/tooltip.js";
 import { start as waterfall } from "./js/waterfall.js";
 import { start as whatIf } from "./js/what-if.js";
 
-for (const start of [theme, tooltips, keyboard, filters, exporting, fragments, live, waterfall, whatIf, promql, preview]) start(document);
+for (const start of [theme, tooltips, keyboard, filters, exporting, fragments, live, waterfall, whatIf, promql, preview, suggest]) start(document);
 document.documentElement.dataset.ready = "";

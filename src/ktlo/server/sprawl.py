@@ -1,0 +1,29 @@
+"""Whether too many names of services report, and which clients send them: what pages, API and ``ktlo doctor`` tell."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from ktlo.receivers.namers import Namer
+from ktlo.server.receiving import Receiving
+from ktlo.server.runtime import Runtime
+from ktlo.telemetry.sprawl import Sprawl, names_within
+
+
+def sprawl_of(receiving: Receiving | None, running: Runtime) -> Sprawl:
+    """How many names reported within a day, against what the settings allow.
+
+    Args:
+        receiving: knows who sends; ``None`` where nothing is received.
+        running: its store and settings.
+    """
+    return Sprawl(
+        names_within(running.store, dt.datetime.now(dt.UTC)),
+        running.settings.telemetry.many_services,
+        tuple(_words(one) for one in receiving.namers.most()) if receiving else (),
+    )
+
+
+def _words(one: Namer) -> str:
+    host = f", host {one.host}" if one.host else ""
+    return f"{one.client} ({one.names:,} names, the last new one {one.example or '(empty)'}{host})"
