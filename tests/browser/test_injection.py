@@ -33,7 +33,7 @@ from otlp_requests import MS, TEN, Said, put, request
 from signal_requests import log, logs, metrics, points_of
 
 EVIL = (
-    "<script>window.pwned=1</script>\"><img src=x onerror=alert(1) data-pwned><svg/onload=alert(2)>"
+    '<script>window.pwned=1</script>"><img src=x onerror=alert(1) data-pwned><svg/onload=alert(2)>'
     "<style>*{background:url(http://evil.invalid/a)}</style>' onmouseover='alert(3)' m{{7*7}}m m${7*7}m"
 )
 """Markup that runs, that asks another host, that leaves an attribute, and templates that would be worked out."""
@@ -283,7 +283,9 @@ def evil(browse: Any) -> Any:
 @pytest.mark.parametrize("path", SHOWING.values(), ids=SHOWING)
 def test_markup_from_services_is_shown_as_text(evil, path):
     page = look(evil, path)
-    assert "pwned" in page.locator("body").evaluate("body => body.textContent + body.innerHTML"), "nothing to see"
+    assert "pwned" in page.locator("body").evaluate("body => body.textContent + body.innerHTML"), (
+        "nothing to see"
+    )
     assert page.evaluate(FOUND) == []
     assert (evil.dialogs, evil.outside) == ([], [])
     assert [one for one in evil.errors if "status of 4" not in one] == []
@@ -335,16 +337,18 @@ def test_the_search_for_injected_markup_finds_it(evil, what):
     page.evaluate(
         "([what, evil]) => { const put = {"
         " element: '<b data-pwned></b>', handler: '<b onmouseover=x></b>', link: '<a href=\"javascript:x\">x</a>',"
-        " template: 'm49m', script: '<script>pwned</' + 'script>'}; document.body.insertAdjacentHTML('beforeend', put[what]) }",
+        " template: 'm49m', script: '<script>pwned</' + 'script>'}; "
+        " document.body.insertAdjacentHTML('beforeend', put[what]) }",
         [what, EVIL],
     )
     assert len(page.evaluate(FOUND)) == 1
 
 
-@pytest.mark.parametrize("path", ["/services.json", "/logs.json", "/errors.json?standing=all", "/traces.json"])
+@pytest.mark.parametrize(
+    "path", ["/services.json", "/logs.json", "/errors.json?standing=all", "/traces.json"]
+)
 def test_data_is_never_taken_for_a_page(site, path):
     answer = httpx.get(site + path)
     assert answer.headers["content-type"].startswith("application/json")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "pwned" in answer.text
-

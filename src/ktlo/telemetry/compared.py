@@ -218,7 +218,7 @@ def read_compared(store: Queryable, of: Stretches, service: str = "") -> Compare
         "most": MOST,
     }
     chosen = store.query(_OPERATIONS, asked).to_pylist()
-    (operations,) = store.query(_ALL, asked)["operations"].to_pylist()
+    operations: int = store.query(_ALL, asked).to_pylist()[0]["operations"]
     keys = tuple(Key(row["service"], row["environment"], row["kind"], row["name"]) for row in chosen)
     shape = (2, len(keys), of.hours)
     hours = np.asarray(store.query(_ANYTHING, asked).column("hour").to_numpy(), dtype=np.int64)

@@ -30,7 +30,8 @@ SELECT s.name AS name, s.type AS type, s.unit AS unit, s.temporality AS temporal
 FROM ktlo.metric_series AS s {_WITHIN}
   AND ({{text:String}} = '' OR positionCaseInsensitiveUTF8(toString(s.name), {{text:String}}) > 0)
 GROUP BY name, type, unit, temporality, monotonic
-HAVING {{service:String}} = '' OR countIf(s.service = {{service:String}}) > 0 ORDER BY name, type, unit LIMIT {{most:UInt32}}"""  # noqa: S608
+HAVING {{service:String}} = '' OR countIf(s.service = {{service:String}}) > 0
+ORDER BY name, type, unit LIMIT {{most:UInt32}}"""  # noqa: S608
 _LABELS = f"""
 SELECT s.name AS name, pair.1 AS label, pair.3 AS is_resource, uniqExact(pair.2) AS distinct
 FROM ktlo.metric_series AS s

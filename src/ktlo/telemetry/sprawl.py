@@ -1,8 +1,8 @@
 """How many names of services reported within a day, and whether that is more than anybody can look after.
 
-Counted over spans, log records and series of metrics, exactly. Many names come from a client that puts the identifier of
-a process, a request or a person into ``service.name``; OpenTelemetry has ``service.instance.id`` for that (semantic
-conventions, "Service").
+Counted exactly, over spans, log records and series of metrics. Many names come from a client that puts the
+identifier of a process, a request or a person into ``service.name``; OpenTelemetry has ``service.instance.id`` for that
+(semantic conventions, "Service").
 """
 
 from __future__ import annotations
@@ -58,4 +58,5 @@ class Sprawl:
 
 def names_within(store: Queryable, now: dt.datetime) -> int:
     """Different names of services that reported within the last day, whatever the signal."""
-    return int(store.query(_NAMES, {"since": now - WITHIN})["names"].to_pylist()[0])
+    found: int = store.query(_NAMES, {"since": now - WITHIN}).to_pylist()[0]["names"]
+    return found

@@ -216,7 +216,8 @@ def metrics_list_json(
             {
                 "name": each.family.prometheus, "reported_as": each.family.name, "type": each.family.prometheus_type,
                 "unit": each.family.unit, "temporality": each.family.temporality, "description": each.description,
-                "services": each.services, "services_reporting": each.reporting, "series": each.series, "series_new_in_a_day": each.fresh,
+                "services": each.services, "services_reporting": each.reporting,
+                "series": each.series, "series_new_in_a_day": each.fresh,
                 "newest": each.newest.isoformat(), "expression": each.suggested,
                 "guilty_label": judged[each].label if each in judged else "",
                 "guilty_values": judged[each].distinct if each in judged else 0,

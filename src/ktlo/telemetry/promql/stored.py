@@ -172,7 +172,7 @@ class Stored:
         }
         where = "".join(f" AND {condition}" for condition in conditions)
         # Counted first: to read what many series are called takes long, and then they would be refused.
-        (series,) = self._store.query(f"{_COUNT}{where}", values)["series"].to_pylist()
+        series: int = self._store.query(f"{_COUNT}{where}", values).to_pylist()[0]["series"]
         if series > MOST_SERIES:
             raise UsageError(
                 f"{series:,} series match, and at most {MOST_SERIES:,} are read", fix="Narrow it by labels"

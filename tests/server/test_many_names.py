@@ -1,0 +1,183 @@
+"""One broken client with a name for each of its processes: pages stay small, everything is found, a person is told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from ktlo.effort import telemetry_names
+from ktlo.server.app import make_app
+from ktlo.server.receiving import Receiving
+from ktlo.server.runtime import Runtime
+from ktlo.server.security import Access
+from ktlo.settings import Settings, TelemetrySettings
+from ktlo.telemetry import metrics_catalogue, service_map
+from ktlo.telemetry.pairing import Pairing
+from ktlo.telemetry.promql import stored
+from ktlo.telemetry.services import MOST_SERVICES
+from ktlo.telemetry.sprawl import Sprawl
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "receivers"))
+
+from otlp_requests import MS, TEN, Said, request
+from signal_requests import log, logs, metrics, points_of
+
+WORKERS = 260
+QUIET = f"worker-{WORKERS - 1:05}"
+"""Has fewer calls than the others, and so is not among the busiest."""
+SAID = TelemetrySettings(http_port=0, grpc_port=0, elastic_port=0, many_services=100)
+SDK = {"telemetry.sdk.name": "opentelemetry", "telemetry.sdk.language": "python", "host.name": "ci-17"}
+
+
+def now() -> float:
+    return (time.time_ns() - TEN) / MS - 120_000
+
+
+def worker(number: int) -> ExportTraceServiceRequest:
+    name = f"worker-{number:05}"
+    calls = 1 if name == QUIET else 2
+    said = [
+        Said(f"{number + 1:016x}"[:-1] + str(n), "run", now(), trace_id=f"{number + 1:031x}{n}")
+        for n in range(calls)
+    ]
+    called = Said(
+        f"{number + 1:015x}f", "SELECT", now(), 5, said[0].span_id, said[0].trace_id, 3,
+        attributes={"db.system.name": "postgresql", "server.address": f"db-{number}"},
+    )  # fmt: skip
+    return request(name, *said, called, resource=SDK)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory) -> Iterator[tuple[Runtime, Receiving]]:
+    runtime = Runtime(Settings(telemetry=SAID), tmp_path_factory.mktemp("many"))
+    receiving = Receiving(runtime)
+    together, told = ExportTraceServiceRequest(), ExportLogsServiceRequest()
+    for number in range(WORKERS):
+        together.MergeFrom(worker(number))
+    told.MergeFrom(logs("only-logs", log("x", now())))
+    url = receiving.doors[0].address
+    proto = {"content-type": "application/x-protobuf"}
+    for path, made in (("traces", together), ("logs", told)):
+        httpx.post(f"{url}/v1/{path}", content=made.SerializeToString(), headers=proto).raise_for_status()
+    for name in ("jobs", "jobs.waiting"):
+        made = metrics("shop", name=name)
+        points_of(made)[0].time_unix_nano = time.time_ns()
+        httpx.post(f"{url}/v1/metrics", content=made.SerializeToString(), headers=proto).raise_for_status()
+    with grpc.insecure_channel(receiving.doors[1].address.removeprefix("http://")) as channel:
+        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        export(request("shop", Said("9" * 16, "GET /", now(), trace_id="9" * 32)).SerializeToString())
+    for intake in receiving.intakes:
+        intake.flush()
+    Pairing(runtime.store, 14).round(dt.datetime.now(dt.UTC))
+    yield runtime, receiving
+    receiving.close()
+    runtime.close()
+
+
+@pytest.fixture(scope="module")
+def many(running, visiting):
+    runtime, receiving = running
+    app = make_app(runtime, Access(), receiving=receiving)
+    yield visiting(app)
+    app.state.collecting.close()
+
+
+def rows_of(text: str) -> int:
+    return text.count('<th scope="row">')
+
+
+def test_the_page_of_services_shows_the_busiest_and_says_how_many_there_are(many):
+    text = unescape(many.page("/services"))
+    assert f"The {MOST_SERVICES} busiest of {WORKERS + 1} services reported" in text
+    assert "the others are found by a part of their name" in text
+    assert rows_of(text) == MOST_SERVICES
+    assert f">{QUIET}<" not in text
+
+
+def test_a_service_that_is_not_among_the_busiest_is_found_and_has_its_page(many):
+    text = unescape(many.page(f"/services?text={QUIET.upper()}"))
+    assert f"1 service with '{QUIET.upper()}' in the name reported" in text
+    assert rows_of(text) == 1
+    page = unescape(many.page(f"/services/service?name={QUIET}"))
+    assert f"db-{WORKERS - 1}" in page
+    assert "No service is called like that" in many.page("/services?text=nobody")
+
+
+def test_the_api_says_how_many_there_are_and_takes_the_same_words(many):
+    answer = many.get("/api/v1/services")
+    assert (len(answer.json()), answer.headers["x-total-count"]) == (MOST_SERVICES, str(WORKERS + 1))
+    answer = many.get("/api/v1/services", params={"text": "WORKER-0000", "most": 3})
+    assert (len(answer.json()), answer.headers["x-total-count"]) == (3, "10")
+
+
+@pytest.mark.parametrize("path", ["/services", "/telemetry"])
+def test_a_person_is_told_how_many_names_there_are_and_who_sends_them(many, path):
+    text = unescape(many.page(path))
+    assert f"{WORKERS + 2} names of services within a day are too many (more than 100)" in text
+    assert (
+        f"opentelemetry python at 127.0.0.1 ({WORKERS} names, the last new one {QUIET}, host ci-17)" in text
+    )
+    assert "service.instance.id" in text
+
+
+def test_the_state_of_the_receivers_has_it_too(many):
+    told = many.get("/api/v1/telemetry").json()["names"]
+    assert (told["names"], told["limit"], told["is_too_many"]) == (WORKERS + 2, 100, True)
+    assert told["most_from"][0].startswith("opentelemetry python")
+
+
+def test_few_names_are_no_news_and_after_a_start_nobody_is_blamed():
+    assert Sprawl(100, 100, ("a",)).said == ""
+    assert "ktlo was started since" in Sprawl(101, 100, ()).said
+
+
+def test_lists_of_choices_hold_the_busiest_and_are_asked_for_more(many):
+    for path in ("/traces", "/errors"):
+        assert many.page(path).count('<option value="worker-') <= 50
+    assert many.get("/services/complete.json", params={"text": "00259"}).json() == [QUIET]
+
+
+def test_the_map_keeps_the_ways_with_most_calls_and_every_place_its_own(many, monkeypatch):
+    monkeypatch.setattr(service_map, "MOST_EDGES", 10)
+    whole = many.get("/api/v1/map").json()
+    assert (len(whole["edges"]), whole["is_cut"]) == (10, True)
+    assert len(whole["nodes"]) <= MOST_SERVICES + 2 * 10
+    around = many.get("/api/v1/map", params={"focus": QUIET}).json()
+    assert [(one["client"]["name"], one["server"]["name"]) for one in around["edges"]] == [
+        (QUIET, f"postgresql db-{WORKERS - 1}")
+    ]
+    assert f"db-{WORKERS - 1}" in many.page(f"/services/map?q={QUIET}")
+
+
+def test_names_that_belong_to_nothing_are_asked_about_in_the_order_of_their_calls(many, monkeypatch):
+    monkeypatch.setattr(telemetry_names, "MOST_UNJOINED", 20)
+    told = many.get("/api/v1/service-names").json()["unjoined"]
+    assert len(told) == 20
+    assert QUIET not in {one["name"] for one in told}
+
+
+def test_metrics_are_found_by_a_part_of_the_name_and_by_service(many, monkeypatch):
+    names = [one["name"] for one in many.get("/metrics/all.json?text=JOBS").json()]
+    assert len(names) == 2
+    monkeypatch.setattr(metrics_catalogue, "MOST", 1)
+    assert "the first 1 of them" in many.page("/metrics/all?text=jobs")
+    assert len(many.get("/metrics/all.json?service=shop").json()) == 1
+    assert many.get("/metrics/all.json?service=nobody").json() == []
+    assert "No metric is like that" in many.page("/metrics/all?text=nothing")
+
+
+def test_more_series_than_are_read_are_refused_with_their_number(many, monkeypatch):
+    monkeypatch.setattr(stored, "MOST_SERIES", 0)
+    answer = many.get("/api/prometheus/api/v1/query", params={"query": "jobs_seconds"})
+    assert answer.status_code == 400
+    assert "1 series match, and at most 0 are read" in answer.json()["error"]
