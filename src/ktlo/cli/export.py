@@ -110,8 +110,13 @@ def _write_day(client: Any, plan: dict[str, Any], pieces: list[dict[str, Any]], 
     for number, piece in enumerate(pieces):
         params = {"noun": plan["noun"], "time": plan["time"], "since": piece["start"], "until": piece["end"]}
         _write(new / f"part-{number:04d}.parquet", client.raw("/export/parquet", params=params))
-    shutil.rmtree(place, ignore_errors=True)
+    # Aside first: removing file by file under the final name could leave half a day there.
+    old = place.with_name(f".{place.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
     new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(file: Path, body: bytes) -> None:
