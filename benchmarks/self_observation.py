@@ -2,7 +2,7 @@
 
 Run: ``python benchmarks/self_observation.py [ROUNDS [SPANS]]``. Two servers of the same code run side by side, one
 with ``telemetry: {self: false}``; in each round each takes the same spans over HTTP and answers the same pages, in
-changing order, and what its process used meanwhile is counted, loading and its own telemetry included. Trust the ratios.
+changing order, then both are left alone; what their processes used is counted, loading and own telemetry included.
 """
 
 from __future__ import annotations
@@ -24,10 +24,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "receivers"))
 
 IN_A_REQUEST = 500
-PAGES = ("/services", "/services/service?name=shop", "/services/map", "/traces?service=shop", "/errors", "/logs")
-TIMES = 3
-SETTLING = 35
-"""Seconds after the work that belong to it: spans are exported and metrics read every 30."""
+PAGES = (
+    "/services",
+    "/services/service?name=shop",
+    "/services/map",
+    "/traces?service=shop",
+    "/errors",
+    "/logs",
+)
+TIMES = 8
+IDLE = 60
+"""Seconds in which both are left alone after a round; metrics are read every 30."""
 
 
 def _ports(number: int) -> list[int]:
@@ -107,45 +114,49 @@ def _bodies(spans: int) -> list[bytes]:
 def main() -> None:
     """Measure and print."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    spans = int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
+    spans = int(sys.argv[2]) if len(sys.argv) > 2 else 40_000
     folder = Path(tempfile.mkdtemp(prefix="ktlo-self-"))
     servers = {observes: Server(folder / str(observes), observes=observes) for observes in (True, False)}
+    used: dict[bool, list[tuple[float, float, float]]] = {True: [], False: []}
     try:
         for each in servers.values():
             each.takes(_bodies(spans))
             each.shows()
-        time.sleep(SETTLING)
-        used: dict[bool, list[tuple[float, float, float]]] = {True: [], False: []}
+        time.sleep(IDLE)
         for number in range(rounds):
             bodies = _bodies(spans)
+            worked = {}
             for observes in (True, False) if number % 2 else (False, True):
                 server, begun = servers[observes], servers[observes].cpu()
                 server.takes(bodies)
-                time.sleep(3)
+                time.sleep(5)
                 taken = server.cpu()
                 server.shows()
-                shown = server.cpu()
-                time.sleep(SETTLING)
-                used[observes].append((taken - begun, shown - taken, server.cpu() - begun))
+                worked[observes] = (taken - begun, server.cpu() - taken)
+            left = {observes: server.cpu() for observes, server in servers.items()}
+            time.sleep(IDLE)
+            for observes, server in servers.items():
+                used[observes].append((*worked[observes], server.cpu() - left[observes]))
             with_it, without = used[True][-1], used[False][-1]
+            told = ", ".join(
+                f"{what} {one:.2f} {other:.2f}"
+                for what, one, other in zip(("spans", "pages", "idle"), with_it, without, strict=True)
+            )
             print(
-                f"round {number + 1}: CPU seconds with and without: spans {with_it[0]:.2f} {without[0]:.2f},"
-                f" pages {with_it[1]:.2f} {without[1]:.2f}, all with {SETTLING} s after"
-                f" {with_it[2]:.2f} {without[2]:.2f}; load {os.getloadavg()[0]:.1f}",
+                f"round {number + 1}: CPU s with and without: {told}; load {os.getloadavg()[0]:.1f}",
                 flush=True,
-            )
-        for place, what in enumerate((f"{spans:,} spans", f"{TIMES * len(PAGES)} pages", "all of it")):
-            ratios = sorted(
-                one[place] / other[place] for one, other in zip(used[True], used[False], strict=True)
-            )
-            print(
-                f"{what:14} with / without: median {statistics.median(ratios):.3f}"
-                f" ({ratios[0]:.3f} to {ratios[-1]:.3f}, n {rounds})"
             )
     finally:
         for each in servers.values():
             each.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    for place, what in enumerate((f"{spans:,} spans", f"{TIMES * len(PAGES)} pages", f"{IDLE} s left alone")):
+        one, other = ([each[place] for each in used[observes]] for observes in (True, False))
+        ratios = sorted(a / b for a, b in zip(one, other, strict=True))
+        print(
+            f"{what:17} {statistics.median(one):.2f} and {statistics.median(other):.2f} CPU s; ratio: median"
+            f" {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}, n {rounds})"
+        )
 
 
 if __name__ == "__main__":

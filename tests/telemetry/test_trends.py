@@ -207,3 +207,11 @@ def test_the_hour_in_which_a_store_began_is_in_neither_stretch(store):
     first = trends(store, stretches("week", zero + dt.timedelta(days=7, hours=1)))
     assert first.hours == 0
     assert trends(store, stretches("week", zero + dt.timedelta(days=7, hours=2))).hours == 1
+
+
+def test_a_store_without_a_whole_hour_says_since_when_it_has_data(store):
+    zero = dt.datetime.fromtimestamp(TEN // 10**9, dt.UTC)
+    first = trends(store, stretches("week", zero + dt.timedelta(minutes=30)))
+    section = trends_section(first, lambda path, values: path)
+    assert section.answer.said == "Nothing can be compared yet"
+    assert section.nothing.why.startswith("Telemetry is here since 21 Sep 2026 14:13 UTC; ")

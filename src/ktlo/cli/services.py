@@ -77,7 +77,7 @@ def often(red: dict[str, Any]) -> str:
     said = per_minute(red)
     if red["observed_since"] == "stretch":
         return said
-    whose = "its first record" if red["observed_since"] == "first_record" else "the first record of all"
+    whose = "its first record" if red["observed_since"] == "first_record" else "the store's first record"
     return f"{said} ({written(red['observed_seconds'], SECONDS)}, since {whose})"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ktlo.report.charts import COUNT, SECONDS, SHARE, Event, Heading, LineChart, Row, Table
+from ktlo.report.charts import COUNT, SECONDS, SHARE, Event, Heading, LineChart, Row, Table, written
 from ktlo.report.pieces import Answer, Known
 from ktlo.report.service_list import APDEX, apdex_said
 from ktlo.report.service_map import bounded_words, change_words, edge_table
@@ -17,7 +17,7 @@ from ktlo.report.services import (
     failed_words,
     in_seconds,
     known_of,
-    rate_words,
+    over_words,
     red_charts,
     seconds_words,
     stretch_text,
@@ -97,10 +97,14 @@ def service_view(parts: ServiceParts, of: Interval, href: Href) -> ServiceView:
         red = parts.found.red
         calls = red.calls
         said = (
-            f"Asked {rate_words(red)}, {failed_words(red.errors, red.calls)};"
+            f"Asked {written(red.per_minute, PER_MINUTE)}, {failed_words(red.errors, red.calls)};"
             f" half within {seconds_words(red.p50_ns)}, 95% within {seconds_words(red.p95_ns)}"
         )
-    versions = f" · version {', '.join(parts.found.versions)}" if parts.found and parts.found.versions else ""
+    over = over_words(parts.found.red) if parts.found else ""
+    versions = f" · rate over {over}" if over else ""
+    versions += (
+        f" · version {', '.join(parts.found.versions)}" if parts.found and parts.found.versions else ""
+    )
     marked = tuple(Event(one.at, one.label, one.url) for one in parts.deployments)
     return ServiceView(
         Answer(

@@ -41,7 +41,7 @@ _DEFINITION = (
     "Rate, errors and duration of what a service was asked: its server and consumer spans that began in the stretch;"
     " of a service without any, all its spans. An error is a span whose status is error. Calls a minute are over the"
     " part of the stretch in which there can be data: since the service's first record, at least a minute; of one that"
-    " has been silent for longer than it ran (a job that ran once), since the first record of all."
+    " has been silent for longer than it ran (a job that ran once), since the store's first record."
 )
 _MISSING = (
     "What the services sampled away before they reported it. Roll-ups are by whole minutes, so the first and the last"
@@ -144,7 +144,7 @@ def cells(red: Red) -> tuple[float | None, ...]:
     )
 
 
-_OVER = {Since.FIRST_RECORD: "since its first record", Since.STORE: "since the first record of all"}
+_OVER = {Since.FIRST_RECORD: "since its first record", Since.STORE: "since the store's first record"}
 
 
 def over_words(red: Red) -> str:

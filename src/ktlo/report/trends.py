@@ -64,9 +64,9 @@ def trends_section(found: Trends, href: Href, service: str = "") -> Section:
     when = f"{minute_label(found.stretches.later.start)} to {minute_label(found.stretches.later.end)}"
     everything = (*found.named, *found.others)
     nothing = None
-    if everything and not found.hours:
+    if not found.hours and (everything or found.since):
         nothing = Nothing("There is nothing to compare yet", young(found))
-    if not everything:
+    elif not everything:
         nothing = Nothing(
             "Nothing reported in these stretches",
             "Trends need telemetry of both stretches. Point an OpenTelemetry SDK here, or choose a shorter one.",
@@ -140,7 +140,7 @@ def _changed(found: Trends) -> str:
     ]
     if not parts:
         if not (found.named or found.others):
-            return "Nothing was there to compare"
+            return "Nothing can be compared yet" if found.since else "Nothing was there to compare"
         return "No change is named" if found.tested else "Nothing can be compared yet"
     if len(parts) > 1:
         return f"Operations: {', '.join(parts)}"

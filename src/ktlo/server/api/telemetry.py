@@ -45,8 +45,8 @@ class RedOut(BaseModel):
         description="Length of the part of the stretch in which there can be data; null where nothing is known of it."
     )
     observed_since: str = Field(
-        description="What that part begins with: stretch (itself), first_record (of the service) or store (the first"
-        " record of all, for a service that has been silent for longer than it ran)."
+        description="What that part begins with: stretch (itself), first_record (of the service) or store (its"
+        " first record, for a service that has been silent for longer than it ran)."
     )
 
     @classmethod

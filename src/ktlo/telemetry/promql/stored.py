@@ -56,7 +56,7 @@ WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime6
 
 _POINTS = """
 SELECT p.series AS series, groupArray(toUnixTimestamp64Milli(p.at)) AS times, groupArray(p.value) AS numbers,
-  groupArray(p.flags) AS flags
+  groupArray(toUInt8(p.flags % 2)) AS flags
 FROM ktlo.metric_points AS p
 WHERE p.series IN {ids:Array(String)}
   AND p.at >= {start:DateTime64(9, 'UTC')} AND p.at <= {end:DateTime64(9, 'UTC')}
@@ -209,7 +209,7 @@ class Stored:
         ):
             member, numbers = by_id[series], values
             if member.exposed.family.temporality == "delta":
-                told = np.where(flags.astype(np.int64) & 1, 0.0, values)
+                told = np.where(flags & 1, 0.0, values)
                 numbers = before.get(series, 0.0) + np.cumsum(told)
             found.append((member.labels, times, with_stale(numbers, flags)))
         return same_joined(found)
@@ -336,7 +336,7 @@ def runs_of(rows: pa.Table, *names: str) -> list[tuple[Any, ...]]:
 
 def with_stale(values: Floats, flags: Any) -> Floats:
     """Values with stale markers where the flags say that none was recorded."""
-    stale = (np.asarray(flags).astype(np.int64) & 1) == 1
+    stale = (np.asarray(flags) & 1) == 1
     if not stale.any():
         return np.asarray(values, dtype=np.float64)
     marked = np.array(values, dtype=np.float64)
