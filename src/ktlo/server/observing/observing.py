@@ -28,8 +28,9 @@ from ktlo.server.observing.store import ObservedStore
 from ktlo.server.receiving import Receiving
 from ktlo.server.runtime import Runtime
 
-SPANS_SECONDS = 5.0
-"""Spans are given to the intake this often, 512 at a time."""
+SPANS_SECONDS = 20.0
+SPANS_AT_ONCE = 2048
+"""Spans are given to the intake this often, and when there are so many: storing few costs as much as storing many."""
 METRICS_SECONDS = 30.0
 SCOPE = "ktlo"
 
@@ -61,7 +62,12 @@ class Observing:
         traces, metrics, _ = receiving.exports
         self._tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._tracing.add_span_processor(
-            BatchSpanProcessor(Spans(traces), max_queue_size=4096, schedule_delay_millis=SPANS_SECONDS * 1000)
+            BatchSpanProcessor(
+                Spans(traces),
+                max_queue_size=2 * SPANS_AT_ONCE,
+                max_export_batch_size=SPANS_AT_ONCE,
+                schedule_delay_millis=SPANS_SECONDS * 1000,
+            )
         )
         self._metering = MeterProvider(
             [

@@ -351,9 +351,10 @@ def same_joined(found: Sequence[tuple[Labels, Longs, Floats]]) -> Samples:
         members.setdefault(labels, []).append((times, values))
     series = []
     for labels, parts in members.items():
-        times = np.concatenate([part[0] for part in parts])
-        values = np.concatenate([part[1] for part in parts])
+        times, values = parts[0]
         if len(parts) > 1:
+            times = np.concatenate([part[0] for part in parts])
+            values = np.concatenate([part[1] for part in parts])
             order = np.argsort(times, kind="stable")
             times, values = times[order], values[order]
             last = np.append(np.diff(times) != 0, True)

@@ -1,18 +1,23 @@
 """Windows over samples: for each series and step the samples of a range, as bounds into one array.
 
-All ranges of all series are found by one binary search, and reduced by ``ufunc.reduceat`` without a loop over rows.
+Ranges are found by binary search, of all series at once or of each series that has many samples, and reduced by
+``ufunc.reduceat`` without a loop over rows.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from ktlo.telemetry.promql.labels import Labels
 from ktlo.telemetry.promql.samples import Bools, Floats, Longs, Samples
 
+_MANY = 100
+"""Samples a series from which on a search of each is quicker than one of all."""
 _MOST_EXPANDED = 4_000_000
 """Samples of windows that lie unfolded in memory at once."""
 
@@ -85,12 +90,14 @@ class Windows:
     def reduced(self, function: np.ufunc, values: Floats) -> Floats:
         """A ufunc reduced over each window of ``values`` (an array beside the samples); 0 where empty."""
         result = np.zeros(self.low.shape)
-        flat = result.ravel()
-        for part, windows in self.parts():
-            index, begins, filled = windows.unfolded()
-            if len(filled):
-                into = flat[part.start * self.low.shape[1] : part.stop * self.low.shape[1]]
-                into[filled] = function.reduceat(values[index], begins)
+        low, high = self.low.ravel(), self.high.ravel()
+        filled = np.flatnonzero(high > low)
+        # Of each pair of bounds the first gives the window, the second what lies until the next one, which is not used.
+        bounds = np.empty(2 * len(filled), dtype=np.int64)
+        bounds[::2], bounds[1::2] = low[filled], high[filled]
+        if len(filled):
+            padded = np.append(values, 0.0) if bounds.max() == len(values) else values
+            result.ravel()[filled] = function.reduceat(padded, bounds)[::2]
         return result
 
 
@@ -138,10 +145,14 @@ def _search(samples: Samples, moments: Longs, *, after_equal: bool) -> Longs:
     series = len(samples.labels)
     if not len(samples.times) or not len(moments):
         return np.repeat(samples.starts[:-1, None], len(moments), axis=1)
+    side: Literal["right", "left"] = "right" if after_equal else "left"
+    if len(samples.times) > _MANY * series:
+        found = np.empty((series, len(moments)), dtype=np.int64)
+        for row, (begin, end) in enumerate(itertools.pairwise(samples.starts)):
+            found[row] = begin + np.searchsorted(samples.times[begin:end], moments, side=side)
+        return found
     base = min(int(samples.times.min()), int(moments.min())) - 1
     span = max(int(samples.times.max()), int(moments.max())) - base + 2
     keys = samples.series_of * span + (samples.times - base)
     wanted = np.arange(series, dtype=np.int64)[:, None] * span + (moments - base)[None, :]
-    return np.searchsorted(keys, wanted.ravel(), side="right" if after_equal else "left").reshape(
-        wanted.shape
-    )
+    return np.searchsorted(keys, wanted.ravel(), side=side).reshape(wanted.shape)
