@@ -165,6 +165,11 @@ def world(folder: Path) -> Iterator[World]:
         # Both versions at once.
         for commit in commits:
             _run(folder, door, "depot", commit, [(-m, "", ["a"], 3) for m in (4, 3)])
+        # The catalogue knows no repository of this one.
+        _run(folder, door, "stranger", commits[1], [(-3, "", ["a"], 5)])
+        _until(
+            url, "/api/v1/functions?service=stranger", lambda one: sum(each["calls"] for each in one) == 10
+        )
         _until(url, "/api/v1/functions?service=depot", lambda one: sum(each["calls"] for each in one) == 24)
         _until(url, "/api/v1/functions/never?service=shop", lambda one: len(one["versions"]) == 2)
         _until(

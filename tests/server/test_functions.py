@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
+import subprocess
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -28,7 +31,7 @@ def row_of(page: str, name: str) -> list[str]:
 
 def listing(page: str, anchor: str) -> str:
     """A part of a page, as people read it."""
-    part = page.split(f'aria-labelledby="{anchor}"')[1].split("</section>", maxsplit=1)[0]
+    part = re.split(f'aria-labelledby="{anchor}(?:-title)?"', page)[1].split("</section>", maxsplit=1)[0]
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part)))
 
 
@@ -248,3 +251,58 @@ def test_markup_of_what_was_sent_is_shown_as_text(shop: World):
         page = shop.page(path)
         assert "<all>" not in page
         assert "<asks>" not in page
+
+
+def test_hotspots_gain_what_production_says(shop: World):
+    told = shop.asked("/api/v1/hotspots")
+    (cart,) = [one for one in told["files"] if one["path"] == "src/shop/cart.py"]
+    seen = cart["production"]
+    # The shop's 4.393 s and the depot's 0.096 s; an error passes through price and total.
+    assert (seen["calls"], seen["errors"], seen["is_measured"]) == (866, 120, True)
+    assert seen["seconds"] == pytest.approx(4.489)
+    assert cart["commits"] == 2
+    assert seen["product"] == pytest.approx(2 * cart["complexity"] * 4.489 * 120.5)
+    assert seen["share"] == 1
+    assert [one["name"] for one in seen["functions"]][:2] == ["shop.cart.price", "shop.cart.total"]
+    (stranger,) = told["not_matched"]
+    assert stranger["reason"] == "the catalogue names no repository of stranger"
+    assert (stranger["functions"], stranger["calls"]) == (2, 10)
+
+
+def test_the_page_of_hotspots_says_so_too(shop: World):
+    page = shop.page("/hotspots")
+    hot = listing(page, "in-production")
+    assert "src/shop/cart.py acme/shop 100% 2" in hot
+    assert "866 120 4.5 s shop.cart.price every call" in hot
+    assert "Observed: 1 of 2 changed files," in hot
+    assert "866 calls, 120 raised, 4.5 s" in listing(page, "files")
+    assert "stranger the catalogue names no repository of stranger 2 10" in listing(page, "not-matched")
+    (link,) = [one for one in links(page, "/functions/function?") if "shop.cart.price" in one]
+    assert "Called 541 times" in shop.page(link)
+    # In a period before anything was told of, nothing is said, and nothing is zero.
+    assert "in-production" not in shop.page("/hotspots?from=2020-01-01&to=2020-02-01")
+
+
+def test_the_command_line_asks_the_same(shop: World):
+    def said(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", "from ktlo.cli import main; main()", *words, "--data", str(shop.folder / "data")],
+            capture_output=True, text=True, timeout=120, env={**os.environ, "COLUMNS": "300"}, cwd=shop.folder,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert json.loads(said("hotspots", "--json"))["observed"] == 1
+    text = said("hotspots")
+    assert "866" in text
+    assert "Not matched: 2 functions of stranger, 10 calls" in text
+
+
+def test_what_was_not_watched_for_long_enough_is_a_note_of_the_register_and_no_entry(shop: World):
+    told = shop.asked("/api/v1/debt?kind=unused")
+    assert told["entries"] == []
+    (note,) = [one for one in told["notes"] if "never ran" in one and "watched" in one]
+    assert "1 function never ran but was not watched for long enough" in note
+    assert "1 day with calls" in note
+    assert 'href="/debt?kind=unused"' in shop.page("/functions/never?service=shop")
+    shop.page("/debt?kind=unused")

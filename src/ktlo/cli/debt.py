@@ -53,7 +53,9 @@ def register(app: typer.Typer) -> None:
 def list_(
     kind: Annotated[
         list[str] | None,
-        typer.Option(help="Keep only hotspot, dependency, vulnerability, flaky, marker, complexity or hand."),
+        typer.Option(
+            help="Keep only hotspot, dependency, vulnerability, flaky, marker, complexity, unused or hand."
+        ),
     ] = None,
     status: Annotated[
         list[str] | None, typer.Option(help="open, scheduled, accepted or paid; what is owed when not given.")

@@ -9,6 +9,7 @@ from ktlo.metrics.coupled import coupled_files
 from ktlo.metrics.question import Question
 from ktlo.metrics.registry import definition
 from ktlo.metrics.wording import counted
+from ktlo.planning.hot_files import HotFiles, joined
 from ktlo.report.charts import (
     COUNT,
     SHARE,
@@ -24,9 +25,11 @@ from ktlo.report.charts import (
     unit_named,
     written,
 )
+from ktlo.report.hot_production import in_production, said_of
 from ktlo.report.pieces import Answer, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section, sample_text
 from ktlo.store.protocol import Queryable
+from ktlo.telemetry.production import production
 
 _DRAWN = 150
 _LISTED = 40
@@ -41,7 +44,10 @@ def hotspots(store: Queryable, question: Question, links: Links) -> Section:
     defined = definition("hotspots")
     found = asking.answer("hotspots").figures[0].statistics
     files = found["files"]
-    rows = fetch(asking.store, defined, asking.narrowed("hotspots")).table.slice(0, _DRAWN).to_pylist()
+    every = fetch(asking.store, defined, asking.narrowed("hotspots")).table.to_pylist()
+    rows = every[:_DRAWN]
+    end = min(question.end, question.now)
+    told = joined(every, production(store, min(question.start, end), end))
     nothing = None
     if not rows:
         nothing = Nothing(
@@ -69,7 +75,9 @@ def hotspots(store: Queryable, question: Question, links: Links) -> Section:
             asking.card("dependency_age", "Age of dependency lines, median"),
         ),
         figures=() if nothing else (_scatter(asking, rows), _treemap(asking, rows)),
-        listings=() if nothing else (_files(asking, rows), *_coupling(asking, rows)),
+        listings=()
+        if nothing
+        else (_files(asking, rows, told), *in_production(told, links), *_coupling(asking, rows)),
         known=asking.known(
             "hotspots",
             sample_text(files, "source files changed in the period"),
@@ -146,37 +154,41 @@ def _file_link(asking: Asking, row: dict[str, Any]) -> str:
     return asking.links.rows("hotspots", {"repository": str(row["repository"])})
 
 
-def _files(asking: Asking, rows: list[dict[str, Any]]) -> Listing:
+def _files(asking: Asking, rows: list[dict[str, Any]], told: HotFiles) -> Listing:
+    said = said_of(told) if told.production.first is not None else {}
+    table = Table(
+        (
+            Heading("File"),
+            Heading("Repository"),
+            Heading("Commits", COUNT),
+            Heading("Bug fixes", COUNT),
+            Heading("Complexity", _LEVELS),
+            Heading("Lines", _LINES),
+            Heading("Authors", COUNT),
+            Heading("Main author's share", SHARE),
+            Heading("In production"),
+        ),
+        tuple(
+            Row(
+                (
+                    row["path"],
+                    row["repository"],
+                    row["revisions"],
+                    row["bug_fixes"],
+                    float(row["complexity"]),
+                    row["lines"],
+                    row["authors"],
+                    float(row["main_author_share"]),
+                    said.get((row["repository"], row["path"]), ""),
+                )
+            )
+            for row in rows[:_LISTED]
+        ),
+    )
     return Listing(
         "files",
         "Hottest files",
-        Table(
-            (
-                Heading("File"),
-                Heading("Repository"),
-                Heading("Commits", COUNT),
-                Heading("Bug fixes", COUNT),
-                Heading("Complexity", _LEVELS),
-                Heading("Lines", _LINES),
-                Heading("Authors", COUNT),
-                Heading("Main author's share", SHARE),
-            ),
-            tuple(
-                Row(
-                    (
-                        row["path"],
-                        row["repository"],
-                        row["revisions"],
-                        row["bug_fixes"],
-                        float(row["complexity"]),
-                        row["lines"],
-                        row["authors"],
-                        float(row["main_author_share"]),
-                    )
-                )
-                for row in rows[:_LISTED]
-            ),
-        ),
+        table if said else table.without("In production"),
         "Score is commits times complexity; a mending hour saves most at the top.",
         asking.links.data("hotspots", {}, "csv"),
     )

@@ -51,11 +51,13 @@ class Match:
         repository: its name; empty when not matched.
         path: in it; empty when not matched.
         reason: why it is not matched; empty when it is.
+        could_be: repository and path of each file that fits, where several do.
     """
 
     repository: str = ""
     path: str = ""
     reason: str = ""
+    could_be: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_matched(self) -> bool:
@@ -101,7 +103,7 @@ def _match(one: Sent, repositories: set[str], files: dict[str, list[tuple[str, s
     if len(found) > 1:
         several = ", ".join(f"{repository}/{path}" for repository, path in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        return Match(reason=f"several files fit: {several}{more}")
+        return Match(reason=f"several files fit: {several}{more}", could_be=tuple(found))
     return Match(*found[0])
 
 

@@ -1,4 +1,4 @@
-"""The rows behind an entry: the commits, declarations, to-dos, runs or findings that it was made from."""
+"""The rows behind an entry: the commits, declarations, to-dos, runs, findings or functions that it was made from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ktlo.planning.debt.names import NAMES
 from ktlo.planning.debt.period import Period
 from ktlo.planning.debt.touches import MOST_FILES, WORK
 from ktlo.store.protocol import Queryable
+from ktlo.telemetry.function_files import ROOTS
 
 _COMMITS = f"""
 WITH {NAMES}, {WORK}
@@ -62,6 +63,15 @@ SELECT sampled_at AS at, any(files) AS files, any(lines) AS lines, any(complexit
 FROM ktlo.code_samples WHERE repository = {repository:String}
 GROUP BY sampled_at ORDER BY at LIMIT {limit:UInt32}"""
 
+_UNUSED = """
+SELECT max(c.last_at) AS at, max(c.module) AS module, c.function AS function, argMax(c.line, c.last_at) AS line,
+  min(c.since) AS watched_from, groupUniqArray(toString(c.version)) AS versions, any(c.path) AS path,
+  toString(c.service) AS service
+FROM ktlo.function_coverage AS c
+WHERE c.service = {service:String} AND endsWith(concat('/', c.path), {end_of_path:String})
+GROUP BY service, function HAVING max(c.executed) = 0
+ORDER BY line, function LIMIT {limit:UInt32}"""
+
 
 def rows_behind(store: Queryable, entry: Entry, period: Period, limit: int = 500) -> pa.Table:
     """The rows that an entry was made from, at most ``limit``.
@@ -81,6 +91,10 @@ def rows_behind(store: Queryable, entry: Entry, period: Period, limit: int = 500
         return store.query(_RUNS, {**bound, "workflow": entry.subject})
     if entry.kind is Kind.VULNERABILITY:
         return store.query(_FINDINGS, {**bound, "package": entry.subject})
+    if entry.kind is Kind.UNUSED:
+        first, _, rest = entry.path.partition("/")
+        ending = f"/{rest if first in ROOTS and rest else entry.path}"
+        return store.query(_UNUSED, {**bound, "service": entry.subject, "end_of_path": ending})
     if entry.kind is Kind.COMPLEXITY:
         return store.query(_SAMPLES, bound)
     return store.query(

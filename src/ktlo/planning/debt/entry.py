@@ -30,6 +30,7 @@ class Kind(enum.StrEnum):
     FLAKY = "flaky"
     MARKER = "marker"
     COMPLEXITY = "complexity"
+    UNUSED = "unused"
     HAND = "hand"
 
     @property
@@ -45,6 +46,7 @@ _TITLES = {
     Kind.FLAKY: "flaky workflow",
     Kind.MARKER: "to-dos",
     Kind.COMPLEXITY: "growing complexity",
+    Kind.UNUSED: "never ran",
     Kind.HAND: "said by a person",
 }
 
@@ -191,7 +193,7 @@ class Entry:
         after: keys of entries that must be paid first.
         paths: every file it is about, for the rows behind.
         is_urgent: to be decided by its risk, before any return: a vulnerability.
-        subject: the workflow or package that it is about; empty otherwise.
+        subject: the workflow, package or service of telemetry that it is about; empty otherwise.
     """
 
     key: str

@@ -64,6 +64,7 @@ _UNMEASURED = {
     Kind.MARKER: "what it cost was not measured by file, so nothing is compared",
     Kind.VULNERABILITY: "the risk is gone; there is nothing to compare",
     Kind.COMPLEXITY: "what it cost shows in the hotspots",
+    Kind.UNUSED: "the functions are gone, ran after all, or are no longer watched: nothing is compared",
     Kind.HAND: "its interest was said, not measured: say whether it stopped",
 }
 

@@ -29,6 +29,7 @@ from ktlo.planning.debt.persistence import Persistence, persistence_of
 from ktlo.planning.debt.returns import in_order
 from ktlo.planning.debt.slowdown import slowdown_of
 from ktlo.planning.debt.touches import FileWork, file_work
+from ktlo.planning.debt.unused import unused
 from ktlo.planning.debt.vulnerabilities import vulnerabilities
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
@@ -129,6 +130,9 @@ def register(
     found += dependencies(store, period, history)
     found += markers(store, period, bugs, lasting, history, taken, paid.relief)
     found += vulnerabilities(store, period, history)
+    never_ran, unsure = unused(store, period, history)
+    found += never_ran
+    notes += unsure
     if state is not None:
         found = _with_journal(found, Journal(state), period)
     kept = in_order([entry for entry in found if _matches(entry, question)])
