@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ktlo.store.protocol import Queryable
-from ktlo.store.streams.functions import named
+from ktlo.store.streams.functions import RAISED, named
 from ktlo.telemetry.errors import moment
 from ktlo.telemetry.functions import Asked
 from ktlo.telemetry.interval import Interval
@@ -35,8 +35,10 @@ WHERE {_WHERE} AND event_name = 'ktlo.function.call'
 
 _SPANS = f"""
 SELECT started_at AS at, toString(version) AS version, 'span' AS reason, duration_ns, '' AS arguments, '' AS result,
-  '' AS reassigned, if(status = 'error', if(attributes['error.type'] != '', attributes['error.type'], 'error'), '')
-    AS error, status_message AS message, attributes['http.route'] AS route, trace_id, span_id
+  '' AS reassigned, if(status = 'error', {RAISED}, '') AS error,
+  if(status_message != '', status_message,
+    arrayFirst(m -> m != '', arrayMap(a -> a['exception.message'], event_attributes))) AS message,
+  attributes['http.route'] AS route, trace_id, span_id
 FROM ktlo.spans
 WHERE {_WHERE} AND {named()} = {{name:String}}
   AND started_at >= {{start:DateTime64(9, 'UTC')}} AND started_at < {{end:DateTime64(9, 'UTC')}}

@@ -123,17 +123,20 @@ def named(of: str = "attributes") -> str:
     )
 
 
+RAISED = (
+    "multiIf(attributes['error.type'] != '', attributes['error.type'],"
+    " arrayFirst(t -> t != '', arrayMap(a -> a['exception.type'], event_attributes)) != '',"
+    " arrayFirst(t -> t != '', arrayMap(a -> a['exception.type'], event_attributes)), 'error')"
+)
+"""SQL of the type of a failed span's error: its own, else that of the first exception in its events."""
+
+
 def _of_spans(database: str) -> str:
     number = (
         f"if(duration_ns > 0, {SPAN_SCALE} * 4294967296 + 2147483648"
         f" + toInt64(ceil(log2(duration_ns) * {2**SPAN_SCALE})) - 1, {ZERO})"
     )
-    kind = (
-        "multiIf(attributes['error.type'] != '', attributes['error.type'],"
-        " arrayFirst(t -> t != '', arrayMap(a -> a['exception.type'], event_attributes)) != '',"
-        " arrayFirst(t -> t != '', arrayMap(a -> a['exception.type'], event_attributes)), 'error')"
-    )
-    failed = f"sumMap(if(status = 'error', map({kind}, toInt64(1)), CAST(map(), 'Map(String, Int64)')))"
+    failed = f"sumMap(if(status = 'error', map({RAISED}, toInt64(1)), CAST(map(), 'Map(String, Int64)')))"
     path = "if(attributes['code.file.path'] != '', attributes['code.file.path'], attributes['code.filepath'])"
     line = "greatest(toInt64OrZero(attributes['code.line.number']), toInt64OrZero(attributes['code.lineno']))"
     return f"""SELECT toStartOfMinute(toDateTime64(started_at, 6, 'UTC')) AS minute, service, environment, version,
