@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,24 +16,16 @@ commands = typer.Typer(
     "  ·  ktlo sources add csv incidents.csv",
 )
 
-_MAIN = {
-    "git": "path",
-    "github": "repository",
-    "csv": "file",
-    "gitlab": "project",
-    "jira": "url",
-    "redmine": "url",
-    "sentry": "organization",
-    "servicenow": "url",
-    "statuspage": "url",
-    "alertmanager": "url",
-    "grafana": "url",
-}
-"""The option that a bare argument of `sources add` stands for."""
+SourceId = Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")]
+Limit = Annotated[int, typer.Option(help="Most rows to print.", min=1, max=10_000)]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    from ktlo.cli import source_adding, source_webhooks
+
+    source_adding.register(commands)
+    source_webhooks.register(commands)
     app.add_typer(commands, name="sources")
 
 
@@ -72,80 +62,9 @@ def list_sources(
         )
 
 
-@commands.command(
-    epilog="Examples:  ktlo sources add git .  ·  ktlo sources add github acme/shop token=env:GITHUB_TOKEN"
-    "  ·  ktlo sources add csv export.csv  ·  ktlo sources add csv export.csv --yes noun=incidents"
-)
-def add(
-    kind: Annotated[str, typer.Argument(help="git, github, csv, or an installed kind.")],
-    target: Annotated[str, typer.Argument(help="Path, URL, owner/name or file.")] = "",
-    options: Annotated[list[str] | None, typer.Argument(help="Further options as NAME=VALUE.")] = None,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Add it even if it cannot be reached now.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take what is proposed without asking.")] = False,
-    data: Data = None,
-    config: Config = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add a source. It is checked first; the running server reads it at once, else `ktlo sync` does."""
-    from ktlo.cli.client import connect, require_server_extra
-    from ktlo.cli.output import console, print_json
-
-    require_server_extra()
-    given = read_options(kind, target, options or [])
-    if kind == "csv":
-        from ktlo.cli.csv_mapping import confirm_mapping
-
-        given = confirm_mapping(given, ask=sys.stdin.isatty() and not yes, quiet=as_json)
-    with connect(data, config) as client:
-        unreachable = "add" if anyway else "refuse"
-        health = client.post("/sources", {"kind": kind, "options": given, "unreachable": unreachable})
-    if as_json:
-        print_json(health)
-        return
-    console.print(health["summary"], markup=False)
-    for missing in health["missing"]:
-        console.print(f"  missing: {missing['what']}. {missing['cost']} {missing['fix']}", markup=False)
-    then = "It is being read now." if health["is_being_read"] else "`ktlo sync` reads it now."
-    console.print(f"Added. {then}", markup=False)
-
-
-def read_options(kind: str, target: str, options: list[str]) -> dict[str, Any]:
-    """Turn the arguments of ``sources add`` into the source's options.
-
-    Raises:
-        UsageError: an argument is not NAME=VALUE, or the main one is missing.
-    """
-    import json
-
-    from ktlo.errors import UsageError
-
-    given: dict[str, Any] = {}
-    if target and "=" in target and kind not in _MAIN:
-        options, target = [target, *options], ""
-    if target:
-        name = _MAIN.get(kind)
-        if name is None:
-            raise UsageError(f"say which option {target!r} is", fix="Write NAME=VALUE")
-        local = kind == "csv" or (
-            kind == "git" and "://" not in target and Path(target).expanduser().exists()
-        )
-        given[name] = str(Path(target).expanduser().absolute()) if local else target
-    for option in options:
-        name, equals, value = option.partition("=")
-        if not equals:
-            raise UsageError(f"{option!r} is not NAME=VALUE", fix="For example token=env:GITHUB_TOKEN")
-        structured = value[:1] in "[{" or value in ("true", "false")
-        given[name] = json.loads(value) if structured else value
-    if not given:
-        raise UsageError(f"say what to read: ktlo sources add {kind} {_MAIN.get(kind, 'NAME=VALUE').upper()}")
-    return given
-
-
 @commands.command(epilog="Example:  ktlo sources check github:acme/shop")
 def check(
-    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
+    source: SourceId,
     data: Data = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -168,8 +87,8 @@ def check(
 
 @commands.command(epilog="Example:  ktlo sources rejected csv:incidents")
 def rejected(
-    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
-    limit: Annotated[int, typer.Option(help="Most rows to print.", min=1, max=10_000)] = 50,
+    source: SourceId,
+    limit: Limit = 50,
     data: Data = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -192,92 +111,6 @@ def rejected(
         )
     else:
         console.print("Nothing was turned away.")
-
-
-@commands.command(epilog="Example:  ktlo sources hook alertmanager:prod")
-def hook(
-    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
-    data: Data = None,
-    config: Config = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show where a source's webhooks go, how the sender is set, and how many came."""
-    from ktlo.cli.client import connect
-    from ktlo.cli.output import console, print_json
-
-    with connect(data, config) as client:
-        found = client.get("/sources/hook", params={"source": source})
-    if as_json:
-        print_json(found)
-        return
-    proof = found["proof"]
-    if not found["has_secret"]:
-        proof = f"none yet: only this machine may send. Set webhook_secret=env:NAME; then {proof}"
-    for name, value in (
-        ("address", found["url"]),
-        ("where", found["where"]),
-        ("events", ", ".join(found["events"])),
-        ("proof", proof),
-        ("taken", f"{found['taken']:,}, ignored {found['ignored']:,}, refused {found['refused']:,}"),
-        ("last", (found["last_at"] or "never")[:16].replace("T", " ")),
-    ):
-        console.print(f"{name:8} {value}", markup=False, soft_wrap=True)
-    if found["paste"]:
-        console.print(f"\nPaste into the sender:\n\n{found['paste']}", markup=False, soft_wrap=True)
-
-
-@commands.command(epilog="Example:  ktlo sources deliveries alertmanager:prod")
-def deliveries(
-    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
-    limit: Annotated[int, typer.Option(help="Most rows to print.", min=1, max=10_000)] = 50,
-    data: Data = None,
-    config: Config = None,
-    as_json: AsJson = False,
-) -> None:
-    """List webhooks that came, newest first: taken, ignored or refused, and why."""
-    from ktlo.cli.client import connect
-    from ktlo.cli.output import console, print_json, print_table
-
-    with connect(data, config) as client:
-        rows = client.get("/sources/deliveries", params={"source": source, "limit": limit})
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table(
-            ("came", "event", "outcome", "times", "rows", "why"),
-            [
-                (
-                    row["received_at"][:19].replace("T", " "),
-                    row["event"],
-                    row["status"],
-                    row["times"],
-                    row["rows"],
-                    row["reason"],
-                )
-                for row in rows
-            ],
-        )
-    else:
-        console.print(f"No webhook of {source} came yet. `ktlo sources hook` says how.", markup=False)
-
-
-@commands.command(epilog="Example:  ktlo sources replay alertmanager:prod")
-def replay(
-    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
-    data: Data = None,
-    config: Config = None,
-    as_json: AsJson = False,
-) -> None:
-    """Read every kept webhook of a source again, by its options as they are now."""
-    from ktlo.cli.client import connect
-    from ktlo.cli.output import console, print_json
-
-    with connect(data, config) as client:
-        outcome = client.post("/sources/replay", params={"source": source})
-    if as_json:
-        print_json(outcome)
-    else:
-        console.print(f"{outcome['deliveries']:,} webhooks read again, {outcome['rows']:,} rows written.")
 
 
 @commands.command(
@@ -331,7 +164,7 @@ def statuses(
 
 @commands.command(epilog="Example:  ktlo sources remove git:acme/shop")
 def remove(
-    source: Annotated[str, typer.Argument(help="Identifier from `ktlo sources`.")],
+    source: SourceId,
     forget: Annotated[bool, typer.Option("--forget", help="Also remove its records from the store.")] = False,
     data: Data = None,
     config: Config = None,

@@ -69,6 +69,7 @@ class HealthOut(BaseModel):
 class AddedOut(HealthOut):
     """Answer to a source that was added: its check, and whether it is read at once."""
 
+    source_id: str = Field(description="Identifier of the source.")
     is_being_read: bool = Field(description="A collection of it began; false where nothing runs by itself.")
 
 
@@ -149,7 +150,11 @@ async def add_source(request: Request, running: Running, new: NewSource) -> Adde
     collecting = _collecting(request)
     if collecting.is_scheduled:
         await asyncio.to_thread(collecting.start, (entry.source_id,))
-    return AddedOut(**HealthOut.of(health).model_dump(), is_being_read=collecting.is_scheduled)
+    return AddedOut(
+        **HealthOut.of(health).model_dump(),
+        source_id=entry.source_id,
+        is_being_read=collecting.is_scheduled,
+    )
 
 
 @router.get("/sources/check")
