@@ -22,9 +22,10 @@ Limit = Annotated[int, typer.Option(help="Most rows to print.", min=1, max=10_00
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    from ktlo.cli import source_adding, source_webhooks
+    from ktlo.cli import source_adding, source_completeness, source_webhooks
 
     source_adding.register(commands)
+    source_completeness.register(commands)
     source_webhooks.register(commands)
     app.add_typer(commands, name="sources")
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from ktlo import __version__
 from ktlo.server import hooks
 from ktlo.server.api import (
+    completeness,
     dashboards,
     debt,
     deployments,
@@ -63,6 +64,7 @@ _API = (
     metrics,
     dialects,
     sources,
+    completeness,
     statuses,
     effort,
     query,

@@ -31,6 +31,11 @@ class Checks:
         """The last check; ``None`` before the first."""
         return self._last.get(source_id)
 
+    def health(self, source_id: str) -> Health | None:
+        """What the last check said; ``None`` before the first."""
+        checked = self.last(source_id)
+        return checked.health if checked else None
+
     async def check(self, source: Source) -> Checked:
         """Check a source now. Never raises for what the outside does."""
         try:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ktlo.effort.telemetry_names import read_unjoined
+from ktlo.server.api.completeness import CompletenessOut
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
-from ktlo.server.completeness import feeds, find_gaps
 from ktlo.server.deliveries import hook_of, newest
 from ktlo.server.freshness import SourceState, rejections_of, source_states
+from ktlo.server.mending import WORDS, Remedy, completeness, mend
 from ktlo.server.runtime import Records
-from ktlo.server.tables import json_rows, plain
+from ktlo.server.tables import json_rows
 from ktlo.server.web.checks import Checks
 from ktlo.server.web.rendering import environment, render, with_message, with_query
 from ktlo.sources.delivering import replay
@@ -54,10 +54,10 @@ def _state(running: Running, source: str) -> SourceState:
 @router.get("/sources")
 def sources_page(request: Request, running: Running) -> Response:
     """Every source with its state."""
-    states = source_states(running)
     checks = _checks(request)
     collecting: Collecting = request.app.state.collecting
-    gaps = find_gaps(running.store)
+    found = completeness(running, checks.health)
+    states = [one.state for one in found]
     return render(
         request,
         "sources.html",
@@ -65,17 +65,17 @@ def sources_page(request: Request, running: Running) -> Response:
         states=states,
         checked={state.source_id: checks.last(state.source_id) for state in states},
         last_run=collecting.run,
-        gaps=gaps,
-        with_gaps=[name for name, found in gaps.items() if found],
-        feeds={state.source_id: feeds(tuple(state.rows)) for state in states},
+        lacks={one.state.source_id: one for one in found},
+        with_gaps=[one.state.source_id for one in found if one.gaps],
+        remedy_words=WORDS,
         unjoined=[one.reported.name for one in read_unjoined(running.store)],
     )
 
 
 @router.get("/sources.json")
-def sources_json(running: Running) -> Response:
+def sources_json(request: Request, running: Running) -> list[CompletenessOut]:
     """The same as JSON."""
-    return JSONResponse([{k: plain(v) for k, v in asdict(state).items()} for state in source_states(running)])
+    return [CompletenessOut.of(one) for one in completeness(running, _checks(request).health)]
 
 
 @router.get("/sources/source")
@@ -142,6 +142,18 @@ def replay_page(running: Running, source: Annotated[str, Form(max_length=1000)])
     return RedirectResponse(
         with_message(with_query("/sources/deliveries", {"source": source}), "replayed"), 303
     )
+
+
+@router.post("/sources/mend")
+def mend_page(
+    request: Request,
+    running: Running,
+    source: Annotated[str, Form(max_length=1000)],
+    remedy: Annotated[Remedy, Form()],
+) -> Response:
+    """Do what the button says, and show how far it is."""
+    mend(running, request.app.state.collecting, source, remedy)
+    return RedirectResponse(with_message("/sources", "collecting"), 303)
 
 
 @router.post("/sources/remove")

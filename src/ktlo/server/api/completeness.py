@@ -1,0 +1,92 @@
+"""Completeness of sources over HTTP: what is missing, what the numbers lose by it, and mending it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from ktlo.server.api.metrics import Running
+from ktlo.server.api.sources import HealthOut, RunOut
+from ktlo.server.mending import Completeness, Remedy, completeness, mend
+
+router = APIRouter(tags=["sources"])
+
+
+class GapOut(BaseModel):
+    """A stretch of days without rows."""
+
+    first: dt.date
+    last: dt.date
+    days: int
+    chance: float = Field(description="Probability of a stretch as long, had nothing changed.")
+
+
+class CompletenessOut(BaseModel):
+    """What of one source is in the numbers, and what is not."""
+
+    source_id: str
+    kind: str
+    status: str = Field(description="Of the last reading: complete, partial, failed or never.")
+    message: str
+    complete_at: dt.datetime | None
+    rows: dict[str, int] = Field(description="Rows in the store, by table.")
+    rejected: int = Field(description="Pieces of input turned away; see /sources/rejections.")
+    incomplete: int = Field(description="Rows that are in with something missing.")
+    not_understood: int = Field(description="Kept webhooks that were refused; see /sources/deliveries.")
+    gaps: list[GapOut]
+    checked: HealthOut | None = Field(description="What the last check said; null when there was none.")
+    metrics: list[str] = Field(description="Metrics that rest on it.")
+    remedies: list[Remedy] = Field(description="What POST /sources/mend can do about it, the best first.")
+
+    @classmethod
+    def of(cls, found: Completeness) -> CompletenessOut:
+        """One source as JSON has it."""
+        state = found.state
+        return cls(
+            source_id=state.source_id,
+            kind=state.kind,
+            status=state.status,
+            message=state.message,
+            complete_at=state.complete_at,
+            rows=dict(state.rows),
+            rejected=state.rejected,
+            incomplete=state.incomplete,
+            not_understood=found.not_understood,
+            gaps=[GapOut(first=g.first, last=g.last, days=g.days, chance=g.chance) for g in found.gaps],
+            checked=HealthOut.of(found.health) if found.health else None,
+            metrics=list(found.metrics),
+            remedies=list(found.remedies),
+        )
+
+
+@router.get("/sources/completeness")
+async def show_completeness(
+    request: Request,
+    running: Running,
+    source: Annotated[str, Query(description="Only this one; all when empty.")] = "",
+    check: Annotated[bool, Query(description="Ask each source now what it lacks.")] = False,
+) -> list[CompletenessOut]:
+    """What each source lacks (days, permissions, rows turned away), what rests on it, and what mends it."""
+    checks = request.app.state.checks
+    wanted = [running.entry(source)] if source else running.sources()
+    if check:
+        await asyncio.gather(*(checks.check(running.source(entry.source_id)) for entry in wanted))
+    names = {entry.source_id for entry in wanted}
+    found = await run_in_threadpool(completeness, running, checks.health)
+    return [CompletenessOut.of(one) for one in found if one.state.source_id in names]
+
+
+@router.post("/sources/mend", status_code=202)
+def mend_source(
+    request: Request,
+    running: Running,
+    source: Annotated[str, Query(description="Identifier of the source.")],
+    remedy: Annotated[Remedy, Query(description="What to do: see /sources/completeness.")],
+) -> RunOut:
+    """Read a source again in one of three ways; see GET /collections/latest for how far it is."""
+    return RunOut.of(mend(running, request.app.state.collecting, source, remedy))

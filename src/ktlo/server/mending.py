@@ -1,0 +1,126 @@
+"""How complete each source is, and what one click does about it: for the Sources page, the API and the CLI.
+
+What a source lacks comes from :mod:`ktlo.server.completeness` (days), :mod:`ktlo.server.freshness` (the last reading,
+rows turned away), its webhooks that were refused, and its last check (permissions). What can be done is read it again
+in three ways; what only a person can do (a token with a wider scope) the check says.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ktlo.errors import UserError
+from ktlo.server.collecting import Collecting, Run
+from ktlo.server.completeness import Gap, feeds, find_gaps
+from ktlo.server.freshness import SourceState, source_states
+from ktlo.server.runtime import Runtime
+from ktlo.sources.delivering import replay
+from ktlo.sources.protocol import Health
+
+_NOT_UNDERSTOOD = """
+SELECT toString(source) AS name, countIf(body != '') AS kept, countIf(status = 'refused' AND body != '') AS refused
+FROM ktlo.deliveries GROUP BY name"""
+
+
+class Remedy(enum.StrEnum):
+    """What one click does."""
+
+    READ = "read"
+    """Read what changed since the last time, and derive every number anew."""
+    READ_AGAIN = "read-again"
+    """Read from the beginning: fills days that are missing; rows that are there stay once."""
+    REPLAY = "replay"
+    """Read every kept webhook again by the options as they are now."""
+
+
+WORDS = {
+    Remedy.READ: "Read now",
+    Remedy.READ_AGAIN: "Read the whole past again",
+    Remedy.REPLAY: "Read kept webhooks again",
+}
+"""What a button says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What of one source is in the numbers, and what is not.
+
+    Attributes:
+        state: the last reading, and rows turned away.
+        gaps: days without rows that are too many to be chance.
+        not_understood: kept webhooks that were refused.
+        health: what the last check said; ``None`` when there was none.
+        metrics: titles of the metrics that rest on it.
+        remedies: what can be done, the best first; empty when nothing is to be done.
+    """
+
+    state: SourceState
+    gaps: tuple[Gap, ...]
+    not_understood: int
+    health: Health | None
+    metrics: tuple[str, ...]
+    remedies: tuple[Remedy, ...]
+
+
+def completeness(runtime: Runtime, checked: Callable[[str], Health | None]) -> list[Completeness]:
+    """Every source that is read.
+
+    Args:
+        runtime: holds the store and the sources.
+        checked: the last check of a source.
+    """
+    gaps = find_gaps(runtime.store)
+    kept = {row["name"]: row for row in runtime.store.query(_NOT_UNDERSTOOD).to_pylist()}
+    found = []
+    for state in source_states(runtime):
+        hooks = kept.get(state.source_id, {"kept": 0, "refused": 0})
+        missing = tuple(gaps.get(state.source_id, ()))
+        found.append(
+            Completeness(
+                state=state,
+                gaps=missing,
+                not_understood=hooks["refused"],
+                health=checked(state.source_id),
+                metrics=tuple(feeds(tuple(state.rows))),
+                remedies=tuple(_remedies(runtime, state, bool(missing), hooks["kept"], hooks["refused"])),
+            )
+        )
+    return found
+
+
+def _remedies(runtime: Runtime, state: SourceState, has_gap: bool, kept: int, refused: int) -> list[Remedy]:
+    remedies = []
+    if state.status in ("never", "partial", "failed"):
+        remedies.append(Remedy.READ)
+    if has_gap:
+        remedies.append(Remedy.READ_AGAIN if reads_the_past(runtime, state.source_id) else Remedy.READ)
+    if refused or (kept and (state.rejected or state.incomplete)):
+        remedies.append(Remedy.REPLAY)
+    return list(dict.fromkeys(remedies))
+
+
+def reads_the_past(runtime: Runtime, source_id: str) -> bool:
+    """Whether a source can be asked for its past: it has a day to begin with, or is a repository."""
+    source = runtime.source(source_id)
+    return "since" in source.config.model_fields or source.kind == "git"
+
+
+def mend(runtime: Runtime, collecting: Collecting, source_id: str, remedy: Remedy) -> Run:
+    """Do what a button says; numbers are derived anew at the end of the run.
+
+    Raises:
+        NotFoundError: there is no such source.
+        UserError: the source cannot do that, or is being read.
+    """
+    source = runtime.source(source_id)
+    if remedy is Remedy.REPLAY:
+        replay(source, runtime.store)
+    if remedy is Remedy.READ_AGAIN:
+        if not reads_the_past(runtime, source_id):
+            raise UserError(f"{source_id} cannot be asked for its past", fix="Only what comes in is read")
+        if collecting.run is not None and collecting.run.is_running:
+            raise UserError("sources are being read now", fix="Wait until that is over, then do it again")
+        runtime.state.forget_cursor(source_id)
+    return collecting.start((source_id,))

@@ -1,0 +1,153 @@
+"""What sources lack, told by page, API and command line alike, and mended by one click."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ktlo.records import TABLES
+from ktlo.records.arrow import blank, to_arrow
+from ktlo.records.collection import Collection
+from ktlo.records.work import Issue
+from ktlo.server.app import make_app
+from ktlo.server.runtime import Runtime
+from ktlo.server.security import Access
+from ktlo.settings import Settings
+
+TRACKER, LISTENER = "redmine:127.0.0.1:1", "argocd:prod"
+TODAY = dt.datetime.now(dt.UTC).replace(microsecond=0)
+QUIET = range(60, 75)
+
+
+def write(runtime: Runtime, noun: type, *rows: Any) -> None:
+    (table,) = [table for table in TABLES.values() if table.record is noun]
+    runtime.store.insert(table, to_arrow(rows, noun))
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    opened = Runtime(Settings(), tmp_path / "data")
+    opened.add_source("redmine", {"url": "http://127.0.0.1:1"})
+    opened.add_source("argocd", {"name": "prod"})
+    days = [number for number in range(1, 140) if number not in QUIET]
+    write(
+        opened,
+        Issue,
+        *(
+            blank(
+                Issue,
+                source=TRACKER,
+                external_id=str(number),
+                state="open",
+                created_at=TODAY - dt.timedelta(days=number),
+                updated_at=TODAY - dt.timedelta(days=number),
+            )
+            for number in days
+        ),
+    )
+    write(
+        opened,
+        Collection,
+        blank(Collection, source=TRACKER, status="complete", started_at=TODAY, finished_at=TODAY),
+    )
+    opened.state.set_cursor(TRACKER, {"since": "then"})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def visitor(runtime: Runtime, visiting: Any) -> Iterator[Any]:
+    app = make_app(runtime, Access())
+    yield visiting(app)
+    app.state.collecting.close()
+
+
+def told(visitor: Any, **params: Any) -> dict[str, Any]:
+    found = visitor.get("/api/v1/sources/completeness", params=params).json()
+    return {one["source_id"]: one for one in found}
+
+
+def test_days_that_are_missing_are_told_with_what_rests_on_them_and_what_mends_it(visitor: Any) -> None:
+    found = told(visitor)[TRACKER]
+    (gap,) = found["gaps"]
+    assert gap["days"] == len(QUIET)
+    assert gap["first"] == (TODAY - dt.timedelta(days=QUIET[-1])).date().isoformat()
+    assert gap["chance"] < 0.001
+    assert found["remedies"] == ["read-again"]
+    assert "Bugs opened" in found["metrics"] or len(found["metrics"]) > 3
+    page = visitor.page("/sources")
+    assert f"No rows from {gap['first']}" in page
+    assert "Read the whole past again" in page
+    twin = {one["source_id"]: one for one in visitor.get("/sources.json").json()}
+    assert twin[TRACKER] == found
+
+
+def test_one_click_drops_the_cursor_and_reads_again(visitor: Any, runtime: Runtime) -> None:
+    answer = visitor.post("/sources/mend", data={"source": TRACKER, "remedy": "read-again"})
+    assert answer.headers["location"] == "/sources?done=collecting"
+    run = visitor.app.state.collecting.wait(60)
+    assert run.steps[0].name == TRACKER
+    assert runtime.state.cursor(TRACKER) == {}
+
+
+def test_reading_what_changed_keeps_the_cursor(visitor: Any, runtime: Runtime) -> None:
+    answer = visitor.post("/api/v1/sources/mend", params={"source": TRACKER, "remedy": "read"})
+    assert answer.status_code == 202
+    visitor.app.state.collecting.wait(60)
+    assert runtime.state.cursor(TRACKER) == {"since": "then"}
+    assert told(visitor)[TRACKER]["remedies"][0] == "read", "it could not be reached"
+
+
+def test_webhooks_that_were_not_understood_are_told_and_read_again(visitor: Any, runtime: Runtime) -> None:
+    assert visitor.post(f"/hooks/{LISTENER}", content=b'{"app": 7}').status_code == 400
+    found = told(visitor, source=LISTENER)
+    assert list(found) == [LISTENER]
+    assert (found[LISTENER]["not_understood"], found[LISTENER]["remedies"]) == (1, ["read", "replay"])
+    assert "1 webhook not understood" in visitor.page("/sources")
+    visitor.post("/api/v1/sources/mend", params={"source": LISTENER, "remedy": "replay"})
+    visitor.app.state.collecting.wait(60)
+    assert told(visitor)[LISTENER]["not_understood"] == 1, "it still is none"
+
+
+def test_what_a_check_misses_is_told_when_it_is_asked_for(visitor: Any) -> None:
+    assert told(visitor)[LISTENER]["checked"] is None
+    checked = told(visitor, source=LISTENER, check=True)[LISTENER]["checked"]
+    assert [one["what"] for one in checked["missing"]] == ["webhook_secret"]
+    assert told(visitor)[LISTENER]["checked"] == checked
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy", "status", "words"),
+    [
+        (LISTENER, "read-again", 400, "cannot be asked for its past"),
+        (TRACKER, "replay", 400, "takes no webhooks"),
+        ("git:none", "read", 404, "there is no source"),
+        (TRACKER, "magic", 422, "remedy"),
+    ],
+)
+def test_what_cannot_be_done_is_said(visitor: Any, source: str, remedy: str, status: int, words: str) -> None:
+    answer = visitor.post("/api/v1/sources/mend", params={"source": source, "remedy": remedy})
+    assert (answer.status_code, words in answer.text) == (status, True), answer.text
+
+
+def test_the_command_line_says_and_does_the_same(runtime: Runtime, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from ktlo.cli.main import commands
+
+    runtime.close()
+    data = ["--data", str(tmp_path / "data")]
+    runner = CliRunner()
+    said = runner.invoke(commands(), ["sources", "completeness", TRACKER, *data])
+    assert "no rows from" in said.output
+    assert f"mend it: ktlo sources mend {TRACKER} read-again" in said.output
+    as_json = runner.invoke(commands(), ["sources", "completeness", "--json", *data])
+    assert {one["source_id"] for one in json.loads(as_json.stdout)} == {TRACKER, LISTENER}
+    mended = runner.invoke(commands(), ["sources", "mend", TRACKER, "read-again", "--json", *data])
+    assert mended.exit_code == 1, "it cannot be reached"
+    assert json.loads(mended.stdout)["steps"][0]["name"] == TRACKER
