@@ -182,7 +182,7 @@ class Senders:
 
     def silent(self) -> None:
         """A client that never says anything and never closes."""
-        self._connected(lambda one: self._read(one), "silent clients")
+        self._connected(self._read, "silent clients")
 
     def slow(self) -> None:
         """A body of a promised length, a byte a second."""
@@ -239,11 +239,19 @@ def main() -> None:
         f"telemetry: {{http_port: {http_port}, grpc_port: {grpc_port}, elastic_port: 0}}\nsql: {{port: 0}}\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-c", "from ktlo.cli import main; main()", "up", "--data", str(folder / "data")]
+    command = [
+        sys.executable,
+        "-c",
+        "from ktlo.cli import main; main()",
+        "up",
+        "--data",
+        str(folder / "data"),
+    ]
     command += ["--port", str(page), "--no-browser", "--config", str(folder / "ktlo.yaml")]
-    with (folder / "up.log").open("ab") as told, subprocess.Popen(
-        command, cwd=folder, stdout=told, stderr=told
-    ) as server:
+    with (
+        (folder / "up.log").open("ab") as told,
+        subprocess.Popen(command, cwd=folder, stdout=told, stderr=told) as server,
+    ):
         try:
             while True:
                 with contextlib.suppress(httpx.TransportError):
@@ -252,7 +260,7 @@ def main() -> None:
                 if server.poll() is not None:
                     raise SystemExit(f"ktlo did not start: {folder / 'up.log'}")
                 time.sleep(0.2)
-            print("before: %.0f MiB resident, %.0f anonymous" % memory(server.pid), flush=True)
+            print("before: {:.0f} MiB resident, {:.0f} anonymous".format(*memory(server.pid)), flush=True)
             senders, begun = Senders(http_port, grpc_port, given.rate), time.monotonic()
             resident: list[tuple[float, float]] = []
             anonymous: list[tuple[float, float]] = []

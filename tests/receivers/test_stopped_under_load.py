@@ -1,4 +1,4 @@
-"""SIGTERM while all formats arrive, as a service manager sends it: ktlo ends in order, and nothing acknowledged is lost.
+"""SIGTERM while all formats arrive, as service managers send it: ktlo ends in order; nothing acknowledged is lost.
 
 Two stops on every run; ``KTLO_STOPS=20 pytest tests/receivers/test_stopped_under_load.py -s`` does twenty.
 """
@@ -70,7 +70,9 @@ def happened(tmp_path_factory: pytest.TempPathFactory) -> Happened:
         listening(ports[2])
         settled(ports[2], sum(len(seen.traffic.sent[door]) for door in TRACES))
         seen.found = found_in(ports[2])
-    print(f"\n{STOPS} stops in {', '.join(f'{one:.1f}' for one in seen.seconds)} s; acknowledged {seen.taken}")
+    print(
+        f"\n{STOPS} stops in {', '.join(f'{one:.1f}' for one in seen.seconds)} s; acknowledged {seen.taken}"
+    )
     return seen
 
 

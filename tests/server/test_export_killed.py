@@ -1,4 +1,4 @@
-"""``ktlo export`` killed at random moments: under a final name there is a whole day or nothing, and the next run ends it.
+"""``ktlo export`` killed at random moments: a final name holds a whole day or nothing, and the next run ends it.
 
 Three kills on every run; ``KTLO_KILLS=30 pytest tests/server/test_export_killed.py -s`` does thirty.
 """
@@ -38,7 +38,9 @@ def folder(tmp_path_factory) -> Path:
     runtime = Runtime(Settings(), made / "data")
     for day in range(DAYS):
         spans = [
-            Said(f"{day:04x}{n:012x}", "GET /", -(day + 1) * DAY_MS + n, 5, trace_id=f"{day + 1:016x}{n:016x}")
+            Said(
+                f"{day:04x}{n:012x}", "GET /", -(day + 1) * DAY_MS + n, 5, trace_id=f"{day + 1:016x}{n:016x}"
+            )
             for n in range(IN_A_DAY)
         ]
         (made / "one.segment").write_bytes(segment(request("web", *spans)))
@@ -77,7 +79,7 @@ def test_killed_while_it_exports_no_half_day_is_there_and_the_next_run_completes
     print(f"\n{KILLS} kills, {at_work} of them before the end of an export of {took:.1f} s")
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     assert rows_of(lake) == whole
-    assert [file for file in lake.rglob(".*")] == []
+    assert list(lake.rglob(".*")) == []
 
 
 class _KilledError(BaseException):

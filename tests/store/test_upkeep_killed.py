@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from ktlo.records import TABLES
 from ktlo.records.arrow import schema
@@ -109,7 +108,9 @@ def test_killed_while_an_early_store_is_migrated_the_next_start_ends_it_and_noth
             flows = store.query(
                 "SELECT name FROM system.tables WHERE database = 'ktlo' AND engine = 'MaterializedView'"
             )
-            assert set(flows["name"].to_pylist()) == {flow.name for signal in SIGNALS for flow in signal.flows}
+            assert set(flows["name"].to_pylist()) == {
+                flow.name for signal in SIGNALS for flow in signal.flows
+            }
             indexes = store.query("SELECT name FROM system.data_skipping_indices WHERE table = 'spans'")
             assert set(indexes["name"].to_pylist()) == {i.split()[0] for i in PHYSICAL["spans"].indexes}
             spans(store, 5001, 100)

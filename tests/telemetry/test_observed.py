@@ -142,4 +142,6 @@ def test_an_earlier_stretch_is_held_against_only_from_the_first_record_on():
 
 
 def test_an_environment_in_which_a_service_is_new_counts_from_its_first_record_there(shop):
-    assert watch(shop, HOUR, ["old"], "production").of("old") == watch(shop, HOUR, ["old"], "production").whole
+    assert (
+        watch(shop, HOUR, ["old"], "production").of("old") == watch(shop, HOUR, ["old"], "production").whole
+    )
