@@ -19,11 +19,12 @@ from ktlo_instrument.requests import named
 def _flask(module: ModuleType) -> None:
     kind: Any = module.__dict__["Flask"]
     original = kind.dispatch_request
+    request = module.__dict__["request"]._get_current_object
 
     @functools.wraps(original)
     def dispatch_request(self: Any, *given: Any, **more: Any) -> Any:
         try:
-            rule = module.__dict__["request"].url_rule
+            rule = request().url_rule
             named(rule.rule if rule is not None else "")
         except Exception:
             pass

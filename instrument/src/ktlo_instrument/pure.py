@@ -8,6 +8,7 @@ is traced.
 
 from __future__ import annotations
 
+import random
 import sys
 import threading
 from collections.abc import Callable
@@ -49,6 +50,7 @@ SLOW, ERROR, FIRST, SAMPLED, TRACED = 1, 2, 4, 8, 16
 Gate = Callable[["Site", int, int, Any, Optional[BaseException]], None]
 
 _gate: Gate | None = None
+_chance = random.Random()  # noqa: S311 - our own: the application may have seeded the shared one
 
 
 def _no_request(default: int) -> int:
@@ -261,8 +263,9 @@ def _notice(
     if site.until <= 0:
         cells.settle(cell)
         if site.after > 0:
-            # Not always as many: threads that call in turn shall all come here.
-            site.until = min(site.after, FOLD + wall % FOLD)
+            # Not always as many: threads that call in turn shall all come here. Clocks tick in tens of nanoseconds in places:
+            # no chance can be had from them.
+            site.until = min(site.after, FOLD + _chance.getrandbits(6))
             site.after -= site.until
         else:
             reasons = FIRST if site.until == 0 and site.limit == NEVER else SAMPLED

@@ -21,6 +21,8 @@ CURRENT: ContextVar[int] = ContextVar("ktlo_request")
 
 _kinds: list[tuple[str, str]] = [("", ""), OTHER]
 _numbers: dict[tuple[str, str], int] = {("", ""): 0, OTHER: 1}
+_after: dict[tuple[int, str, str], int] = {}
+"""The number after `named`, by the number before."""
 _lock = threading.Lock()
 overflowed = 0
 """How often a kind had to be put into `_OTHER`."""
@@ -50,11 +52,18 @@ def kind_of(number: int) -> tuple[str, str]:
 
 
 def named(route: str, caller: str = "") -> None:
-    """Say which route the current context answers, keeping whether it is traced."""
+    """Say which route the current context answers, keeping whether it is traced. On the way of every request."""
     now = CURRENT.get(0)
-    key = (route, caller or kind_of(now)[1])
-    number = _numbers.get(key)
-    CURRENT.set(number_of(*key, bool(now & 1)) if number is None else number * 2 | now & 1)
+    key = (now, route, caller)
+    number = _after.get(key)
+    if number is None:
+        number = number_of(route, caller or kind_of(now)[1], bool(now & 1))
+        if number >> 1 != 1:  # `_OTHER` is counted each time.
+            if len(_after) >= 4 * MOST_KINDS:
+                _after.clear()
+            _after[key] = number
+    if number != now:
+        CURRENT.set(number)
 
 
 @contextlib.contextmanager
