@@ -23,7 +23,8 @@ from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Figure, Listing, Section
 from ktlo.telemetry.compared import WORDS
-from ktlo.telemetry.trends import FALSE_NAMES, LEAST, Measure, Trend, Trends, Verdict
+from ktlo.telemetry.trend import LEAST, Measure, Trend, Trends, Verdict
+from ktlo.telemetry.trends import FALSE_NAMES
 
 Href = Callable[[str, dict[str, str]], str]
 """Makes a URL of a path and parameters."""

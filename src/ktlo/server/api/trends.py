@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 from ktlo.server.api.metrics import Running
 from ktlo.telemetry.compared import stretches
 from ktlo.telemetry.interval import interval
-from ktlo.telemetry.trends import Trend, Trends, trends
+from ktlo.telemetry.trend import Trend, Trends
+from ktlo.telemetry.trends import trends
 
 router = APIRouter(tags=["telemetry"])
 
