@@ -54,6 +54,7 @@ def test_what_was_not_observed_has_its_reason_and_is_not_zero():
         [row("cold.py", 1, 1.0), row("a.py", 2, 1.0), row("b.py", 3, 1.0, "other"), row("seen.py", 1, 1.0)],
         told({("shop", "seen.py"): ran(3, 0, 0.0)}, several),
     )
+    assert [one.path for one in found.files] == ["seen.py", "b.py", "a.py", "cold.py"]
     reasons = {one.path: (one.product, one.share, one.reason) for one in found.files}
     assert reasons["seen.py"] == (0.0, None, ""), "observed, and it took no time"
     assert reasons["cold.py"][::2] == (

@@ -58,6 +58,7 @@ def catalogue(tmp_path_factory):
             ("repository", "acme/tills", "shop"),
             ("telemetry", "shop-prod", "shop"),
             ("telemetry", "lonely-prod", "lonely"),
+            ("repository", "acme/other", "other"),
         )
     ]
     files = [
@@ -108,6 +109,12 @@ def catalogue(tmp_path_factory):
 )
 def test_what_is_not_matched_has_its_reason(catalogue, service, path, match):
     assert matched(catalogue, [Sent(service, path)]) == {Sent(service, path): match}
+
+
+def test_a_service_is_not_matched_to_anothers_repository(catalogue):
+    found = matched(catalogue, [Sent("shop", "/srv/other/cart.py"), Sent("other", "/srv/other/cart.py")])
+    assert found[Sent("other", "/srv/other/cart.py")] == Match("acme/other", "src/other/cart.py")
+    assert not found[Sent("shop", "/srv/other/cart.py")].is_matched
 
 
 def test_many_are_matched_at_once(catalogue):
