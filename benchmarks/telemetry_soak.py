@@ -260,7 +260,8 @@ def main() -> None:
                 if server.poll() is not None:
                     raise SystemExit(f"ktlo did not start: {folder / 'up.log'}")
                 time.sleep(0.2)
-            print("before: {:.0f} MiB resident, {:.0f} anonymous".format(*memory(server.pid)), flush=True)
+            resident_then, own_then = memory(server.pid)
+            print(f"before: {resident_then:.0f} MiB resident, {own_then:.0f} anonymous", flush=True)
             senders, begun = Senders(http_port, grpc_port, given.rate), time.monotonic()
             resident: list[tuple[float, float]] = []
             anonymous: list[tuple[float, float]] = []

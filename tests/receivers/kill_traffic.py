@@ -1,4 +1,4 @@
-"""Senders of every format, for crashes and full disks: each numbers what it sends and repeats what was not answered.
+"""Senders of every format for tests of crashes: each numbers what it sends and repeats what was not answered.
 
 A request of number ``n`` holds, whatever the door, things by which n is found again: span identifiers, a log record's
 attribute, a point's value. What was acknowledged and what was only sent is remembered by door.

@@ -1,4 +1,4 @@
-"""SIGTERM while all formats arrive, as service managers send it: ktlo ends in order; nothing acknowledged is lost.
+"""SIGTERM while all formats arrive, as a service manager sends it: ktlo ends in order, nothing acknowledged is lost.
 
 Two stops on every run; ``KTLO_STOPS=20 pytest tests/receivers/test_stopped_under_load.py -s`` does twenty.
 """

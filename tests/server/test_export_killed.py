@@ -1,4 +1,4 @@
-"""``ktlo export`` killed at random moments: a final name holds a whole day or nothing, and the next run ends it.
+"""``ktlo export`` killed at random: under a final name there is a whole day or nothing, and the next run ends it.
 
 Three kills on every run; ``KTLO_KILLS=30 pytest tests/server/test_export_killed.py -s`` does thirty.
 """
