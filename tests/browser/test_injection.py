@@ -94,6 +94,8 @@ def spans(now: float) -> Any:
     found.resource_spans[0].scope_spans[0].scope.name = EVIL
     for span in found.resource_spans[0].scope_spans[0].spans:
         span.status.message = EVIL
+        for event in span.events:
+            event.time_unix_nano = span.start_time_unix_nano
     return found
 
 

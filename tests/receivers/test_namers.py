@@ -8,6 +8,8 @@ from ktlo.receivers import namers as counting
 from ktlo.receivers.access import Sender
 from ktlo.receivers.namers import MOST_CLIENTS, OTHERS, Client, Namers
 from ktlo.receivers.otlp.grpc import _address
+from ktlo.receivers.tally import MOST_NAMES, Arrivals
+from ktlo.receivers.tally import OTHERS as OTHER_SERVICES
 
 DAY = 86_400
 
@@ -56,3 +58,17 @@ def test_the_host_of_a_caller_is_read_from_what_grpc_calls_a_peer():
     assert _address("ipv4:127.0.0.1:4711") == "127.0.0.1"
     assert _address("ipv6:%5B::1%5D:4711") == "::1"
     assert _address("unix:") == ""
+
+
+def test_arrivals_of_any_number_of_services_stay_a_short_list_with_every_item_in_it():
+    minute = [0.0]
+    arrivals = Arrivals(lambda: minute[0])
+    for at in range(5):
+        minute[0] = at * 60.0
+        for number in range(150):
+            arrivals.add(f"worker-{at}-{number}", 1)
+        arrivals.add("shop", 9)
+    listed = arrivals.recent()
+    assert len(listed) == MOST_NAMES + 1
+    assert (listed[0].service, listed[-1].service) == ("shop", OTHER_SERVICES)
+    assert sum(one.items for one in listed) == 5 * (150 + 9)

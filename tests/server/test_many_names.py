@@ -181,3 +181,44 @@ def test_more_series_than_are_read_are_refused_with_their_number(many, monkeypat
     answer = many.get("/api/prometheus/api/v1/query", params={"query": "jobs_seconds"})
     assert answer.status_code == 400
     assert "1 series match, and at most 0 are read" in answer.json()["error"]
+
+
+def test_an_error_that_all_of_them_report_names_some_and_says_how_many(many, running):
+    runtime, receiving = running
+    together = ExportTraceServiceRequest()
+    stack = (
+        'Traceback (most recent call last):\n  File "/srv/print.py", line 3, in feed\nOutOfPaper: no paper'
+    )
+    raised = {
+        "exception.type": "OutOfPaper", "exception.message": "no paper", "exception.stacktrace": stack,
+    }  # fmt: skip
+    for number in range(130):
+        said = Said(
+            f"{number + 1:016x}", "print", now(), trace_id=f"{number + 1:032x}", error=True,
+            events=[("exception", raised)],
+        )  # fmt: skip
+        made = request(f"worker-{number:05}", said, resource={"service.version": f"1.{number}"})
+        span = made.resource_spans[0].scope_spans[0].spans[0]
+        span.events[0].time_unix_nano = span.start_time_unix_nano
+        together.MergeFrom(made)
+    receiving.exports[0].offer(together)
+    receiving.traces.flush()
+    (listed,) = many.get("/api/v1/errors", params={"text": "OutOfPaper"}).json()
+    assert (len(listed["services"]), listed["services_reporting"]) == (20, 130)
+    assert len(listed["versions"]) <= 100
+    assert "worker-00019 and 110 more" in unescape(many.page("/errors?text=OutOfPaper"))
+    asked = 0
+    query = runtime.store.query
+
+    def counted(*given, **more):
+        nonlocal asked
+        asked += 1
+        return query(*given, **more)
+
+    runtime.store.query = counted  # type: ignore[method-assign]
+    try:
+        page = many.page(f"/errors/error?fingerprint={listed['fingerprint']}")
+    finally:
+        del runtime.store.query
+    assert asked < 200, "questions do not grow with the services"
+    assert "130" in page

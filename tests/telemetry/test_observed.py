@@ -100,10 +100,10 @@ def test_json_and_pages_say_what_a_rate_is_over(shop):
     assert (told.per_minute, told.observed_seconds, told.observed_since) == (1, 600, "first_record")
     assert over_words(old) == ""
     assert rate_words(new) == "1 per min (over 10 min, since its first record)"
-    view = service_list(found, HOUR, {}, {}, {}, lambda path, given: path)
+    view = service_list(found, HOUR, {}, {}, {}, lambda path, given: path, len(found))
     assert "Over" in [one.title for one in view.table.headings]
     alone = service_list(
-        [one for one in found if one.name == "old"], HOUR, {}, {}, {}, lambda path, given: path
+        [one for one in found if one.name == "old"], HOUR, {}, {}, {}, lambda path, given: path, 1
     )
     assert "Over" not in [one.title for one in alone.table.headings]
 

@@ -111,7 +111,7 @@ class Arrivals:
                 count(refused, service, rejected)
 
     def recent(self) -> list[Arrived]:
-        """Every service, the one that sent most first."""
+        """Services, the one that sent most first; beyond :data:`MOST_NAMES` they are counted together."""
         now = int(self._clock() // 60)
         with self._guard:
             minutes = {
@@ -129,7 +129,16 @@ class Arrivals:
             )
             for name in names
         ]
-        return sorted(listed, key=lambda one: (-one.items, one.service))
+        listed.sort(key=lambda one: (one.service == OTHERS, -one.items, one.service))
+        beyond = listed[MOST_NAMES:]
+        if not beyond:
+            return listed
+        together = Arrived(
+            OTHERS,
+            tuple(sum(column) for column in zip(*(one.by_minute for one in beyond), strict=True)),
+            sum(one.rejected for one in beyond),
+        )
+        return [*listed[:MOST_NAMES], together]
 
 
 class DoorTally:

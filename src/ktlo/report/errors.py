@@ -251,7 +251,8 @@ def issue_text(
         f"- Last seen: {minute_label(group.last_seen)}"
         + (f" in version {_plain(group.last_version)}" if group.last_version else ""),
         f"- Reports: {listed.occurrences if listed else 0:,} ({stretch_text(of)}), {group.total:,} in all",
-        f"- Services: {_plain(', '.join(group.services))}",
+        f"- Services: {_plain(', '.join(group.services))}"
+        + (f" and {group.reporting - len(group.services):,} more" if group.reporting > len(group.services) else ""),
     ]  # fmt: skip
     if listed and listed.versions:
         lines.append(f"- Versions: {_plain(', '.join(listed.versions[:20]))}")

@@ -17,6 +17,10 @@ from ktlo.telemetry.interval import Interval
 
 MOST = 500
 MOST_SAMPLES = 20
+MOST_SERVICES = 20
+"""Services named of a group; any number may report one error."""
+MOST_VERSIONS = 100
+OTHERS = "(other versions)"
 
 _WITHIN = "m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}"
 
@@ -32,8 +36,9 @@ _MINUTES = """(
 
 _COUNTS = f"""
 SELECT m.fingerprint AS fingerprint, sum(m.occurrences) AS occurrences,
-  toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces, arraySort(groupUniqArray(toString(m.service))) AS services,
-  arraySort(groupUniqArray(toString(m.version))) AS versions, uniq(m.operation) AS operations
+  toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces,
+  arraySort(groupUniqArray({{named:UInt32}})(toString(m.service))) AS services, uniqExact(m.service) AS reporting,
+  arraySort(groupUniqArray({{versions:UInt32}})(toString(m.version))) AS versions, uniq(m.operation) AS operations
 FROM {_MINUTES}
 WHERE {_WITHIN} AND ({{service:String}} = '' OR m.service = {{service:String}})
   AND ({{version:String}} = '' OR m.version = {{version:String}})
@@ -46,7 +51,8 @@ ORDER BY occurrences DESC, fingerprint LIMIT {{most:UInt32}}"""  # noqa: S608 - 
 
 _GROUPS = """
 SELECT g.fingerprint AS fingerprint, g.type AS type, g.message AS message, g.frames AS frames, g.basis AS basis,
-  g.operation AS operation, g.services AS services, g.first_seen AS first_seen, g.first_version AS first_version,
+  g.operation AS operation, arraySlice(arraySort(g.services), 1, {named:UInt32}) AS services,
+  length(g.services) AS reporting, g.first_seen AS first_seen, g.first_version AS first_version,
   g.last_seen AS last_seen, g.last_version AS last_version, g.occurrences - r.repeats AS occurrences
 FROM ktlo.error_groups AS g
 LEFT JOIN (
@@ -73,7 +79,7 @@ GROUP BY service, environment, version, operation HAVING occurrences > 0
 ORDER BY occurrences DESC, service, version, operation LIMIT 200"""  # noqa: S608
 
 _TRACES = f"""
-SELECT toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces FROM {_MINUTES}
+SELECT toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces, uniqExact(m.service) AS reporting FROM {_MINUTES}
 WHERE {_WITHIN} AND m.fingerprint = {{id:String}}"""  # noqa: S608
 
 _SAMPLES = """
@@ -100,7 +106,8 @@ class Group:
         frames: normalised frames, innermost first; empty when none could be read.
         basis: what the group rests on: own frames, frames, message or operation.
         operation: of the newest.
-        services: that ever reported it.
+        services: that ever reported it, at most :data:`MOST_SERVICES` of them.
+        reporting: how many ever reported it.
         first_seen: when the first occurred, of all that is kept.
         first_version: that reported it first.
         last_seen: when the last occurred.
@@ -115,6 +122,7 @@ class Group:
     basis: str
     operation: str
     services: tuple[str, ...]
+    reporting: int
     first_seen: dt.datetime
     first_version: str
     last_seen: dt.datetime
@@ -142,8 +150,9 @@ class Listed:
         group: it.
         occurrences: reports in the stretch, without repeats.
         traces: traces that these were in.
-        services: that reported it in the stretch.
-        versions: of them.
+        services: that reported it in the stretch, at most :data:`MOST_SERVICES` of them.
+        reporting: how many reported it in the stretch.
+        versions: of them, at most :data:`MOST_VERSIONS`.
         operations: how many operations reported it.
         counts: reports by bucket of the stretch, in order, zeros included.
     """
@@ -152,6 +161,7 @@ class Listed:
     occurrences: int
     traces: int
     services: tuple[str, ...]
+    reporting: int
     versions: tuple[str, ...]
     operations: int
     counts: tuple[int, ...]
@@ -226,8 +236,8 @@ def buckets(of: Interval) -> tuple[dt.datetime, ...]:
 def _group(row: dict[str, Any]) -> Group:
     return Group(
         row["fingerprint"], row["type"], row["message"], tuple(row["frames"]), row["basis"], row["operation"],
-        tuple(sorted(row["services"])), moment(row["first_seen"]), row["first_version"], moment(row["last_seen"]),
-        row["last_version"], row["occurrences"],
+        tuple(row["services"]), row["reporting"], moment(row["first_seen"]),
+        row["first_version"], moment(row["last_seen"]), row["last_version"], row["occurrences"],
     )  # fmt: skip
 
 
@@ -243,12 +253,15 @@ def groups(store: Queryable, of: Interval, asked: Asked = Asked(), most: int = M
     counted = store.query(
         _COUNTS,
         {**_bounds(of), "service": asked.service, "version": asked.version, "environment": asked.environment,
-         "text": asked.text, "most": min(most, MOST)},
+         "text": asked.text, "most": min(most, MOST), "named": MOST_SERVICES, "versions": MOST_VERSIONS},
     ).to_pylist()  # fmt: skip
     if not counted:
         return []
     ids = [row["fingerprint"] for row in counted]
-    known = {row["fingerprint"]: _group(row) for row in store.query(_GROUPS, {"ids": ids}).to_pylist()}
+    known = {
+        row["fingerprint"]: _group(row)
+        for row in store.query(_GROUPS, {"ids": ids, "named": MOST_SERVICES}).to_pylist()
+    }
     places = {at: place for place, at in enumerate(buckets(of))}
     counts = {one: [0] * len(places) for one in ids}
     asked_series = {**_bounds(of), "ids": ids, "width": of.bucket_seconds}
@@ -256,7 +269,7 @@ def groups(store: Queryable, of: Interval, asked: Asked = Asked(), most: int = M
         counts[row["fingerprint"]][places[row["at"]]] += row["occurrences"]
     return [
         Listed(
-            known[row["fingerprint"]], row["occurrences"], row["traces"], tuple(row["services"]),
+            known[row["fingerprint"]], row["occurrences"], row["traces"], tuple(row["services"]), row["reporting"],
             tuple(filter(None, row["versions"])), row["operations"], tuple(counts[row["fingerprint"]]),
         )
         for row in counted
@@ -270,7 +283,7 @@ def group(store: Queryable, fingerprint: str) -> Group:
     Raises:
         NotFoundError: there is none.
     """
-    rows = store.query(_GROUPS, {"ids": [fingerprint]}).to_pylist()
+    rows = store.query(_GROUPS, {"ids": [fingerprint], "named": MOST_SERVICES}).to_pylist()
     if not rows:
         raise NotFoundError(
             f"there is no error {fingerprint[:60]!r}",
@@ -291,8 +304,8 @@ def one_listed(store: Queryable, of: Interval, fingerprint: str) -> Listed:
     summed = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(buckets(of))
     (row,) = store.query(_TRACES, {**_bounds(of), "id": fingerprint}).to_pylist()
     return Listed(
-        it, sum(summed), row["traces"], tuple(sorted({one.service for one in places})),
-        tuple(sorted(filter(None, counts))), len({one.operation for one in places}), summed,
+        it, sum(summed), row["traces"], tuple(sorted({one.service for one in places})[:MOST_SERVICES]),
+        row["reporting"], tuple(sorted(filter(None, counts))), len({one.operation for one in places}), summed,
     )  # fmt: skip
 
 
@@ -303,12 +316,20 @@ def stacktrace(store: Queryable, fingerprint: str) -> str:
 
 
 def by_version(store: Queryable, of: Interval, fingerprint: str) -> dict[str, tuple[int, ...]]:
-    """Reports by bucket for each version that reported, zeros included; see :func:`buckets`."""
+    """Reports by bucket for each version that reported, zeros included; see :func:`buckets`.
+
+    Beyond :data:`MOST_VERSIONS` those with fewest reports are added up as :data:`OTHERS`.
+    """
     places = {at: place for place, at in enumerate(buckets(of))}
     found: dict[str, list[int]] = {}
     asked = {**_bounds(of), "ids": [fingerprint], "width": of.bucket_seconds}
     for row in store.query(_SERIES, asked).to_pylist():
         found.setdefault(row["version"], [0] * len(places))[places[row["at"]]] = row["occurrences"]
+    least = sorted(found, key=lambda version: -sum(found[version]))[MOST_VERSIONS:]
+    if least:
+        found[OTHERS] = [
+            sum(column) for column in zip(*(found.pop(version) for version in least), strict=True)
+        ]
     return {version: tuple(counts) for version, counts in found.items()}
 
 

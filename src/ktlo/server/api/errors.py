@@ -78,7 +78,8 @@ class ErrorOut(BaseModel):
         description="Reports in the stretch; what is told twice of one occurrence counts once."
     )
     traces: int = Field(description="Traces that they were in; estimated above a few thousand.")
-    services: list[str]
+    services: list[str] = Field(description="At most 20 of them.")
+    services_reporting: int = Field(description="How many reported it in the stretch.")
     versions: list[str]
     operations: int
     first_seen: dt.datetime
@@ -101,6 +102,7 @@ class ErrorOut(BaseModel):
             ) if said else None,
             returned_at=judged.back.at if judged.back else None, issue=judged.issue,
             occurrences=listed.occurrences, traces=listed.traces, services=list(listed.services or it.services),
+            services_reporting=listed.reporting,
             versions=list(listed.versions), operations=listed.operations, first_seen=it.first_seen,
             first_version=it.first_version, last_seen=it.last_seen, last_version=it.last_version, total=it.total,
             counts=list(listed.counts),

@@ -18,6 +18,9 @@ from ktlo.server.web.rendering import render
 
 router = APIRouter()
 
+MOST_SENDERS = 50
+"""Services of a signal in the table of senders, those that sent most; the API has more."""
+
 
 @dataclass(frozen=True, slots=True)
 class SenderRow:
@@ -59,6 +62,7 @@ def telemetry_page(request: Request, running: Running) -> Response:
         "telemetry",
         state=state,
         senders=_senders(state),
+        more_senders=sum(max(len(one.senders) - MOST_SENDERS, 0) for one in state.signals),
         turned_away=_turned_away(state),
         forwards=forwards_of(request),
         now=dt.datetime.now(dt.UTC),
@@ -74,7 +78,7 @@ def telemetry_json(request: Request, running: Running) -> StateOut:
 def _senders(state: StateOut) -> list[SenderRow]:
     rows = []
     for signal in state.signals:
-        for number, sender in enumerate(signal.senders):
+        for number, sender in enumerate(signal.senders[:MOST_SENDERS]):
             head = Head(f"{signal.signal}-{number}", f"{signal.item}s of {sender.service or '(no name)'}")
             picture = Sparkline(head, tuple(float(one) for one in sender.by_minute)).svg()
             rows.append(SenderRow(signal, sender, picture))
