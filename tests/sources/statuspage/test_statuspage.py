@@ -210,3 +210,145 @@ def test_the_check_names_what_a_key_would_bring() -> None:
         StatuspageConfig(url="https://x.example"), World(), httpx.MockTransport(lambda _: httpx.Response(404))
     )
     assert asyncio.run(nothing.check()).status is Status.UNREACHABLE
+
+
+PUBLISHED = {
+    "id": "ckf01m59ueaqb0a32wrljz1yd",
+    "name": "Rocket is going down",
+    "started": "2020-09-12T19:05:17.398Z",
+    "status": "RESOLVED",
+    "resolved": "2020-09-12T19:09:04.498Z",
+    "updates": [
+        {
+            "id": "ckf01m5ioeaqi0a32jtv8ovp8",
+            "message": "We are currently investigating this incident.",
+            "status": "INVESTIGATING",
+            "started": "2020-09-12T19:05:17.398Z",
+            "ended": None,
+            "duration": 228,
+            "createdAt": "2020-09-12T19:08:50.160Z",
+        },
+        {
+            "id": "ckf01mnk9eaui0a32mmhgq68g",
+            "message": "We just resolved the issue!",
+            "status": "RESOLVED",
+            "started": "2020-09-12T19:09:04.498Z",
+            "ended": None,
+            "duration": None,
+            "createdAt": "2020-09-12T19:09:13.545Z",
+        },
+    ],
+    "components": [{"id": "ckf01fvnxywz50a35nh1qzssm", "name": "Website", "status": "OPERATIONAL"}],
+}
+"""instatus.com/help/api/incidents."""
+IMPACTS = {"major": "MAJOROUTAGE", "critical": "MAJOROUTAGE", "minor": "DEGRADEDPERFORMANCE", "none": None}
+
+
+def instatus_form(told: dict[str, Any]) -> dict[str, Any]:
+    """An incident of the table as Instatus lists it."""
+    return {
+        "id": told["id"],
+        "name": told["name"],
+        "started": told["started_at"],
+        "resolved": told["resolved_at"],
+        "status": told["status"].upper(),
+        "impact": IMPACTS[told["impact"]],
+        "updates": [
+            {
+                "id": one["id"],
+                "status": one["status"].upper(),
+                "started": one["display_at"],
+                "createdAt": None,
+            }
+            for one in told["incident_updates"]
+        ],
+        "components": told["components"],
+    }
+
+
+class Instatus:
+    """Instatus's API: incidents of one page, in pages."""
+
+    def __init__(self, incidents: list[dict[str, Any]]) -> None:
+        self.incidents = incidents
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.headers.get("authorization") != "Bearer k3y":
+            return httpx.Response(401, json={"error": {"message": "unauthorized"}})
+        assert request.url.path == "/v1/nasa/incidents"
+        page, limit = int(request.url.params["page"]), int(request.url.params["per_page"])
+        return httpx.Response(200, json=self.incidents[(page - 1) * limit : page * limit])
+
+
+@pytest.fixture
+def instatus(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("IS_KEY", "k3y")
+
+    def make(incidents: list[dict[str, Any]], **options: Any) -> StatuspageSource:
+        given = {"url": "https://nasa.instatus.com", "api": "https://api.instatus.com/v1", "page_id": "nasa"}
+        config = StatuspageConfig(**{**given, "token": "env:IS_KEY", **options})
+        return StatuspageSource(config, World(), httpx.MockTransport(Instatus(incidents).answer))
+
+    return make
+
+
+def test_the_published_incident_of_instatus_is_read(instatus: Any) -> None:
+    seen = Seen()
+    assert run(instatus([PUBLISHED]), seen) is None
+    found = seen.item("ckf01m59ueaqb0a32wrljz1yd")
+    assert (found["service"], found["state"], found["title"]) == (
+        "Website",
+        "resolved",
+        "Rocket is going down",
+    )
+    assert found["detected_at"] == dt.datetime(2020, 9, 12, 19, 5, 17, 398000, tzinfo=dt.UTC)
+    assert found["resolved_at"] == dt.datetime(2020, 9, 12, 19, 9, 4, 498000, tzinfo=dt.UTC)
+    assert [kind for kind, _ in seen.steps("ckf01m59ueaqb0a32wrljz1yd")] == ["detected", "resolved"]
+
+
+@pytest.mark.parametrize("line", lines(), ids=lambda line: line[0])
+def test_ten_incidents_of_instatus_are_as_worked_out_by_hand(line: list[str], instatus: Any) -> None:
+    key, impact, steps, acknowledged, mitigated, resolved, _ = line
+    seen = Seen()
+    assert run(instatus([instatus_form(incident(key, impact, steps))]), seen) is None
+    found = seen.item(key)
+    assert (found["service"], found["detected_at"]) == ("API", NOON)
+    assert (found["acknowledged_at"], found["mitigated_at"]) == (instant(acknowledged), instant(mitigated))
+    assert found["resolved_at"] == instant(resolved)
+    down = [(row["started_at"], row["ended_at"]) for row in seen.shown("outages")]
+    is_down = impact in ("major", "critical")
+    assert down == ([(NOON, instant(resolved))] if is_down else [])
+
+
+def test_a_long_past_of_instatus_is_read_page_by_page(instatus: Any) -> None:
+    seen = Seen()
+    assert run(instatus([{**PUBLISHED, "id": f"I{number}"} for number in range(230)]), seen) is None
+    assert len(seen.shown("incidents")) == 230
+
+
+def test_a_webhook_of_instatus_speaks_in_capitals() -> None:
+    told = incident("S2", "major", "0 investigating, 5 identified, 20 monitoring, 60 resolved")
+    told |= {"status": "RESOLVED", "impact": "MAJOROUTAGE"}
+    for one in told["incident_updates"]:
+        one["status"] = one["status"].upper()
+        one["affected_components"] = None
+    seen = Seen()
+    body = json.dumps({"meta": {}, "page": {"id": "nasa", "status_indicator": "HASISSUES"}, "incident": told})
+    seen.take(source(Page()).receive(Incoming({}, body.encode(), NOON)))
+    found = seen.item("S2")
+    assert (found["state"], found["acknowledged_at"], found["mitigated_at"]) == (
+        "resolved",
+        after(5),
+        after(20),
+    )
+    assert [(row["started_at"], row["ended_at"]) for row in seen.shown("outages")] == [(NOON, after(60))]
+
+
+def test_instatus_is_checked_and_asks_for_what_it_needs(
+    instatus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asyncio.run(instatus([PUBLISHED]).check()).status is Status.READY
+    monkeypatch.setenv("IS_KEY", "other")
+    assert asyncio.run(instatus([PUBLISHED]).check()).status is Status.UNREACHABLE
+    with pytest.raises(ValueError, match="give token and page_id"):
+        instatus([], page_id="")

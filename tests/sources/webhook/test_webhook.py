@@ -148,6 +148,31 @@ def test_no_json_breaks_the_reading(value: Any) -> None:
     source().receive(incoming(body))
 
 
+def test_a_cloudevent_is_mapped_alike_in_structured_and_in_binary_mode() -> None:
+    attributes = {
+        "specversion": "1.0",
+        "type": "com.github.pull_request.opened",
+        "source": "https://github.com/cloudevents/spec/pull",
+        "id": "A234-1234-1234",
+        "time": "2018-04-05T17:31:00Z",
+    }
+    mapping = {"external_id": "id", "detected_at": "time", "title": "data.title", "service": "subject"}
+    made = source(mapping=mapping, event="type", delivery="id")
+    told = {"title": "Slow"}
+    structured = incoming({**attributes, "subject": "é", "datacontenttype": "application/json", "data": told})
+    binary = incoming(
+        told, **{f"ce-{name}": value for name, value in attributes.items()}, ce_subject="%C3%A9"
+    )
+    for each in (structured, binary):
+        seen, taken = Seen(), made.receive(each)
+        seen.take(taken)
+        found = seen.item("A234-1234-1234")
+        assert (found["title"], found["service"], taken.event) == ("Slow", "é", attributes["type"])
+        assert found["detected_at"] == dt.datetime(2018, 4, 5, 17, 31, tzinfo=dt.UTC)
+        assert made.name_of(each) == "A234-1234-1234"
+    assert {f"ce-{name}" for name in attributes} <= set(made.setup.kept_headers), "so that it can be replayed"
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

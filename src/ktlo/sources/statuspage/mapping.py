@@ -27,6 +27,9 @@ _KINDS = {
 _DOWN = frozenset({"partial_outage", "major_outage", "under_maintenance"})
 """States of a component in which it counts as down; degraded performance is no outage."""
 
+_IMPACT_DOWN = frozenset({"major", "critical", "partial_outage", "major_outage"})
+"""Impacts of an incident that are an outage of what it names, where nothing is told of components."""
+
 
 @dataclass(frozen=True, slots=True)
 class Of:
@@ -119,7 +122,7 @@ def _outage(
             return
         worst = "major_outage" if any(status == "major_outage" for _, status in told) else "partial_outage"
         stop = next((at for at, status in told if at > start and status not in _DOWN), ended)
-    elif (item.impact or "none") in ("major", "critical"):
+    elif (item.impact or "none") in _IMPACT_DOWN:
         # Nothing is told of components: a major impact on the page is an outage of what it names.
         start, stop, worst = began, ended, str(item.impact)
     else:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ktlo.errors import KtloError
 from ktlo.records.collection import Rejection
@@ -22,7 +22,7 @@ from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches
 from ktlo.sources.statuspage import mapping
 from ktlo.sources.statuspage.mapping import Of
-from ktlo.sources.statuspage.payloads import Hook, IncidentItem, Incidents, PageAnswer
+from ktlo.sources.statuspage.payloads import Hook, IncidentItem, Incidents, InstatusIncident, PageAnswer
 
 MANAGE_API = "https://api.statuspage.io/v1"
 PER_PAGE = 100
@@ -37,10 +37,14 @@ class StatuspageConfig(BaseModel):
     url: str = Field(description="Its address: https://status.example.org.")
     token: str = Field(
         "",
-        description="Reference to an API key of Statuspage, for the whole past; the public API has the last 50.",
+        description="Reference to an API key of Statuspage (for the whole past; the public API has the last 50)"
+        " or Instatus (needed, with page_id and api).",
     )
-    page_id: str = Field("", description="Identifier of the page; found when not given.")
-    api: str = Field(MANAGE_API, description="Address of the REST API that the key is for.")
+    page_id: str = Field("", description="Identifier of the page; found when not given (Statuspage).")
+    api: str = Field(
+        MANAGE_API,
+        description="Address of the REST API that the key is for; https://api.instatus.com/v1 for Instatus.",
+    )
     webhook_secret: str = Field(
         "", description="Reference to the secret in the webhook's address (?key=…) or Authorization header."
     )
@@ -54,6 +58,12 @@ class StatuspageConfig(BaseModel):
     @classmethod
     def _reference(cls, said: str) -> str:
         return check_reference(said)
+
+    @model_validator(mode="after")
+    def _whole(self) -> StatuspageConfig:
+        if "instatus.com" in self.api and not (self.token and self.page_id):
+            raise ValueError("Instatus lists incidents by its API only: give token and page_id")
+        return self
 
 
 class StatuspageSource:
@@ -101,7 +111,9 @@ class StatuspageSource:
 
     async def check(self) -> Health:
         """See :meth:`ktlo.sources.protocol.Source.check`."""
-        missing = []
+        missing: list[Missing] = []
+        if self._is_instatus:
+            return await self._check_instatus()
         if not self._config.token:
             missing.append(
                 Missing(
@@ -117,12 +129,48 @@ class StatuspageSource:
             return Health(Status.UNREACHABLE, str(error))
         return Health(Status.READY, f"{page.name or self._config.url} can be read", tuple(missing))
 
+    @property
+    def _is_instatus(self) -> bool:
+        return (urlsplit(self._config.api).hostname or "").endswith("instatus.com")
+
+    def _key(self, scheme: str) -> dict[str, str]:
+        key = secret(self._config.token).get_secret_value().strip() if self._config.token else ""
+        return {"Authorization": f"{scheme} {key}"} if key else {}
+
+    async def _pages(
+        self, api: Connection, path: str, limit: str
+    ) -> AsyncIterator[tuple[list[msgspec.Raw], bool]]:
+        """Pages of a REST API's list, each with whether it is the last."""
+        number, raws = 1, [msgspec.Raw(b"")]
+        while raws:
+            raws = decode(
+                (await api.get(path, {limit: PER_PAGE, "page": number})).body, list[msgspec.Raw], path
+            )
+            number += 1
+            is_last = len(raws) < PER_PAGE
+            yield raws, is_last
+            if is_last:
+                return
+
     async def _page(self, api: Connection) -> Any:
         answer = await api.get("/api/v2/incidents.json")
         return decode(answer.body, PageAnswer, "/api/v2/incidents.json").page
 
+    async def _check_instatus(self) -> Health:
+        path = f"/{self._config.page_id}/incidents"
+        try:
+            async with self._connect(self._config.api, self._key("Bearer")) as api:
+                decode((await api.get(path, {"per_page": 1, "page": 1})).body, list[msgspec.Raw], path)
+        except KtloError as error:
+            return Health(Status.UNREACHABLE, str(error))
+        return Health(Status.READY, f"{self._config.url} can be read from Instatus")
+
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
+        if self._is_instatus:
+            async for batch in self._collect_instatus():
+                yield batch
+            return
         async with self._connect(self._config.url, {}) as api:
             page = await self._page(api)
             of = Of(self.source_id, page.name or urlsplit(self._config.url).netloc)
@@ -133,26 +181,29 @@ class StatuspageSource:
                     continue  # Instatus has no list of maintenances
                 yield self._batch([*found.incidents, *found.scheduled_maintenances], path, of, cursor)
         if self._config.token and not cursor.get("past"):
-            key = secret(self._config.token).get_secret_value().strip()
-            headers = {"Authorization": f"OAuth {key}"}
-            async with self._connect(self._config.api, headers) as api:
+            async with self._connect(self._config.api, self._key("OAuth")) as api:
                 path = f"/pages/{self._config.page_id or page.id}/incidents"
-                number, raws = 1, [msgspec.Raw(b"")]
-                while raws:
-                    answer = await api.get(path, {"limit": PER_PAGE, "page": number})
-                    raws = decode(answer.body, list[msgspec.Raw], path)
-                    is_last = len(raws) < PER_PAGE
+                async for raws, is_last in self._pages(api, path, "limit"):
                     yield self._batch(raws, path, of, {"past": is_last})
-                    number += 1
-                    if is_last:
-                        return
+
+    async def _collect_instatus(self) -> AsyncIterator[Batch]:
+        of = Of(self.source_id, urlsplit(self._config.url).netloc)
+        path = f"/{self._config.page_id}/incidents"
+        async with self._connect(self._config.api, self._key("Bearer")) as api:
+            async for raws, _ in self._pages(api, path, "per_page"):
+                yield self._batch(raws, path, of, {})
 
     def _batch(self, raws: list[msgspec.Raw], place: str, of: Of, cursor: Mapping[str, Any]) -> Batch:
         rows: list[tuple[str, Row]] = []
         rejected = []
         for raw in raws:
             try:
-                rows += mapping.incident(msgspec.json.decode(raw, type=IncidentItem), of)
+                item = (
+                    msgspec.json.decode(raw, type=InstatusIncident).as_item()
+                    if self._is_instatus
+                    else msgspec.json.decode(raw, type=IncidentItem)
+                )
+                rows += mapping.incident(item, of)
             except _ODD as error:
                 rejected.append(
                     Rejection(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 import httpx
 from pydantic import BaseModel
@@ -16,6 +17,22 @@ from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, microseconds
 from ktlo.sources.webhook.config import Proof, WebhookConfig, compiled
 from ktlo.sources.webhook.reading import read, text_of
+
+_ATTRIBUTES = ("specversion", "id", "source", "type", "time", "subject", "dataschema")
+"""Attributes of a CloudEvent that come as ``ce-`` headers in binary mode (CloudEvents 1.0, HTTP binding, 3.1.3)."""
+
+
+def _told(incoming: Incoming) -> Any:
+    """The body; of a CloudEvent in binary mode as it would be in structured mode, its attributes around ``data``."""
+    body = anything(incoming)
+    if "ce-specversion" not in incoming.headers:
+        return body
+    said = {
+        name: unquote(incoming.headers[f"ce-{name}"])
+        for name in _ATTRIBUTES
+        if f"ce-{name}" in incoming.headers
+    }
+    return {**said, "data": body}
 
 
 class WebhookSource:
@@ -47,7 +64,7 @@ class WebhookSource:
             proof=f"header {header} with the secret"
             if config.proof is Proof.SECRET
             else f"header {header}: {config.proof_prefix}HMAC-SHA256 of the body",
-            kept_headers=("content-type", "user-agent"),
+            kept_headers=("content-type", "user-agent", *(f"ce-{name}" for name in _ATTRIBUTES)),
         )
 
     @property
@@ -100,11 +117,11 @@ class WebhookSource:
         """The place that was said, else the content."""
         if not self._config.delivery:
             return incoming.digest
-        return text_of(compiled(self._config.delivery).search(anything(incoming))) or incoming.digest
+        return text_of(compiled(self._config.delivery).search(_told(incoming))) or incoming.digest
 
     def receive(self, incoming: Incoming) -> Taken:
         """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
-        found = read(anything(incoming), self._config, self.source_id, incoming.received_at)
+        found = read(_told(incoming), self._config, self.source_id, incoming.received_at)
         rows = [
             (str(self._config.noun), Row(record, microseconds(updated or incoming.received_at)))
             for record, updated in found.records
