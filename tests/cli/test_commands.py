@@ -203,3 +203,11 @@ def test_a_store_that_another_process_has_open_is_told_with_what_to_do(ktlo, hou
         other.kill()
         other.wait()
         other.stdout.close()
+
+
+def test_the_work_behind_a_service_says_how_to_join_one_that_is_not(ktlo):
+    said = ktlo("service-work", "nobody-prod")
+    assert said.code == 0
+    assert "ktlo service-names nobody-prod --is SERVICE" in said.out
+    told = ktlo("service-work", "nobody-prod", "--json").json()
+    assert (told["cards"], told["nothing"]["title"]) == ([], "nobody-prod belongs to no service yet")

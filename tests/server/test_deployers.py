@@ -97,6 +97,33 @@ def test_what_they_deployed_is_linked_to_its_repository_by_commit_and_counted_on
     page = visitor.page("/deployments")
     assert "velero" in page
     assert commits[1][:7] in page
+    assert "0 of the last 2 deployments into production failed" in page
+    assert "2 attempts did not come into force and are not among them" in page
+    twin = visitor.get("/deployments.json").json()
+    cards = {card["title"]: card for card in twin["cards"]}
+    assert (cards["Deployments"]["value"], cards["Change failure rate"]["value"]) == ("2", "0%")
+    assert cards["Deployments that did not get through"]["value"] == "50%"
+    rows = visitor.page(cards["Change failure rate"]["href"])
+    assert "velero" in rows
+    assert cards["Change failure rate"]["href"].startswith("/rows/change_failure_rate")
+    narrowed = visitor.get("/deployments.json", params={"service": "shop", "from": "all"}).json()
+    assert {card["title"]: card["value"] for card in narrowed["cards"]}["Deployments"] == "1"
+
+
+def test_a_period_without_deployments_is_no_empty_page_but_all_time(visitor: Any, runtime: Runtime) -> None:
+    old = application(start=-60 * 24 * 400)
+    assert visitor.post("/hooks/argocd:prod", **bearing(old)).json()["rows"] == 1
+    derived(visitor, "argocd:prod")
+    twin = visitor.get("/deployments.json").json()
+    assert {card["title"]: card["value"] for card in twin["cards"]}["Deployments"] == "1"
+    asked = visitor.get("/deployments.json", params={"from": "90d"}).json()
+    assert {card["title"]: card["value"] for card in asked["cards"]}["Deployments"] == "0"
+
+
+def test_without_deployments_the_page_says_how_to_tell_of_them(visitor: Any) -> None:
+    page = visitor.page("/deployments")
+    assert "No deployment is known yet" in page
+    assert "not estimable" not in page
 
 
 @pytest.mark.parametrize(

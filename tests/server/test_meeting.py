@@ -42,6 +42,12 @@ def test_a_services_work_is_shown_once_it_is_joined(house, runtime, known, tmp_p
     page = house.page("/services/work?name=somewhere-prod&from=all")
     assert "by a person" in page
     assert "KTLO share" in page
+    twin = house.get("/services/work.json", params={"name": "somewhere-prod", "from": "all"}).json()
+    told = house.get("/api/v1/services/work", params={"name": "somewhere-prod", "from": "all"}).json()
+    assert twin["answer"] == told["answer"]
+    assert twin["answer"]["said"] in page
+    assert [card["title"] for card in told["cards"]] == [card["title"] for card in twin["cards"]]
+    assert "KTLO share" in [card["title"] for card in told["cards"]]
 
 
 def test_trends_answer_without_telemetry_of_two_weeks_and_refuse_what_is_no_stretch(house):

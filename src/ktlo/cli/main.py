@@ -78,6 +78,7 @@ def commands() -> typer.Typer:
         secrets,
         service_map,
         service_names,
+        service_work,
         services,
         sources,
         sync,
@@ -115,6 +116,7 @@ def commands() -> typer.Typer:
             trends,
             service_map,
             service_names,
+            service_work,
             sources,
             doctor,
         ):

@@ -31,6 +31,7 @@ _HAPPENED = {
     "commits": "if(dated_by = 'author', authored_at, committed_at) AS at FROM ktlo.commits{log}"
     " WHERE dated_by != 'none'",
     "file_changes": "authored_at AS at FROM ktlo.file_changes{log} WHERE true",
+    "deployments": "started_at AS at FROM ktlo.deployments{log} WHERE true",
     "changes": "arrayJoin([created_at, merged_at, closed_at]) AS at FROM ktlo.changes{log} WHERE true",
     "incidents": "arrayJoin([detected_at, mitigated_at, resolved_at]) AS at FROM ktlo.incidents{log} WHERE true",
     "issues": "arrayJoin([created_at, closed_at]) AS at FROM ktlo.issues{log} WHERE true",
@@ -39,7 +40,7 @@ _HAPPENED = {
 }
 """When what a table records happened; other tables describe a state and have no such moment."""
 
-EVENTS = ("commits", "incidents", "issues", "outages")
+EVENTS = ("commits", "deployments", "incidents", "issues", "outages")
 """Tables that say whether anything happened lately."""
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ktlo.delivery.reading import Listed
+from ktlo.metrics.proportions import wilson
 from ktlo.metrics.wording import counted
 from ktlo.records.delivery import DeployedChange, IncidentLink, ServiceDeployment
-from ktlo.report.charts import COUNT, SECONDS, SHARE, Heading, Row, Table, written
+from ktlo.report.charts import COUNT, SECONDS, SHARE, Heading, Row, Table, written, written_interval
 from ktlo.report.charts.calendar_ticks import minute_label
-from ktlo.report.pieces import Answer, Known, Nothing
-from ktlo.report.sections import Listing, Section
+from ktlo.report.pieces import Answer, Card, Known, Nothing
+from ktlo.report.sections import Asking, Listing, Section
+from ktlo.report.words import period_text
+
+CARDS = (
+    "deployment_frequency", "lead_time_for_changes", "change_failure_rate", "failed_deployment_recovery_time",
+    "failed_attempts", "unattributed_incidents",
+)  # fmt: skip
+"""Metrics on the page of deployments."""
 
 Href = Callable[[str, dict[str, str]], str]
 """Makes a URL of a path and parameters."""
@@ -38,7 +47,14 @@ def state(listed: Listed) -> str:
     return ", ".join(words) or "no failure known"
 
 
-def deployments_section(found: Sequence[Listed], total: int, service: str, href: Href) -> Section:
+def delivery_cards(asking: Asking) -> tuple[Card, ...]:
+    """The figures of delivery in a period, each leading to the rows behind it."""
+    return tuple(replace(asking.card(metric), href=asking.links.rows(metric, {})) for metric in CARDS)
+
+
+def deployments_section(
+    found: Sequence[Listed], total: int, service: str, href: Href, asking: Asking | None = None
+) -> Section:
     """The list of deployments.
 
     Args:
@@ -46,11 +62,27 @@ def deployments_section(found: Sequence[Listed], total: int, service: str, href:
         total: how many there are in all.
         service: the only one shown; empty for all.
         href: makes links.
+        asking: asks the figures of delivery, for the cards; none without.
     """
     production = [one for one in found if one.deployment.is_production and one.deployment.status != "failure"]
     failed = sum(one.is_failed for one in production)
     unknown = sum(one.deployment.changes is None for one in production)
+    attempts = sum(one.deployment.is_production and one.deployment.status == "failure" for one in found)
     said = f"{failed} of the last {counted(len(production), 'deployments')} into production failed"
+    share = wilson(failed, len(production))
+    interval = (
+        ""
+        if share.value is None
+        else f"{written(share.value, SHARE)}, {written_interval(share.low, share.high, SHARE)}"
+    )
+    more = [f"{counted(total, 'deployments')} in all"] if total > len(found) else []
+    more += (
+        [f"{counted(attempts, 'attempts')} did not come into force and are not among them"]
+        if attempts
+        else []
+    )
+    cards = delivery_cards(asking) if asking and found else ()
+    of_cards = period_text(asking.question.start, asking.question.end) if asking and cards else ""
     nothing = None
     if not found:
         nothing = Nothing(
@@ -72,9 +104,10 @@ def deployments_section(found: Sequence[Listed], total: int, service: str, href:
         answer=Answer(
             question=f"What was deployed{of}, and what did it break?",
             said=said if production else "Nothing was deployed into production, as far as ktlo knows",
-            change=f"{counted(total, 'deployments')} in all" if total > len(found) else "",
+            interval=interval,
+            change="; ".join(more),
         ),
-        cards=(),
+        cards=cards,
         figures=(),
         listings=(
             Listing(
@@ -88,7 +121,7 @@ def deployments_section(found: Sequence[Listed], total: int, service: str, href:
         else (),
         known=Known(
             definition=_DEFINITION,
-            sample=counted(total, "deployments"),
+            sample=f"{counted(total, 'deployments')}" + (f"; the cards: {of_cards}" if of_cards else ""),
             freshness="worked out anew after every collection",
             missing=(f"The commits of {counted(unknown, 'deployments')} are not known; each says why.",)
             if unknown
@@ -105,14 +138,15 @@ def _row(listed: Listed, href: Href) -> Row:
     return Row(
         (
             minute_label(one.at), one.service or one.repository, what(one), one.environment or "(none told)",
-            state(listed), one.changes, listed.lead_seconds, incidents, ", ".join(_sources(one)),
+            state(listed), one.changes, listed.lead_seconds, incidents, _tellers(one),
         ),
         href("/deployments/deployment", {"id": one.deployment_id}),
     )  # fmt: skip
 
 
-def _sources(one: ServiceDeployment) -> list[str]:
-    return list(dict.fromkeys(key.partition("|")[0] for key in one.told_by))
+def _tellers(one: ServiceDeployment) -> str:
+    best, *others = dict.fromkeys(key.partition("|")[0] for key in one.told_by)
+    return f"{best} and {len(others)} more" if others else best
 
 
 def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Section:

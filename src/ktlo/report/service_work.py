@@ -95,7 +95,7 @@ def _not_joined(name: str) -> Section:
         nothing=Nothing(
             f"{name} belongs to no service yet",
             "Its incidents, bugs and effort are shown once you say which service it is.",
-            command=f"ktlo services {name} --is SERVICE",
+            command=f"ktlo service-names {name} --is SERVICE",
             button="Say which service it is",
             href="/services/names",
         ),

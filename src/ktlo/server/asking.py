@@ -30,6 +30,7 @@ _EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 _FIRST = """
 SELECT min(first) AS first, count() AS n FROM (
   SELECT min(authored_at) AS first FROM ktlo.commits WHERE dated_by = 'author' HAVING count() > 0
+  UNION ALL SELECT min(started_at) FROM ktlo.deployments HAVING count() > 0
   UNION ALL SELECT min(detected_at) FROM ktlo.incidents HAVING count() > 0
   UNION ALL SELECT min(created_at) FROM ktlo.issues HAVING count() > 0
   UNION ALL SELECT min(started_at) FROM ktlo.outages HAVING count() > 0

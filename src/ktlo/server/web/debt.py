@@ -39,10 +39,10 @@ from ktlo.server.api.debt import EntryOut, SaidIn, StandingIn, decide, kept, pla
 from ktlo.server.api.metrics import Running
 from ktlo.server.registers import entry_of, journal_of, register_of
 from ktlo.server.runtime import Runtime
+from ktlo.server.section_twin import twin_of
 from ktlo.server.tables import json_rows
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import parameters, render, with_message, with_query
-from ktlo.server.web.section_twin import twin_of
 
 router = APIRouter()
 

@@ -16,10 +16,10 @@ from ktlo.report.sections import Section
 from ktlo.server import asking
 from ktlo.server.api.metrics import Running
 from ktlo.server.runtime import Runtime
+from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import parameters, render
-from ktlo.server.web.section_twin import twin_of
 
 router = APIRouter()
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from ktlo.effort.telemetry_names import read_members
-from ktlo.planning.rota.desk import Desk
+from ktlo.metrics.question import Question
 from ktlo.report.incident import incident_section
-from ktlo.report.service_work import service_of, service_work
+from ktlo.report.sections import Section
 from ktlo.server import asking
 from ktlo.server.api.incidents import IncidentOut, found_evidence, incident_out
 from ktlo.server.api.metrics import Running
-from ktlo.server.registers import register_of
-from ktlo.server.runtime import Runtime
+from ktlo.server.section_twin import twin_of
+from ktlo.server.service_work import work_of
 from ktlo.server.web.deployments import lines_of_incident
 from ktlo.server.web.item import item_href
 from ktlo.server.web.links import SiteLinks
@@ -62,40 +61,29 @@ def incident_json(running: Running, source: Text = "", id: Text = "") -> Inciden
     return incident_out(found_evidence(running, source, id))
 
 
+def _work(request: Request, running: Running, name: str) -> tuple[Section, Question]:
+    given = {key: values for key, values in parameters(request).items() if key != "name"}
+    question = asking.question(given, running.store, running.settings)
+    return work_of(running, question, name, SiteLinks(given)), question
+
+
 @router.get("/services/work")
 def work_page(request: Request, running: Running, name: Text = "") -> Response:
     """The work behind a service of telemetry."""
-    given = parameters(request)
-    question = asking.question(
-        {k: v for k, v in given.items() if k != "name"}, running.store, running.settings
-    )
-    members = read_members(running.store)
-    joined = service_of(members, name)
-    entries = register_of(running, question).entries if joined else ()
-    section = service_work(
-        running.store, question, name, members, entries, on_call(running, joined.service) if joined else (),
-        SiteLinks({k: v for k, v in given.items() if k != "name"}),
-    )  # fmt: skip
     return render(
         request,
         "meeting.html",
         "services",
-        section=section,
+        section=_work(request, running, name)[0],
         links=[
             ("Its rate, errors and duration", with_query("/services/service", {"name": name})),
             ("Its trends", with_query("/trends", {"service": name})),
             ("Its names", "/services/names"),
         ],
-        has_twin=False,
     )
 
 
-def on_call(running: Runtime, service: str) -> list[tuple[str, str]]:
-    """Who is on duty now for a service: rota and role, and the person."""
-    desk = Desk(running.settings, running.state, running.store)
-    return [
-        (f"{rota.name}, {duty.role}", duty.person)
-        for rota in desk.rotas.values()
-        if service in rota.services
-        for duty in desk.schedule(rota).at(desk.now)
-    ]
+@router.get("/services/work.json")
+def work_json(request: Request, running: Running, name: Text = "") -> Response:
+    """The same as JSON."""
+    return JSONResponse(twin_of(*_work(request, running, name)))

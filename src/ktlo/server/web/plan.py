@@ -24,10 +24,10 @@ from ktlo.server import asking
 from ktlo.server.api.plan import planned
 from ktlo.server.api.plan_answer import PlanOut
 from ktlo.server.runtime import Runtime
+from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import FilterBar, filter_bar
 from ktlo.server.web.rendering import carried, parameters, render, render_fragment, with_query
 from ktlo.server.web.section_page import PLACES
-from ktlo.server.web.section_twin import twin_of
 
 router = APIRouter()
 

@@ -17,10 +17,10 @@ from ktlo.report.sections import Section
 from ktlo.server.api.effort import AUTHOR
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.plan import BudgetOut, QuarterOut, known_budgets
+from ktlo.server.section_twin import twin_of
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.plan import asked_of, plan_bar
 from ktlo.server.web.rendering import parameters, render, with_message
-from ktlo.server.web.section_twin import twin_of
 
 router = APIRouter()
 

@@ -19,11 +19,11 @@ from ktlo.report.charts.calendar_ticks import day_label
 from ktlo.report.sections import Links, Section
 from ktlo.server import asking
 from ktlo.server.runtime import Runtime
+from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import FilterBar, filter_bar
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import carried, parameters, render, with_query
 from ktlo.server.web.section_page import PLACES
-from ktlo.server.web.section_twin import twin_of
 
 Given = Mapping[str, Sequence[str]]
 Build = Callable[[Runtime, Question, Links, Given], Section]

@@ -17,11 +17,11 @@ from ktlo.report.pieces import Filter, Option
 from ktlo.server import asking
 from ktlo.server.business import Reported, quarter_of, report_business
 from ktlo.server.runtime import Runtime
+from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import carried, parameters, render, with_query
 from ktlo.server.web.section_page import PLACES
-from ktlo.server.web.section_twin import twin_of
 
 router = APIRouter()
 PATH = "/plan/report"

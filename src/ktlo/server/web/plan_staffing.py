@@ -15,11 +15,11 @@ from ktlo.report.staffing import staffing
 from ktlo.server import asking
 from ktlo.server.api.plan_staffing import ASSUMPTIONS, assumed
 from ktlo.server.runtime import Runtime
+from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import parameters, render, with_query
 from ktlo.server.web.section_page import PLACES
-from ktlo.server.web.section_twin import twin_of
 
 router = APIRouter()
 PATH = "/plan/staffing"

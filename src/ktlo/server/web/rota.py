@@ -23,9 +23,9 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.rota_answer import TroubleOut, duty_out
 from ktlo.server.api.rota_saying import SwapOut
 from ktlo.server.planning_runs import PlanningRun, PlanningRuns
+from ktlo.server.section_twin import twin_of
 from ktlo.server.security import Access
 from ktlo.server.web.rendering import render, render_fragment, with_message, with_query
-from ktlo.server.web.section_twin import twin_of
 
 router = APIRouter()
 

@@ -21,10 +21,10 @@ from ktlo.report.pieces import Nothing
 from ktlo.report.sections import Links, Section
 from ktlo.server import asking
 from ktlo.server.runtime import Runtime
+from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import carried, parameters, render, with_query
-from ktlo.server.web.section_twin import twin_of
 from ktlo.store.protocol import Store
 
 Build = Callable[[Store, Question, Links], Section]
