@@ -139,7 +139,20 @@ def expressions(draw: st.DrawFn) -> str:
     """Valid ones, changed ones, joined and nested ones, towers of brackets, and text of no kind."""
     kind = draw(
         st.sampled_from(
-            "valid valid numbers numbers numbers joined joined nested changed changed tower text".split()
+            [
+                "valid",
+                "valid",
+                "numbers",
+                "numbers",
+                "numbers",
+                "joined",
+                "joined",
+                "nested",
+                "changed",
+                "changed",
+                "tower",
+                "text",
+            ]
         )
     )
     if kind == "text":
