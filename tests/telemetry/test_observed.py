@@ -14,11 +14,13 @@ from ktlo.report.services import over_words, rate_words
 from ktlo.server.api.telemetry import RedOut
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.streams import TRACES
+from ktlo.telemetry.deployments import Mark
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import Observed, Since, Watch, watch, whole
 from ktlo.telemetry.pairing import Pairing
 from ktlo.telemetry.service_map import Place, service_map
 from ktlo.telemetry.services import operations, rates, series, services
+from ktlo.telemetry.since_deploy import since
 
 END = dt.datetime.fromtimestamp(TEN // 1_000_000_000, dt.UTC).replace(minute=0, second=0, microsecond=0)
 HOUR = Interval(END - dt.timedelta(hours=1), END)
@@ -145,3 +147,10 @@ def test_an_environment_in_which_a_service_is_new_counts_from_its_first_record_t
     assert (
         watch(shop, HOUR, ["old"], "production").of("old") == watch(shop, HOUR, ["old"], "production").whole
     )
+
+
+def test_a_deployment_soon_after_a_service_began_is_not_told_to_have_brought_more_calls(shop):
+    deployed = Mark(ago(80), None, "1.1", "1.0", "", "", False, "telemetry")
+    found = since(shop, deployed, ago(20), "old")
+    assert (found.before.end, found.before.seconds) == (ago(80), pytest.approx(600, abs=60))
+    assert found.changed == ()
