@@ -190,7 +190,7 @@ def test_a_store_too_young_to_compare_says_since_when_it_has_data_and_when_that_
     assert section.nothing.title == "There is nothing to compare yet"
     assert section.nothing.why == (
         "Telemetry is here since 21 Sep 2026 14:13 UTC; the last seven days against the seven days before needs data"
-        " from 9 Sep 2026 14:00 UTC on. All hours can be compared from 5 Oct 2026 14:13 UTC."
+        " from 9 Sep 2026 14:00 UTC on. All hours can be compared from 5 Oct 2026 15:00 UTC."
     )
     assert section.listings == ()
 

@@ -9,7 +9,7 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 
-from ktlo.telemetry.compared import Key, Stretches
+from ktlo.telemetry.compared import HOUR, Key, Stretches
 from ktlo.telemetry.deployments import Mark
 
 
@@ -147,7 +147,9 @@ class Trends:
         """When every hour can be compared, where the store is too young for that; else ``None``."""
         if self.since is None:
             return None
-        return self.since + (self.stretches.later.end - self.stretches.earlier.start)
+        hour = self.since.replace(minute=0, second=0, microsecond=0)
+        first_whole = hour if hour == self.since else hour + HOUR
+        return first_whole + (self.stretches.later.end - self.stretches.earlier.start)
 
     @property
     def tested(self) -> int:
