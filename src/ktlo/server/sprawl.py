@@ -17,13 +17,16 @@ def sprawl_of(receiving: Receiving | None, running: Runtime) -> Sprawl:
         receiving: knows who sends; ``None`` where nothing is received.
         running: its store and settings.
     """
+    # What has no address is ktlo itself, which reports as one service.
+    senders = [one for one in receiving.namers.most() if one.client.address] if receiving else []
     return Sprawl(
         names_within(running.store, dt.datetime.now(dt.UTC)),
         running.settings.telemetry.many_services,
-        tuple(_words(one) for one in receiving.namers.most()) if receiving else (),
+        tuple(_words(one) for one in senders if one.names * 10 >= senders[0].names),
     )
 
 
 def _words(one: Namer) -> str:
     host = f", host {one.host}" if one.host else ""
-    return f"{one.client} ({one.names:,} names, the last new one {one.example or '(empty)'}{host})"
+    names = f"{one.names:,} name{'' if one.names == 1 else 's'}"
+    return f"{one.client} ({names}, the last new one {one.example or '(empty)'}{host})"
