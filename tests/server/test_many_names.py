@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ktlo.effort import telemetry_names
+from ktlo.receivers.otlp.naming import MOST_NAME
 from ktlo.server.app import make_app
 from ktlo.server.receiving import Receiving
 from ktlo.server.runtime import Runtime
@@ -222,3 +223,18 @@ def test_an_error_that_all_of_them_report_names_some_and_says_how_many(many, run
         del runtime.store.query
     assert asked < 200, "questions do not grow with the services"
     assert "130" in page
+
+
+def test_a_name_of_the_most_characters_can_be_asked_for_everywhere(many, running):
+    _, receiving = running
+    longest = "w" * MOST_NAME
+    receiving.exports[0].offer(request(longest, Said("8" * 16, longest, now(), trace_id="8" * 32)))
+    receiving.traces.flush()
+    assert many.get("/api/v1/services/service", params={"name": longest}).json()["service"] == longest
+    (found,) = many.get("/api/v1/traces", params={"service": longest, "operation": longest}).json()
+    assert found["trace_id"] == "8" * 32
+    for path in ("/services/service?name=", "/services/map?focus=", "/traces?service=", "/errors?service=",
+                 "/functions?service=", "/trends?service=", "/services?text="):  # fmt: skip
+        assert longest in many.page(path + longest)
+    answer = many.post("/services/names", data={"name": longest, "service": "till"})
+    assert answer.status_code == 303

@@ -35,7 +35,7 @@ from ktlo.telemetry.interval import Interval
 
 router = APIRouter(prefix="/errors", tags=["errors"])
 
-Text = Annotated[str, Query(max_length=500)]
+Text = Annotated[str, Query(max_length=2_000)]
 
 
 class ErrorSort(enum.StrEnum):

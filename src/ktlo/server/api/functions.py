@@ -21,7 +21,7 @@ from ktlo.telemetry.functions import Asked, Function, Sort, functions, ordered
 
 router = APIRouter(prefix="/functions", tags=["telemetry"])
 
-Text = Annotated[str, Query(max_length=500)]
+Text = Annotated[str, Query(max_length=2_000)]
 Name = Annotated[str, Query(max_length=2000, description="Qualified name of the function.")]
 MOST = 500
 

@@ -16,8 +16,10 @@ from ktlo.telemetry.service_map import Edge, Place, ServiceMap, Way, compared, s
 
 router = APIRouter(tags=["telemetry"])
 
-Environment = Annotated[str, Query(max_length=500, description="Environment of who reported; empty for all.")]
-Focus = Annotated[str, Query(max_length=1000, description="Only what is around this place.")]
+Environment = Annotated[
+    str, Query(max_length=2_000, description="Environment of who reported; empty for all.")
+]
+Focus = Annotated[str, Query(max_length=2_000, description="Only what is around this place.")]
 PlaceKind = Annotated[
     str, Query(max_length=20, description="Kind of the place: service, database, cache, queue, host.")
 ]

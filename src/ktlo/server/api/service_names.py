@@ -61,9 +61,9 @@ class NamesOut(BaseModel):
 class SaidName(BaseModel):
     """Which service a name in telemetry means."""
 
-    name: str = Field(description="service.name.", min_length=1, max_length=500)
+    name: str = Field(description="service.name.", min_length=1, max_length=2_000)
     service: str = Field(
-        "", description="Service of the catalogue, or a new one; empty takes it back.", max_length=500
+        "", description="Service of the catalogue, or a new one; empty takes it back.", max_length=2_000
     )
 
 

@@ -183,8 +183,8 @@ def asked_interval(since: str = "", until: str = "") -> Interval:
 class Search(BaseModel):
     """What is asked of a search, as people type it."""
 
-    service: str = Field("", max_length=500)
-    operation: str = Field("", max_length=1000)
+    service: str = Field("", max_length=2_000)
+    operation: str = Field("", max_length=2_000)
     shortest: str = Field("", max_length=40)
     longest: str = Field("", max_length=40)
     errors: bool = False
@@ -198,8 +198,8 @@ class Search(BaseModel):
 
 
 def asked_search(
-    service: Annotated[str, Query(max_length=500)] = "",
-    operation: Annotated[str, Query(max_length=1000)] = "",
+    service: Annotated[str, Query(max_length=2_000)] = "",
+    operation: Annotated[str, Query(max_length=2_000)] = "",
     shortest: Annotated[str, Query(max_length=40, description="Least duration: 250ms, 1.5s.")] = "",
     longest: Annotated[str, Query(max_length=40, description="Greatest duration.")] = "",
     errors: Annotated[bool, Query(description="Only spans with status error.")] = False,

@@ -16,7 +16,7 @@ from ktlo.telemetry.trends import trends
 
 router = APIRouter(tags=["telemetry"])
 
-Service = Annotated[str, Query(description="Only this service.name.", max_length=500)]
+Service = Annotated[str, Query(description="Only this service.name.", max_length=2_000)]
 SpanText = Annotated[str, Query(description="What is compared: day, week or 4weeks.", max_length=40)]
 Until = Annotated[
     str,

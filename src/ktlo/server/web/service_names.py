@@ -16,7 +16,7 @@ from ktlo.server.web.rendering import render, with_message
 
 router = APIRouter()
 
-FormText = Annotated[str, Form(max_length=500)]
+FormText = Annotated[str, Form(max_length=2_000)]
 
 CERTAINTIES = {"said": "said", "evidence": "by what runs", "name": "names agree"}
 """How sure a member is, in words."""

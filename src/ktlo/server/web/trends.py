@@ -15,7 +15,7 @@ from ktlo.server.web.rendering import render, with_query
 
 router = APIRouter()
 
-Text = Annotated[str, Query(max_length=500)]
+Text = Annotated[str, Query(max_length=2_000)]
 SPANS = (("day", "1 day"), ("week", "1 week"), ("4weeks", "4 weeks"))
 
 
