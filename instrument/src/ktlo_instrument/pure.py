@@ -263,8 +263,8 @@ def _notice(
     if site.until <= 0:
         cells.settle(cell)
         if site.after > 0:
-            # Not always as many: threads that call in turn shall all come here. Clocks tick in tens of nanoseconds:
-            # no chance can be had from them.
+            # Not always as many: threads that call in turn shall all come here. A clock that ticks in tens of
+            # nanoseconds would give even steps only.
             site.until = min(site.after, FOLD + _chance.getrandbits(6))
             site.after -= site.until
         else:
