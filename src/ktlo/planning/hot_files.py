@@ -15,13 +15,13 @@ from ktlo.metrics.ask import fetch
 from ktlo.metrics.question import Question
 from ktlo.metrics.registry import definition
 from ktlo.store.protocol import Queryable
-from ktlo.telemetry.production import FileRan, Production, production
+from ktlo.telemetry.production import LONGEST, FileRan, Production, production
 
 DEFINITION = (
     "Commits in the period times complexity now times seconds in production times (errors + ½). Seconds are the self"
-    " time of the file's functions in the last seven days of the period; errors are their calls that raised. ½ is added"
-    " because no error that was seen is no proof of none: events + ½ is the posterior mean of a Poisson count under"
-    " Jeffreys' prior. A file that was not observed has no product; it is not taken for zero."
+    " time of the file's functions in the last seven days, whatever the period; errors are their calls that raised. ½"
+    " is added because no error that was seen is no proof of none: events + ½ is the posterior mean of a Poisson count"
+    " under Jeffreys' prior. A file that was not observed has no product; it is not taken for zero."
 )
 _UNSEEN = "no function that ran could be matched to its repository"
 _SILENT = "none of its functions was counted: not called, or not among what is counted"
@@ -93,14 +93,13 @@ def hot_files(store: Queryable, question: Question) -> HotFiles:
 
     Args:
         store: records and telemetry.
-        question: its period counts commits, production is that of its last seven days.
+        question: its period counts commits; production, like complexity, is that of now.
 
     Raises:
         UsageError: a filter that hotspots do not have.
     """
-    end = min(question.end, question.now)
     rows = fetch(store, definition("hotspots"), question).table.to_pylist()
-    return joined(rows, production(store, min(question.start, end), end))
+    return joined(rows, production(store, question.now - LONGEST, question.now))
 
 
 def joined(rows: Sequence[dict[str, Any]], ran: Production) -> HotFiles:

@@ -32,7 +32,8 @@ LEVELS = (("median", 0.5), ("p95", 0.95), ("p99", 0.99))
 _DEFINITION = (
     "Calls, errors and times of every function that ktlo-instrument counts, and of spans that name their function"
     " (code.function.name; only what was sampled). Self time is the time from entry to exit without counted functions"
-    " called meanwhile and without waiting; its share is of all functions of the service. Quantiles come from"
+    " called meanwhile and without what coroutines and generators wait; a thread that waits for a lock, a queue or a"
+    " socket in a function spends self time there. Its share is of all functions of the service. Quantiles come from"
     " exponential histograms."
 )
 SINCE = (

@@ -61,7 +61,10 @@ def _files(told: HotFiles, links: Links) -> Listing:
         Heading("Time", SECONDS), Heading("Most time in"), Heading("Counted"),
     )  # fmt: skip
     note = f"{DEFINITION} {_observed_words(told)}"
-    return Listing("in-production", "Hot in production too", Table(headings, tuple(rows)), note)
+    table = Table(headings, tuple(rows))
+    if len({one.repository for one in told.files}) == 1:
+        table = table.without("Repository")
+    return Listing("in-production", "Hot in production too", table, note)
 
 
 def _observed_words(told: HotFiles) -> str:

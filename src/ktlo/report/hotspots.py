@@ -29,7 +29,7 @@ from ktlo.report.hot_production import in_production, said_of
 from ktlo.report.pieces import Answer, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section, sample_text
 from ktlo.store.protocol import Queryable
-from ktlo.telemetry.production import production
+from ktlo.telemetry.production import LONGEST, production
 
 _DRAWN = 150
 _LISTED = 40
@@ -46,8 +46,7 @@ def hotspots(store: Queryable, question: Question, links: Links) -> Section:
     files = found["files"]
     every = fetch(asking.store, defined, asking.narrowed("hotspots")).table.to_pylist()
     rows = every[:_DRAWN]
-    end = min(question.end, question.now)
-    told = joined(every, production(store, min(question.start, end), end))
+    told = joined(every, production(store, question.now - LONGEST, question.now))
     nothing = None
     if not rows:
         nothing = Nothing(

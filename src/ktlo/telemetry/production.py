@@ -16,7 +16,7 @@ from ktlo.telemetry.function_files import Sent, matched
 from ktlo.telemetry.interval import Interval
 
 LONGEST = dt.timedelta(days=7)
-"""The stretch before a period's end that is looked at."""
+"""The longest stretch that is looked at: the last of a longer one."""
 MOST = 100_000
 _NAMED = 3
 

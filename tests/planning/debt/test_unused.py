@@ -145,6 +145,13 @@ def test_it_is_an_entry_of_the_register_with_its_evidence(watched):
     assert "total" not in {row["function"] for row in rows}
 
 
+def test_a_repository_that_has_been_quiet_for_months_has_its_entries_too(watched):
+    """Where nothing was committed lately, a register is about the last commit's day: what runs now still counts."""
+    quiet = END - dt.timedelta(days=200)
+    question = Question(quiet - dt.timedelta(days=90), quiet, END)
+    assert [one.kind for one in register(*watched, question, Settings(), draws=50).entries] == [Kind.UNUSED]
+
+
 def test_it_can_be_dismissed_as_others_can(watched):
     store, state = watched
     question = Question(END - dt.timedelta(days=90), END, END)

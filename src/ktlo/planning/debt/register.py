@@ -130,7 +130,7 @@ def register(
     found += dependencies(store, period, history)
     found += markers(store, period, bugs, lasting, history, taken, paid.relief)
     found += vulnerabilities(store, period, history)
-    never_ran, unsure = unused(store, period, history)
+    never_ran, unsure = unused(store, period, history, question.now)
     found += never_ran
     notes += unsure
     if state is not None:

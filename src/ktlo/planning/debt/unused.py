@@ -6,6 +6,7 @@ processes and calls, and leaves out what may seldom run by its nature. What it c
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 
 import numpy as np
@@ -39,15 +40,18 @@ SELECT member, any(service) AS service, any(team) AS team FROM ktlo.service_memb
 WHERE kind = 'repository' GROUP BY member"""
 
 
-def unused(store: Queryable, period: Period, history: History) -> tuple[list[Entry], list[str]]:
+def unused(
+    store: Queryable, period: Period, history: History, now: dt.datetime
+) -> tuple[list[Entry], list[str]]:
     """Make the entries, and sentences on what is not listed.
 
     Args:
         store: asked for coverage.
-        period: its end is the moment the register is about.
+        period: draws and seed.
         history: past small repairs.
+        now: the moment of asking; coverage is as it is known then, whatever day the register is about.
     """
-    found = unused_functions(store, period.end)
+    found = unused_functions(store, now)
     if found.is_cut:
         return [], [f"More than {MOST:,} functions are watched: which never ran is not listed here."]
     sure = {one: [each for each in one.unused if each.is_enough] for one in found.files}

@@ -113,7 +113,7 @@ class HotFilesOut(BaseModel):
     definition: str
     start: dt.datetime = Field(description="Commits are counted from here.")
     end: dt.datetime
-    production_start: dt.datetime = Field(description="Production is looked at from here to the end.")
+    production_start: dt.datetime = Field(description="Production is looked at from here until now.")
     first: dt.datetime | None = Field(description="First minute that a function was told of.")
     last: dt.datetime | None
     is_cut: bool = Field(description="True when more functions ran than are looked at.")
