@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "receivers"))
-
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from otlp_requests import TEN, put, segment
+from unused_world import END, FIRST, fill
 
 from ktlo.metrics.question import Question
 from ktlo.planning.debt.behind import rows_behind
 from ktlo.planning.debt.entry import Kind, Standing, Status
 from ktlo.planning.debt.journal import Journal
 from ktlo.planning.debt.register import register
-from ktlo.records import table_of
-from ktlo.records.arrow import to_arrow
-from ktlo.records.code import File
-from ktlo.records.services import ServiceMember
 from ktlo.settings import Settings
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.state import State
-from ktlo.store.streams import LOGS, METRICS
 from ktlo.telemetry.unused import is_seldom, unused_functions
-
-DAY = 86_400 * 10**9
-FIRST = dt.datetime.fromtimestamp(TEN / 1e9, dt.UTC)
-END = FIRST + dt.timedelta(days=30, hours=1)
-CART, CLI = "/srv/{}/shop/cart.py", "/srv/{}/shop/cli.py"
-
-
-def resource(made, service, version, instance):
-    put(made.resource.attributes,
-        {"service.name": service, "service.version": version, "service.instance.id": instance})  # fmt: skip
-
-
-def called(day, function, calls, service="shop"):
-    made = ExportMetricsServiceRequest()
-    of = made.resource_metrics.add()
-    resource(of, service, "2", "a")
-    metric = of.scope_metrics.add().metrics.add(name="ktlo.function.calls")
-    metric.sum.aggregation_temporality, metric.sum.is_monotonic = 1, True
-    point = metric.sum.data_points.add(time_unix_nano=TEN + day * DAY, as_int=calls)
-    put(point.attributes, {"code.function.name": function, "code.file.path": CART.format(2)})
-    return made
-
-
-def covered(day, functions, *, since, version, instance, service="shop", module="shop.cart", path=CART):
-    made = ExportLogsServiceRequest()
-    of = made.resource_logs.add()
-    resource(of, service, version, instance)
-    record = of.scope_logs.add().log_records.add(
-        time_unix_nano=TEN + day * DAY, event_name="ktlo.function.coverage"
-    )
-    put(record.attributes, {
-        "code.file.path": path.format(version), "ktlo.module": module,
-        "ktlo.coverage.functions": json.dumps(functions),
-        "ktlo.coverage.since": f"{FIRST + dt.timedelta(days=since):%Y-%m-%dT%H:%M:%SZ}",
-    })  # fmt: skip
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -72,33 +23,8 @@ def watched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("unused")
     store = EmbeddedStore(folder / "store")
     store.migrate()
-    before = [["total", 7, 1], ["gone", 20, 0], ["dropped", 30, 0], ["handle_error", 40, 0], ["told", 50, 0]]
-    after = [["total", 7, 0], ["gone", 22, 0], ["gone.<locals>.inner", 23, 0], ["fresh", 60, 0],
-             ["handle_error", 42, 0], ["told", 52, 0]]  # fmt: skip
-    logs = [
-        covered(20, before, since=0, version="1", instance="a"),
-        covered(20, before, since=1, version="1", instance="b"),
-        covered(30, after, since=21, version="2", instance="c"),
-        covered(30, [["tool", 1, 0]], since=21, version="2", instance="c", module="shop.cli", path=CLI),
-        covered(30, [["idle", 1, 0]], since=0, version="2", instance="d", service="lonely"),
-    ]  # fmt: skip
-    metrics = [called(day, "shop.cart.total", 100) for day in range(31)] + [called(3, "shop.cart.told", 1)]
-    for stream, made in ((LOGS, logs), (METRICS, metrics)):
-        (folder / stream.table).write_bytes(segment(*made))
-        store.load(stream, folder / stream.table, stream.table)
-    members = [
-        ServiceMember(kind=kind, member=member, service="shop", team="Tills", found_in="ktlo.yaml")
-        for kind, member in (("repository", "acme/shop"), ("telemetry", "shop"))
-    ]
-    files = [
-        File(source="git", repository="acme/shop", path=path, language="Python", lines=90, complexity=9.0,
-             longest_indent=2, role="source", sha="a" * 40)
-        for path in ("src/shop/cart.py", "src/shop/cli.py")
-    ]  # fmt: skip
-    store.replace(table_of(ServiceMember), [to_arrow(members, ServiceMember)])
-    store.insert(table_of(File), to_arrow(files, File))
-    state = State(f"sqlite:///{folder}/state.sqlite")
-    yield store, state
+    fill(store, folder)
+    yield store, State(f"sqlite:///{folder}/state.sqlite")
     store.close()
 
 

@@ -65,7 +65,8 @@ GROUP BY sampled_at ORDER BY at LIMIT {limit:UInt32}"""
 
 _UNUSED = """
 SELECT max(c.last_at) AS at, max(c.module) AS module, c.function AS function, argMax(c.line, c.last_at) AS line,
-  min(c.since) AS watched_from, groupUniqArray(toString(c.version)) AS versions, any(c.path) AS path,
+  min(c.since) AS watched_from, arrayStringConcat(arraySort(groupUniqArray(toString(c.version))), ', ') AS versions,
+  any(c.path) AS path,
   toString(c.service) AS service
 FROM ktlo.function_coverage AS c
 WHERE c.service = {service:String} AND endsWith(concat('/', c.path), {end_of_path:String})
