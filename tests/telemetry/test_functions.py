@@ -23,7 +23,16 @@ from ktlo.telemetry.function_calls import told_calls
 from ktlo.telemetry.function_changes import since_deployment
 from ktlo.telemetry.function_graph import Edge, built, neighbours
 from ktlo.telemetry.function_sketch import sketch_of
-from ktlo.telemetry.functions import Asked, Sort, functions, one_function, ordered, over_time, routes
+from ktlo.telemetry.functions import (
+    Asked,
+    Sort,
+    declared,
+    functions,
+    one_function,
+    ordered,
+    over_time,
+    routes,
+)
 from ktlo.telemetry.interval import Interval
 
 MINUTE = 60_000_000_000
@@ -32,7 +41,18 @@ HOUR = Interval(AT - dt.timedelta(minutes=30), AT + dt.timedelta(minutes=30))
 
 
 def measured(
-    minute, function, calls, *, version="1", failed=None, index=80, route="/cart", scale=2, caller="", own=0
+    minute,
+    function,
+    calls,
+    *,
+    version="1",
+    failed=None,
+    index=80,
+    route="/cart",
+    scale=2,
+    caller="",
+    own=0,
+    line=7,
 ):
     """One report of a function: every call in one bucket."""
     made = ExportMetricsServiceRequest()
@@ -40,7 +60,7 @@ def measured(
     put(of.resource.attributes, {"service.name": "shop", "service.version": version})
     scope = of.scope_metrics.add()
     at = TEN + minute * MINUTE
-    labels = {"code.function.name": function, "code.file.path": "/srv/app/shop/cart.py", "code.line.number": 7,
+    labels = {"code.function.name": function, "code.file.path": "/srv/app/shop/cart.py", "code.line.number": line,
               "http.route": route}  # fmt: skip
 
     def counts(name, extra, number):
@@ -136,6 +156,18 @@ def test_calls_errors_and_times_of_a_function_add_up_over_minutes(told_store):
     assert (one.calls, one.errors, one.total_ns, one.self_ns) == (100, 3, 100_000, 80_000)
     assert one.failed == (("ValueError", 2), ("KeyError", 1))
     assert (one.path, one.line, one.versions, one.routes) == ("/srv/app/shop/cart.py", 7, ("1",), ("/cart",))
+
+
+def test_a_line_is_that_of_the_version_though_an_older_one_told_last(told_store, tmp_path):
+    made = [measured(0, "moved", 3, version="v2", line=9), measured(1, "moved", 3, version="v1", line=12)]
+    for each in made:
+        each.resource_metrics[0].resource.attributes[0].value.string_value = "moving"
+    (tmp_path / "moved.segment").write_bytes(segment(*made))
+    told_store.load(METRICS, tmp_path / "moved.segment", "moved")
+    one = one_function(told_store, HOUR, Asked("moving"), "moved")
+    assert one.line == 12
+    assert declared(told_store, HOUR, one, "v2") == ("/srv/app/shop/cart.py", 9)
+    assert declared(told_store, HOUR, one, "v3") == ("/srv/app/shop/cart.py", 12)
 
 
 def test_its_share_is_of_the_self_time_of_the_service(told_store):
