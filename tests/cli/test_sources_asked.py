@@ -184,7 +184,7 @@ def test_a_source_that_only_listens_asks_one_thing_and_says_what_to_paste(place:
     terminal = place.terminal("sources", "add", kind)
     terminal.answer("webhooks, too? [Y/n]", "")
     assert terminal.end() == 0, terminal.seen
-    assert f"/hooks/{kind}:events" in terminal.seen
+    assert f"http://127.0.0.1:5856/hooks/{kind}:events" in terminal.seen
     assert "Paste into the sender" in terminal.seen
     (file,) = secret_files(place)
     assert file.read_text() in terminal.seen

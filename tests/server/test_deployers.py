@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import hmac
 import importlib
@@ -113,6 +114,11 @@ def test_what_they_deployed_is_linked_to_its_repository_by_commit_and_counted_on
 def test_a_period_without_deployments_is_no_empty_page_but_all_time(visitor: Any, runtime: Runtime) -> None:
     old = application(start=-60 * 24 * 400)
     assert visitor.post("/hooks/argocd:prod", **bearing(old)).json()["rows"] == 1
+    runtime.add_source("alertmanager", {"name": "prod"})
+    now = dt.datetime.now(dt.UTC).isoformat()
+    alert = {"status": "firing", "labels": {"alertname": "Slow", "service": "velero"}, "startsAt": now}
+    told = {"version": "4", "status": "firing", "alerts": [alert]}
+    assert visitor.post("/hooks/alertmanager:prod", json=told).json()["rows"] == 2
     derived(visitor, "argocd:prod")
     twin = visitor.get("/deployments.json").json()
     assert {card["title"]: card["value"] for card in twin["cards"]}["Deployments"] == "1"

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from ktlo.errors import KtloError, NotFoundError, StoreError, UserError
-from ktlo.settings import data_folder, find_settings_file, load_settings
+from ktlo.settings import PORT, data_folder, find_settings_file, load_settings
 
 API = "/api/v1"
 
@@ -90,7 +90,9 @@ class _InProcess:
 
     def __init__(self, app: Any, portal: Any) -> None:
         self._portal = portal
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
+        # Where `ktlo up` will be reached, for the addresses that answers name.
+        base_url = f"http://127.0.0.1:{PORT}"
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url)
 
     def get(self, path: str, params: Any = None) -> httpx.Response:
         return self._send("GET", path, params, None)
