@@ -112,6 +112,15 @@ def test_the_first_call_is_told_with_arguments_result_and_span(bench):
     assert told["trace"] == ("0" * 29 + "abc", "0" * 13 + "def")
 
 
+def test_a_constant_result_is_told_as_it_is(bench):
+    whole = Whole(bench)
+    plain = bench.module("def answer():\n    return 42\n\ndef nothing():\n    return None\n", name="plain")
+    assert (plain.answer(), plain.nothing()) == (42, None)
+    _, told = whole.fold()
+    results = {each["code.function.name"]: json.loads(each["ktlo.call.result"]) for each in told}
+    assert results == {"plain.answer": 42, "plain.nothing": None}
+
+
 def test_nothing_is_told_before_the_rules_of_the_server_were_asked_for(bench):
     whole = Whole(bench)
     whole.details.ready = False

@@ -204,9 +204,14 @@ class _Body(ast.NodeTransformer):
 
     def visit_Return(self, node: ast.Return) -> ast.stmt | list[ast.stmt]:
         self.generic_visit(node)
-        if node.value is None or isinstance(node.value, ast.Constant) or "generator" in self.kind:
+        value = node.value
+        if (
+            value is None
+            or "generator" in self.kind
+            or (isinstance(value, ast.Constant) and value.value is None)
+        ):
             return node
-        kept = ast.Assign([_store(RESULT)], node.value)
+        kept = ast.Assign([_store(RESULT)], value)
         return [_at(kept, node), _at(ast.Return(_at(_load(RESULT), node)), node)]
 
     def visit_Yield(self, node: ast.Yield) -> ast.expr:
