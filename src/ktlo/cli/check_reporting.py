@@ -162,6 +162,6 @@ def send(report: Report, address: str, token: str, origin: Origin, started: dt.d
 
 def report_to(report: Report, address: str, root: Path, started: dt.datetime) -> str:
     """Send a report with what the environment knows; see :func:`send`."""
-    from ktlo.settings import variable_or_reference
+    from ktlo.settings.secret_reference import variable_or_reference
 
     return send(report, address, variable_or_reference("KTLO_TOKEN"), origin_of(root, os.environ), started)

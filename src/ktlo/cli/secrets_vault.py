@@ -246,7 +246,7 @@ def _kept(entry: Any) -> str:
 def _value(where: str) -> SecretStr:
     from pydantic import SecretStr
 
-    from ktlo.settings import secret
+    from ktlo.settings.secret_reference import secret
 
     if where == "-":
         text = sys.stdin.readline(1 << 16).strip()

@@ -121,7 +121,7 @@ class Dialogue:
 
     def _kept(self, name: str, said: str) -> str:
         """A reference to a secret: as it was said, or to a new file that holds it."""
-        from ktlo.settings import is_secret_reference
+        from ktlo.settings.secret_reference import is_secret_reference
 
         if is_secret_reference(said):
             return said

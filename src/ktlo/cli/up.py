@@ -149,7 +149,7 @@ def _serve(runtime: Any, folder: Path, host: str, port: int, browser: bool) -> N
     from ktlo.server.receiving import Receiving
     from ktlo.server.security import Access, is_loopback
     from ktlo.server.sql.serving import SqlServing
-    from ktlo.settings import variable_or_reference
+    from ktlo.settings.secret_reference import variable_or_reference
 
     token = variable_or_reference("KTLO_TOKEN")
     if not is_loopback(host) and not token:

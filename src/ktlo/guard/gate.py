@@ -23,7 +23,7 @@ from ktlo.guard.finding import Finding, Level, Outcome, Unchecked
 from ktlo.guard.openvex import read_openvex
 from ktlo.guard.policy import Ignore, Policy
 from ktlo.guard.verdict import Change, Circumstances, Coverage, Report, Skipped, decide
-from ktlo.settings import GuardSettings, IgnoreSettings
+from ktlo.settings.guard import GuardSettings, IgnoreSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ktlo.settings import PlanningSettings
+from ktlo.settings.planning import PlanningSettings
 
 RESUME_HOURS = 12.5 / 60
 """Hours to resume after an interruption: 10 to 15 minutes (Parnin and Rugaber, Software Quality Journal 2011)."""

@@ -37,7 +37,8 @@ from ktlo.report.staffing_words import (
     sentences,
     value_text,
 )
-from ktlo.settings import Settings, StaffingSettings
+from ktlo.settings import Settings
+from ktlo.settings.planning import StaffingSettings
 from ktlo.store.protocol import Queryable
 
 _SOURCE = (

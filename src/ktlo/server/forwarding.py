@@ -14,8 +14,8 @@ from ktlo.errors import UserError
 from ktlo.receivers.forwarding import Forward, Forwarded, ForwardQueue, Target
 from ktlo.receivers.spool import Segment
 from ktlo.server.security import is_loopback
-from ktlo.settings import secret
 from ktlo.settings.forward import ForwardSettings
+from ktlo.settings.secret_reference import secret
 
 _log = logging.getLogger(__name__)
 

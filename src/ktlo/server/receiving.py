@@ -22,7 +22,7 @@ from ktlo.server.http_door import HttpDoor
 from ktlo.server.pairing import PairingThread
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import is_loopback
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.settings.telemetry import TelemetrySettings
 from ktlo.store import streams
 

@@ -38,7 +38,7 @@ from ktlo.records.findings import Finding, LockedVersion, Scan
 from ktlo.server.freshening import freshen
 from ktlo.server.scanning_secrets import identity_of, look
 from ktlo.server.scans import known_findings
-from ktlo.settings import GuardSettings
+from ktlo.settings.guard import GuardSettings
 from ktlo.sources.git.mirror import mirror_folder
 from ktlo.sources.git.place import git_folder, is_url, name_of
 from ktlo.sources.git.program import Git

@@ -7,19 +7,20 @@ these models.
 
 from __future__ import annotations
 
-import datetime
 import os
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ktlo.errors import UserError
 from ktlo.settings.bounded_yaml import read_bounded
 from ktlo.settings.calendars import CalendarSettings
 from ktlo.settings.delivery import DeliverySettings
+from ktlo.settings.guard import GuardSettings
 from ktlo.settings.instrument import InstrumentSettings
+from ktlo.settings.planning import PlanningSettings
 from ktlo.settings.rota import RotaSettings
 from ktlo.settings.sql import SqlSettings
 from ktlo.settings.strict import Strict
@@ -121,223 +122,6 @@ class EffortSettings(Strict):
     bots: list[str] = Field(
         default_factory=list, description="Further names, mails or logins of bots, * as wildcard."
     )
-
-
-class IgnoreSettings(Strict):
-    """A finding the team lives with for a while: somebody answers for it, says why, and until when."""
-
-    id: str = Field(min_length=1, description="Advisory (any of its names), rule or fingerprint.")
-    package: str = Field("", description="Only for this package, * as wildcard; empty for all.")
-    path: str = Field("", description="Only for files that match this, * as wildcard; empty for all.")
-    owner: str = Field(min_length=1, description="Who answers for it.")
-    reason: str = Field(min_length=1, description="Why it is acceptable for now.")
-    expires: datetime.date = Field(description="Last day it holds; after it `ktlo check` fails.")
-    justification: Literal[
-        "",
-        "component_not_present",
-        "vulnerable_code_not_present",
-        "vulnerable_code_not_in_execute_path",
-        "vulnerable_code_cannot_be_controlled_by_adversary",
-        "inline_mitigations_already_exist",
-    ] = Field("", description="Why we are not affected, in OpenVEX's words; written to `--format openvex`.")
-
-
-class SecretCheckSettings(Strict):
-    """What the secrets check of `ktlo check` looks at. See docs/check-secrets.md."""
-
-    rules: str = Field("", description="Rules in the gitleaks format; empty for ktlo's own.")
-    scope: Literal["tree", "staged", "history"] = Field("tree", description="Where to look.")
-
-
-class LintSettings(Strict):
-    """Which linters must run. Without it those run that the repository has a configuration for."""
-
-    require: list[str] = Field(
-        default_factory=list,
-        description="Linters that must run, configured or not: one that is not installed is not checked.",
-    )
-    skip: list[str] = Field(default_factory=list, description="Linters that do not run.")
-    trust: list[str] = Field(
-        default_factory=list,
-        description="Linters that may run the repository's own code (eslint, clippy, golangci-lint). Counts only"
-        " in a settings file outside of the repository.",
-    )
-
-
-class LicenseSettings(Strict):
-    """Licences that dependencies may have. Without it they are not looked at. SPDX ids, `*` as wildcard."""
-
-    allow: list[str] = Field(default_factory=list, description="Allowed; all others are findings.")
-    deny: list[str] = Field(default_factory=list, description="Not allowed, also when `allow` names them.")
-    environments: list[str] = Field(
-        default_factory=lambda: [".venv", "venv", "node_modules"],
-        description="Folders of installed packages that tell licences which lock files do not.",
-    )
-    known: dict[str, str] = Field(
-        default_factory=dict,
-        description="Licences that nothing tells, by package: `PyPI:left` or `PyPI:left@1.0`.",
-    )
-
-    @property
-    def is_given(self) -> bool:
-        """True when there is a policy."""
-        return bool(self.allow or self.deny)
-
-
-class GuardSettings(Strict):
-    """What `ktlo check` asks, and what fails a build. See docs/check.md."""
-
-    databases: list[str] = Field(
-        default_factory=lambda: ["https://api.osv.dev"],
-        min_length=1,
-        description="Advisory databases: URL of an OSV service, or a folder, zip or tar archive of OSV records.",
-    )
-    max_age_days: float = Field(7, gt=0, description="Age in days at which a database is too old.")
-    lock_files: Literal["expected", "none"] = Field(
-        "expected", description="`none` says that a repository without lock files has no dependencies."
-    )
-    internal: list[str] = Field(
-        default_factory=list,
-        description="Packages of your own that no database knows, such as `@acme/*` or `PyPI:acme-*`.",
-    )
-    fail_from: Literal["critical", "high", "medium", "low"] = Field(
-        "low", description="Findings of this level and above fail; those of unknown level always do."
-    )
-    fail_from_development: Literal["critical", "high", "medium", "low", ""] = Field(
-        "", description="The same for dependencies that only development needs; empty for no difference."
-    )
-    fail_from_unreached: Literal["critical", "high", "medium", "low", ""] = Field(
-        "",
-        description="The same for vulnerabilities whose code ours does not call, as far as the call graph tells"
-        " (reachability `imported` or `installed`); empty for no difference.",
-    )
-    ignores: list[IgnoreSettings] = Field(default_factory=list)
-    vex: list[str] = Field(default_factory=list, description="OpenVEX files that speak of dependencies.")
-    server: Literal["local", "all", "off"] = Field(
-        "local",
-        description="Whether the server looks at the repositories it reads: `local` with databases on disk only,"
-        " `all` asks services too (they are told names and versions), `off` not at all.",
-    )
-    server_seconds: float = Field(
-        20, gt=0, le=3600, description="Seconds that the server spends on one repository in each collection."
-    )
-    updates_per_week: int = Field(
-        5, ge=1, le=100, description="Updates a week that the rolling plan gives each repository."
-    )
-    indexes: dict[str, str] = Field(
-        default_factory=dict,
-        description="Package indexes to ask for release dates, by ecosystem (PyPI, npm, crates.io, Go): address of"
-        " each. They are told names of your dependencies; none is asked when it is empty.",
-    )
-    known_exploited: list[str] = Field(
-        default_factory=list,
-        description="CISA's catalogue of known exploited vulnerabilities: JSON files, or folders of them.",
-    )
-    epss: list[str] = Field(
-        default_factory=list, description="EPSS scores: CSV files (also .gz), or folders of them."
-    )
-    reachability: Literal["on", "off"] = Field(
-        "on", description="Whether findings tell how near they are to the project's code."
-    )
-    reachability_seconds: float = Field(
-        60, gt=0, le=3600, description="Time for the call graph; what it has not seen by then is unknown."
-    )
-    environment: str = Field(
-        "",
-        description="Environment with the dependencies' code (its folder or site-packages), which is read and never"
-        " run; `.venv` or `venv` of the repository when empty.",
-    )
-    symbols: list[str] = Field(
-        default_factory=list, description="YAML files that name vulnerable functions by advisory."
-    )
-    test: str = Field("", description="Command that must succeed after each change of `ktlo check fix`.")
-    test_seconds: float = Field(1800, gt=0, le=86_400, description="Time for that command.")
-    govulncheck_database: str = Field(
-        "",
-        description="Vulnerability database for govulncheck, such as `file:///srv/vulndb`; its own when empty.",
-    )
-    skip: list[str] = Field(
-        default_factory=list, description="Checks that do not run; `ktlo check list` names all."
-    )
-    check_seconds: float = Field(
-        600, gt=0, le=86_400, description="Time for each check; one that takes longer is not checked."
-    )
-    secrets: SecretCheckSettings = SecretCheckSettings()
-    lint: LintSettings = LintSettings()
-    licenses: LicenseSettings = LicenseSettings()
-
-
-class StaffingSettings(Strict):
-    """What staffing cannot read from records; left out, it is drawn from a range (docs/planning-staffing.md)."""
-
-    engineers: int | None = Field(
-        None,
-        ge=1,
-        le=200,
-        description="Engineers who can be on duty; those who worked lately when not given.",
-    )
-    dedicated: int | None = Field(
-        None,
-        ge=1,
-        le=50,
-        description="People of the dedicated team to compare with; the best size when not given.",
-    )
-    on_duty: int | None = Field(
-        None,
-        ge=1,
-        le=50,
-        description="People on duty together in a rotation; the best number when not given.",
-    )
-    hand_over_hours: float | None = Field(
-        None,
-        ge=0,
-        le=80,
-        description="Hours that a change of shift costs those who hand over and take over together.",
-    )
-    unfamiliar: float | None = Field(
-        None,
-        ge=0,
-        le=10,
-        description="How much longer an item takes somebody who does not know the place; 0.5 is half as long again.",
-    )
-    idle_value: float | None = Field(
-        None, ge=0, le=1, description="Worth of an hour without items in a dedicated team, 0 to 1."
-    )
-    duty_value: float | None = Field(
-        None, ge=0, le=1, description="Worth of an hour without items on duty in a rotation, 0 to 1."
-    )
-
-
-class PlanningSettings(Strict):
-    """What a plan cannot read from records. Prices that are left out stay unknown; see docs/planning.md."""
-
-    currency: str = Field("", max_length=8, description="Currency of the prices: EUR, USD…")
-    labour_hour: float | None = Field(
-        None,
-        gt=0,
-        le=10_000,
-        description="Cost of an hour of labour; without it everything is told in hours.",
-    )
-    downtime_hour: float | None = Field(
-        None, ge=0, le=1e9, description="Cost of an hour of downtime; without it the break-even is shown."
-    )
-    waiting_week: float | None = Field(
-        None, ge=0, le=1e9, description="Cost of an open bug, request or update waiting for one week."
-    )
-    interruption_minutes: float = Field(
-        12.5, ge=0, le=480, description="Minutes lost by each interruption (published: 10 to 15)."
-    )
-    share: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="The share of effort for keeping the lights on that is in force, 0 to 1.",
-    )
-    weeks: int = Field(13, ge=1, le=52, description="Weeks that a plan looks ahead.")
-    seed: int = Field(
-        1, ge=0, description="Seed of the simulations: the same records and seed, the same plan."
-    )
-    staffing: StaffingSettings = StaffingSettings()
 
 
 class SourceSettings(BaseModel):
@@ -446,54 +230,3 @@ def load_settings(file: Path | None) -> Settings:
             where=str(file),
             fix="See docs/reference/configuration.md for every key",
         ) from error
-
-
-SCHEMES = ("env", "file", "vault")
-"""What a reference to a secret may begin with."""
-
-
-def is_secret_reference(text: str) -> bool:
-    """True for a text that begins like a reference to a secret."""
-    scheme, colon, rest = text.partition(":")
-    return bool(colon and rest) and scheme in SCHEMES
-
-
-def secret(reference: str) -> SecretStr:
-    """Resolve a secret given by reference, ``env:NAME``, ``file:PATH`` or ``vault:PATH#KEY``.
-
-    Raises:
-        UserError: it is a bare value, or what it refers to is missing.
-        SourceError: Vault is away or sealed.
-    """
-    scheme, _, rest = reference.partition(":")
-    if scheme == "env" and rest:
-        value = os.environ.get(rest)
-        if not value:
-            raise UserError(f"the environment variable {rest} is not set", fix=f"export {rest}=…")
-        return SecretStr(value)
-    if scheme == "file" and rest:
-        try:
-            return SecretStr(Path(rest).expanduser().read_text(encoding="utf-8").strip())
-        except OSError as error:
-            raise UserError(f"the secret file cannot be read: {error.strerror}", where=rest) from error
-        except UnicodeDecodeError:
-            raise UserError("the secret file is not text", where=rest) from None
-    if scheme == "vault" and rest:
-        from ktlo.vault import resolve
-
-        return resolve(reference)
-    raise UserError(
-        "secrets are given by reference, never as values",
-        fix="Write env:NAME, file:PATH or vault:PATH#KEY",
-    )
-
-
-def variable_or_reference(name: str) -> str:
-    """A secret of an environment variable: its value, or what it refers to; empty when it is not set.
-
-    Raises:
-        UserError: it is a reference that leads nowhere.
-        SourceError: Vault is away or sealed.
-    """
-    value = os.environ.get(name, "")
-    return secret(value).get_secret_value() if is_secret_reference(value) else value

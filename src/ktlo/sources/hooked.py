@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from ktlo.errors import SignatureError, UserError
 from ktlo.records.collection import Rejection
-from ktlo.settings import is_secret_reference, secret
+from ktlo.settings.secret_reference import is_secret_reference, secret
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from ktlo.errors import StoreError, UserError
-from ktlo.settings import variable_or_reference
+from ktlo.settings.secret_reference import variable_or_reference
 from ktlo.store import ddl, readonly
 from ktlo.store.engine_store import ONE_PART, EngineStore
 from ktlo.store.outside import Answer, Question

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from vault_parts import Bao, Leak
 
 from ktlo.errors import UserError
-from ktlo.settings import secret, variable_or_reference
+from ktlo.settings.secret_reference import secret, variable_or_reference
 from ktlo.vault import Reference, Session, open_session, parse_reference
 from ktlo.vault.credentials import Credentials
 

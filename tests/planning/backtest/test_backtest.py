@@ -17,7 +17,7 @@ from ktlo.planning.backtest.regret import quarters_of, regret_of
 from ktlo.planning.backtest.run import Backtest, Trust, run_backtest
 from ktlo.planning.backtest.scores import difference, inside, pinball
 from ktlo.report.backtest import reading, verdict
-from ktlo.settings import PlanningSettings
+from ktlo.settings.planning import PlanningSettings
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pinball_by_hand.txt"
 PRICES = Prices.of(PlanningSettings())

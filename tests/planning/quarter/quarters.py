@@ -22,7 +22,7 @@ from ktlo.planning.quarter.outlook import Business, Outlook, arriving
 from ktlo.planning.staffing.answer import answer_staffing
 from ktlo.planning.staffing.terms import draw_terms
 from ktlo.records.effort import Category
-from ktlo.settings import StaffingSettings
+from ktlo.settings.planning import StaffingSettings
 
 NOTES = tuple(
     f"A note on what the records of source {letter} do not tell, as long as such notes are at their longest, with a"

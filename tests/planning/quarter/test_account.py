@@ -16,7 +16,8 @@ from ktlo.planning.quarter.account import account_of
 from ktlo.planning.quarter.calendar import Quarter, last_complete
 from ktlo.planning.quarter.outlook import ask_business
 from ktlo.records.effort import Category
-from ktlo.settings import PlanningSettings, Settings
+from ktlo.settings import Settings
+from ktlo.settings.planning import PlanningSettings
 from ktlo.store.protocol import Store
 
 NOW = dt.datetime(2026, 5, 20, tzinfo=dt.UTC)

@@ -18,7 +18,7 @@ from ktlo.planning.staffing.outcome import broken_limits, knowledge_of, on_call_
 from ktlo.planning.staffing.simulation import Kind, Rules
 from ktlo.planning.staffing.terms import draw_terms
 from ktlo.planning.staffing.trial import Staffing
-from ktlo.settings import StaffingSettings
+from ktlo.settings.planning import StaffingSettings
 
 IN_HOURS = Prices("h", 1.0, None, None, 12.5 / 60)
 ONE_EACH = StaffingSettings(dedicated=1, on_duty=1)

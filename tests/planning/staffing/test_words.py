@@ -16,7 +16,7 @@ from ktlo.planning.staffing.terms import draw_terms
 from ktlo.report.sections import NoLinks
 from ktlo.report.staffing import staffing_section
 from ktlo.report.staffing_words import certainty, headline, saving, sentences
-from ktlo.settings import StaffingSettings
+from ktlo.settings.planning import StaffingSettings
 
 EUROS = Prices("EUR", 80.0, 500.0, 20.0, 12.5 / 60)
 HOURS = Prices("h", 1.0, None, None, 12.5 / 60)

@@ -16,7 +16,7 @@ from ktlo.guard.dependency import Inventory
 from ktlo.guard.finding import Finding, Outcome
 from ktlo.guard.lockfiles import Limits, read_lock_files
 from ktlo.guard.verdict import Coverage
-from ktlo.settings import GuardSettings
+from ktlo.settings.guard import GuardSettings
 
 
 class LockFiles:

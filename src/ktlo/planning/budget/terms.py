@@ -16,7 +16,7 @@ from ktlo.errors import UsageError
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.budget.plan import FUTURES, Asked
 from ktlo.planning.budget.world import Changes
-from ktlo.settings import PlanningSettings
+from ktlo.settings.planning import PlanningSettings
 
 _PRICES = ("labour_hour", "downtime_hour", "waiting_week", "interruption_minutes")
 

@@ -25,7 +25,7 @@ from ktlo.planning.staffing.simulation import Kind, Rules
 from ktlo.planning.staffing.sizes import MOST_HELPED, candidates
 from ktlo.planning.staffing.terms import Terms
 from ktlo.planning.staffing.trial import Case, Ran, run
-from ktlo.settings import StaffingSettings
+from ktlo.settings.planning import StaffingSettings
 
 DRAWS = 200
 _MOST_ITEMS = 900

@@ -15,7 +15,8 @@ from ktlo.planning.load.asking import Remembered, content_key, remembered_load
 from ktlo.planning.staffing.answer import DRAWS, StaffingAnswer, answer_staffing
 from ktlo.planning.staffing.people import read_crew
 from ktlo.planning.staffing.terms import draw_terms
-from ktlo.settings import Settings, StaffingSettings
+from ktlo.settings import Settings
+from ktlo.settings.planning import StaffingSettings
 from ktlo.store.protocol import Queryable
 
 _answers: Remembered[StaffingAnswer] = Remembered()

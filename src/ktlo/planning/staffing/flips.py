@@ -22,7 +22,7 @@ from ktlo.planning.staffing.simulation import Rules
 from ktlo.planning.staffing.sizes import least_size
 from ktlo.planning.staffing.terms import Terms
 from ktlo.planning.staffing.trial import Case, Ran, Staffing, run
-from ktlo.settings import StaffingSettings
+from ktlo.settings.planning import StaffingSettings
 
 _DRAWS, _ITEMS = 40, 100
 """Runs of a grid point, and items of one at today's load: enough for a sign."""

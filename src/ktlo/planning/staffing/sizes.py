@@ -13,7 +13,7 @@ from ktlo.planning.staffing.crew import Crew
 from ktlo.planning.staffing.erlang import least_servers
 from ktlo.planning.staffing.simulation import Kind
 from ktlo.planning.staffing.trial import Staffing
-from ktlo.settings import StaffingSettings
+from ktlo.settings.planning import StaffingSettings
 
 MOST_HELPED = 0.2
 """A team that needs help with a larger share of the items is too small to be called one."""

@@ -14,7 +14,7 @@ import numpy as np
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.demand import Floats
 from ktlo.planning.staffing.costs import Rates
-from ktlo.settings import StaffingSettings
+from ktlo.settings.planning import StaffingSettings
 
 HAND_OVER = (0.7, 6.0)
 """Hours that a change of shift takes, 5% and 95%: ours; no published figure was found."""

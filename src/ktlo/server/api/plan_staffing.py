@@ -15,7 +15,7 @@ from ktlo.planning.staffing.asking import ask_staffing
 from ktlo.planning.staffing.outcome import Outcome
 from ktlo.report.staffing_words import headline, saving, sentences
 from ktlo.server.api.metrics import Asked, Running
-from ktlo.settings import StaffingSettings
+from ktlo.settings.planning import StaffingSettings
 
 router = APIRouter(tags=["plan"])
 

@@ -9,7 +9,7 @@ from ktlo.server.receiving import Door
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import is_loopback
 from ktlo.server.sql.application import SqlDoor
-from ktlo.settings import secret, variable_or_reference
+from ktlo.settings.secret_reference import secret, variable_or_reference
 
 PROTOCOL = "SQL (ClickHouse HTTP)"
 

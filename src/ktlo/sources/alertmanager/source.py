@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, UserError
 from ktlo.records.collection import Rejection
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.sources.alertmanager.mapping import Of, identity, rows
 from ktlo.sources.alertmanager.payloads import ActiveAlert, Alert, Notification
 from ktlo.sources.hooked import (

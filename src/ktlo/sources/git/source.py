@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.sources.git import health, mirror
 from ktlo.sources.git.cursor import read_cursor
 from ktlo.sources.git.history import collect_history

@@ -18,7 +18,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from ktlo.errors import KtloError, UserError
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.sources.gitlab import hooks, mapping
 from ktlo.sources.gitlab.mapping import Of
 from ktlo.sources.gitlab.payloads import (

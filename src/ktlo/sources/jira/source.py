@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, SignatureError, UserError
 from ktlo.records.collection import Rejection
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 from ktlo.sources.jira import mapping
 from ktlo.sources.jira.mapping import READ, Of

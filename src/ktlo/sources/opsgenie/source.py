@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, UserError
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of

@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, UserError
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import check_reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.redmine import mapping

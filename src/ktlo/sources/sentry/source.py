@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, UserError
 from ktlo.records.collection import Rejection
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
 from ktlo.sources.rest.configured import horizon, plain_address

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ktlo.errors import KtloError
 from ktlo.records.collection import Rejection
-from ktlo.settings import secret
+from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
 from ktlo.sources.rest.configured import plain_address
