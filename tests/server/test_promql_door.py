@@ -137,24 +137,7 @@ def characters_changed(draw: st.DrawFn, expression: str) -> str:
 @st.composite
 def expressions(draw: st.DrawFn) -> str:
     """Valid ones, changed ones, joined and nested ones, towers of brackets, and text of no kind."""
-    kind = draw(
-        st.sampled_from(
-            [
-                "valid",
-                "valid",
-                "numbers",
-                "numbers",
-                "numbers",
-                "joined",
-                "joined",
-                "nested",
-                "changed",
-                "changed",
-                "tower",
-                "text",
-            ]
-        )
-    )
+    kind = draw(st.sampled_from(KINDS))
     if kind == "text":
         return draw(st.text(max_size=60))
     if kind == "tower":
