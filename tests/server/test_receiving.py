@@ -143,6 +143,15 @@ def test_the_state_of_the_receivers_is_told(house_with_traces):
     assert "pay &lt;b&gt;ments" in text
 
 
+def test_a_signal_without_room_is_told_and_nothing_is_called_well(house_with_traces, receiver, monkeypatch):
+    visitor, _, _ = house_with_traces
+    monkeypatch.setattr(receiver[1].traces.tally, "no_room", "No space <left>")
+    assert visitor.get("/telemetry.json").json()["is_well"] is False
+    text = visitor.page("/telemetry")
+    assert "Requests of traces are told to come again (0 so far): No space &lt;left&gt;." in text
+    assert "Every door is open" not in text
+
+
 def call(receiving: Receiving, body: bytes, key: str = ""):
     with grpc.insecure_channel(receiving.doors[1].address.removeprefix("http://")) as channel:
         export = channel.unary_unary(f"/{signals.TRACES.service}/Export")
