@@ -73,7 +73,7 @@ class SignalOut(BaseModel):
     senders: list[SenderOut] = Field(default_factory=list)
 
 
-class NamesOut(BaseModel):
+class SprawlOut(BaseModel):
     """Names of services within a day."""
 
     names: int = Field(description="Different ones, of all signals.")
@@ -83,7 +83,7 @@ class NamesOut(BaseModel):
     said: str = Field(description="What is wrong, in words; empty when nothing is.")
 
     @classmethod
-    def of(cls, given: Sprawl) -> NamesOut:
+    def of(cls, given: Sprawl) -> SprawlOut:
         """As JSON has it."""
         return cls(
             names=given.names,
@@ -102,7 +102,7 @@ class StateOut(BaseModel):
     doors: list[DoorOut]
     signals: list[SignalOut]
     observes_itself: bool = Field(False, description="ktlo reports of itself, as service `ktlo`.")
-    names: NamesOut
+    names: SprawlOut
 
 
 def state_of(request: Request, running: Runtime) -> StateOut:
@@ -118,7 +118,7 @@ def state_of(request: Request, running: Runtime) -> StateOut:
         doors=doors,
         signals=listed,
         observes_itself=receiving is not None and receiving.observes_itself,
-        names=NamesOut.of(sprawl_of(receiving, running)),
+        names=SprawlOut.of(sprawl_of(receiving, running)),
     )
 
 

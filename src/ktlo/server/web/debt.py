@@ -35,7 +35,8 @@ from ktlo.report.debt_words import (
 from ktlo.report.pieces import Filter, Option
 from ktlo.report.sections import Section
 from ktlo.server import asking
-from ktlo.server.api.debt import EntryOut, SaidIn, StandingIn, decide, kept, plan_of, say
+from ktlo.server.api.debt import decide, kept, plan_of, say
+from ktlo.server.api.debt_answer import EntryOut, SaidIn, StandingIn
 from ktlo.server.api.metrics import Running
 from ktlo.server.registers import entry_of, journal_of, register_of
 from ktlo.server.runtime import Runtime
