@@ -184,6 +184,32 @@ def test_more_series_than_are_read_are_refused_with_their_number(many, monkeypat
     assert "1 series match, and at most 0 are read" in answer.json()["error"]
 
 
+def test_prometheus_lists_values_of_however_many_series_and_says_when_a_list_is_cut(many, monkeypatch):
+    monkeypatch.setattr(stored, "MOST_SERIES", 0)
+    api = "/api/prometheus/api/v1"
+    assert many.get(f"{api}/label/job/values").json() == {"status": "success", "data": ["shop"]}
+    assert many.get(f"{api}/labels").json()["data"][:2] == ["__name__", "job"]
+    monkeypatch.undo()
+    for path, whole in (
+        ("label/__name__/values?", 7),
+        ("labels?", 5),
+        ("series?match[]={__name__=~'jobs.*'}", 2),
+    ):
+        told = many.get(f"{api}/{path}").json()
+        assert (len(told["data"]), "warnings" in told) == (whole, False)
+        told = many.get(f"{api}/{path}&limit={whole}").json()
+        assert (len(told["data"]), "warnings" in told) == (whole, False)
+        told = many.get(f"{api}/{path}&limit=1").json()
+        assert len(told["data"]) == 1
+        assert told["warnings"][0] == "results truncated due to limit"
+        assert "the first 1 are listed" in told["warnings"][1]
+    assert "warnings" not in many.get(f"{api}/labels?limit=0").json()
+    for wrong in ("-1", "many", "1.5"):
+        answer = many.get(f"{api}/labels?limit={wrong}")
+        assert (answer.status_code, answer.json()["errorType"]) == (400, "bad_data")
+        assert "limit" in answer.json()["error"]
+
+
 def test_an_error_that_all_of_them_report_names_some_and_says_how_many(many, running):
     runtime, receiving = running
     together = ExportTraceServiceRequest()

@@ -19,8 +19,9 @@ from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.log_query import quoted
 from ktlo.telemetry.log_query import read as read_search
 from ktlo.telemetry.logs import search
-from ktlo.telemetry.promql.asking import ask, label_values, selector_from, since_1970
+from ktlo.telemetry.promql.asking import ask, selector_from, since_1970
 from ktlo.telemetry.promql.completing import unit_of
+from ktlo.telemetry.promql.listing import label_values
 from ktlo.telemetry.promql.question import Asked
 
 MOST_CHOICES = 500

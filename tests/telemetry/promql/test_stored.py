@@ -12,7 +12,7 @@ from signal_requests import add_metric, delimited, metrics
 
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.streams import METRICS, TRACES
-from ktlo.telemetry.promql import asking
+from ktlo.telemetry.promql import asking, listing
 from ktlo.telemetry.promql.labels import NAME
 from ktlo.telemetry.promql.question import Asked
 
@@ -91,12 +91,30 @@ def _shop() -> list[Any]:
     return found
 
 
+EARLIER = T0 - 86_400_000
+
+
+def _shadowed() -> list[Any]:
+    """A day earlier: attributes named as labels that follow from the resource, with and without the latter."""
+    found = []
+    for service, instance, attributes in (
+        ("shop", "p-1", {"job": "night", "a.b": "1", "7up": "x", "empty": ""}),
+        ("pay", "", {"instance": "mine", "a_b": "2"}),
+    ):
+        said = metrics(service, name="shadow.length", resource={"service.instance.id": instance})
+        (point,) = said.resource_metrics[0].scope_metrics[0].metrics[0].gauge.data_points
+        point.time_unix_nano = TEN - 86_400 * SECOND
+        put(point.attributes, attributes)
+        found.append(said)
+    return found
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
     folder = tmp_path_factory.mktemp("promql")
     opened = EmbeddedStore(folder / "store")
     opened.migrate()
-    (folder / "m").write_bytes(delimited(*_shop()))
+    (folder / "m").write_bytes(delimited(*_shop(), *_shadowed()))
     opened.load(METRICS, folder / "m", "metrics")
     spans = [
         Said(
@@ -216,7 +234,7 @@ def test_a_range_of_many_steps_reads_each_series_once(store: EmbeddedStore) -> N
 
 
 def test_names_labels_and_values_are_listed_for_completion(store: EmbeddedStore) -> None:
-    named = asking.names(store, T0, END)
+    named = listing.names(store, T0, END)
     assert {
         "queue_length",
         "http_server_requests_total",
@@ -224,7 +242,7 @@ def test_names_labels_and_values_are_listed_for_completion(store: EmbeddedStore)
         "rpc_duration_seconds",
     } <= {*named}
     selector = [asking.selector_from("queue_length")]
-    assert asking.label_names(store, selector, T0, END) == sorted(
+    assert listing.label_names(store, selector, T0, END) == sorted(
         [
             NAME,
             "http_route",
@@ -236,10 +254,10 @@ def test_names_labels_and_values_are_listed_for_completion(store: EmbeddedStore)
             "service_version",
         ]
     )
-    assert asking.label_values(store, "job", selector, T0, END) == ["market/pay", "market/shop"]
+    assert listing.label_values(store, "job", selector, T0, END) == ["market/pay", "market/shop"]
     buckets = [asking.selector_from("job_duration_seconds_bucket")]
-    assert asking.label_values(store, "le", buckets, T0, END) == ["0.1", "1", "10", "+Inf"]
-    assert asking.names(store, T0 - 9_000_000, T0 - 8_000_000) == list(asking.SPAN_NAMES)
+    assert listing.label_values(store, "le", buckets, T0, END) == ["0.1", "1", "10", "+Inf"]
+    assert listing.names(store, T0 - 9_000_000, T0 - 8_000_000) == list(listing.SPAN_NAMES)
 
 
 def test_what_a_metric_is_comes_with_its_unit_and_description(store: EmbeddedStore) -> None:
@@ -291,3 +309,34 @@ def test_what_is_left_out_between_windows_changes_no_answer(store: EmbeddedStore
     assert np.array_equal(a.present[rows][:, ::90], b.present)
     assert np.array_equal(np.where(b.present, a.values[rows][:, ::90], 0), np.where(b.present, b.values, 0))
     assert thin.samples <= whole.samples
+
+
+@pytest.mark.parametrize(("start", "end"), [(T0, END), (EARLIER, EARLIER)])
+def test_the_engine_lists_the_labels_and_values_that_reading_every_series_gives(
+    store: EmbeddedStore, start: int, end: int
+) -> None:
+    every = [asking.selector_from('{__name__!="",__name__!~"traces_.*"}')]
+    there = listing.label_names(store, every, start, end)
+    assert listing.label_names(store, [], start, end) == there
+    assert {"job", "service_name"} <= {*there}
+    for label in (*there, "exported_job", "exported_instance", "nobody"):
+        if label != NAME:
+            assert listing.label_values(store, label, [], start, end) == listing.label_values(
+                store, label, every, start, end
+            ), label
+    assert listing.label_values(store, "job", [], T0 - 9_000_000, T0 - 8_000_000) == []
+    assert listing.label_names(store, [], T0 - 9_000_000, T0 - 8_000_000) == []
+
+
+def test_attributes_beside_labels_of_the_resource_are_listed_under_their_names(
+    store: EmbeddedStore,
+) -> None:
+    listed = {
+        label: listing.label_values(store, label, [], EARLIER, EARLIER)
+        for label in ("job", "exported_job", "instance", "exported_instance", "a_b", "key_7up", "empty")
+    }
+    assert listed == {
+        "job": ["pay", "shop"], "exported_job": ["night"], "instance": ["mine", "p-1"], "exported_instance": [],
+        "a_b": ["1", "2"], "key_7up": ["x"], "empty": [],
+    }  # fmt: skip
+    assert listing.label_values(store, "a_b", [], EARLIER, EARLIER, 1) == ["1"]

@@ -9,6 +9,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from ktlo import __version__
 from ktlo.errors import KtloError, StoreError
 from ktlo.server.api.metrics import runtime_of
-from ktlo.telemetry.promql import asking
+from ktlo.telemetry.promql import asking, listing
 from ktlo.telemetry.promql.aggregation import number_text
 from ktlo.telemetry.promql.histograms import floats_of, natives
 from ktlo.telemetry.promql.parsing import parsed
@@ -31,6 +32,33 @@ router = APIRouter(include_in_schema=False)
 PREFIX = "/api/prometheus/api/v1"
 _MONTH_MS = 30 * 86_400_000
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+
+
+_MOST_ASKED = 200_000
+"""Series, names or values of one answer, whatever ``limit`` says."""
+_CUT = "results truncated due to limit"
+"""Prometheus' own words, by which Grafana knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A list for the envelope.
+
+    Attributes:
+        data: what fits.
+        warnings: what is said beside it.
+    """
+
+    data: Any
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, found: list[Any], most: int) -> _Listed:
+        """A list that was asked for one more than ``most``, so that one that is cut is known."""
+        if len(found) <= most:
+            return cls(found)
+        told = f"the first {most:,} are listed: choose with match[], or give limit (at most {_MOST_ASKED:,})"
+        return cls(found[:most], (_CUT, told))
 
 
 class _BadDataError(Exception):
@@ -89,6 +117,17 @@ class Given:
             raise _BadDataError(f"invalid parameter {name!r}: it is not greater than zero")
         return seconds
 
+    def most(self) -> int:
+        """How many entries a list may have: ``limit``; 0 and none are ktlo's own :data:`MOST_LISTED`."""
+        text = self.one("limit", "0")
+        try:
+            limit = int(text)
+        except ValueError:
+            raise _BadDataError(f"invalid parameter 'limit': {text[:60]!r} is no whole number") from None
+        if limit < 0:
+            raise _BadDataError("invalid parameter 'limit': limit must be non-negative")
+        return min(limit or listing.MOST_LISTED, _MOST_ASKED)
+
 
 async def _answer(request: Request, compute: Callable[[Any, Given], Any]) -> Response:
     """Answer in Prometheus' envelope; errors, too."""
@@ -107,7 +146,9 @@ async def _answer(request: Request, compute: Callable[[Any, Given], Any]) -> Res
         return _failed(400, "bad_data", str(error))
     if isinstance(data, str):
         return Response(f'{{"status":"success","data":{data}}}', media_type="application/json")
-    return _json(200, {"status": "success", "data": data})
+    listed = data if isinstance(data, _Listed) else _Listed(data)
+    warned = {"warnings": listed.warnings} if listed.warnings else {}
+    return _json(200, {"status": "success", "data": listed.data, **warned})
 
 
 def _json(status: int, body: Any) -> Response:
@@ -261,7 +302,8 @@ async def series(request: Request) -> Response:
         selectors = _matches(given)
         if not selectors:
             raise _BadDataError("no match[] parameter provided")
-        return asking.series(store, selectors, *_stretch(given))
+        most = given.most()
+        return _Listed.of(listing.series(store, selectors, *_stretch(given), most + 1), most)
 
     return await _answer(request, compute)
 
@@ -269,15 +311,25 @@ async def series(request: Request) -> Response:
 @router.api_route("/labels", methods=["GET", "POST"])
 async def labels(request: Request) -> Response:
     """Names of labels."""
-    return await _answer(request, lambda store, g: asking.label_names(store, _matches(g), *_stretch(g)))
+
+    def compute(store: Any, given: Given) -> Any:
+        most = given.most()
+        return _Listed.of(listing.label_names(store, _matches(given), *_stretch(given), most + 1), most)
+
+    return await _answer(request, compute)
 
 
 @router.get("/label/{name:path}/values")
 async def label_values(request: Request, name: str) -> Response:
     """Values of a label; ``U__`` escapes of UTF-8 names are read."""
-    return await _answer(
-        request, lambda store, g: asking.label_values(store, _unescaped(name), _matches(g), *_stretch(g))
-    )
+
+    def compute(store: Any, given: Given) -> Any:
+        label, most = _unescaped(name), given.most()
+        return _Listed.of(
+            listing.label_values(store, label, _matches(given), *_stretch(given), most + 1), most
+        )
+
+    return await _answer(request, compute)
 
 
 def _unescaped(name: str) -> str:

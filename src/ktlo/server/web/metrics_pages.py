@@ -28,17 +28,10 @@ from ktlo.server.api.telemetry import asked_interval
 from ktlo.server.web.rendering import render, with_query
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.promql.asking import (
-    ask,
-    exemplars,
-    label_names,
-    label_values,
-    names,
-    selector_from,
-    since_1970,
-)
+from ktlo.telemetry.promql.asking import ask, exemplars, selector_from, since_1970
 from ktlo.telemetry.promql.completing import Known as KnownNames
 from ktlo.telemetry.promql.completing import completions, unit_of
+from ktlo.telemetry.promql.listing import label_names, label_values, names
 from ktlo.telemetry.promql.places import PromqlError
 
 router = APIRouter()

@@ -1,31 +1,24 @@
-"""Questions in PromQL to the store: expressions, and what there is to ask about (names, labels, values, exemplars)."""
+"""Questions in PromQL to the store: expressions, what the metrics mean, exemplars."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import promql_parser as ast
 
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.promql.evaluate import answer
-from ktlo.telemetry.promql.labels import NAME, Labels
+from ktlo.telemetry.promql.labels import Labels
 from ktlo.telemetry.promql.parsing import milliseconds, parsed, selector_of
 from ktlo.telemetry.promql.places import PromqlError
 from ktlo.telemetry.promql.question import Answered, Asked
-from ktlo.telemetry.promql.samples import Matcher, Samples, Selector, Stretch
+from ktlo.telemetry.promql.samples import Samples, Selector, Stretch
 from ktlo.telemetry.promql.spans import CALLS, LATENCY, SpanMetrics
-from ktlo.telemetry.promql.spans import NAMES as SPAN_NAMES
 from ktlo.telemetry.promql.stored import TARGET_INFO, Stored, moment
 
-MOST_LISTED = 20_000
-"""Series, names or values that one answer lists."""
-
-_BOUNDS = """
-SELECT DISTINCT arrayJoin(h.bounds) AS bound FROM ktlo.metric_histograms AS h
-WHERE h.series IN {ids:Array(String)} AND h.at >= {start:DateTime64(9, 'UTC')} AND h.at <= {end:DateTime64(9, 'UTC')}
-ORDER BY bound LIMIT 1000"""
+MOST_DESCRIBED = 20_000
 
 _EXEMPLARS = """
 SELECT p.series AS series, tupleElement(e, 1) AS trace, tupleElement(e, 2) AS span, tupleElement(e, 3) AS number,
@@ -145,63 +138,12 @@ def selector_from(text: str) -> Selector:
     return selector_of(tree)
 
 
-_ALL = Selector(((Matcher(NAME, "!=", ""),),))
-
-
-def series(store: Queryable, selectors: Sequence[Selector], start: int, end: int) -> list[dict[str, str]]:
-    """Label sets of the series that any of some selectors means; buckets of a histogram are one series here."""
-    found: dict[Labels, None] = {}
-    stored = Stored(store)
-    for selector in selectors or (_ALL,):
-        for member in stored.members(selector, start, end):
-            found.setdefault(member.labels)
-        if selector is not _ALL:
-            for samples in SpanMetrics(store).read(selector, Stretch(start, end)):
-                found |= dict.fromkeys(samples.labels)
-    return [dict(labels) for labels in list(found)[:MOST_LISTED]]
-
-
-def names(store: Queryable, start: int, end: int) -> list[str]:
-    """Names that can be asked, in Prometheus' letters."""
-    found = {exposed.name for family in Stored(store).families(start, end) for exposed in family.exposed()}
-    return sorted({*found, *SPAN_NAMES, TARGET_INFO} if found else SPAN_NAMES)
-
-
-def label_names(store: Queryable, selectors: Sequence[Selector], start: int, end: int) -> list[str]:
-    """Names of labels."""
-    listed = series(store, selectors, start, end)
-    found = {name for labels in listed for name in labels}
-    if any(labels.get(NAME, "").endswith("_bucket") for labels in listed):
-        found.add("le")
-    return sorted(found)
-
-
-def label_values(
-    store: Queryable, label: str, selectors: Sequence[Selector], start: int, end: int
-) -> list[str]:
-    """Values of one label."""
-    if label == NAME and not selectors:
-        return names(store, start, end)
-    if label == "le":
-        from ktlo.telemetry.promql.aggregation import number_text
-
-        ids = [
-            member.series
-            for selector in selectors or (_ALL,)
-            for member in Stored(store).members(selector, start, end)
-            if member.exposed.part == "bucket"
-        ]
-        rows = store.query(_BOUNDS, {"ids": ids[:MOST_LISTED], "start": moment(start), "end": moment(end)})
-        return [*(number_text(row["bound"]) for row in rows.to_pylist()), "+Inf"] if ids else []
-    return sorted({labels[label] for labels in series(store, selectors, start, end) if label in labels})
-
-
 def described(store: Queryable, start: int, end: int) -> list[Described]:
     """Every metric with its type, unit and description."""
     from ktlo.telemetry.promql.names import Family
 
     rows = store.query(
-        _DESCRIBED, {"start": moment(start), "end": moment(end), "most": MOST_LISTED}
+        _DESCRIBED, {"start": moment(start), "end": moment(end), "most": MOST_DESCRIBED}
     ).to_pylist()
     found = []
     for row in rows:
