@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -171,7 +172,20 @@ def test_metrics_are_found_by_a_part_of_the_name_and_by_service(many, monkeypatc
     names = [one["name"] for one in many.get("/metrics/all.json?text=JOBS").json()]
     assert len(names) == 2
     monkeypatch.setattr(metrics_catalogue, "MOST", 1)
-    assert "the first 1 of them" in many.page("/metrics/all?text=jobs")
+    first = unescape(many.page("/metrics/all?text=jobs"))
+    assert "2 metrics as 2 series; this is page 1 of 2" in first
+    (later,) = re.findall(r'rel="next" href="([^"]+)"', first)
+    assert 'rel="prev"' not in first
+    last = unescape(many.page(later))
+    assert "this is page 2 of 2" in last
+    assert 'rel="next"' not in last
+    assert rows_of(first) == rows_of(last) == 1 + 2, "a metric of the page, and all that cost most"
+    answer = many.get("/metrics/all.json?text=jobs&page=2")
+    assert ([one["reported_as"] for one in answer.json()], answer.headers["x-total-count"]) == (
+        ["jobs.waiting"],
+        "2",
+    )
+    assert many.get("/metrics/all.json?text=jobs&page=99").json() == answer.json()
     assert len(many.get("/metrics/all.json?service=shop").json()) == 1
     assert many.get("/metrics/all.json?service=nobody").json() == []
     assert "No metric is like that" in many.page("/metrics/all?text=nothing")
@@ -208,6 +222,22 @@ def test_prometheus_lists_values_of_however_many_series_and_says_when_a_list_is_
         answer = many.get(f"{api}/labels?limit={wrong}")
         assert (answer.status_code, answer.json()["errorType"]) == (400, "bad_data")
         assert "limit" in answer.json()["error"]
+
+
+def test_a_panel_and_the_explorer_show_the_largest_series_and_say_how_many_there_are(many):
+    expression = "sum by (service_name) (traces_spanmetrics_calls_total)"
+    asked = f"queries: [{{expr: '{expression}', legend: '{{{{service_name}}}}'}}]"
+    panels = [f"      - {{title: {show}, show: {show}, {asked}}}" for show in ("table", "lines", "number")]
+    text = "\n".join(["title: Many", "since: 1h", "rows:", "  - panels:", *panels, ""])
+    answer = many.post("/api/v1/dashboards/many", json={"text": text, "digest": ""})
+    assert answer.status_code == 200, answer.text
+    page = unescape(many.page("/dashboards/many"))
+    assert f"The table has 20 of {WORKERS + 1} series, the largest." in page
+    assert f"The 6 largest of {WORKERS + 1} series are drawn." in page
+    assert f"the largest of {WORKERS + 1}: " in page
+    explored = unescape(many.page("/metrics?q=" + expression))
+    assert f"the table has 200 of {WORKERS + 1}" in explored
+    assert f"{WORKERS + 1} series; the largest now" in explored
 
 
 def test_an_error_that_all_of_them_report_names_some_and_says_how_many(many, running):

@@ -10,7 +10,7 @@ from ktlo.report.charts import Heading, LineChart, Row, Table, written
 from ktlo.report.charts.calendar_ticks import moment_label
 from ktlo.report.charts.chart import Head
 from ktlo.report.pieces import Card
-from ktlo.report.promql import MOST_LINES, Shown, chart, series_table, shown, unit_named
+from ktlo.report.promql import MOST_LINES, Shown, chart, how_many, series_table, shown, unit_named
 from ktlo.report.services import Href, service_charts
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.dashboards.files import with_windows
@@ -25,6 +25,8 @@ from ktlo.telemetry.promql.listing import label_values
 from ktlo.telemetry.promql.question import Asked
 
 MOST_CHOICES = 500
+MOST_SERIES = 20
+"""Series of one expression that a panel shows; Explore has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def drawn(panel: Panel, name: str, on: Drawing) -> PanelView:
 def _promql(view: PanelView, on: Drawing) -> PanelView:
     panel = view.panel
     series: list[Shown] = []
-    expressions = []
+    expressions, among = [], 0
     end = since_1970(on.of.end)
     for query in panel.queries:
         text = with_windows(filled(query.expr, on.values), on.step_ms / 1000, on.of.seconds)
@@ -141,20 +143,23 @@ def _promql(view: PanelView, on: Drawing) -> PanelView:
         last = end // on.step_ms * on.step_ms
         start = last if panel.show == "number" else -(-since_1970(on.of.start) // on.step_ms) * on.step_ms
         answered = ask(on.store, Asked(text, min(start, last), last, on.step_ms))
-        series += shown(answered, filled(query.legend, on.values), text)
+        series += shown(answered, filled(query.legend, on.values), text, MOST_SERIES)
+        among += how_many(answered)
     unit = unit_named(panel.unit or unit_of(expressions[0]))
     href = _explorer(on, expressions)
     if not any(each.finite for each in series):
         return replace(view, href=href, empty="Nothing has this value in this stretch.")
     if panel.show == "number":
         first = series[0]
-        more = f"the largest of {len(series)}: {first.name}" if len(series) > 1 else ""
+        more = f"the largest of {among:,}: {first.name}" if among > 1 else ""
         value = written(first.finite[-1], unit) if first.finite else ""
         return replace(view, href=href, card=Card(panel.title, value, href, sample=more))
     if panel.show == "table":
-        return replace(view, href=href, table=series_table(series, unit))
+        note = f"The table has {len(series)} of {among:,} series, the largest." if among > len(series) else ""
+        return replace(view, href=href, table=series_table(series, unit), empty=note)
     head = Head(view.name, panel.title or expressions[0][:120], panel.description)
-    note = f"{MOST_LINES} of {len(series)} series are drawn." if len(series) > MOST_LINES else ""
+    drawn = min(len(series), MOST_LINES)
+    note = f"The {drawn} largest of {among:,} series are drawn." if among > drawn else ""
     picture = chart(head, series, unit, on.step_ms / 1000)
     return replace(view, href=href, charts=(picture,), empty=note)
 

@@ -22,6 +22,8 @@ class MetricsView:
         cardinality: the metrics of most series with the guilty label.
         known: what it rests on.
         is_empty: nothing was reported.
+        earlier: where the page before is; empty on the first.
+        later: where the next page is; empty on the last.
     """
 
     answer: Answer
@@ -29,29 +31,34 @@ class MetricsView:
     cardinality: Table
     known: Known
     is_empty: bool
+    earlier: str
+    later: str
 
 
-def all_metrics(store: Queryable, of: Interval, service: str, text: str, href: Href) -> MetricsView:
+def all_metrics(
+    store: Queryable, of: Interval, service: str, text: str, href: Href, page: int = 1
+) -> MetricsView:
     """Metrics with points in a stretch; of one service when it is named, with a text in the name when one is given."""
-    listed = metrics(store, of, service, text)
+    listed = metrics(store, of, service, text, page)
     found = listed.metrics
-    series, fresh = sum(each.series for each in found), sum(each.fresh for each in found)
+    fresh = sum(each.fresh for each in found)
     said = "No service reported a metric"
     if found:
         reporting = {name for each in found for name in each.services}
-        many = max(each.reporting for each in found)
+        many = max(each.reporting for each in (*found, *listed.largest))
         services = (
             "1 service reports" if len(reporting) == 1 else f"{max(many, len(reporting)):,} services report"
         )
         if many > MOST_SERVICES:
             services = f"{many:,} or more services report"
-        said = f"{services} {listed.among:,} metrics"
-        if listed.among > len(found):
-            said += f"; the first {len(found)} of them, as {written(series, COUNT)} series, are listed"
-        else:
-            said += f" as {written(series, COUNT)} series"
-    judged = guilty(store, of, found)
-    change = f"{written(fresh, COUNT)} series began within the last day of the stretch" if found else ""
+        said = f"{services} {listed.among:,} metrics as {written(listed.series, COUNT)} series"
+        if listed.pages > 1:
+            said += f"; this is page {listed.page:,} of {listed.pages:,}"
+    judged = guilty(store, of, listed.largest)
+    where = " of this page" if listed.pages > 1 else ""
+    change = (
+        f"{written(fresh, COUNT)} series{where} began within the last day of the stretch" if found else ""
+    )
     return MetricsView(
         Answer("What do the services measure?", said, change=f"{change + '; ' if change else ''}{stretch_text(of)}"),
         Table(
@@ -65,14 +72,20 @@ def all_metrics(store: Queryable, of: Interval, service: str, text: str, href: H
         Known(
             definition="Metrics with a point in the stretch, named as Prometheus has them. A series is one metric of"
             " one resource with one set of attributes.",
-            sample=f"{series:,} series",
-            missing=(f"Only the first {MOST:,} metrics by name are listed; a part of the name finds the others.",)
-            if listed.among > len(found)
+            sample=f"{listed.series:,} series",
+            missing=(f"{MOST:,} metrics by name are on a page; a part of the name finds any.",)
+            if listed.pages > 1
             else (),
             source="OpenTelemetry specification, Prometheus and OpenMetrics compatibility",
         ),
         not found and not service and not text.strip(),
+        _page(href, service, text, listed.page - 1) if listed.page > 1 else "",
+        _page(href, service, text, listed.page + 1) if listed.page < listed.pages else "",
     )  # fmt: skip
+
+
+def _page(href: Href, service: str, text: str, page: int) -> str:
+    return href("/metrics/all", {"service": service, "text": text.strip(), "page": str(page)})
 
 
 def _row(each: Metric, href: Href) -> Row:

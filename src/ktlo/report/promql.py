@@ -32,6 +32,7 @@ from ktlo.telemetry.promql.histograms import floats_of
 from ktlo.telemetry.promql.labels import NAME, Labels, labels_of, value_of, without
 from ktlo.telemetry.promql.labels import written as labels_written
 from ktlo.telemetry.promql.question import Answered
+from ktlo.telemetry.promql.samples import Bools, Floats
 from ktlo.telemetry.promql.vector import Scalar, Text
 
 MOST_LINES = 6
@@ -66,13 +67,20 @@ class Shown:
         return [value for value in self.values if value is not None]
 
 
-def shown(answered: Answered, legend: str = "", expression: str = "") -> list[Shown]:
+def how_many(answered: Answered) -> int:
+    """Series of an answer, shown or not."""
+    value = answered.value
+    return 0 if isinstance(value, Text) else 1 if isinstance(value, Scalar) else len(floats_of(value).labels)
+
+
+def shown(answered: Answered, legend: str = "", expression: str = "", most: int = MOST_ROWS) -> list[Shown]:
     """The series of an answer, the largest last values first.
 
     Args:
         answered: to a range.
         legend: template such as ``{{job}}``; labels that differ when empty.
         expression: names a series without labels.
+        most: at most so many; :func:`how_many` says how many there are.
     """
     value = answered.value
     if isinstance(value, Text):
@@ -82,7 +90,8 @@ def shown(answered: Answered, legend: str = "", expression: str = "") -> list[Sh
         rows = [((), value.values, np.ones(len(times), dtype=np.bool_))]
     else:
         plain = floats_of(value)
-        rows = list(zip(plain.labels, plain.values, plain.present, strict=True))  # type: ignore[arg-type]
+        kept = _largest(plain.values, plain.present, most)
+        rows = [(plain.labels[at], plain.values[at], plain.present[at]) for at in kept]  # type: ignore[misc]
     names = _names([labels for labels, _, _ in rows], legend, expression)
     found = [
         Shown(
@@ -94,6 +103,16 @@ def shown(answered: Answered, legend: str = "", expression: str = "") -> list[Sh
         for name, (labels, values, there) in zip(names, rows, strict=True)
     ]
     return sorted(found, key=lambda each: (-(each.finite[-1] if each.finite else -np.inf), each.name))
+
+
+def _largest(values: Floats, present: Bools, most: int) -> list[int]:
+    """Which rows have the largest last finite values, when there are more than ``most``."""
+    if len(values) <= most:
+        return list(range(len(values)))
+    finite = present & np.isfinite(values)
+    last = finite.shape[1] - 1 - np.argmax(finite[:, ::-1], axis=1)
+    key = np.where(finite.any(axis=1), values[np.arange(len(values)), last], -np.inf)
+    return sorted(np.argsort(-key, kind="stable")[:most].tolist())
 
 
 def _names(labels: Sequence[Labels], legend: str, expression: str) -> list[str]:
@@ -202,8 +221,8 @@ def exemplar_table(found: Sequence[Exemplar], href: Href, most: int = 20) -> Tab
     )
 
 
-def said(series: Sequence[Shown], unit: Unit, expression: str) -> str:
-    """The answer in words."""
+def said(series: Sequence[Shown], unit: Unit, expression: str, among: int) -> str:
+    """The answer in words; ``among`` is how many series there are, shown or not."""
     if not series:
         return "Nothing has this value in this stretch"
     largest = series[0]
@@ -217,4 +236,4 @@ def said(series: Sequence[Shown], unit: Unit, expression: str) -> str:
             )
         subject = largest.name if largest.name != expression else "It"
         return f"{subject} is {value} now{spread}"
-    return f"{len(series):,} series; the largest now is {largest.name} with {value}"
+    return f"{among:,} series; the largest now is {largest.name} with {value}"

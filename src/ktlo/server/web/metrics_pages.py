@@ -16,6 +16,7 @@ from ktlo.report.promql import (
     chart,
     exemplar_links,
     exemplar_table,
+    how_many,
     said,
     series_table,
     shown,
@@ -38,6 +39,7 @@ router = APIRouter()
 
 MOST_EXPRESSIONS = 6
 Expressions = Annotated[list[str], Query(default_factory=list, max_length=1000)]
+Page = Annotated[int, Query(ge=1, le=1_000_000)]
 _WEEK_MS = 7 * 86_400_000
 
 
@@ -128,7 +130,7 @@ def _explored(
             expression, error=f"{error.what} ({error.where})", fix=error.fix, marked=error.marked()
         )
     unit = unit_named(unit_of(expression))
-    series = shown(answered, expression=expression)
+    series, among = shown(answered, expression=expression), how_many(answered)
     seconds = asked.step / 1000
     href = hrefs(since, until)
     found = exemplars(running.store, expression, asked.start, asked.end) if series else []
@@ -139,7 +141,7 @@ def _explored(
     )
     notes = []
     if len(series) > MOST_LINES:
-        told = f"the table has {min(len(series), 200)} of {len(series):,}"
+        told = f"the table has {len(series)} of {among:,}"
         notes.append(f"The {MOST_LINES} series with the largest last value are drawn; {told}.")
     notes.append(
         f"{answered.samples:,} samples read in {answered.seconds:.2f} s; a step every {seconds:g} s."
@@ -148,7 +150,7 @@ def _explored(
     text = getattr(answered.value, "value", "")
     return Explored(
         expression,
-        said=text or said(series, unit, expression),
+        said=text or said(series, unit, expression, among),
         picture=picture(chart(head, series, unit, seconds, exemplar_links(found, seconds, href)))
         if drawn
         else None,
@@ -183,10 +185,11 @@ def metrics_list_page(
     text: Text = "",
     since: Text = "",
     until: Text = "",
+    page: Page = 1,
 ) -> Response:
     """Metrics: what each means, who reports it, how many series it is."""
     of = asked_interval(since or "1d", until)
-    view = all_metrics(running.store, of, service.strip(), text, hrefs(since, until))
+    view = all_metrics(running.store, of, service.strip(), text, hrefs(since, until), page)
     given = {"service": service, "text": text, "since": since or "1d", "until": until}
     return render(
         request, "metrics_list.html", "metrics", view=view, bar=bar_of("/metrics/all", given, of), service=service,
@@ -196,14 +199,14 @@ def metrics_list_page(
 
 @router.get("/metrics/all.json")
 def metrics_list_json(
-    running: Running, service: Text = "", text: Text = "", since: Text = "", until: Text = ""
+    running: Running, service: Text = "", text: Text = "", since: Text = "", until: Text = "", page: Page = 1
 ) -> Response:
-    """The same as JSON."""
+    """The same as JSON; ``X-Total-Count`` says how many names there are on all pages."""
     from ktlo.telemetry.metrics_catalogue import guilty, metrics
 
     of = asked_interval(since or "1d", until)
-    found = metrics(running.store, of, service.strip(), text).metrics
-    judged = {each.metric: each for each in guilty(running.store, of, found)}
+    listed = metrics(running.store, of, service.strip(), text, page)
+    judged = {each.metric: each for each in guilty(running.store, of, listed.largest)}
     return JSONResponse(
         [
             {
@@ -215,8 +218,9 @@ def metrics_list_json(
                 "guilty_label": judged[each].label if each in judged else "",
                 "guilty_values": judged[each].distinct if each in judged else 0,
             }
-            for each in found
-        ]
+            for each in listed.metrics
+        ],
+        headers={"X-Total-Count": str(listed.among)},
     )  # fmt: skip
 
 
