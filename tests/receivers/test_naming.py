@@ -15,7 +15,7 @@ from ktlo.receivers.intake import Intake
 from ktlo.receivers.otlp import signals
 from ktlo.receivers.otlp.accepting import MOST_VALUE, Reasons
 from ktlo.receivers.otlp.exchange import Export
-from ktlo.receivers.otlp.naming import MOST_NAME, NAMING_KEYS, named
+from ktlo.receivers.otlp.naming import MOST_NAME, NAMING_KEYS, named, state_kept, url_named
 from ktlo.store.streams import LOGS, METRICS, TRACES
 
 LONG = "n" * (64 << 10)
@@ -86,6 +86,47 @@ def test_names_of_operations_events_scopes_and_attributes_are_cut():
         "peer.service",
     )
     assert set(reasons.warned) == {f"{one} {TOLD}" for one in said}
+
+
+def test_the_state_of_a_trace_the_message_of_a_status_and_hosts_in_urls_are_bounded(house, store):
+    host, query = "h" * 500 + ".example." + "h" * 4000, "q" * 4000
+    made = request(
+        "caller",
+        Said("1" * 16, "GET", kind=3, trace_id="c" * 32, error=True,
+             attributes={"url.full": f"https://me:secret@{host}:81/a?{query}"}),
+    )  # fmt: skip
+    (span,) = made.resource_spans[0].scope_spans[0].spans
+    span.status.message = "m" * (1 << 20)
+    members = [f"vendor{number}={'s' * 256}" for number in range(100)]
+    span.trace_state = ",".join(members)
+    reasons = kept(signals.TRACES, made)
+    assert set(reasons.warned) == {
+        f"the host in url.full {TOLD}", "the message of a status is longer than 65,536 characters; cut",
+        "tracestate is longer than 16,416 characters; whole members cut",
+    }  # fmt: skip
+    assert len(span.status.message) == MOST_VALUE
+    assert span.trace_state.split(",") == members[: len(span.trace_state.split(","))]
+    assert 60 < len(span.trace_state.split(",")) < 64
+    (url,) = [one.value.string_value for one in span.attributes if one.key == "url.full"]
+    assert url.startswith("https://hhh")
+    assert url.endswith(f"/a?{query}")
+    assert kept(signals.TRACES, made).warned == {}, "what was cut stays as it is"
+    house.intakes["traces"].take(made.SerializeToString(), 1)
+    house.intakes["traces"].flush()
+    (node,) = store.query(
+        "SELECT toString(node) AS node FROM ktlo.call_ends WHERE service = 'caller'"
+    ).to_pylist()
+    assert node["node"] == url.split("/")[2]
+    assert len(node["node"]) == MOST_NAME
+
+
+@pytest.mark.parametrize(
+    "url", ["", "https://api.example/" + "p" * 4000, "//api.example?" + "p" * 4000, "h" * MOST_NAME + "/x"]
+)
+def test_a_url_with_a_host_of_usual_length_stays(url):
+    assert url_named(url) == url
+    assert state_kept("a=1,b=2") == "a=1,b=2"
+    assert state_kept("a=" + "1" * 20_000) == ""
 
 
 def test_names_and_labels_of_metrics_are_cut():

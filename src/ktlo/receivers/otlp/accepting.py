@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ktlo.receivers.otlp.naming import MOST_NAME, NAMING_KEYS, cut_words, named
+from ktlo.receivers.otlp.naming import MOST_NAME, NAMING_KEYS, URL_KEYS, cut_words, named, url_named
 
 MOST_ATTRIBUTES = 1_000
 """Attributes of one span, record, point, event, link, scope or resource that are kept; OTLP's default is 128."""
@@ -107,6 +107,9 @@ def _shorten(key: str, value: Any, most: int, reasons: Reasons) -> None:
             value.bytes_value = value.bytes_value[:most]
             reasons.warned[_CUT.format(most)] += 1
     said = value.string_value
+    if key in URL_KEYS and (shorter := url_named(said)) != said:
+        value.string_value = said = shorter
+        reasons.warned[cut_words(f"the host in {key}")] += 1
     if is_name and len(said) > MOST_NAME:
         value.string_value = named(said)
         reasons.warned[cut_words(key if key in NAMING_KEYS else "the value of a label")] += 1

@@ -12,6 +12,8 @@ import hashlib
 
 MOST_NAME = 1_024
 """Characters of a name that are kept, its digest included."""
+MOST_STATE = 32 * 513
+"""Characters of a span's tracestate that are kept: 32 members of a key and a value of 256 each (W3C Trace Context)."""
 _DIGEST_BYTES = 8
 _MARK = "…#"
 
@@ -36,6 +38,27 @@ def named(name: str) -> str:
         return name
     digest = hashlib.blake2b(name.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     return f"{name[: MOST_NAME - len(_MARK) - len(digest)]}{_MARK}{digest}"
+
+
+URL_KEYS = frozenset(("url.full", "http.url"))
+"""Attributes whose host becomes a place on the map where nothing else names one."""
+
+
+def url_named(url: str) -> str:
+    """A URL whose host is no longer than a name may be: cut, with a digest in letters that a host may have."""
+    begin = url.find("//") + 2 if "//" in url[:MOST_NAME] else 0
+    end = next((at for at in range(begin, len(url)) if url[at] in "/?#"), len(url))
+    if end - begin <= MOST_NAME:
+        return url
+    authority = url[begin:end]
+    digest = hashlib.blake2b(authority.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    host = authority.rpartition("@")[2][: MOST_NAME - len(digest) - 1]
+    return f"{url[:begin]}{host}-{digest}{url[end:]}"
+
+
+def state_kept(state: str) -> str:
+    """The members of a tracestate that are kept: whole ones from the left, which is where the newest are."""
+    return state if len(state) <= MOST_STATE else state[: state.rfind(",", 0, MOST_STATE + 1) + 1].rstrip(",")
 
 
 def cut_words(what: str) -> str:

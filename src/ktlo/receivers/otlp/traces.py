@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from ktlo.receivers.otlp.accepting import (
     LATEST,
+    MOST_VALUE,
     SPAN_BYTES,
     TOO_LATE,
     TRACE_BYTES,
@@ -19,7 +20,7 @@ from ktlo.receivers.otlp.accepting import (
     tidy_name,
     tidy_scope,
 )
-from ktlo.receivers.otlp.naming import MOST_NAME
+from ktlo.receivers.otlp.naming import MOST_NAME, MOST_STATE, state_kept
 
 
 def keep(request: ExportTraceServiceRequest, reasons: Reasons) -> int:
@@ -39,6 +40,16 @@ def keep(request: ExportTraceServiceRequest, reasons: Reasons) -> int:
                 kept += 1
                 if len(span.name) > MOST_NAME:
                     tidy_name(span, "name", "the name of a span", reasons)
+                if len(span.status.message) > MOST_VALUE:
+                    span.status.message = span.status.message[:MOST_VALUE]
+                    reasons.warned[
+                        f"the message of a status is longer than {MOST_VALUE:,} characters; cut"
+                    ] += 1
+                if len(span.trace_state) > MOST_STATE:
+                    span.trace_state = state_kept(span.trace_state)
+                    reasons.warned[
+                        f"tracestate is longer than {MOST_STATE:,} characters; whole members cut"
+                    ] += 1
                 cut = tidy(span.attributes, reasons)
                 for event in span.events:
                     tidy_name(event, "name", "the name of an event", reasons)
