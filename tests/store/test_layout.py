@@ -125,6 +125,37 @@ def test_a_derived_table_of_another_shape_is_made_anew(store):
     assert kind["type"].to_pylist() == ["Float64"]
 
 
+def test_a_group_of_errors_names_a_hundred_services_and_keeps_those_of_an_earlier_layout(store):
+    assert errors.MOST_SERVICES == 100
+    group = "(fingerprint, services, occurrences) SELECT 'f', ['old-1', 'old-2', 'shop-0'], 3"
+    for column in ("some_services", "reporting"):
+        store.execute(
+            f"ALTER TABLE ktlo.error_groups_states DROP COLUMN {column} SETTINGS mutations_sync = 2"
+        )
+    store.execute(f"INSERT INTO ktlo.error_groups_states {group}")
+    forget(store)
+    store.migrate()
+    asked = "SELECT services, services_reporting, occurrences FROM ktlo.error_groups"
+    (row,) = store.query(asked).to_pylist()
+    assert (sorted(row["services"]), row["services_reporting"], row["occurrences"]) == (
+        ["old-1", "old-2", "shop-0"], 3, 3,
+    )  # fmt: skip
+    for first in (0, 500):
+        store.execute(
+            "INSERT INTO ktlo.error_events (fingerprint, occurred_at, service, received_at)"
+            f" SELECT 'f', now64(9), concat('shop-', toString(number)), now64(6) FROM numbers({first}, 600)"
+        )
+    store.execute("OPTIMIZE TABLE ktlo.error_groups_states FINAL")
+    (row,) = store.query(asked).to_pylist()
+    assert len(row["services"]) == 100
+    assert row["services_reporting"] == pytest.approx(1100, rel=0.05)
+    assert row["occurrences"] == 1203
+    (states,) = store.query(
+        "SELECT length(some_services) AS named, length(services) AS earlier FROM ktlo.error_groups_states"
+    ).to_pylist()
+    assert states == {"named": 100, "earlier": 3}
+
+
 TRACES_ALONE = Path(__file__).parent / "golden" / "layout_of_traces_alone.sql"
 """The streamed tables as ktlo first made them, in November 2026: traces, and nothing that follows from them later."""
 

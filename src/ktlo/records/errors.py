@@ -95,7 +95,10 @@ class ErrorGroup:
     frames: Annotated[tuple[str, ...], Field("Normalised frames, innermost first")]
     basis: Annotated[str, Field("What the group rests on")]
     operation: Annotated[str, Field("Operation of the newest")]
-    services: Annotated[tuple[str, ...], Field("Services that reported it")]
+    services: Annotated[tuple[str, ...], Field("Services that reported it, at most 100 of them")]
+    services_reporting: Annotated[
+        int, Field("Services that reported it, to 2 % where they are very many", unit="services")
+    ]
     first_seen: Annotated[dt.datetime, Field("When the first occurred", kind=Kind.INSTANT_NS)]
     first_version: Annotated[str, Field("Version that reported the first")]
     last_seen: Annotated[dt.datetime, Field("When the last occurred", kind=Kind.INSTANT_NS)]

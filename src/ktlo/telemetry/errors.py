@@ -52,7 +52,7 @@ ORDER BY occurrences DESC, fingerprint LIMIT {{most:UInt32}}"""  # noqa: S608 - 
 _GROUPS = """
 SELECT g.fingerprint AS fingerprint, g.type AS type, g.message AS message, g.frames AS frames, g.basis AS basis,
   g.operation AS operation, arraySlice(arraySort(g.services), 1, {named:UInt32}) AS services,
-  length(g.services) AS reporting, g.first_seen AS first_seen, g.first_version AS first_version,
+  g.services_reporting AS reporting, g.first_seen AS first_seen, g.first_version AS first_version,
   g.last_seen AS last_seen, g.last_version AS last_version, g.occurrences - r.repeats AS occurrences
 FROM ktlo.error_groups AS g
 LEFT JOIN (
@@ -107,7 +107,7 @@ class Group:
         basis: what the group rests on: own frames, frames, message or operation.
         operation: of the newest.
         services: that ever reported it, at most :data:`MOST_SERVICES` of them.
-        reporting: how many ever reported it.
+        reporting: how many ever reported it; to about 2 % where they are very many.
         first_seen: when the first occurred, of all that is kept.
         first_version: that reported it first.
         last_seen: when the last occurred.

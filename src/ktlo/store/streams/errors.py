@@ -15,6 +15,8 @@ from ktlo.store.streams.otlp import NANO
 from ktlo.store.streams.physical import Flow, Physical, Signal
 
 _MICRO = "DateTime64(6, 'UTC')"
+MOST_SERVICES = 100
+"""Services named of a group, however many report it; how many there are is counted beside."""
 _NEWEST = f"AggregateFunction(argMax, String, {NANO})"
 
 _PHYSICAL: dict[str, Physical] = {
@@ -99,7 +101,10 @@ _PHYSICAL: dict[str, Physical] = {
             "operation": _NEWEST,
             "frames": "SimpleAggregateFunction(max, Array(String))",
             "basis": "SimpleAggregateFunction(max, String)",
+            # Filled by earlier versions, without a bound; read beside ``some_services`` until it is forgotten.
             "services": "SimpleAggregateFunction(groupUniqArrayArray, Array(String))",
+            "some_services": f"SimpleAggregateFunction(groupUniqArrayArray({MOST_SERVICES}), Array(String))",
+            "reporting": "AggregateFunction(uniqCombined(12), String)",
             "first_seen": f"SimpleAggregateFunction(min, {NANO})",
             "first_version": f"AggregateFunction(argMin, String, {NANO})",
             "last_seen": f"SimpleAggregateFunction(max, {NANO})",
@@ -113,7 +118,10 @@ _PHYSICAL: dict[str, Physical] = {
         "received_at",
         view="s.fingerprint AS fingerprint, argMaxMerge(s.type) AS type, argMaxMerge(s.message) AS message,"
         " argMaxMerge(s.stacktrace) AS stacktrace, max(s.frames) AS frames, max(s.basis) AS basis,"
-        " argMaxMerge(s.operation) AS operation, groupUniqArrayArray(s.services) AS services,"
+        " argMaxMerge(s.operation) AS operation, arraySlice(arrayDistinct(arrayConcat("
+        f"groupUniqArrayArray({MOST_SERVICES})(s.some_services), groupUniqArrayArray({MOST_SERVICES})(s.services))),"
+        f" 1, {MOST_SERVICES}) AS services, toInt64(greatest(uniqCombinedMerge(12)(s.reporting),"
+        " length(groupUniqArrayArray(s.services)))) AS services_reporting,"
         " min(s.first_seen) AS first_seen, argMinMerge(s.first_version) AS first_version,"
         " max(s.last_seen) AS last_seen, argMaxMerge(s.last_version) AS last_version,"
         " sum(s.occurrences) AS occurrences",
@@ -195,7 +203,8 @@ def _groups(database: str) -> str:
     return f"""SELECT e.fingerprint AS fingerprint, argMaxState(toString(e.type), e.occurred_at) AS type,
   argMaxState(e.message, e.occurred_at) AS message, argMaxState(e.stacktrace, e.occurred_at) AS stacktrace,
   argMaxState(toString(e.operation), e.occurred_at) AS operation, max(e.frames) AS frames,
-  max(toString(e.basis)) AS basis, groupUniqArray(toString(e.service)) AS services,
+  max(toString(e.basis)) AS basis, groupUniqArray({MOST_SERVICES})(toString(e.service)) AS some_services,
+  uniqCombinedState(12)(toString(e.service)) AS reporting,
   min(e.occurred_at) AS first_seen, argMinState(toString(e.version), e.occurred_at) AS first_version,
   max(e.occurred_at) AS last_seen, argMaxState(toString(e.version), e.occurred_at) AS last_version,
   toInt64(count()) AS occurrences, max(e.received_at) AS received_at
