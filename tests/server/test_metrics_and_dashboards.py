@@ -300,3 +300,10 @@ def house(runtime, portal, visiting) -> Iterator[Any]:
     app = make_app(runtime, Access())
     yield visiting(app)
     app.state.collecting.close()
+
+
+def test_a_panel_has_no_more_steps_than_can_be_told_apart_on_it(house):
+    text = "title: One\nsince: 24h\nrows:\n  - panels: [{title: one, queries: [{expr: vector(1)}]}]\n"
+    assert house.post("/api/v1/dashboards/one", json={"text": text, "digest": ""}).status_code == 200
+    (panel,) = house.get("/dashboards/one.json").json()["panels"]
+    assert 60 < len(panel["tables"][0]["rows"]) <= 121

@@ -22,6 +22,8 @@ router = APIRouter(tags=["telemetry"])
 
 STEPS = 240
 """Steps of a range when no step is given."""
+STEPS_OF_A_PANEL = 120
+"""A panel is a few hundred pixels wide, and a dashboard has many: each step is drawn, written and told there."""
 
 
 class PromqlSeriesOut(BaseModel):
@@ -45,8 +47,8 @@ class PromqlOut(BaseModel):
     seconds: float = Field(description="Time it took.")
 
 
-def step_of(text: str, of: Interval) -> int:
-    """Milliseconds of a step as people write it; of none given, such that there are at most 240.
+def step_of(text: str, of: Interval, most: int = STEPS) -> int:
+    """Milliseconds of a step as people write it; of none given, such that there are at most ``most``.
 
     Raises:
         UsageError: it is no duration.
@@ -54,7 +56,7 @@ def step_of(text: str, of: Interval) -> int:
     import re
 
     if not text.strip():
-        rough = of.seconds / STEPS
+        rough = of.seconds / most
         nice = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
         return 1000 * next((each for each in nice if each >= rough), int(-(-rough // 86_400) * 86_400))
     read = re.fullmatch(r"(\d{1,7})(ms|s|m|min|h|d)?", text.strip())

@@ -16,7 +16,7 @@ from ktlo.report.dashboards import Drawing, PanelView, choices, drawn
 from ktlo.report.pieces import Answer
 from ktlo.report.services import stretch_text
 from ktlo.server.api.metrics import Running, runtime_of
-from ktlo.server.api.promql import step_of
+from ktlo.server.api.promql import STEPS_OF_A_PANEL, step_of
 from ktlo.server.api.telemetry import asked_interval
 from ktlo.server.dashboards import folder_of, metric_card
 from ktlo.server.web.dashboard_form import MOST_FIELDS, changed, from_fields
@@ -174,7 +174,7 @@ def _answered(
     on = Drawing(
         running.store,
         of,
-        step_of("", Interval(of.start, of.end)),
+        step_of("", Interval(of.start, of.end), STEPS_OF_A_PANEL),
         {each.variable.name: each.value for each in chosen},
         hrefs(since or board.since, until),
         lambda panel: metric_card(running, panel),
