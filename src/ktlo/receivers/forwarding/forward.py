@@ -2,21 +2,26 @@
 
 The bytes are those that were accepted; nothing is encoded again. 429, 502, 503, 504 and a lost connection are tried
 again with growing pauses and jitter, or after Retry-After; a wrong address or key holds everything back until somebody
-mends it; what the collector refuses for good is dropped and counted (opentelemetry-proto, "OTLP/HTTP Response").
+mends it; what the collector refuses for good is dropped and counted (opentelemetry-proto, "OTLP/HTTP Response"). The
+status decides: what stands in the body after it is read for a few seconds and may be anything.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime as dt
 import email.utils
 import gzip
 import logging
 import random
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
@@ -29,11 +34,17 @@ from ktlo.receivers.spool import Segment, messages
 _log = logging.getLogger(__name__)
 
 _RETRYABLE = frozenset({408, 429, 502, 503, 504})
-_TO_BE_MENDED = frozenset({401, 403, 404, 405, 407})
+_TO_BE_MENDED = frozenset({*range(100, 200), *range(300, 400), 401, 403, 404, 405, 407})
+"""Nobody speaks OTLP there, or not with this key. A redirect is not followed: headers may hold secrets."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_ASKED = 1.0, 60.0, 3600.0
 _CURSOR_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 _MOST_REASONS = 50
+_EXCHANGE_SECONDS = 300.0
+"""Within which a request must be there and its answer begun, however slowly the other side reads and speaks."""
+_BODY_SECONDS = 5.0
+_MOST_ANSWER = 1 << 16
+"""Bytes of an answer that are read, within so many seconds; what was said by then counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class Forwarded:
         waiting_segments: files that wait.
         waiting_bytes: of them.
         problem: what is wrong now; empty when nothing is.
-        retry_at: when it is tried again; ``None`` when nothing is wrong.
+        retry_at: when it is tried again; ``None`` when nothing waits for it.
         sent_at: when the collector last took something.
     """
 
@@ -99,14 +110,10 @@ class Forward:
         target: the collector.
         signal: ``traces``, ``logs`` or ``metrics``.
         queue: what waits.
-        transport: of HTTP; the network when not given.
     """
 
-    def __init__(
-        self, target: Target, signal: str, queue: ForwardQueue, transport: httpx.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, target: Target, signal: str, queue: ForwardQueue) -> None:
         self._target, self._signal, self._queue = target, signal, queue
-        self._http = httpx.Client(timeout=httpx.Timeout(30, connect=10), transport=transport)
         self._guard = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._sent = self._sent_bytes = self._rejected = self._lost = 0
@@ -152,43 +159,52 @@ class Forward:
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout=35)
-        self._http.close()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                waits = self._queue.oldest()
-                if waits is None:
-                    self._wake.wait(_LOOK_SECONDS)
-                    self._wake.clear()
-                else:
-                    self._send_segment(*waits)
-            except Exception as error:  # noqa: BLE001 - whatever it is, this thread must not end
-                _log.warning("%s to %s: %s", self._signal, self._target.name, error)
-                self._pause(str(error), 0)
+        # A loop of its own: only a task can be given up whatever the other side does.
+        with asyncio.Runner() as runner:
+            # Nothing is kept of one answer for the next request: no cookie.
+            http = httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10), cookies=_no_cookies())
+            while not self._stop.is_set():
+                try:
+                    waits = self._queue.oldest()
+                    if waits is None:
+                        self._wake.wait(_LOOK_SECONDS)
+                        self._wake.clear()
+                    else:
+                        self._send_segment(runner, http, *waits)
+                except Exception as error:  # noqa: BLE001 - whatever it is, this thread must not end
+                    _log.warning("%s to %s: %r", self._signal, self._target.name, error)
+                    self._pause(str(error) or type(error).__name__, 0)
+            runner.run(http.aclose())
 
-    def _send_segment(self, file: Path, offset: int) -> None:
+    def _send_segment(self, runner: asyncio.Runner, http: httpx.AsyncClient, file: Path, offset: int) -> None:
         try:
             with file.open("rb") as opened:
                 waiting = [(end, body) for end, body in messages(opened) if end > offset]
         except FileNotFoundError:
             return  # dropped for room meanwhile
-        noted = time.monotonic()
-        for end, body in waiting:
-            while not self._send(body):
+        noted, sent = time.monotonic(), offset
+        try:
+            for end, body in waiting:
+                while not self._send(runner, http, body):
+                    if self._stop.is_set():
+                        return
+                    if not file.exists():
+                        return  # dropped for room while the collector was away
+                sent = end
+                if time.monotonic() - noted > _CURSOR_SECONDS:
+                    self._queue.sent(file, end)
+                    noted = time.monotonic()
                 if self._stop.is_set():
                     return
-                if not file.exists():
-                    return  # dropped for room while the collector was away
-            if time.monotonic() - noted > _CURSOR_SECONDS:
-                self._queue.sent(file, end)
-                noted = time.monotonic()
-            if self._stop.is_set():
-                self._queue.sent(file, end)
-                return
+        finally:
+            # Also when something broke in the middle: what went before it does not go again.
+            if sent > offset and file.exists():
+                self._queue.sent(file, sent)
         self._queue.finish(file)
 
-    def _send(self, body: bytes) -> bool:
+    def _send(self, runner: asyncio.Runner, http: httpx.AsyncClient, body: bytes) -> bool:
         """Send one request; False when it shall be tried again, after a pause that is over."""
         headers = {"content-type": "application/x-protobuf", **self._target.headers}
         content = body
@@ -196,12 +212,15 @@ class Forward:
             headers["content-encoding"] = "gzip"
             content = gzip.compress(body, 1)
         try:
-            answer = self._http.post(self._target.url(self._signal), content=content, headers=headers)
-        except httpx.TransportError as error:
+            answer, said = runner.run(_exchange(http, self._target.url(self._signal), content, headers))
+        except TimeoutError:
+            self._pause(f"it does not answer within {_EXCHANGE_SECONDS:.0f} seconds", 0)
+            return False
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             self._pause(f"it cannot be reached: {error or type(error).__name__}", 0)
             return False
         if answer.is_success:
-            self._took(body, answer.content)
+            self._took(body, said)
             return True
         status = answer.status_code
         if status in _RETRYABLE:
@@ -212,23 +231,18 @@ class Forward:
         if status in _TO_BE_MENDED:
             self._pause(f"it answers {status}: check the endpoint and its headers in ktlo.yaml", 0)
             return False
+        reason = f"{status} {answer.reason_phrase}".strip()[:100]
         with self._guard:
-            reason = f"{status} {answer.reason_phrase}".strip()
-            self._refused[reason if len(self._refused) < _MOST_REASONS else "other"] += 1
+            known = reason in self._refused or len(self._refused) < _MOST_REASONS
+            self._refused[reason if known else "other"] += 1
+            self._problem, self._retry_at, self._failures = f"it refuses for good: {reason}", 0.0, 0
         return True
 
     def _took(self, body: bytes, answer: bytes) -> None:
-        rejected = 0
-        if answer:
-            # The three signals' answers are alike: field 1 is partial_success, whose field 1 counts.
-            try:
-                rejected = ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
-            except DecodeError:
-                rejected = 0
         with self._guard:
             self._sent += 1
             self._sent_bytes += len(body)
-            self._rejected += rejected
+            self._rejected += _rejected(answer, len(body))
             self._problem, self._failures = "", 0
             self._sent_at = time.time()
 
@@ -242,17 +256,55 @@ class Forward:
         self._stop.wait(seconds)
 
 
+async def _exchange(
+    http: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str]
+) -> tuple[httpx.Response, bytes]:
+    """Send a request; its answer, and what came of the answer's body until it ended, broke off or took too long.
+
+    Raises:
+        TimeoutError: there is no answer in time.
+        httpx.TransportError: there is none.
+    """
+    said = bytearray()
+    async with contextlib.AsyncExitStack() as closing:
+        async with asyncio.timeout(_EXCHANGE_SECONDS):
+            asked = http.stream(
+                "POST", url, content=content, headers={"accept-encoding": "identity", **headers}
+            )
+            answer = await closing.enter_async_context(asked)
+        with contextlib.suppress(httpx.HTTPError, TimeoutError):
+            async with asyncio.timeout(_BODY_SECONDS):
+                async for piece in answer.aiter_raw():
+                    said += piece
+                    if len(said) > _MOST_ANSWER:
+                        break
+    return answer, bytes(said)
+
+
+def _rejected(answer: bytes, most: int) -> int:
+    """Items that an answer says were not kept: never fewer than none, nor more than a request of ``most`` bytes has."""
+    # The three signals' answers are alike: field 1 is partial_success, whose field 1 counts.
+    try:
+        said = int(ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans)
+    except DecodeError:
+        return 0
+    return min(max(0, said), most)
+
+
+def _no_cookies() -> CookieJar:
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
 def _asked_seconds(text: str) -> float:
-    """Retry-After: seconds or a date (RFC 9110, section 10.2.3)."""
-    if text.strip().isdigit():
+    """Retry-After: seconds or a date (RFC 9110, section 10.2.3); nothing when it is neither."""
+    if re.fullmatch(r"[0-9]+", text.strip()):
         return min(float(text), _LONGEST_ASKED)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp() - time.time()
+    except (ValueError, OverflowError, TypeError, IndexError):
         return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return min(max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds()), _LONGEST_ASKED)
+    return min(max(0.0, seconds), _LONGEST_ASKED)
 
 
 def _moment(seconds: float) -> dt.datetime | None:

@@ -27,7 +27,9 @@ class ForwardOut(BaseModel):
     waiting_segments: int
     waiting_bytes: int
     problem: str = Field(description="What is wrong now; empty when nothing is.")
-    retry_at: dt.datetime | None
+    retry_at: dt.datetime | None = Field(
+        description="When it is tried again; null when nothing waits for it."
+    )
     sent_at: dt.datetime | None
 
 
