@@ -188,6 +188,11 @@ class Export:
         with self._counting:
             self.intake.tally.own += items
 
+    def warn(self, reason: str) -> None:
+        """Count a request that was taken, with what is odd about it."""
+        with self._counting:
+            count(self.intake.tally.warned, reason, 1)
+
     def malformed(self, reason: str) -> None:
         """Count a request that could not be read at all."""
         with self._counting:

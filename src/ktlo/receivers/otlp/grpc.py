@@ -33,6 +33,7 @@ from ktlo.receivers.patience import Patience
 from ktlo.receivers.tally import DoorTally
 
 DOOR = "OTLP/gRPC"
+_EMPTY = "the message is empty: nothing was sent, or its frame is not gRPC's"
 THREADS = 8
 """Calls that are served at once; each holds a body of at most 64 MiB."""
 
@@ -136,6 +137,11 @@ def _call(export: Export, access: Ingest, tally: DoorTally, patience: Patience):
             tally.turn_away(error.message)
             context.set_trailing_metadata((("grpc-status-details-bin", _retry(error)),))
             return _end(context, grpc.StatusCode.UNAVAILABLE, error.message)
+        if not body:
+            # OTLP lets a request be empty. gRPC's engine also hands over nothing for a frame whose flag is neither 0
+            # nor 1, and says no more about it (github.com/grpc/grpc/issues/32257).
+            export.warn(_EMPTY)
+            answer.partial_success.error_message = _EMPTY
         tally.let_in()
         return bytes(answer.SerializeToString())
 
