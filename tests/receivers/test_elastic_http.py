@@ -43,10 +43,10 @@ AGENTS = (
 
 @contextlib.contextmanager
 def listening(
-    exports: Exports, key: str = "", agents=AGENTS, held: int = 1 << 26, silent: float = 60
+    exports: Exports, key: str = "", agents=AGENTS, held: int = 1 << 26, silent: float = 60, front=None
 ) -> Iterator[str]:
     """A server of Elastic's routes on a port of its own; gives its address."""
-    app = Starlette(routes=routes(exports, Front(Ingest(key), Held(held)), agents, silent))
+    app = Starlette(routes=routes(exports, front or Front(Ingest(key), Held(held)), agents, silent))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()

@@ -95,7 +95,10 @@ def routes(
             refusal.headers["cache-control"] = _FAILED_CACHE
             return refusal
         try:
-            asked = await _query(request)
+            asked = await _query(request, front.body_seconds)
+        except ClientDisconnect:
+            front.door(DOOR).turn_away("the sender went away before the question was there")
+            return Response(status_code=400)
         except ValueError as error:
             refusal = _refuse(request, 400, str(error))
             refusal.headers["cache-control"] = _FAILED_CACHE
@@ -164,19 +167,26 @@ async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
     return await anext(pieces, None)
 
 
-async def _query(request: Request) -> Query:
-    """Who asks for configuration.
+async def _query(request: Request, seconds: float) -> Query:
+    """Who asks for configuration; a body must be there within ``seconds``.
 
     Raises:
         ValueError: it does not say.
+        ClientDisconnect: the sender went away.
     """
     if request.method == "POST":
         body = b""
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _MOST_QUERY:
-                raise ValueError("the question is too long")
-        asked = msgspec.json.decode(body, type=Query)
+        try:
+            async with asyncio.timeout(seconds):
+                async for piece in request.stream():
+                    body += piece
+                    if len(body) > _MOST_QUERY:
+                        raise ValueError("the question is too long")
+            asked = msgspec.json.decode(body, type=Query)
+        except TimeoutError:
+            raise ValueError(f"the question was not there within {seconds:.0f} seconds") from None
+        except RecursionError:
+            raise ValueError("the question is nested too deep") from None
     else:
         given = request.query_params
         asked = msgspec.convert(
