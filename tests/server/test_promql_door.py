@@ -187,16 +187,16 @@ def questions(draw: st.DrawFn) -> tuple[str, str, list[tuple[str, str]]]:
 
 
 def refused_or_answered(answer: httpx.Response) -> None:
-    """Prometheus' envelope; 405 for a method that a path does not have."""
+    """Prometheus' envelope; 404 for a path and 405 for a method that there is not."""
     assert answer.headers["content-type"].startswith("application/json")
     told = answer.json()
     if answer.status_code == 200:
         assert told["status"] == "success"
         assert "data" in told
     else:
-        assert answer.status_code in (400, 422), answer.text[:400]
+        assert answer.status_code in (400, 404, 405, 422), answer.text[:400]
         assert told["status"] == "error"
-        assert told["errorType"] in ("bad_data", "execution")
+        assert told["errorType"] in ("bad_data", "execution", "not_found")
         assert told["error"]
 
 
@@ -215,7 +215,37 @@ def test_fuzz_whatever_is_asked_is_answered_or_refused_and_the_door_still_answer
     else:
         answer = http.get(f"{API}/{path}", params=told)
     took = time.monotonic() - begun
-    if answer.status_code not in (404, 405):
-        refused_or_answered(answer)
+    refused_or_answered(answer)
     assert took < BOUND, f"{took:.1f} s: {answer.text[:200]}"
     assert http.get(f"{API}/query", params={"query": "1"}).json()["status"] == "success"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html", "*/*"])
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", f"{API}/nothing", 404, "not_found"),
+        ("POST", "/api/prometheus/nothing", 404, "not_found"),
+        ("DELETE", f"{API}/series", 405, "bad_data"),
+        ("POST", f"{API}/metadata", 405, "bad_data"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_prometheus_envelope(http, accept, method, path, status, kind):
+    answer = http.request(method, path, headers={"accept": accept})
+    refused_or_answered(answer)
+    assert (answer.status_code, answer.json()["errorType"]) == (status, kind)
+    assert path in answer.json()["error"]
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+def test_a_form_that_is_broken_is_refused_in_prometheus_envelope(http):
+    answer = http.post(
+        f"{API}/query", content=b"--x", headers={"content-type": "multipart/form-data; boundary="}
+    )
+    refused_or_answered(answer)
+    assert answer.json()["errorType"] == "bad_data"
+
+
+def test_elsewhere_what_is_not_there_stays_a_problem_document(http):
+    answer = http.get("/api/v1/nothing", headers={"accept": "application/json"})
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -29,7 +29,9 @@ from ktlo.telemetry.promql.vector import Scalar, Text, Vector
 
 router = APIRouter(include_in_schema=False)
 
-PREFIX = "/api/prometheus/api/v1"
+BASE = "/api/prometheus"
+PREFIX = f"{BASE}/api/v1"
+_KINDS = {404: "not_found", 500: "internal", 503: "unavailable"}
 _MONTH_MS = 30 * 86_400_000
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 
@@ -157,6 +159,11 @@ def _json(status: int, body: Any) -> Response:
         status_code=status,
         media_type="application/json",
     )
+
+
+def refused(status: int, message: str) -> Response:
+    """What no operation here answers (another path, another method, a broken body), in Prometheus' envelope."""
+    return _failed(status, _KINDS.get(status, "bad_data"), message)
 
 
 def _failed(status: int, kind: str, message: str) -> Response:
