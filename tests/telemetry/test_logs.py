@@ -78,6 +78,10 @@ def test_what_arrives_is_told_once_also_when_it_is_late_by_its_own_clock(store, 
     assert arrived(store, wanted, present(store)).records == ()
 
 
+def test_around_the_last_moment_that_there_is_stands_what_came_before(pages):
+    assert around(pages, (1 << 63) - 1, ALL) == ()
+
+
 def test_what_stands_around_a_record_is_before_and_after_it(pages):
     found = around(pages, TEN + 1_000_000, ALL, each=10)
     assert len(found) == 20

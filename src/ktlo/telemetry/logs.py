@@ -243,11 +243,15 @@ def _cursor(keys: list[tuple[int, int, int]], before: Cursor | None) -> Cursor:
     return Cursor(*last, given)
 
 
+_LATEST = dt.datetime(2262, 4, 11, tzinfo=dt.UTC)
+"""Within the engine's last day: nanoseconds since 1970 in 63 bits."""
+
+
 def around(store: Queryable, at_ns: int, wanted: Wanted, each: int = 30) -> tuple[Record, ...]:
     """Records just before and just after a moment, newest first."""
     day = dt.timedelta(days=1)
     at = dt.datetime.fromtimestamp(at_ns // 1000 / 1e6, dt.UTC)
-    values = {**wanted.values, "start": at - day, "end": at + day, "at": at_ns, "each": each}
+    values = {**wanted.values, "start": at - day, "end": min(at + day, _LATEST), "at": at_ns, "each": each}
     found: list[dict[str, Any]] = []
     for sign, order in ((">", "ASC"), ("<=", "DESC")):
         rows = store.query(
