@@ -6,7 +6,9 @@ import datetime as dt
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 
@@ -96,6 +98,23 @@ def many(running, visiting):
 
 def rows_of(text: str) -> int:
     return text.count('<th scope="row">')
+
+
+@contextmanager
+def asked_of(runtime: Runtime) -> Iterator[list[str]]:
+    """Questions that the store is asked meanwhile."""
+    asked: list[str] = []
+    query = runtime.store.query
+
+    def counted(sql, *given, **more):
+        asked.append(sql)
+        return query(sql, *given, **more)
+
+    runtime.store.query = counted  # type: ignore[method-assign]
+    try:
+        yield asked
+    finally:
+        del runtime.store.query
 
 
 def test_the_page_of_services_shows_the_busiest_and_says_how_many_there_are(many):
@@ -240,6 +259,33 @@ def test_a_panel_and_the_explorer_show_the_largest_series_and_say_how_many_there
     assert f"{WORKERS + 1} series; the largest now" in explored
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/services",
+        "/services/map",
+        f"/services/service?name={QUIET}",
+        "/services/names",
+        "/services.json",
+        "/traces",
+        "/errors",
+        "/logs",
+        "/metrics/all",
+        "/trends",
+        "/functions",
+        "/telemetry",
+        "/api/v1/services",
+        "/api/v1/map",
+    ],
+)
+def test_no_page_asks_the_store_once_for_each_service(many, running, path):  # fmt: skip
+    with asked_of(running[0]) as asked:
+        assert many.get(path).status_code == 200
+    assert 0 < len(asked) < 40, f"{len(asked)} questions for {WORKERS} services"
+    again = Counter(asked).most_common(1)[0]
+    assert again[1] < 10, again
+
+
 def test_an_error_that_all_of_them_report_names_some_and_says_how_many(many, running):
     runtime, receiving = running
     together = ExportTraceServiceRequest()
@@ -264,20 +310,9 @@ def test_an_error_that_all_of_them_report_names_some_and_says_how_many(many, run
     assert (len(listed["services"]), listed["services_reporting"]) == (20, 130)
     assert len(listed["versions"]) <= 100
     assert "worker-00019 and 110 more" in unescape(many.page("/errors?text=OutOfPaper"))
-    asked = 0
-    query = runtime.store.query
-
-    def counted(*given, **more):
-        nonlocal asked
-        asked += 1
-        return query(*given, **more)
-
-    runtime.store.query = counted  # type: ignore[method-assign]
-    try:
+    with asked_of(runtime) as asked:
         page = many.page(f"/errors/error?fingerprint={listed['fingerprint']}")
-    finally:
-        del runtime.store.query
-    assert asked < 200, "questions do not grow with the services"
+    assert len(asked) < 200, "questions do not grow with the services"
     assert "130" in page
 
 
