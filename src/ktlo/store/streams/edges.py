@@ -155,6 +155,12 @@ def _inner(database: str) -> str:
 FROM {database}.spans WHERE kind = 'internal'"""  # noqa: S608 - names are ktlo's own
 
 
+_BEFORE_HOST = "^[A-Za-z][A-Za-z0-9+.-]*://(?:[^@/?#]*@)?"
+_HOST = f"{_BEFORE_HOST}([[][^]]*]|[^:/?#]*)"
+"""The host of a URL (RFC 3986, section 3.2). The engine's ``domain`` knows none without a dot, such as ``orders``."""
+_PORT = f"{_BEFORE_HOST}(?:[[][^]]*]|[^:/?#]*):([0-9]+)"
+
+
 def _ends(database: str) -> str:
     """Client, producer, server and consumer spans."""
     url = "if(attributes['url.full'] != '', attributes['url.full'], attributes['http.url'])"
@@ -174,9 +180,9 @@ def _ends(database: str) -> str:
   {_first("messaging.operation.type", "messaging.operation")} AS doing,
   s.kind IN ('producer', 'consumer') OR (s.kind = 'client' AND attributes['messaging.system'] != '') AS is_messaging,
   {host} AS named_host,
-  if(named_host != '', named_host, domain({url})) AS host,
+  if(named_host != '', named_host, trim(BOTH '[]' FROM extract({url}, '{_HOST}'))) AS host,
   {_first("server.port", "net.peer.port")} AS named_port,
-  multiIf(named_port != '', named_port, named_host = '' AND port({url}) > 0, toString(port({url})), '') AS port,
+  multiIf(named_port != '', named_port, named_host = '', extract({url}, '{_PORT}'), '') AS port,
   {_address("host", "port")} AS address,
   {_first("db.namespace", "db.name")} AS namespace,
   if(attributes['messaging.destination.temporary'] = 'true', '(temporary)', {destination}) AS destination,
