@@ -297,7 +297,7 @@ def _no_cookies() -> CookieJar:
 
 def _asked_seconds(text: str) -> float:
     """Retry-After: seconds or a date (RFC 9110, section 10.2.3); nothing when it is neither."""
-    if re.fullmatch(r"[0-9]+", text.strip()):
+    if re.fullmatch(r"[0-9]+", text := text.strip()):
         return min(float(text), _LONGEST_ASKED)
     try:
         moment = email.utils.parsedate_to_datetime(text)
