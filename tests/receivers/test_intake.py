@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from otlp_requests import Said, request, segment
@@ -45,6 +46,27 @@ def test_a_request_that_is_sent_again_is_acknowledged_and_not_kept_twice(store, 
     intake.flush()
     assert count(store, "resent") == 1
     assert (intake.tally.requests, intake.tally.resent) == (1, 2)
+
+
+def test_a_request_that_is_sent_again_while_the_first_is_on_its_way_to_the_disk_is_kept_once(
+    store, intake, monkeypatch
+):
+    append, is_full = intake._spool.append, [True, False]
+
+    def slowly(content):
+        time.sleep(0.2)
+        if is_full.pop(0):
+            raise SpoolFullError("full")
+        append(content)
+
+    monkeypatch.setattr(intake._spool, "append", slowly)
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(intake.take, body("at once"), 1) for _ in range(3)]
+    # The first found no room, so the second is the first to be kept.
+    assert sum(isinstance(one.exception(), SpoolFullError) for one in asked) == 1
+    assert sorted(one.result() for one in asked if not one.exception()) == [False, True]
+    intake.flush()
+    assert count(store, "at once") == 1
 
 
 def test_the_same_bytes_much_later_are_another_request(store, tmp_path):

@@ -74,6 +74,8 @@ class Intake:
         self._spool = Spool(folder, most_bytes)
         self._taken = Taken(folder.with_name(f"{folder.name}.taken"), clock)
         self._guard = threading.Lock()
+        self._coming: set[bytes] = set()
+        self._came = threading.Condition(self._guard)
         self._flushing = threading.Lock()
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -109,22 +111,29 @@ class Intake:
         if identity:
             body += _IDENTITY + hashlib.blake2b(identity, digest_size=DIGEST).digest()
         digest = _digest(body)
-        with self._guard:
+        with self._came:
+            # Sent again while the first is on its way to the disk: what becomes of that one decides.
+            self._came.wait_for(lambda: digest not in self._coming)
             if digest in self._taken:
                 self.tally.resent += 1
                 return False
+            self._coming.add(digest)
         try:
             self._spool.append(body)
+            with self._guard:
+                self._taken.add(digest)
+                self.tally.no_room = ""
+                self.tally.requests += 1
+                self.tally.items += items
         except SpoolFullError as error:
             with self._guard:
                 self.tally.shed += 1
                 self.tally.no_room = str(error)
             raise
-        with self._guard:
-            self._taken.add(digest)
-            self.tally.no_room = ""
-            self.tally.requests += 1
-            self.tally.items += items
+        finally:
+            with self._came:
+                self._coming.discard(digest)
+                self._came.notify_all()
         if self._spool.open_bytes >= FLUSH_BYTES:
             self._wake.set()
         return True
