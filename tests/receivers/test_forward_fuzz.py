@@ -178,7 +178,8 @@ def partial(rejected: int, message: str = "") -> bytes:
     return answer.SerializeToString()
 
 
-WHEN = [b"0", b"-5", b"99999999999999999999", b"9" * 2000, b"1e9", b"nan", b"\xb2", b"soon", b"", b"0x10", b"1, 2",
+WHEN = [b"0", b"-5", b"99999999999999999999", b"9" * 2000, b"1e9", b"nan", b"\xb2", b"7\x1c", b"soon", b"",
+        b"0x10", b"1, 2",
         b"Thu, 26 Nov 2026 10:00:00 GMT", b"Thu, 99 Nov 2026 10:00:00 GMT", b"Fri, 31 Dec 9999 23:59:59 -2359",
         b"Mon, 01 Jan 0001 00:00:00 +2359", b"Thu, 26 Nov 99999999999999999999 10:00:00 GMT",
         b"Thu, 26 Nov 2026 10:00:00 +99999999999999"]  # fmt: skip
