@@ -22,6 +22,7 @@ from ktlo.telemetry.deployments import (
     seen_deployments,
 )
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.since_deploy import last_deployment
 
 ZERO = dt.datetime.fromtimestamp(TEN // 10**9, dt.UTC)
 DAY = Interval(ZERO, ZERO + dt.timedelta(days=1))
@@ -123,6 +124,33 @@ def test_a_deployment_that_a_pipeline_told_is_marked_once(store):
         "https://example.org/1",
     )
     assert [one.found_in for one in marks(store, DAY, "pay")] == ["telemetry", "telemetry"]
+
+
+def test_a_deployment_that_failed_is_listed_and_never_in_force(store):
+    def row(identifier, service, version, status, minutes):
+        return Deployment(
+            source="flux:prod", external_id=identifier, repository="", service=service, environment="", version=version,
+            sha="", status=status, actor="", started_at=after(minutes), finished_at=after(minutes), url="",
+        )  # fmt: skip
+
+    rows = [
+        row("one", "till", "1.1", "success", 20),
+        row("two", "till", "1.2", "failure", 40),
+        row("three", "pay", "1.1", "failure", 61),
+    ]
+    store.insert(TABLES["deployments"], to_arrow(rows, Deployment))
+    assert [(one.label, one.is_in_force) for one in marks(store, DAY, "till")] == [
+        ("deployed 1.1", True),
+        ("1.2 did not get through", False),
+    ]
+    last = last_deployment(store, after(60), "till")
+    assert last is not None
+    assert last.version == "1.1"
+    # What runs came into force, whatever the tool says of its own attempt.
+    assert [(one.at, one.label, one.found_in) for one in marks(store, DAY, "pay")][:2] == [
+        (after(60), "deployed 1.1", "telemetry"),
+        (after(61), "1.1 did not get through", "flux:prod"),
+    ]
 
 
 @pytest.mark.parametrize(

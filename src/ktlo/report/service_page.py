@@ -105,7 +105,7 @@ def service_view(parts: ServiceParts, of: Interval, href: Href) -> ServiceView:
     versions += (
         f" · version {', '.join(parts.found.versions)}" if parts.found and parts.found.versions else ""
     )
-    marked = tuple(Event(one.at, one.label, one.url) for one in parts.deployments)
+    marked = tuple(Event(one.at, one.label, one.url) for one in parts.deployments if one.outcome != "failure")
     return ServiceView(
         Answer(
             f"How is {parts.name or '(no service.name)'} doing?",

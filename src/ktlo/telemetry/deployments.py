@@ -80,7 +80,8 @@ class Mark:
         version: version, tag or commit; empty when unknown.
         previous: version before, where telemetry saw it.
         environment: environment.
-        outcome: ``complete``, ``in_progress``, ``side_by_side``, ``withdrawn``, or the source's status.
+        outcome: ``complete``, ``in_progress``, ``side_by_side``, ``withdrawn``, or the source's status; ``failure``
+            never came into force.
         is_rollback: whether the version had been there before.
         found_in: ``telemetry``, the source that told it, or both with ``+``.
         url: where a person reads it; empty when nowhere.
@@ -97,11 +98,18 @@ class Mark:
     url: str = ""
 
     @property
+    def is_in_force(self) -> bool:
+        """Whether the version came to stay: neither a canary that was withdrawn nor an attempt that failed."""
+        return self.outcome not in ("withdrawn", "failure")
+
+    @property
     def label(self) -> str:
         """A few words for the line in the chart."""
         what = self.version[:12] if re.fullmatch(r"[0-9a-f]{40}", self.version) else self.version
         if self.outcome == "withdrawn":
             return f"canary {what} withdrawn"
+        if self.outcome == "failure":
+            return f"{what} did not get through".strip()
         return f"{'rollback to' if self.is_rollback else 'deployed'} {what}".strip()
 
 
@@ -147,7 +155,7 @@ def marks(store: Queryable, of: Interval, service: str, environment: str = "") -
     told = _told(store, of, service)
     found: list[Mark] = []
     for one in seen_deployments(store, of, service):
-        near = next((each for each in told if _is_same(one, each)), None)
+        near = next((each for each in told if each.is_in_force and _is_same(one, each)), None)
         if near is not None:
             told.remove(near)
         found.append(

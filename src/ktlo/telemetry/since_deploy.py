@@ -85,9 +85,9 @@ def last_deployments(store: Queryable, now: dt.datetime, environment: str = "") 
 
 
 def last_deployment(store: Queryable, now: dt.datetime, service: str, environment: str = "") -> Mark | None:
-    """The last deployment of a service, whoever told it; ``None`` when there was none of late."""
+    """The last deployment of a service that came into force, whoever told it; ``None`` when there was none of late."""
     known = marks(store, Interval(now - LOOK_BACK, now), service, environment)
-    return next((one for one in reversed(known) if one.outcome != "withdrawn"), None)
+    return next((one for one in reversed(known) if one.is_in_force), None)
 
 
 def since(store: Queryable, deployment: Mark, now: dt.datetime, service: str, environment: str = "") -> Since:

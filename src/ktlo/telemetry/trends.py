@@ -271,7 +271,8 @@ def _cause(one: Trend, deployed: list[Mark]) -> Mark | None:
     near = [
         mark
         for mark in deployed
-        if mark.environment in ("", one.key.environment)
+        if mark.outcome != "failure"
+        and mark.environment in ("", one.key.environment)
         and turned.first - _CAUSE_WITHIN <= mark.at <= turned.last + HOUR
         and turned.at - 2 * _CAUSE_WITHIN <= mark.at <= turned.at + _CAUSE_WITHIN
     ]

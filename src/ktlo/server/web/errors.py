@@ -148,7 +148,12 @@ def error_page(
         basis=words.basis_words(it),
         picture=picture(chart) if listed.occurrences else None,
         chart=chart,
-        marks=[mark for name in it.services for mark in deployments.marks(running.store, of, name)][:50],
+        marks=[
+            mark
+            for name in it.services
+            for mark in deployments.marks(running.store, of, name)
+            if mark.outcome != "failure"
+        ][:50],
         stack=stack,
         places=words.spread_table(it, spread(running.store, of, fingerprint), href),
         newest=words.samples_table(newest, href),
