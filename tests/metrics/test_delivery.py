@@ -111,3 +111,27 @@ def test_the_age_of_what_is_deployed_needs_a_commit_that_is_known(empty_store: E
     age = ask(empty_store, definition("deployed_change_age"), PERIOD).figures[0].statistics["p50"]
     assert age.value is None
     assert dt.timedelta(0) == dt.timedelta(seconds=age.n)
+
+
+def test_a_degraded_deployment_came_into_force_and_failed(empty_store: EmbeddedStore) -> None:
+    deployments = [
+        told("1", "01-09 10:00", version="1.0"),
+        told("2", "01-12 10:00", version="1.1", status="degraded"),
+        told("3", "01-15 10:00", version="1.2", status="failure"),
+        told("4", "01-18 10:00", version="1.3", status="degraded"),
+        told("5", "01-18 16:00", version="1.2"),
+        told("6", "01-18 18:00", version="1.1"),
+    ]
+    empty_store.forget("pager")
+    assert kept(empty_store, deployments, []) == [f"forge 1.{one}" for one in (0, 1, 1, 2, 3)]
+
+    def of(metric: str) -> dict[str, Any]:
+        return ask(empty_store, definition(metric), PERIOD).figures[0].statistics
+
+    failing = of("change_failure_rate")["share"]
+    # Both degraded ones, and what the rollback to 1.1 took back.
+    assert (failing.value, failing.n) == (3 / 5, 5)
+    attempts = of("failed_attempts")["share"]
+    assert (attempts.value, attempts.n) == (1 / 6, 6)
+    # The first degraded one has no end that anybody told.
+    assert of("failed_deployment_recovery_time")["p50"].n == 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from ktlo.delivery.equivalents import MOST, Objects
 from ktlo.delivery.history import History
 from ktlo.delivery.requests import Requests
-from ktlo.delivery.uniting import Claim, names_of
+from ktlo.delivery.uniting import LIVE, Claim, names_of
 from ktlo.records.delivery import DeployedChange, ServiceDeployment
 
 ROLLBACK = dt.timedelta(hours=24)
@@ -123,7 +123,7 @@ def _stream(
         if following is not None:
             back = following.at if following.is_rollback and following.at - row.at < ROLLBACK else None
             made[place] = replace(row, next_at=following.at, rolled_back_at=back), brought
-        if row.status in ("success", "unknown"):
+        if row.status in LIVE:
             following = row
     return made
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ktlo.delivery.naming import bare
+from ktlo.delivery.uniting import LIVE
 from ktlo.records.delivery import IncidentLink, ServiceDeployment
 from ktlo.settings.delivery import DeliverySettings
 
@@ -97,7 +98,7 @@ def links(
     """
     by_service: dict[str, list[ServiceDeployment]] = defaultdict(list)
     for one in sorted(deployments, key=lambda each: (each.at, each.deployment_id)):
-        if one.is_production and one.status in ("success", "unknown"):
+        if one.is_production and one.status in LIVE:
             by_service[one.service].append(one)
     found: list[IncidentLink] = []
     for harm in harms:

@@ -62,7 +62,12 @@ class Listed:
     @property
     def is_failed(self) -> bool:
         """As the change failure rate counts it."""
-        return self.deployment.rolled_back_at is not None or any(link.is_counted for link in self.links)
+        one = self.deployment
+        return (
+            one.status == "degraded"
+            or one.rolled_back_at is not None
+            or any(link.is_counted for link in self.links)
+        )
 
 
 def read_deployments(

@@ -31,7 +31,8 @@ class Basis(enum.StrEnum):
 
 
 RANK = {basis: rank for rank, basis in enumerate(Basis)}
-_LIVE = frozenset({"success", "unknown"})
+LIVE = frozenset({"success", "degraded", "unknown"})
+"""What came into force; degraded is what came into force and was broken at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class Claim:
         is_production: by the name of it.
         version: version or tag.
         sha: whole commit where that is known.
-        status: success, failure, in_progress or unknown.
+        status: success, degraded, failure, in_progress or unknown.
         actor: who.
         started_at: when it began.
         at: when it was in force.
@@ -89,7 +90,7 @@ class Claim:
     @property
     def is_live(self) -> bool:
         """Whether it came into force."""
-        return self.status in _LIVE
+        return self.status in LIVE
 
 
 def unite(claims: Iterable[Claim]) -> list[Claim]:
@@ -147,8 +148,14 @@ def _joined(best: Claim, other: Claim) -> Claim:
         actor=best.actor or other.actor,
         url=best.url or other.url,
         is_rollback=best.is_rollback or other.is_rollback,
-        status="success" if best.status == "unknown" and other.is_live else best.status,
+        status=_status(best, other),
     )
+
+
+def _status(best: Claim, other: Claim) -> str:
+    if best.is_live and other.status == "degraded":
+        return "degraded"
+    return "success" if best.status == "unknown" and other.is_live else best.status
 
 
 def names_of(claim: Claim) -> frozenset[str]:

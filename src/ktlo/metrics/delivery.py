@@ -40,13 +40,14 @@ SELECT toString(d.source) AS source, d.external_id AS external_id, concat(d.serv
   d.url AS url, toString(d.service) AS service, toString(d.repository) AS repository, toString(d.team) AS team,
   d.version AS version, d.at AS at, d.deployment_id AS deployment_id, toUInt8(d.is_rollback) AS is_rollback,
   toUInt8(d.basis = 'telemetry') AS from_telemetry, l.incidents AS incidents,
-  toUInt8(l.incidents > 0 OR d.rolled_back_at IS NOT NULL) AS is_failed,
+  toUInt8(l.incidents > 0 OR d.rolled_back_at IS NOT NULL OR d.status = 'degraded') AS is_failed,
+  toUInt8(l.incidents = 0 AND d.rolled_back_at IS NULL AND d.status = 'degraded') AS is_end_unknown,
   multiIf(l.open > 0, NULL, l.incidents > 0, l.ended_at, d.rolled_back_at) AS recovered_at,
   if(m.sha != '', m.authored, NULL) AS authored_at
 FROM ktlo.service_deployments AS d
 LEFT JOIN linked AS l ON l.deployment_id = d.deployment_id
 LEFT JOIN made AS m ON d.sha != '' AND m.sha = d.sha
-WHERE d.is_production AND d.status IN ('success', 'unknown')
+WHERE d.is_production AND d.status IN ('success', 'degraded', 'unknown')
   AND d.at >= {start:DateTime64(6, 'UTC')} AND d.at < {end:DateTime64(6, 'UTC')}
   AND d.at <= {now:DateTime64(6, 'UTC')}
 ORDER BY at DESC"""
@@ -56,7 +57,7 @@ SELECT toString(d.source) AS source, d.external_id AS external_id, concat(d.serv
   d.url AS url, toString(d.service) AS service, toString(d.repository) AS repository, toString(d.team) AS team,
   d.version AS version, d.at AS at, toUInt8(d.status = 'failure') AS is_failed
 FROM ktlo.service_deployments AS d
-WHERE d.is_production AND d.status IN ('success', 'unknown', 'failure')
+WHERE d.is_production AND d.status IN ('success', 'degraded', 'unknown', 'failure')
   AND d.at >= {start:DateTime64(6, 'UTC')} AND d.at < {end:DateTime64(6, 'UTC')}
   AND d.at <= {now:DateTime64(6, 'UTC')}
 ORDER BY at DESC"""
@@ -134,7 +135,8 @@ def deployment_frequency(rows: Rows, window: Window) -> Statistics:
     unit=Unit.SHARE,
     definition="Deployments into production in the period that failed, divided by all of them. One failed when an"
     " incident is linked to it with at least the confidence `delivery.threshold` (0.5), or a person says that it caused"
-    " one, or when the next one within 24 hours took it back. An incident counts for its likeliest deployment only."
+    " one, when the next one within 24 hours took it back, or when its tool says that it ran and was degraded. An"
+    " incident counts for its likeliest deployment only."
     f" {_TELEMETRY}",
     reading="An incident after a deployment need not come from it: see the links with their reasons, and reject what is"
     " wrong. Incidents that no deployment explains are counted by unattributed_incidents. Deployments of services"
@@ -230,7 +232,8 @@ def lead_time_for_changes(rows: Rows, window: Window) -> Statistics:
     unit=Unit.SECONDS,
     definition="Time from a failed deployment into production until service was restored: until the last incident"
     " linked to it was mitigated or resolved; where it was only taken back, until that was in force. What is not"
-    " over is counted as lasting at least until now.",
+    " over is counted as lasting at least until now. A degraded deployment with neither is left out: its"
+    " end is unknown.",
     reading="It begins with the deployment, so it holds the time until somebody noticed.",
     source=f"DORA, State of DevOps 2023; {KAPLAN_MEIER}",
     dimensions=_BY,
@@ -238,13 +241,15 @@ def lead_time_for_changes(rows: Rows, window: Window) -> Statistics:
     better=Better.LOWER,
     tables=("deployments", "incidents"),
     sql=DEPLOYED,
-    detail=f"SELECT * FROM (\n{DEPLOYED}\n) WHERE is_failed",  # noqa: S608
+    detail=f"SELECT * FROM (\n{DEPLOYED}\n) WHERE is_failed AND NOT is_end_unknown",  # noqa: S608
     counts="failed deployments",
 )
 def failed_deployment_recovery_time(rows: Rows, window: Window) -> Statistics:
     """Quantiles of deployed to restored, of those that failed."""
     inside = rows.within(window)
-    failed = inside.where(inside.numbers("is_failed") > 0) if len(inside) else inside
+    failed = inside
+    if len(inside):
+        failed = inside.where((inside.numbers("is_failed") > 0) & (inside.numbers("is_end_unknown") == 0))
     at, recovered, now = failed.seconds("at"), failed.seconds("recovered_at"), window.now.timestamp()
     is_over = ~np.isnan(recovered) & (recovered <= now)
     length = np.maximum(np.where(is_over, recovered, now) - at, 0.0)

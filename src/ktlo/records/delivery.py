@@ -31,7 +31,10 @@ class ServiceDeployment:
     is_production: Annotated[bool, Field("Whether that environment is production, by its name")]
     version: Annotated[str, Field("Version or tag; empty when unknown")]
     sha: Annotated[str, Field("Commit, whole where the repository is known; empty when unknown")]
-    status: Annotated[str, Field("success, failure, in_progress or unknown", label=True)]
+    status: Annotated[
+        str,
+        Field("success, degraded (in force, broken at once), failure, in_progress or unknown", label=True),
+    ]
     basis: Annotated[
         str, Field("What told it best: deployment, pipeline, telemetry, release or tag", label=True)
     ]

@@ -127,7 +127,13 @@ class Deployment:
     environment: Annotated[str, Field("Environment: production, staging…", label=True)]
     version: Annotated[str, Field("Version or tag; empty when unknown")]
     sha: Annotated[str, Field("Commit deployed; empty when unknown")]
-    status: Annotated[str, Field("success, failure, in_progress, inactive or unknown", label=True)]
+    status: Annotated[
+        str,
+        Field(
+            "success, degraded (in force, broken at once), failure, in_progress, inactive or unknown",
+            label=True,
+        ),
+    ]
     actor: Annotated[str, Field("Who or what deployed; empty when unknown")]
     started_at: Annotated[dt.datetime, Field("When it began")]
     finished_at: Annotated[dt.datetime | None, Field("When it ended; null while running")]

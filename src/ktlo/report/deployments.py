@@ -27,7 +27,7 @@ Href = Callable[[str, dict[str, str]], str]
 
 _DEFINITION = (
     "What forges, pipelines, telemetry, releases and tags tell, each deployment once. A deployment failed when an"
-    " incident is put down to it, or when the next one took it back within 24 hours."
+    " incident is put down to it, when the next one took it back within 24 hours, or when its tool calls it degraded."
 )
 
 

@@ -127,8 +127,12 @@ class Deployed:
 
     @property
     def succeeded(self) -> bool:
-        """A source says that it succeeded; superseded (inactive) ones had succeeded before."""
-        return self.is_told and self.status in ("success", "inactive") and self.finished_at is not None
+        """A source says that it succeeded; superseded (inactive) and degraded ones had."""
+        return (
+            self.is_told
+            and self.status in ("success", "degraded", "inactive")
+            and self.finished_at is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One sync, as a deployment. Pure: a notification in, rows out.
 
-A sync that failed is a failed deployment. One that succeeded is what the application's health says within the hour
-after it: degraded failed, too. Later changes of health are no matter of that deployment.
+A sync that failed is a deployment that did not get through. One that succeeded came into force; when the application
+is degraded within the hour after it, it is a degraded deployment. Later changes of health are no matter of it.
 """
 
 from __future__ import annotations
@@ -35,12 +35,11 @@ class ArgoCdConfig(DeployerConfig):
     )
 
 
-def why_unused(told: Notification, at: dt.datetime) -> str:
+def why_unused(told: Notification) -> str:
     """Why a notification is no deployment; empty when it is one.
 
     Args:
         told: the notification.
-        at: when it came.
     """
     state = told.app.status.operation_state
     if state is None:
@@ -52,8 +51,6 @@ def why_unused(told: Notification, at: dt.datetime) -> str:
         return "a dry run deploys nothing"
     if asked is not None and asked.auto_heal_attempts_count:
         return "Argo put back what had been changed by hand (self-heal): no deployment"
-    if _health(told.app) == "Degraded" and _since(told.app, state, at) > ROLLOUT:
-        return "the application degraded long after its sync: no deployment"
     return ""
 
 
@@ -74,7 +71,7 @@ def rows(told: Notification, config: ArgoCdConfig, source: str, at: dt.datetime)
     place = app.spec.destination
     commit = next((one for one in state.revisions if _COMMIT.fullmatch(one)), "")
     chart = next((one for one in state.revisions if not _COMMIT.fullmatch(one)), "")
-    failed = state.phase != "Succeeded" or _health(app) == "Degraded"
+    is_degraded = _health(app) == "Degraded" and _since(app, state, at) <= ROLLOUT
     record = Deployment(
         source=source,
         external_id=f"{identity(app)} {state.started_at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -85,7 +82,7 @@ def rows(told: Notification, config: ArgoCdConfig, source: str, at: dt.datetime)
         or ((place.namespace or place.name or "") if place else ""),
         version=_tag(app, config.image) or chart,
         sha="" if config.code == "image" else commit,
-        status="failure" if failed else "success",
+        status="failure" if state.phase != "Succeeded" else "degraded" if is_degraded else "success",
         actor=(state.operation.initiated_by.username or "") if state.operation.initiated_by else "",
         started_at=state.started_at,
         finished_at=state.finished_at,

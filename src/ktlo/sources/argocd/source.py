@@ -43,7 +43,7 @@ class ArgoCdSource(ListeningSource):
         event = f"{state.phase if state else 'never synced'} {health.status or '' if health else ''}".strip()[
             :100
         ]
-        why = mapping.why_unused(told, at)
+        why = mapping.why_unused(told)
         if why:
             return Taken(event, why_ignored=why)
         return Taken(event, batches(mapping.rows(told, self._config, self.source_id, at)))
