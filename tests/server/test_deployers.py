@@ -8,6 +8,7 @@ import hmac
 import importlib
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from ktlo.server.app import make_app
+from ktlo.server.deriving import Deriving
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
 from ktlo.settings import Settings
@@ -126,9 +128,38 @@ def test_a_period_without_deployments_is_no_empty_page_but_all_time(visitor: Any
     assert {card["title"]: card["value"] for card in asked["cards"]}["Deployments"] == "0"
 
 
+def test_a_deployment_is_on_its_page_soon_after_the_webhook_without_a_collection(visitor: Any) -> None:
+    told = application(start=-60)
+    assert visitor.post("/hooks/argocd:prod", **bearing(told)).json()["rows"] == 1
+    end = time.monotonic() + 20
+    while "v1.14.0" not in (page := visitor.page("/deployments")) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert "v1.14.0" in page
+    assert visitor.app.state.collecting.run is None
+
+
+def test_deliveries_that_come_together_are_derived_once(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived_at: list[float] = []
+    monkeypatch.setattr(Deriving, "derive", lambda self, now: derived_at.append(time.monotonic()))
+    deriving = Deriving(runtime, after=0.2)
+    for _ in range(50):
+        deriving.ask()
+    time.sleep(1)
+    deriving.ask()
+    time.sleep(1)
+    deriving.close()
+    deriving.ask()
+    time.sleep(0.5)
+    assert len(derived_at) == 2
+
+
 def test_without_deployments_the_page_says_how_to_tell_of_them(visitor: Any) -> None:
     page = visitor.page("/deployments")
     assert "No deployment is known yet" in page
+    assert "no connected source has told of one" in page
+    assert "no service has reported a second" in page
     assert "not estimable" not in page
 
 

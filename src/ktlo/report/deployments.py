@@ -30,6 +30,13 @@ _DEFINITION = (
     " incident is put down to it, when the next one took it back within 24 hours, or when its tool calls it degraded."
 )
 
+_FRESHNESS = "worked out anew after every collection, and seconds after a webhook that tells of deployments"
+_NOT_TOLD = (
+    "Deployments: no connected source has told of one; a source's page lists its webhooks, and why they were not used.",
+    "Pipelines, releases and tags: none has a name like `delivery.jobs` or `delivery.tags`.",
+    "Telemetry: no service has reported a second `service.version` after a first.",
+)
+
 
 def what(one: ServiceDeployment) -> str:
     """Version or commit of a deployment, in short."""
@@ -87,8 +94,9 @@ def deployments_section(
     if not found:
         nothing = Nothing(
             "No deployment is known yet",
-            "Connect a forge, tag what you release, or let services report service.version.",
-            command="ktlo sources add github",
+            "Connect what deploys (Argo CD, Flux, a forge, CDEvents), tag what you release, or let services report"
+            " service.version.",
+            command="ktlo sources add argocd",
             button="Add a source",
             href="/sources/add",
         )
@@ -122,10 +130,12 @@ def deployments_section(
         known=Known(
             definition=_DEFINITION,
             sample=f"{counted(total, 'deployments')}" + (f"; the cards: {of_cards}" if of_cards else ""),
-            freshness="worked out anew after every collection",
+            freshness=_FRESHNESS,
             missing=(f"The commits of {counted(unknown, 'deployments')} are not known; each says why.",)
             if unknown
-            else (),
+            else ()
+            if found
+            else _NOT_TOLD,
             source="Forsgren, Humble and Kim, Accelerate, 2018; docs/deployments.md",
         ),
         nothing=nothing,
@@ -191,7 +201,7 @@ def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Sec
         known=Known(
             definition=_DEFINITION,
             sample=f"told by {', '.join(one.told_by)}",
-            freshness="worked out anew after every collection",
+            freshness=_FRESHNESS,
             missing=(f"{one.contents_note[:1].upper()}{one.contents_note[1:]}.",)
             if one.contents_note
             else (),

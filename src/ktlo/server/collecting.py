@@ -18,13 +18,12 @@ from opentelemetry.trace import Status, StatusCode
 from ktlo.effort.derive import derive
 from ktlo.errors import KtloError
 from ktlo.records.collection import Collection
-from ktlo.server.delivering import derive_for
+from ktlo.server.deriving import Deriving
 from ktlo.server.registers import note_sightings
 from ktlo.server.runtime import Runtime
 from ktlo.server.scanning import has_repositories, scan_all
 from ktlo.server.tracing import traced
 from ktlo.sources.collector import collect
-from ktlo.telemetry.deployments import derive_deployments
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +113,8 @@ class Collecting:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self.deriving = Deriving(runtime)
+        """What derives deployments; a webhook asks it to do so soon."""
         self._changed = threading.Condition()
         self._run: Run | None = None
         self._thread: threading.Thread | None = None
@@ -191,6 +192,7 @@ class Collecting:
         """
         self._stop.set()
         self._cancel()
+        self.deriving.close(timeout)
         self.wait(timeout)
 
     def _set(self, index: int, change: Callable[[Step], Step]) -> None:
@@ -260,8 +262,7 @@ class Collecting:
                 report=lambda step: show(step.done, step.total, step.words),
             )
             now = dt.datetime.now(dt.UTC)
-            derive_deployments(runtime.store, now)
-            derive_for(runtime)
+            self.deriving.derive(now)
             note_sightings(runtime, now)
             return "complete", ""
         if name == FINDINGS:

@@ -16,6 +16,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ktlo.errors import TooLargeError, UserError
+from ktlo.server.collecting import Collecting
+from ktlo.server.deriving import TOLD
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
 from ktlo.sources.delivering import Refusals, deliver
@@ -41,6 +43,7 @@ async def take(request: Request, source: str) -> TakenOut:
     """Take a webhook for a source."""
     runtime: Runtime = request.app.state.runtime
     access: Access = request.app.state.access
+    collecting: Collecting = request.app.state.collecting
     refusals: Refusals = request.app.state.refusals
     body = await _body(request)
     incoming = Incoming(
@@ -54,6 +57,8 @@ async def take(request: Request, source: str) -> TakenOut:
         outcome = deliver(
             runtime.source(source), incoming, runtime.store, refusals, needs_secret=bool(access.token)
         )
+        if outcome.nouns & TOLD:
+            collecting.deriving.ask()
         return TakenOut(
             event=outcome.event,
             rows=outcome.rows,

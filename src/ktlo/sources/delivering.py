@@ -37,12 +37,14 @@ class Outcome:
         rows: rows written.
         is_repeat: it had been taken before.
         why_ignored: why nothing of it is used.
+        nouns: tables that rows were written into.
     """
 
     event: str
     rows: int
     is_repeat: bool = False
     why_ignored: str = ""
+    nouns: frozenset[str] = frozenset()
 
 
 class Refusals:
@@ -132,7 +134,8 @@ def deliver(
     _write(taken, store)
     # Last: a delivery that is known has all its rows.
     store.insert(TABLES["deliveries"], to_arrow([told], Delivery))
-    return Outcome(taken.event, rows, why_ignored=taken.why_ignored)
+    nouns = frozenset(name for name, batch in taken.rows.items() if batch.num_rows)
+    return Outcome(taken.event, rows, why_ignored=taken.why_ignored, nouns=nouns)
 
 
 def replay(source: Source, store: Store) -> tuple[int, int]:
