@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -136,6 +137,24 @@ def test_a_deployment_is_on_its_page_soon_after_the_webhook_without_a_collection
         time.sleep(0.2)
     assert "v1.14.0" in page
     assert visitor.app.state.collecting.run is None
+
+
+def test_what_the_tool_says_of_a_failure_is_on_the_page_of_the_deployment(visitor: Any) -> None:
+    said = "one or more objects failed to apply: <b>x</b>"
+    app = application("Failed", start=-60, status__operationState__message=said)
+    assert visitor.post("/hooks/argocd:prod", **bearing(app)).json()["rows"] == 1
+    event = kustomization("shop", "BuildFailed", "main@sha1:" + "a" * 40, -60, severity="error")
+    assert visitor.post("/hooks/flux:prod", **signed(event)).json()["rows"] == 1
+    fine = application(start=-30, metadata__name="fine")
+    assert visitor.post("/hooks/argocd:prod", **bearing(fine)).json()["rows"] == 1
+    derived(visitor, "argocd:prod")
+    found = {one["service"]: one for one in visitor.get("/api/v1/deployments").json()["deployments"]}
+    assert {name: one["message"] for name, one in found.items()} == {
+        "velero": said, "shop": event["message"], "fine": "",
+    }  # fmt: skip
+    page = visitor.page(f"/deployments/deployment?id={quote(found['velero']['deployment_id'])}")
+    assert "It did not get through" in page
+    assert "argocd:prod says: one or more objects failed to apply: &lt;b&gt;x&lt;/b&gt;" in page
 
 
 def test_deliveries_that_come_together_are_derived_once(

@@ -115,6 +115,8 @@ def _print_one(one: dict[str, Any]) -> None:
         f"{one['service']} {_what(one)} into {where}, {one['at'][:16]}: {_state(one)}", markup=False
     )
     console.print(f"told by {', '.join(one['told_by'])}", markup=False)
+    if one["message"]:
+        console.print(f"{one['told_by'][0].partition('|')[0]} says: {one['message']}", markup=False)
     if one["contents_note"]:
         console.print(one["contents_note"], markup=False)
     if one["contents"]:

@@ -23,7 +23,8 @@ FROM ktlo.service_members AS m GROUP BY kind, member"""
 
 _DEPLOYMENTS = """
 SELECT toString(d.source) AS source, external_id, toString(d.repository) AS repository, toString(d.service) AS service,
-  toString(environment) AS environment, version, sha, toString(status) AS status, actor, started_at, finished_at, url
+  toString(environment) AS environment, version, sha, toString(status) AS status, actor, started_at, finished_at, url,
+  message
 FROM ktlo.deployments AS d"""
 
 _RUNS = """
@@ -141,7 +142,7 @@ def _all(store: Queryable, settings: DeliverySettings, catalogue: Catalogue, tag
             is_production=is_production(row["environment"], settings.production), version=row["version"],
             sha=row["sha"].casefold(), status="success" if row["status"] == "inactive" else row["status"],
             actor=row["actor"], started_at=row["started_at"], at=row["finished_at"] or row["started_at"],
-            url=row["url"],
+            url=row["url"], message=row["message"],
         )  # fmt: skip
     for row in store.query(_RUNS).to_pylist():
         if not matches(row["workflow"], settings.jobs):

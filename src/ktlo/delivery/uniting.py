@@ -57,6 +57,7 @@ class Claim:
         url: where a person reads it.
         is_rollback: whether the source itself says that it put back what had been there.
         told_by: everything that told it, as ``source|external_id``.
+        message: what the tool says of a failure.
     """
 
     basis: Basis
@@ -76,6 +77,7 @@ class Claim:
     url: str = ""
     is_rollback: bool = False
     told_by: tuple[str, ...] = ()
+    message: str = ""
 
     @property
     def key(self) -> str:
@@ -149,6 +151,7 @@ def _joined(best: Claim, other: Claim) -> Claim:
         url=best.url or other.url,
         is_rollback=best.is_rollback or other.is_rollback,
         status=_status(best, other),
+        message=(best.message or other.message) if _status(best, other) in ("failure", "degraded") else "",
     )
 
 

@@ -64,6 +64,7 @@ class ServiceDeployment:
             "Why its commits are not known, or how its commit was found; empty when there is nothing to say"
         ),
     ]
+    message: Annotated[str, Field("What the tool says of a failure; empty when nothing")] = ""
 
 
 @record(

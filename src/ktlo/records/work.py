@@ -138,6 +138,7 @@ class Deployment:
     started_at: Annotated[dt.datetime, Field("When it began")]
     finished_at: Annotated[dt.datetime | None, Field("When it ended; null while running")]
     url: Annotated[str, Field("Where a person reads it")]
+    message: Annotated[str, Field("What the tool says of a failure; empty when nothing")] = ""
 
 
 @record("releases", key=("source", "external_id"), order=("source", "external_id"))

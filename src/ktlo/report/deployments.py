@@ -168,6 +168,8 @@ def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Sec
         if one.changes is None
         else f"It brought {counted(one.changes, 'commits')}"
     )
+    if one.status == "failure":
+        brought = "It did not get through, so nothing of it came into force"
     if one.taken_back:
         brought = f"{brought} and took {counted(one.taken_back, 'commits')} back"
     rows = tuple(
@@ -191,7 +193,8 @@ def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Sec
             question=f"What was in {one.service or one.repository} {what(one)}, and what did it break?",
             said=f"{brought}; {state(listed)}",
             interval=lead,
-            change=f"Into {into}, {minute_label(one.at)}",
+            change=f"Into {into}, {minute_label(one.at)}"
+            + (f". {one.source} says: {one.message}" if one.message else ""),
         ),
         cards=(),
         figures=(),

@@ -36,6 +36,10 @@ class ListeningConfig(BaseModel):
         return check_reference(said)
 
 
+MOST_SAID = 2_000
+"""Characters kept of what a tool says of a failed deployment."""
+
+
 class DeployerConfig(ListeningConfig):
     """A tool that keeps a cluster as git says."""
 

@@ -69,6 +69,7 @@ class DeploymentListed(BaseModel):
     changes: int | None = Field(description="Commits that it brought; null when not known.")
     taken_back: int | None
     contents_note: str
+    message: str = Field(description="What the tool says of a failure; empty when nothing.")
     lead_seconds: float | None = Field(description="Median of first commit to deployment; null without any.")
     url: str
     links: list[LinkOut]
@@ -95,6 +96,7 @@ class DeploymentListed(BaseModel):
             changes=one.changes,
             taken_back=one.taken_back,
             contents_note=one.contents_note,
+            message=one.message,
             lead_seconds=listed.lead_seconds,
             url=one.url,
             links=[LinkOut.of(link) for link in listed.links],

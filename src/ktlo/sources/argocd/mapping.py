@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ktlo.records.work import Deployment
 from ktlo.sources.argocd.payloads import Application, Notification, OperationState, tag_of
-from ktlo.sources.listening import DeployerConfig
+from ktlo.sources.listening import MOST_SAID, DeployerConfig
 from ktlo.sources.rest.rows import Row, microseconds
 
 ROLLOUT = dt.timedelta(hours=1)
@@ -87,6 +87,7 @@ def rows(told: Notification, config: ArgoCdConfig, source: str, at: dt.datetime)
         started_at=state.started_at,
         finished_at=state.finished_at,
         url=told.url or "",
+        message=_said(app, state, is_degraded=is_degraded)[:MOST_SAID],
     )
     return [("deployments", Row(record, _version(app, state, state.finished_at, at)))]
 
@@ -106,6 +107,13 @@ def _version(app: Application, state: OperationState, ended: dt.datetime, at: dt
 
 def _health(app: Application) -> str:
     return (app.status.health.status or "") if app.status.health else ""
+
+
+def _said(app: Application, state: OperationState, *, is_degraded: bool) -> str:
+    """What Argo says of a sync that failed, or of the health of one that is degraded."""
+    if state.phase != "Succeeded":
+        return state.message or ""
+    return (app.status.health.message or "") if is_degraded and app.status.health else ""
 
 
 def _since(app: Application, state: OperationState, at: dt.datetime) -> dt.timedelta:

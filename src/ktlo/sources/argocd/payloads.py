@@ -36,6 +36,7 @@ class Health(msgspec.Struct, rename="camel"):
 
     status: str | None = None
     last_transition_time: dt.datetime | None = None
+    message: str | None = None
 
 
 class Summary(msgspec.Struct):

@@ -11,7 +11,7 @@ import re
 
 from ktlo.records.work import Deployment
 from ktlo.sources.flux.payloads import Event, commit_of, version_of
-from ktlo.sources.listening import DeployerConfig
+from ktlo.sources.listening import MOST_SAID, DeployerConfig
 from ktlo.sources.rest.rows import Row, microseconds
 
 SUCCEEDED = frozenset(
@@ -66,6 +66,7 @@ def rows(event: Event, config: DeployerConfig, source: str) -> list[tuple[str, R
         started_at=event.timestamp,
         finished_at=event.timestamp,
         url="",
+        message="" if succeeded else event.message[:MOST_SAID],
     )
     # Success outranks failure; of the same, what is told first.
     return [("deployments", Row(record, (succeeded << 54) + _FAR - microseconds(event.timestamp)))]
