@@ -131,6 +131,18 @@ def test_one_function_has_its_source_at_the_deployed_commit(shop: World):
     assert "spend(2)" in listing(before, "source")
 
 
+def test_the_repository_of_a_service_that_the_catalogue_does_not_know_is_inferred_from_its_commit(
+    shop: World,
+):
+    page = shop.page("/functions/function?service=stranger&name=shop.cart.price")
+    source = listing(page, "source")
+    assert "Inferred: no other repository has this commit" in source
+    assert "spend(12)" in source
+    assert "Inferred" not in listing(shop.page(f"/functions/function?{PRICE}"), "source")
+    twin = shop.asked("/functions/function.json?service=stranger&name=shop.cart.price")
+    assert twin["source"]["is_inferred"] is True
+
+
 def test_one_function_has_callers_callees_and_its_distribution(shop: World):
     page = shop.page(f"/functions/function?{PRICE}")
     assert "shop.cart.total 541 100%" in listing(page, "callers")
@@ -230,7 +242,7 @@ def test_nothing_to_show_is_said(shop: World, path, said):
     [
         ("/functions?since=nonsense", 400, "is no time"),
         ("/functions?since=1h&until=2020-01-01T00:00:00Z&sort=fastest", 422, "sort"),
-        ("/functions?service=" + "x" * 5000, 422, "service"),
+        ("/functions?service=" + "x" * 2100, 422, "service"),
         ("/functions/function", 400, "of which function?"),
         ("/functions/function?service=shop&name=shop.cart.refund", 404, "did not run in this stretch"),
         ("/functions/function?service=<b>&name=<script>", 404, "&lt;script&gt;"),

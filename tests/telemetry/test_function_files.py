@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from ktlo.records import table_of
 from ktlo.records.arrow import to_arrow
-from ktlo.records.code import File
+from ktlo.records.code import Commit, File
 from ktlo.records.services import ServiceMember
 from ktlo.store.embedded import EmbeddedStore
-from ktlo.telemetry.function_files import Match, Sent, matched, meant
+from ktlo.telemetry.function_files import Match, Sent, inferred, matched, meant
 
 SHOP = [("acme/shop", "src/shop/cart.py"), ("acme/shop", "server.js"), ("acme/shop", "utils.py"),
         ("acme/shop", "shop/utils.py"), ("acme/shop", "web/src/api.js")]  # fmt: skip
@@ -46,6 +48,20 @@ def test_several_files_that_fit_alike_are_all_told():
     assert meant("/srv/app.py", files) == [("a/one", "app.py"), ("a/two", "app.py")]
 
 
+COMMITTED = (("git:acme/other", "acme/other", "a" * 40), ("mirror", "acme/other", "a" * 40),
+             ("git:acme/shop", "acme/shop", "b" * 40), ("git:acme/tills", "acme/tills", "b" * 40))  # fmt: skip
+
+
+def committed(source, repository, sha):
+    at = dt.datetime(2026, 11, 2, 9, tzinfo=dt.UTC)
+    return Commit(
+        source=source, repository=repository, sha=sha, parents=(), authored_at=at, committed_at=at,
+        authored_offset=0, author_name="Ada", author_email="ada@acme.org", committer_name="Ada",
+        committer_email="ada@acme.org", co_authors=(), subject="feat: carts", body="", is_merge=False,
+        files_changed=1, lines_added=1, lines_deleted=0, paths=(), dated_by="author",
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory):
     opened = EmbeddedStore(tmp_path_factory.mktemp("files") / "store")
@@ -76,6 +92,7 @@ def catalogue(tmp_path_factory):
     ]  # fmt: skip
     opened.replace(table_of(ServiceMember), [to_arrow(members, ServiceMember)])
     opened.insert(table_of(File), to_arrow(files, File))
+    opened.insert(table_of(Commit), to_arrow([committed(*one) for one in COMMITTED], Commit))
     yield opened
     opened.close()
 
@@ -121,3 +138,26 @@ def test_many_are_matched_at_once(catalogue):
     asked = [Sent("shop", f"/srv/{n}/shop/cart.py") for n in range(2000)]
     assert all(one.is_matched for one in matched(catalogue, asked).values())
     assert matched(catalogue, []) == {}
+
+
+@pytest.mark.parametrize(
+    ("service", "version", "repository"),
+    [
+        ("lonely-prod", "a" * 40, "acme/other"),
+        ("lonely-prod", "a" * 7, "acme/other"),
+        # Too short for a commit, in two repositories, unknown, no commit.
+        ("lonely-prod", "a" * 6, ""),
+        ("lonely-prod", "b" * 40, ""),
+        ("lonely-prod", "c" * 40, ""),
+        ("lonely-prod", "1.3", ""),
+        # The catalogue's word comes first.
+        ("shop-prod", "a" * 40, ""),
+    ],
+)
+def test_the_repository_is_inferred_where_it_alone_has_the_deployed_commit(
+    catalogue, service, version, repository
+):
+    sent = Sent(service, "/srv/other/cart.py")
+    plain = matched(catalogue, [sent])[sent]
+    found = inferred(catalogue, sent, plain, version)
+    assert found == (Match(repository, "src/other/cart.py", is_inferred=True) if repository else plain)

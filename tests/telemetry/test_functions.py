@@ -32,6 +32,7 @@ from ktlo.telemetry.functions import (
     ordered,
     over_time,
     routes,
+    version_of,
 )
 from ktlo.telemetry.interval import Interval
 
@@ -168,6 +169,9 @@ def test_a_line_is_that_of_the_version_though_an_older_one_told_last(told_store,
     assert one.line == 12
     assert declared(told_store, HOUR, one, "v2") == ("/srv/app/shop/cart.py", 9)
     assert declared(told_store, HOUR, one, "v3") == ("/srv/app/shop/cart.py", 12)
+    # Source is shown of the version deployed last; where that has another name, of the one that began last.
+    assert version_of(told_store, HOUR, one, "v2") == "v2"
+    assert version_of(told_store, HOUR, one, "release 1.3") == version_of(told_store, HOUR, one) == "v1"
 
 
 def test_its_share_is_of_the_self_time_of_the_service(told_store):

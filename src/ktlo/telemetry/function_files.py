@@ -7,6 +7,7 @@ end of the other. Where that leaves none or several, nothing is guessed: the rea
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ ROOTS = frozenset(("src", "lib", "app", "python", "source"))
 """First folders of a repository that its image or package often does not have."""
 _LIBRARIES = frozenset(("site-packages", "dist-packages", "node_modules"))
 _SHOWN = 3
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 _REPOSITORIES = """
 SELECT DISTINCT n.sent AS sent, r.repository AS repository FROM (
@@ -33,6 +35,10 @@ SELECT DISTINCT repository, path FROM ktlo.files
 WHERE repository IN {repositories:Array(String)}
   AND arrayElement(splitByChar('/', path), -1) IN {names:Array(String)}
 ORDER BY repository, path"""
+
+
+_COMMITTED_IN = """
+SELECT DISTINCT repository FROM ktlo.commits WHERE startsWith(sha, {version:String}) ORDER BY repository LIMIT 2"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,12 +58,14 @@ class Match:
         path: in it; empty when not matched.
         reason: why it is not matched; empty when it is.
         could_be: repository and path of each file that fits, where several do.
+        is_inferred: the catalogue does not name the repository; the deployed commit is in it alone.
     """
 
     repository: str = ""
     path: str = ""
     reason: str = ""
     could_be: tuple[tuple[str, str], ...] = ()
+    is_inferred: bool = False
 
     @property
     def is_matched(self) -> bool:
@@ -86,6 +94,28 @@ def matched(store: Queryable, sent: Iterable[Sent]) -> dict[Sent, Match]:
         for row in store.query(_FILES, {"repositories": every, "names": names}).to_pylist():
             files[row["path"].rpartition("/")[2]].append((row["repository"], row["path"]))
     return {one: _match(one, repositories[one.service], files) for one in asked}
+
+
+def inferred(store: Queryable, sent: Sent, match: Match, version: str) -> Match:
+    """The file by the deployed commit, where the catalogue names no repository and one alone has that commit.
+
+    Args:
+        store: holds catalogue, commits and files.
+        sent: what the service names.
+        match: what :func:`matched` found; given back where nothing can be inferred.
+        version: of the service; only a commit of seven digits or more tells.
+    """
+    if match.is_matched or not _COMMIT.fullmatch(version):
+        return match
+    if store.query(_REPOSITORIES, {"services": [sent.service]}).num_rows:
+        return match
+    homes = [row["repository"] for row in store.query(_COMMITTED_IN, {"version": version}).to_pylist()]
+    parts = _parts(sent.path)
+    if len(homes) != 1 or not parts:
+        return match
+    files = store.query(_FILES, {"repositories": homes, "names": parts[-1:]}).to_pylist()
+    found = meant(sent.path, [(row["repository"], row["path"]) for row in files])
+    return Match(*found[0], is_inferred=True) if len(found) == 1 else match
 
 
 def _match(one: Sent, repositories: set[str], files: dict[str, list[tuple[str, str]]]) -> Match:

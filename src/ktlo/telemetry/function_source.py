@@ -72,6 +72,7 @@ class Place:
         line: first line of the function; 0 when not told.
         commit: what is deployed, as a commit or tag; empty when the version is neither.
         url: of the file at that commit; empty when the repository is on no known host.
+        is_inferred: the catalogue does not name the repository; the deployed commit is in it alone.
     """
 
     repository: str
@@ -79,6 +80,7 @@ class Place:
     line: int
     commit: str
     url: str
+    is_inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def place_of(
     commit = _deployed(store, match.repository, version)
     base = remote or _base(store, service, match.repository)
     address = _address(base, commit, match.path, line) if base and commit else ""
-    return Place(match.repository, match.path, line, commit, address)
+    return Place(match.repository, match.path, line, commit, address, match.is_inferred)
 
 
 def _deployed(store: Queryable, repository: str, version: str) -> str:

@@ -22,6 +22,8 @@ from ktlo.telemetry.observed import watch
 MOST = 2000
 """Functions that are looked into, those with most self time; the others are found by service, route and text."""
 MOST_SERIES = 300
+BEGAN_WITHIN = dt.timedelta(days=90)
+"""How far before a stretch's end the first call of a version is looked for."""
 
 FILTER = """m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}
   AND ({service:String} = '' OR m.service = {service:String})
@@ -53,6 +55,13 @@ _DECLARED = f"""
 SELECT argMax(m.path, m.minute) AS path, argMax(m.line, m.minute) AS line
 FROM ktlo.function_minutes_states AS m
 WHERE {FILTER} AND m.function = {{function:String}} AND m.origin = {{origin:String}} HAVING count() > 0"""  # noqa: S608
+
+_NEWEST = """
+SELECT toString(m.version) AS version FROM ktlo.function_minutes_states AS m
+WHERE m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}
+  AND m.service = {service:String} AND m.function = {function:String} AND m.origin = {origin:String}
+  AND m.version IN {versions:Array(String)}
+GROUP BY version ORDER BY min(m.minute) DESC, version DESC LIMIT 1"""
 
 _SERVICE_TIME = f"""
 SELECT toString(m.service) AS service, sum(m.self_ns) AS self_ns FROM ktlo.function_minutes_states AS m
@@ -196,6 +205,27 @@ def one_function(store: Queryable, of: Interval, asked: Asked, name: str) -> Fun
             fix="Choose a longer stretch (since=7d); `ktlo functions` lists what ran",
         )
     return found[0]
+
+
+def version_of(store: Queryable, of: Interval, one: Function, deployed: str = "") -> str:
+    """The version whose source tells of a function: the one deployed last, if it ran in it, else its newest.
+
+    Args:
+        store: where functions are.
+        of: the stretch.
+        one: the function, with the versions in which it ran in the stretch.
+        deployed: version of the last deployment; who told it may name it otherwise than the service does.
+
+    Returns:
+        A version that the service told; empty where it told none.
+    """
+    if deployed in one.versions or len(one.versions) < 2:
+        return deployed if deployed in one.versions else "".join(one.versions)
+    bound = {
+        "service": one.service, "function": one.name, "origin": one.origin, "versions": list(one.versions),
+        "start": of.end - BEGAN_WITHIN, "end": of.end,
+    }  # fmt: skip
+    return str(store.query(_NEWEST, bound).to_pylist()[0]["version"])
 
 
 def declared(store: Queryable, of: Interval, one: Function, version: str) -> tuple[str, int]:

@@ -127,6 +127,9 @@ class FunctionSourceOut(BaseModel):
     line: int
     commit: str = Field(description="What is deployed; empty when the version is neither commit nor tag.")
     url: str
+    is_inferred: bool = Field(
+        description="The catalogue does not name the repository; the deployed commit is in it alone."
+    )
 
 
 class FunctionTouchOut(BaseModel):
