@@ -261,3 +261,16 @@ def test_one_of_a_unit_is_singular_and_more_are_not() -> None:
     assert written(1.0, PERSON_DAYS) == "1 person-day"
     assert written(1.5, PERSON_DAYS) == "1.5 person-days"
     assert written(1.0, unit_named("lines")) == "1 line"
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "said"),
+    [
+        (1, "processes", "1 process"),
+        (2, "processes", "2 processes"),
+        (1, "queries", "1 query"),
+        (1, "days", "1 day"),
+    ],
+)
+def test_one_thing_is_said_in_the_singular(number, noun, said):
+    assert counted(number, noun) == said

@@ -219,6 +219,11 @@ def test_never_executed_names_what_no_process_of_a_version_ran(shop: World):
     assert "refund" in listing(page, "never")
     assert all(commit[:12] in listing(page, "versions") for commit in shop.commits)
     assert "watched from" in page
+    assert "not for long enough to call anything unused: 1 day with calls, 1 process and" in page, (
+        "as debt asks for"
+    )
+    assert "14 days, 2 processes and 1,000 calls are asked for" in page
+    assert "Modules that no process loaded" not in page, "files of loaded packages are looked through"
     assert "Every function ran" in shop.page("/functions/never?service=shop&text=price")
     before = shop.page(f"/functions/never?service=shop&version={shop.commits[0]}")
     assert f"functions of shop {shop.commits[0][:12]}" in before

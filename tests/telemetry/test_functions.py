@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import math
@@ -265,6 +266,18 @@ def test_a_function_ran_when_any_process_ran_it_and_a_line_when_any_process_ran_
     (module,) = lines_never_ran(told_store, of)
     assert (module.ranges, module.processes, module.lines) == (((20, 21),), 2, 2)
     assert len(now) == 1
+
+
+def test_a_version_is_watched_until_its_last_call_was_counted_with_days_calls_and_processes(told_store):
+    by_version = {one.version: one for one in watched(told_store, "shop")}
+    now, old = by_version["1"], by_version["0.9"]
+    # Coverage was told in the first minute, a call was counted in the one after.
+    assert (now.days, now.calls, now.processes) == (1, 105, 2)
+    assert now.last_at == AT.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
+    assert (old.days, old.calls, old.processes) == (0, 0, 1)
+    assert not now.is_enough
+    assert dataclasses.replace(now, days=14, calls=1000).is_enough
+    assert not dataclasses.replace(now, days=14, calls=1000, processes=1).is_enough
 
 
 def test_numbers_become_runs():

@@ -24,6 +24,7 @@ from ktlo.report.services import Href, seconds_words, stretch_text
 from ktlo.telemetry.coverage import NeverRan, Unrun, Watched
 from ktlo.telemetry.function_graph import Frame
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.unused import LEAST_CALLS, LEAST_DAYS, LEAST_PROCESSES
 
 
 def flame_view(root: Frame, at: Frame, of: Interval, service: str, route: str, href: Href) -> View:
@@ -89,6 +90,8 @@ def never_view(
             f" {asked.version[:12]} never ran ({written(share, SHARE)})"
         )
         change = f"watched from {asked.since:%d %b %Y %H:%M} to {asked.last_at:%d %b %Y %H:%M} UTC"
+        if not asked.is_enough:
+            change += f"; not for long enough to call anything unused: {_watch(asked)}"
     listings = []
     if asked is not None:
         rows = tuple(Row((one.function, one.path, one.line)) for one in never)
@@ -111,6 +114,7 @@ def never_view(
             Row(
                 (
                     one.service, one.version[:12], one.environment, one.functions, one.never, one.since, one.last_at,
+                    "yes" if one.is_enough else "no",
                 ),
                 href(
                     "/functions/never",
@@ -122,21 +126,31 @@ def never_view(
         of_version = (
             Heading("Service"), Heading("Version"), Heading("Environment"), Heading("Functions", COUNT),
             Heading("Never ran", COUNT), Heading("Watched from"), Heading("to"),
+            Heading("Long enough"),
         )  # fmt: skip
         listings.append(Listing("versions", "Versions that were watched", Table(of_version, told), ""))
     known = Known(
         definition="A function never ran when no process of the version that tells of coverage has run it since it"
         " began to look. A line likewise, in processes that tell of lines.",
         sample=f"{counted(len(versions), 'versions')} watched",
-        freshness="by the processes' last report",
+        freshness="to the processes' last report of coverage or of calls",
         missing=(
-            "Modules that no process loaded.",
+            "Packages of which no process loaded a module, and files above 128 KiB that none loaded.",
             "What runs once a month has not run in a day: see the time watched.",
         ),
         source="ktlo.function.coverage, docs/functions.md",
     )
     return View(
         Answer("What never runs?", said, change=change), (), tuple(listings), known, is_empty=asked is None
+    )
+
+
+def _watch(one: Watched) -> str:
+    """How a version was watched, and what debt asks for."""
+    return (
+        f"{counted(one.days, 'days')} with calls, {counted(one.processes, 'processes')} and"
+        f" {counted(one.calls, 'calls')}; {LEAST_DAYS} days, {LEAST_PROCESSES} processes and {LEAST_CALLS:,} calls"
+        " are asked for"
     )
 
 

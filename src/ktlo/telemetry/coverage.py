@@ -11,16 +11,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ktlo.store.protocol import Queryable
+from ktlo.telemetry.unused import LEAST_CALLS, LEAST_DAYS, LEAST_PROCESSES
 
 MOST = 20_000
 
 _VERSIONS = """
-SELECT toString(service) AS service, toString(environment) AS environment, toString(version) AS version,
-  min(since) AS since, max(last_at) AS last_at, toInt64(count()) AS functions, toInt64(countIf(NOT executed)) AS never
-FROM ktlo.function_coverage
-WHERE ({service:String} = '' OR service = {service:String})
-  AND ({environment:String} = '' OR environment = {environment:String})
-GROUP BY service, environment, version ORDER BY last_at DESC, service, version LIMIT 500"""
+SELECT c.service AS service, c.environment AS environment, c.version AS version, c.since AS since,
+  greatest(c.told_at, f.called_at) AS last_at, c.functions AS functions, c.never AS never,
+  f.days AS days, f.calls AS calls, p.processes AS processes
+FROM (
+  SELECT toString(service) AS service, toString(environment) AS environment, toString(version) AS version,
+    min(since) AS since, max(last_at) AS told_at, toInt64(count()) AS functions,
+    toInt64(countIf(NOT executed)) AS never
+  FROM ktlo.function_coverage
+  WHERE ({service:String} = '' OR service = {service:String})
+    AND ({environment:String} = '' OR environment = {environment:String})
+  GROUP BY service, environment, version
+) AS c LEFT JOIN (
+  SELECT toString(m.service) AS service, toString(m.environment) AS environment, toString(m.version) AS version,
+    toDateTime64(max(m.minute), 6, 'UTC') AS called_at, toInt64(uniqExact(toDate(m.minute, 'UTC'))) AS days,
+    toInt64(sum(m.calls)) AS calls
+  FROM ktlo.function_minutes_states AS m
+  WHERE m.origin = 'instrument' AND m.calls > 0 AND ({service:String} = '' OR m.service = {service:String})
+  GROUP BY service, environment, version
+) AS f USING (service, environment, version) LEFT JOIN (
+  SELECT toString(m.service) AS service, toString(m.environment) AS environment, toString(m.version) AS version,
+    toInt64(uniqCombinedMerge(12)(m.processes)) AS processes
+  FROM ktlo.module_coverage_states AS m
+  WHERE ({service:String} = '' OR m.service = {service:String})
+  GROUP BY service, environment, version
+) AS p USING (service, environment, version)
+ORDER BY last_at DESC, service, version LIMIT 500"""
 
 _NEVER = """
 SELECT path, module, function, line FROM ktlo.function_coverage
@@ -46,9 +67,12 @@ class Watched:
         environment: its environment.
         version: its version.
         since: when the first process began to look.
-        last_at: when one last told.
-        functions: functions of the modules that were loaded.
+        last_at: when one last told, or counted a call: while nothing new runs, nothing is told.
+        functions: functions of the modules that were loaded, and of others of their packages.
         never: of them, those that no process ran.
+        days: days, in UTC, on which it counted calls.
+        calls: calls that it counted.
+        processes: that told, estimated above a few thousand.
     """
 
     service: str
@@ -58,6 +82,14 @@ class Watched:
     last_at: dt.datetime
     functions: int
     never: int
+    days: int
+    calls: int
+    processes: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it was watched as long, by as many processes, with as many calls as debt asks for."""
+        return self.days >= LEAST_DAYS and self.processes >= LEAST_PROCESSES and self.calls >= LEAST_CALLS
 
 
 @dataclass(frozen=True, slots=True)

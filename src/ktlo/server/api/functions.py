@@ -199,9 +199,12 @@ class WatchedOut(BaseModel):
     environment: str
     version: str
     since: dt.datetime
-    last_at: dt.datetime
+    last_at: dt.datetime = Field(description="When a process last told, or counted a call.")
     functions: int
     never: int
+    days: int = Field(description="Days on which it counted calls.")
+    calls: int
+    processes: int
 
 
 class NeverRanOut(BaseModel):
