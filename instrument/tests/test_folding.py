@@ -146,6 +146,18 @@ def test_an_error_is_told_with_its_place_and_without_its_secrets(bench):
     assert "4111" not in str(told)
 
 
+@pytest.mark.parametrize(
+    "raised", ["KeyError('fish')", "KeyError(7)", "KeyError('it\\'s')", "ValueError('fish')"]
+)
+def test_the_message_of_an_error_is_what_python_says(bench, raised):
+    whole = Whole(bench)
+    module = bench.module(f"def lookup():\n    raise {raised}\n", name="lookups")
+    with pytest.raises((KeyError, ValueError)) as caught:
+        module.lookup()
+    _, (told,) = whole.fold()
+    assert told["exception.message"] == str(caught.value)
+
+
 def test_slow_is_judged_by_the_functions_own_history(bench):
     whole = Whole(bench, slow_floor_ms=0.0, sample=0)
     for _ in range(200):

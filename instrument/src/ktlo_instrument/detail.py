@@ -140,7 +140,10 @@ class Details:
         arguments = BaseException.__dict__["args"].__get__(error, type(error))
         shown = self._shown.of(list(arguments)) if type(arguments) is tuple else []
         first = shown[0] if len(shown) == 1 else shown
-        told["exception.message"] = first if isinstance(first, str) else _json(first) if shown else ""
+        message = first if isinstance(first, str) else _json(first) if shown else ""
+        if isinstance(first, str) and len(shown) == 1 and type(error).__str__ is KeyError.__str__:
+            message = repr(first)  # as Python has it, and with it whoever else tells of the same exception
+        told["exception.message"] = message
         frames: list[str] = []
         entry = BaseException.__dict__["__traceback__"].__get__(error, type(error))
         while entry is not None and len(frames) < _FEW_FRAMES:
