@@ -151,6 +151,18 @@ def test_the_schedule_fits_the_hours_and_goes_out_in_three_forms(house, key):
     assert r"\<b\>" in issues.replace("<b>", "!") or "<b>" not in issues.replace(r"\<b\>", "")
 
 
+def test_the_weeks_hold_only_the_kind_and_the_status_that_are_asked_for(house, key):
+    plan = "hours=10&weeks=8&least=0"
+    kinds = {one["key"]: one["kind"] for one in house.get(API).json()["entries"]}
+    by_hand = {slot["key"] for slot in house.get(f"{API}/schedule?{plan}&kind=hand").json()["slots"]}
+    assert key in by_hand
+    assert {kinds[one] for one in by_hand} == {"hand"}
+    assert house.get(f"{API}/schedule?{plan}&kind=unused").json()["slots"] == []
+    assert house.get(f"{API}/schedule?{plan}&status=paid").json()["slots"] == []
+    assert key in house.page(f"/debt?{plan}&kind=hand").split('id="schedule"')[1]
+    assert key not in house.page(f"/debt?{plan}&kind=unused").split('id="schedule"')[1]
+
+
 @pytest.mark.parametrize(
     "query",
     ["hours=-1", "hours=1e9", "weeks=0", "weeks=5000", "least=-1", "hours=nan", "weeks=nan", "weeks=inf"],

@@ -73,21 +73,43 @@ def kept(found: Register, kinds: list[Kind], statuses: list[Status]) -> tuple[En
 
 
 def plan_of(
-    running: Any, question: Question, found: Register, hours: float | None, weeks: int | None, least: float
+    running: Any,
+    question: Question,
+    found: Register,
+    hours: float | None,
+    weeks: int | None,
+    least: float,
+    kinds: list[Kind],
+    statuses: list[Status],
 ) -> Schedule:
-    """The schedule from the Monday after the register's end."""
+    """The schedule from the Monday after the register's end, of entries of some kinds and statuses.
+
+    What has to be done before one of them is planned with it, whatever its kind.
+    """
     ruling = in_force(known_budgets(running), min(question.end, question.now).date())
     share = ruling.share if ruling else None
     there = weekly_hours(running.store, question, running.settings, hours, share)
     end = found.period.end.date()
     return schedule(
-        found.entries,
+        _with_prerequisites(found, kept(found, kinds, statuses)),
         start=end + dt.timedelta(days=7 - end.weekday()),
         weeks=weeks if weeks is not None else running.settings.planning.weeks,
         hours_per_week=there.hours,
         basis=there.basis,
         least=least,
     )
+
+
+def _with_prerequisites(found: Register, wanted: tuple[Entry, ...]) -> list[Entry]:
+    by_key = {entry.key: entry for entry in found.owed}
+    keys: set[str] = set()
+    open_keys = [entry.key for entry in wanted]
+    while open_keys:
+        key = open_keys.pop()
+        if key not in keys and key in by_key:
+            keys.add(key)
+            open_keys.extend(by_key[key].after)
+    return [entry for entry in found.owed if entry.key in keys]
 
 
 _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
@@ -139,11 +161,13 @@ def schedule_debt(
     ] = None,
     weeks: Annotated[int | None, Query(description="Weeks ahead; planning.weeks when not given.")] = None,
     least: Annotated[float, Query(description="Least return in a year that is worth it.")] = 1.0,
+    kind: Kinds = [],  # noqa: B006 - FastAPI copies it
+    status: Statuses = [],  # noqa: B006
     form: Annotated[Literal["json", "csv", "md"], Query(alias="format")] = "json",
 ) -> Any:
     """Which entry to pay in which week within the hours there are."""
     found = register_of(running, question)
-    plan = plan_of(running, question, found, hours, weeks, least)
+    plan = plan_of(running, question, found, hours, weeks, least, kind, status)
     if form == "csv":
         return _csv(schedule_table(found, plan).csv(), "debt-schedule")
     if form == "md":

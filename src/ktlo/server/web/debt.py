@@ -89,6 +89,7 @@ def _made(request: Request, runtime: Runtime) -> tuple[Section, Question, Debt]:
     question = _question(request, runtime)
     found = register_of(runtime, question)
     weeks = _number(_last(given, "weeks"), "weeks")
+    kinds, statuses = _choices(given, "kind", Kind), _choices(given, "status", Status)
     plan = plan_of(
         runtime,
         question,
@@ -96,8 +97,10 @@ def _made(request: Request, runtime: Runtime) -> tuple[Section, Question, Debt]:
         _number(_last(given, "hours"), "hours"),
         int(weeks) if weeks is not None else None,
         _number(_last(given, "least"), "least") if _last(given, "least") else 1.0,  # type: ignore[arg-type]
+        kinds,
+        statuses,
     )
-    shown = kept(found, _choices(given, "kind", Kind), _choices(given, "status", Status))
+    shown = kept(found, kinds, statuses)
     told = Debt(
         found,
         shown,
