@@ -180,11 +180,15 @@ def test_a_source_is_added_by_answering(
 
 
 @pytest.mark.parametrize("kind", ["argocd", "flux"])
-def test_a_source_that_only_listens_asks_one_thing_and_says_what_to_paste(place: Place, kind: str) -> None:
+def test_a_source_that_only_listens_asks_for_the_environment_and_says_what_to_paste(
+    place: Place, kind: str
+) -> None:
     terminal = place.terminal("sources", "add", kind)
-    terminal.answer("webhooks, too? [Y/n]", "")
+    terminal.answer("environment (", "staging")
+    terminal.answer("Make the secret by which its webhooks prove themselves? [Y/n]", "")
     assert terminal.end() == 0, terminal.seen
     assert f"http://127.0.0.1:5856/hooks/{kind}:events" in terminal.seen
+    assert "address of this machine only: set server.public_url" in terminal.seen
     assert "Paste into the sender" in terminal.seen
     (file,) = secret_files(place)
     assert file.read_text() in terminal.seen

@@ -165,6 +165,34 @@ def test_the_source_page_says_where_webhooks_go_and_what_came(visitor):
     assert "was read again" in visitor.page(answer.headers["location"])
 
 
+def test_what_is_pasted_holds_the_public_address_and_one_of_this_machine_is_said(tmp_path, visiting):
+    for said, address, here in (
+        ("", "http://127.0.0.1:5856/hooks/argocd:prod", True),
+        ("https://ktlo.example.org/kept/", "https://ktlo.example.org/kept/hooks/argocd:prod", False),
+        ("http://localhost:8000", "http://localhost:8000/hooks/argocd:prod", True),
+    ):
+        settings = Settings.model_validate({"server": {"public_url": said}})
+        runtime = Runtime(settings, tmp_path / address.replace("/", "_"))
+        runtime.add_source("argocd", {"name": "prod"})
+        visitor = visiting(make_app(runtime, Access()))
+        found = visitor.get("/api/v1/sources/hook", params={"source": "argocd:prod"}).json()
+        page = visitor.page("/sources/source?source=argocd:prod")
+        runtime.close()
+        assert found["url"] == address
+        assert f"url: {address}\n" in found["paste"]
+        assert f"url: {address}\n" in page
+        assert ("server.public_url" in found["only_here"]) is here
+        assert ("server.public_url" in page) is here
+
+
+@pytest.mark.parametrize(
+    "said", ["ktlo.example.org", "ftp://ktlo", "https://", "https://k/?a=1", "javascript:alert(1)"]
+)
+def test_a_public_address_that_is_none_is_refused(said):
+    with pytest.raises(ValueError, match="public_url"):
+        Settings.model_validate({"server": {"public_url": said}})
+
+
 def test_the_api_tells_the_same(visitor):
     visitor.post(HOOK, content=body(ALERT), headers=PROOF)
     said = visitor.get("/api/v1/sources/hook", params={"source": "alertmanager:prod"}).json()

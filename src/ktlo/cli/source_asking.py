@@ -22,7 +22,7 @@ from ktlo.errors import UserError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_MAY_MATTER = ("email", "user", "token")
+_MAY_MATTER = ("email", "user", "token", "environment")
 """Options that a source may need though its model does not demand them."""
 _FOUND_ONLY = ("url", "api", "webhook_secret")
 """Options that are looked for, and never asked for by themselves."""
@@ -115,7 +115,11 @@ class Dialogue:
             self.given[name] = self._kept(name, said) if name in SECRETS else said
 
     def _offer_webhooks(self) -> None:
-        if typer.confirm("Take its webhooks, too?", default=self.kind in _ONLY_LISTEN, err=True):
+        is_all = self.kind in _ONLY_LISTEN
+        asked = (
+            "Make the secret by which its webhooks prove themselves?" if is_all else "Take its webhooks, too?"
+        )
+        if typer.confirm(asked, default=is_all, err=True):
             self.to_paste = secrets.token_urlsafe(32)
             self.given["webhook_secret"] = self._kept("webhook_secret", self.to_paste)
 

@@ -50,6 +50,8 @@ def print_hook(found: dict[str, Any]) -> None:
         ("last", (found["last_at"] or "never")[:16].replace("T", " ")),
     ):
         console.print(f"{name:8} {value}", markup=False, highlight=False, soft_wrap=True)
+    if found["only_here"]:
+        console.print(f"\n{found['only_here']}", markup=False, highlight=False, soft_wrap=True)
     if found["paste"]:
         paste = f"\nPaste into the sender:\n\n{found['paste']}"
         console.print(paste, markup=False, highlight=False, soft_wrap=True)

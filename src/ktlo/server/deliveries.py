@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import ipaddress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -50,8 +53,27 @@ class Hook:
     paste: str = ""
 
     def pasted(self, base_url: str) -> str:
-        """What to paste, with the address that ktlo is asked by."""
+        """What to paste, with the address by which the sender reaches ktlo."""
         return self.paste.replace("ADDRESS", f"{base_url.rstrip('/')}{self.path}")
+
+
+def is_only_here(base_url: str) -> bool:
+    """Whether an address is of this machine only, so that no other reaches it."""
+    host = urlsplit(base_url).hostname or ""
+    with contextlib.suppress(ValueError):
+        found = ipaddress.ip_address(host)
+        return found.is_loopback or found.is_unspecified
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def reached_by(base_url: str) -> str:
+    """What to do where an address is of this machine only, as one sentence; empty where others reach it."""
+    if not is_only_here(base_url):
+        return ""
+    return (
+        f"{base_url} is an address of this machine only: set server.public_url in ktlo.yaml to the one by which the"
+        " sender reaches ktlo."
+    )
 
 
 def hook_of(source: Source, store: Store) -> Hook | None:

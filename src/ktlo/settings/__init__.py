@@ -49,6 +49,12 @@ class ServerSettings(Strict):
 
     host: str = Field("127.0.0.1", description="Address to listen on; others need a token.")
     port: int = Field(PORT, ge=0, le=65535, description="Port of the pages and the API.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+        description="Address by which others reach ktlo, https://ktlo.example.org; used in what you paste into senders."
+        " The one in the browser when empty.",
+    )
     sync_minutes: float = Field(15, gt=0, description="How often sources are read again, in minutes.")
 
 

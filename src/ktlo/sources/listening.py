@@ -44,7 +44,11 @@ class DeployerConfig(ListeningConfig):
     """A tool that keeps a cluster as git says."""
 
     service_label: str = Field("", description="Label that names the service; else the object's own name.")
-    environment: str = Field("", description="Environment of all its deployments.")
+    environment: str = Field(
+        "",
+        description="Environment of all its deployments; empty: what a label says, else the namespace, which counts as"
+        " production unless its name says otherwise",
+    )
     environment_label: str = Field(
         "environment",
         description="Label that names the environment, where `environment` is empty; else the namespace.",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from ktlo.errors import UserError
 from ktlo.server.api.metrics import Running
 from ktlo.server.collecting import Collecting, Run
-from ktlo.server.deliveries import hook_of, newest
+from ktlo.server.deliveries import hook_of, newest, reached_by
 from ktlo.server.freshness import SourceState, rejections_of, removed_states, source_states
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
@@ -191,7 +191,12 @@ def list_rejections(
 class HookOut(BaseModel):
     """How a sender of webhooks is connected, and how it goes."""
 
-    url: str = Field(description="Where the sender shall send; the host is the one this was asked by.")
+    url: str = Field(
+        description="Where the sender shall send: under server.public_url, else the host this was asked by."
+    )
+    only_here: str = Field(
+        description="What to do where that is an address of this machine only; else empty."
+    )
     where: str
     events: list[str]
     proof: str
@@ -220,8 +225,10 @@ def show_hook(
     found = hook_of(running.source(source), running.store)
     if found is None:
         raise UserError(f"{source} takes no webhooks", fix="It is read every few minutes as it is")
+    base_url = (running.settings.server.public_url or str(request.base_url)).rstrip("/")
     return HookOut(
-        url=f"{str(request.base_url).rstrip('/')}{found.path}",
+        url=f"{base_url}{found.path}",
+        only_here=reached_by(base_url),
         where=found.where,
         events=list(found.events),
         proof=found.proof,
@@ -230,7 +237,7 @@ def show_hook(
         ignored=found.ignored,
         refused=found.refused,
         last_at=found.last_at,
-        paste=found.pasted(str(request.base_url)),
+        paste=found.pasted(base_url),
     )
 
 

@@ -12,7 +12,7 @@ from ktlo.server.api.completeness import CompletenessOut
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
-from ktlo.server.deliveries import hook_of, newest
+from ktlo.server.deliveries import hook_of, newest, reached_by
 from ktlo.server.freshness import SourceState, rejections_of, source_states
 from ktlo.server.mending import WORDS, Remedy, completeness, mend
 from ktlo.server.runtime import Records
@@ -87,6 +87,7 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
     made = running.source(source)
     checked = await _checks(request).check(made)
     hook = await run_in_threadpool(hook_of, made, running.store)
+    base_url = (running.settings.server.public_url or str(request.base_url)).rstrip("/")
     page: Response = await run_in_threadpool(
         render,
         request,
@@ -95,7 +96,8 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
         state=state,
         checked=checked,
         hook=hook,
-        base_url=str(request.base_url).rstrip("/"),
+        base_url=base_url,
+        only_here=reached_by(base_url),
     )
     return page
 
