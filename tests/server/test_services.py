@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ktlo.records import TABLES
+from ktlo.records.arrow import to_arrow
+from ktlo.records.work import Deployment
 from ktlo.store.streams import TRACES
 from ktlo.telemetry.pairing import Pairing
 
@@ -123,6 +126,22 @@ def test_one_service_shows_its_deployment_on_the_charts_neighbours_and_instances
     assert [edge["client"]["name"] for edge in found["callers"]] == ["web"]
     assert {one["instance"] for one in found["instances"]} == {"pay-2.3", "pay-2.4"}
     assert house.get("/services/service.json?name=pay&since=2h").json()["service"] == "pay"
+
+
+def test_a_deployment_that_failed_is_listed_and_never_drawn_nor_compared_with(shop, house):
+    now = dt.datetime.now(dt.UTC)
+    row = Deployment(
+        source="flux:prod", external_id="one", repository="", service="pay", environment="", version="9.9", sha="",
+        status="failure", actor="", started_at=now, finished_at=now - dt.timedelta(minutes=6), url="",
+    )  # fmt: skip
+    shop.store.insert(TABLES["deployments"], to_arrow([row], Deployment))
+    text = house.page("/services/service?name=pay&since=2h")
+    assert "Upright lines: deployed 2.4" in text
+    assert "9.9 did not get through" not in text
+    assert "deployed 9.9" not in text
+    assert "9.9" in text
+    found = house.get("/api/v1/services/service?name=pay&since=2h").json()
+    assert found["since"]["deployment"]["version"] == "2.4"
 
 
 def test_a_point_of_a_chart_leads_to_a_trace(shop, house):
