@@ -191,7 +191,7 @@ def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Sec
         title=f"{one.service or one.repository} {what(one)}",
         answer=Answer(
             question=f"What was in {one.service or one.repository} {what(one)}, and what did it break?",
-            said=f"{brought}; {state(listed)}",
+            said=brought if one.status == "failure" else f"{brought}; {state(listed)}",
             interval=lead,
             change=f"Into {into}, {minute_label(one.at)}"
             + (f". {one.source} says: {one.message}" if one.message else ""),
