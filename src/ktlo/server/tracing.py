@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
+from ktlo.errors import UserError
+
 
 @contextmanager
 def traced(
@@ -35,6 +37,10 @@ def traced(
     ) as span:
         try:
             yield span
+        except UserError as error:
+            # A mistake of the person who asks (their SQL, their name of a service) is no error of this service.
+            span.set_attribute("error.type", type(error).__name__)
+            raise
         except Exception as error:
             if span.is_recording():
                 stack = "".join(traceback.format_tb(error.__traceback__))
