@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -57,6 +58,22 @@ def test_errors_come_first_and_lead_to_their_line_and_their_group(traced):
     assert f'id="s-{"2" * 16}"' in page
     assert HOSTILE not in page
     assert "What went wrong" not in traced.page(f"/trace?id={FINE}")
+
+
+def test_what_went_wrong_first_is_the_deepest_span_that_failed(house, runtime, tmp_path):
+    now, trace = (time.time_ns() - TEN) / 1e6 - 60_000, "e9" * 16
+    made = request(
+        "web",
+        Said("1" * 16, "GET /pay", now, 100, trace_id=trace, error=True),
+        Said("2" * 16, "charge", now + 10, 80, parent="1" * 16, trace_id=trace, error=True),
+        Said("3" * 16, "look up", now + 20, 95, parent="2" * 16, trace_id=trace, error=True),
+        Said("4" * 16, "stock", now + 1, 5, parent="1" * 16, trace_id=trace, error=True),
+    )
+    (tmp_path / "wrong").write_bytes(segment(made))
+    runtime.store.load(TRACES, tmp_path / "wrong", "wrong-first")
+    wrong = house.page(f"/trace?id={trace}").split("What went wrong")[1].split("What ran when")[0]
+    # By time the lookup ended last; it is what the others failed by.
+    assert re.findall(r'href="#s-(.)', wrong) == ["4", "3", "2", "1"]
 
 
 def test_a_log_stands_in_the_waterfall_below_its_span(traced):

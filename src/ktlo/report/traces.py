@@ -14,7 +14,7 @@ from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.logs import Record
 from ktlo.telemetry.search import Found
 from ktlo.telemetry.trace import Node, Trace
-from ktlo.telemetry.waterfall import FITS, rows
+from ktlo.telemetry.waterfall import FITS, parents_of, rows
 from ktlo.telemetry.waterfall import Row as Drawn
 
 _DEEPEST = 24
@@ -77,7 +77,7 @@ class TraceView:
         answer: first line.
         lines: the waterfall.
         services: with their colour's number.
-        failures: spans that failed, in the order of the waterfall.
+        failures: spans that failed, causes before what they caused.
         failed: how many there are.
         time: where the time went, by service and operation.
         by_service: the same by service.
@@ -237,13 +237,32 @@ def _lines(of: Trace, drawn: Sequence[Drawn], colours: Mapping[str, int]) -> tup
     return tuple(made)
 
 
+def _causes_first(nodes: Sequence[Node], errors: Collection[str]) -> list[Node]:
+    """Spans that failed, what went wrong first first: one below another that failed before it, else by their end.
+
+    Args:
+        nodes: spans, parents before their children.
+        errors: spans that report an exception, failed or not.
+    """
+    parents = parents_of(nodes)
+    ends: dict[int, int] = {}
+    wrong = [place for place, node in enumerate(nodes) if node.is_error or node.span_id in errors]
+    # What failed within another is its cause even where clocks say that it ended later.
+    for place in wrong:
+        end = nodes[place].start_ns + nodes[place].duration_ns
+        above: int | None = place
+        while above is not None:
+            ends[above] = max(ends.get(above, end), end)
+            above = parents[above]
+    wrong.sort(key=lambda place: (ends[place], -nodes[place].depth, place))
+    return [nodes[place] for place in wrong]
+
+
 def _failures(of: Trace, errors: Mapping[str, tuple[str, str, str]], href: Href) -> tuple[Failure, ...]:
     """Spans that failed, and those that report an exception without failing."""
     found = []
-    for node in of.nodes:
+    for node in _causes_first(of.nodes, errors):
         known = errors.get(node.span_id)
-        if not node.is_error and known is None:
-            continue
         group, kind, message = known or ("", "", "")
         said = ": ".join(part for part in (kind, message[:200]) if part) or "failed without a word"
         found.append(Failure(node, said, href("/errors/error", {"fingerprint": group}) if group else ""))
