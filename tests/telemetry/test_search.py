@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from otlp_requests import TEN
+from otlp_requests import TEN, Said, request
 
 from ktlo.errors import UsageError
+from ktlo.receivers.spool import length_prefix
+from ktlo.store.streams import TRACES
+from ktlo.telemetry.apdex import Targets, apdex
 from ktlo.telemetry.interval import Interval, interval
 from ktlo.telemetry.search import Tag, Wanted, search, tags_from
-from ktlo.telemetry.services import operations, series, services
+from ktlo.telemetry.service_map import service_map
+from ktlo.telemetry.services import Judged, operations, series, services
 
 CHECKOUT, SEARCH = "c" * 32, "5" * 32
 
 START = dt.datetime.fromtimestamp(TEN / 1e9, dt.UTC)
 HOUR = Interval(START - dt.timedelta(minutes=1), START + dt.timedelta(hours=1))
-MS = 1_000_000
+MS, ONE = 1_000_000, dt.timedelta(hours=1)
 
 
 def found(store, **wanted) -> set[str]:
@@ -76,6 +80,27 @@ def test_services_are_judged_by_what_they_were_asked(store):
     assert listed["web"].versions == ("1.0",)
 
 
+def test_a_service_that_is_asked_nothing_is_judged_by_what_it_asks(store, tmp_path):
+    trace = "9" * 32
+    later_ms, later = 3 * 3600 * 1000, Interval(HOUR.start + 3 * ONE, HOUR.end + 3 * ONE)
+    made = request("phone", *(
+        span for n in range(4) for span in (
+            Said(f"{n + 1:x}" * 16, "order", later_ms + n * 100, 50, kind=1, trace_id=trace),
+            Said(f"{n + 10:x}" * 16, "POST", later_ms + n * 100 + 1, 40, parent=f"{n + 1:x}" * 16, kind=3,
+                 trace_id=trace, error=n % 2 == 0),
+        )
+    ))  # fmt: skip
+    body = made.SerializeToString()
+    (tmp_path / "phone").write_bytes(length_prefix(len(body)) + body)
+    store.load(TRACES, tmp_path / "phone", "phone")
+    (one,) = services(store, later, names=["phone"])
+    assert (one.judged_by, one.red.calls, one.red.errors) == (Judged.ASKING, 4, 2)
+    assert sum(m.red.calls for m in series(store, later, "phone", judged_by=one.judged_by)) == 4
+    assert apdex(store, later, Targets(), names=["phone"])["phone"].calls == 4
+    (node,) = service_map(store, later, text="phone").nodes
+    assert (node.red.calls, node.red.errors) == (4, 2)
+
+
 def test_operations_are_listed_by_the_time_they_took(store):
     assert [(one.name, one.kind) for one in operations(store, HOUR, "web")] == [
         ("GET /checkout", "server"), ("charge", "client"), ("GET /search", "server"),
@@ -83,7 +108,7 @@ def test_operations_are_listed_by_the_time_they_took(store):
 
 
 def test_a_series_has_the_calls_of_its_buckets(store):
-    moments = series(store, HOUR, "pay", is_asked=True)
+    moments = series(store, HOUR, "pay", judged_by=Judged.ASKED)
     assert [one.red.calls for one in moments] == [1, 1]
     assert moments[0].red.longest_trace == CHECKOUT
 

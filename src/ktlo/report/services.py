@@ -39,7 +39,8 @@ RED = (
 )
 _DEFINITION = (
     "Rate, errors and duration of what a service was asked: its server and consumer spans that began in the stretch;"
-    " of a service without any, all its spans. An error is a span whose status is error. Calls a minute are over the"
+    " of a service without any, its client and producer spans, or its internal ones where it has only these."
+    " An error is a span whose status is error. Calls a minute are over the"
     " part of the stretch in which there can be data: since the service's first record, at least a minute; of one that"
     " has been silent for longer than it ran (a job that ran once), since the store's first record."
 )
@@ -110,7 +111,7 @@ def service_charts(store: Queryable, of: Interval, name: str, href: Href) -> tup
     found = {one.name: one for one in services(store, of, names=[name])}.get(name)
     if found is None:
         return ()
-    moments = series(store, of, name, is_asked=found.is_asked)
+    moments = series(store, of, name, judged_by=found.judged_by)
     return red_charts(moments, of, lambda red: trace_href(red, href))
 
 

@@ -51,7 +51,7 @@ def parts_of(
         name,
         found,
         apdex(store, of, targets, environment, [name]).get(name),
-        tuple(series(store, of, name, environment, is_asked=found.is_asked) if found else ()),
+        tuple(series(store, of, name, environment, judged_by=found.judged_by) if found else ()),
         tuple(operations(store, of, name, environment)),
         tuple(instances(store, of, name, environment)),
         service_map(store, of, environment, near=name).around(Place("service", name), 1),

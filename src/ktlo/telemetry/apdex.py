@@ -15,20 +15,20 @@ import numpy as np
 
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.services import busiest
+from ktlo.telemetry.services import JUDGED_BY, busiest
 
 LEVELS = tuple(round(step / 100, 2) for step in range(101))
 _Z = 1.959963984540054
 """For a 95% interval."""
 
 _DIGESTS = f"""
-SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked, sum(m.calls) AS calls,
+SELECT m.service AS service, {JUDGED_BY} AS judged_by, sum(m.calls) AS calls,
   sum(m.errors) AS errors, quantilesTDigestMerge({", ".join(map(str, LEVELS))})(m.durations) AS quantiles
 FROM ktlo.operation_minutes_states AS m
 WHERE m.minute >= {{start:DateTime64(6, 'UTC')}} AND m.minute < {{end:DateTime64(6, 'UTC')}}
   AND ({{environment:String}} = '' OR m.environment = {{environment:String}})
   AND m.service IN {{names:Array(String)}}
-GROUP BY service, is_asked ORDER BY service, is_asked DESC"""  # noqa: S608 - numbers of ours
+GROUP BY service, judged_by ORDER BY service, judged_by"""  # noqa: S608 - text of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def apdex(
     environment: str = "",
     names: Collection[str] | None = None,
 ) -> dict[str, Apdex]:
-    """Scores by service, of what each was asked; of one without server and consumer spans, of all of its spans.
+    """Scores by service, of the spans that it is judged by (:class:`ktlo.telemetry.services.Judged`).
 
     Args:
         store: where the roll-up is.

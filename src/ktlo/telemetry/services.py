@@ -1,9 +1,10 @@
 """Services and their operations by rate, errors and duration (RED; Wilkie, "The RED Method", 2018).
 
 Read from the roll-up by minute, so that a week costs what an hour does. A service is judged by what it was asked:
-its server and consumer spans; one that has none, by all its spans. Quantiles are t-digests of the engine, merged. Calls
-a minute are over the part of the stretch in which there can be data (``telemetry/observed``).
-Names come from outside and may be many: which services are looked into is chosen first, by their calls alone.
+its server and consumer spans; one that has none, by what it asked of others: its client and producer spans; one with
+neither, by its internal spans. Quantiles are t-digests of the engine, merged. Calls a minute are over the part of the
+stretch in which there can be data (``telemetry/observed``). Names come from outside and may be many: which services
+are looked into is chosen first, by their calls alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from ktlo.store.protocol import Queryable
@@ -20,6 +22,21 @@ from ktlo.telemetry.observed import Observed, watch
 MOST_OPERATIONS = 500
 MOST_SERVICES = 200
 """Services that a page shows: those with most calls."""
+
+
+class Judged(IntEnum):
+    """Which of its spans a service is judged by: the first kind of these that it has."""
+
+    ASKED = 0
+    """Server and consumer spans."""
+    ASKING = 1
+    """Client and producer spans."""
+    INTERNAL = 2
+    """Internal spans."""
+
+
+JUDGED_BY = "multiIf(m.kind IN ('server', 'consumer'), 0, m.kind IN ('client', 'producer'), 1, 2)"
+"""SQL of :class:`Judged`, of a row ``m`` of the roll-up."""
 
 _MEASURES = """
   sum(m.calls) AS calls, sum(m.errors) AS errors, sum(m.total_ns) AS total_ns,
@@ -40,10 +57,10 @@ SELECT DISTINCT toString(m.service) AS service FROM ktlo.operation_minutes_state
 WHERE {_WITHIN} AND m.service IN {{names:Array(String)}}"""  # noqa: S608
 
 _SERVICES = f"""
-SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked,
+SELECT m.service AS service, {JUDGED_BY} AS judged_by,
   arraySort(groupUniqArray(toString(m.version))) AS versions,{_MEASURES}
 FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service IN {{names:Array(String)}}
-GROUP BY service, is_asked ORDER BY service, is_asked DESC"""  # noqa: S608 - no value enters the text
+GROUP BY service, judged_by ORDER BY service, judged_by"""  # noqa: S608 - no value enters the text
 
 _OPERATIONS = f"""
 SELECT m.name AS name, m.kind AS kind,{_MEASURES}
@@ -52,17 +69,17 @@ GROUP BY name, kind ORDER BY total_ns DESC, name, kind LIMIT {{most:UInt32}}""" 
 
 _SERIES = f"""
 SELECT toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})), 6, 'UTC') AS at,
-  m.kind IN ('server', 'consumer') AS is_asked,{_MEASURES}
+  {JUDGED_BY} AS judged_by,{_MEASURES}
 FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service = {{service:String}}
-GROUP BY at, is_asked ORDER BY at"""  # noqa: S608
+GROUP BY at, judged_by ORDER BY at"""  # noqa: S608
 
 
 _RATES = f"""
-SELECT m.service AS service, m.kind IN ('server', 'consumer') AS is_asked,
+SELECT m.service AS service, {JUDGED_BY} AS judged_by,
   toDateTime64(toStartOfInterval(m.minute, toIntervalSecond({{width:UInt32}})), 6, 'UTC') AS at,
   sum(m.calls) AS calls
 FROM ktlo.operation_minutes_states AS m WHERE {_WITHIN} AND m.service IN {{names:Array(String)}}
-GROUP BY service, is_asked, at ORDER BY service, at"""  # noqa: S608
+GROUP BY service, judged_by, at ORDER BY service, at"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +147,19 @@ class Service:
     Attributes:
         name: service.name.
         versions: that reported in the stretch.
-        is_asked: whether it is judged by server and consumer spans; else by all.
+        judged_by: which of its spans.
         red: its figures.
     """
 
     name: str
     versions: tuple[str, ...]
-    is_asked: bool
+    judged_by: Judged
     red: Red
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is judged by server and consumer spans."""
+        return self.judged_by is Judged.ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +235,13 @@ def services(
     found: dict[str, Service] = {}
     seen = watch(store, of, chosen, environment)
     for row in store.query(_SERVICES, {**_bounds(of, environment), "names": list(chosen)}).to_pylist():
-        # Rows with server and consumer spans come first.
+        # Rows of the kind that it is judged by come first.
         found.setdefault(
             row["service"],
             Service(
                 row["service"],
                 tuple(filter(None, row["versions"])),
-                bool(row["is_asked"]),
+                Judged(row["judged_by"]),
                 _red(row, seen.of(row["service"])),
             ),
         )
@@ -237,7 +259,7 @@ def operations(store: Queryable, of: Interval, service: str, environment: str = 
 
 
 def series(
-    store: Queryable, of: Interval, service: str, environment: str = "", *, is_asked: bool
+    store: Queryable, of: Interval, service: str, environment: str = "", *, judged_by: Judged
 ) -> list[Moment]:
     """A service over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
     width = of.bucket_seconds
@@ -246,7 +268,7 @@ def series(
     return [
         Moment(row["at"], _red(row, observed.bucket(row["at"], width)))
         for row in store.query(_SERIES, asked).to_pylist()
-        if bool(row["is_asked"]) is is_asked
+        if row["judged_by"] == judged_by
     ]
 
 
@@ -263,7 +285,7 @@ def rates(
     for row in store.query(_RATES, asked).to_pylist():
         place = int(row["at"].timestamp()) // width - first
         one = judged.get(row["service"])
-        if one is not None and one.is_asked is bool(row["is_asked"]) and 0 <= place < count:
+        if one is not None and one.judged_by == row["judged_by"] and 0 <= place < count:
             part = one.red.observed.bucket(row["at"], width).seconds if one.red.observed else width
             series_of[one.name][place] = row["calls"] * 60 / max(part, 60)
     return series_of

@@ -127,7 +127,10 @@ class ServiceOut(BaseModel):
 
     service: str
     versions: list[str]
-    is_asked: bool = Field(description="Judged by server and consumer spans; else by all its spans.")
+    is_asked: bool = Field(
+        description="Judged by server and consumer spans; else by client and producer spans, or by internal ones"
+        " where it has only these."
+    )
     start: dt.datetime
     end: dt.datetime
     red: RedOut
