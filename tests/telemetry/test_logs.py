@@ -105,6 +105,18 @@ def test_patterns_join_what_differs_in_numbers_and_quoted_names(store, write):
     assert found[0].severity == "error"
 
 
+def test_patterns_keep_the_words_of_a_path_and_leave_out_colours(store, write):
+    write(log("Exception on /boom/53 [GET]", 1), log("Exception on /boom/7 [GET]", 2),
+          log("Exception on /fail/9/x [GET]", 3), log('\x1b[33mGET /stock\x1b[0m 404', 4), service="paths")  # fmt: skip
+    found = patterns(store, DAY, read("service:paths"))
+    assert [(one.template, one.records) for one in found] == [
+        ("Exception on /boom/0 [GET]", 2), ("Exception on /fail/0/x [GET]", 1), ("GET /stock 0", 1),
+    ]  # fmt: skip
+    assert found[2].sample == "GET /stock 404"
+    (kept,) = search(store, DAY, read("service:paths stock"), 10).records
+    assert (kept.body, kept.said) == ("\x1b[33mGET /stock\x1b[0m 404", "GET /stock 404")
+
+
 @settings(max_examples=200)
 @given(st.text(max_size=60))
 def test_whatever_is_given_as_a_cursor_is_read_or_refused(text):

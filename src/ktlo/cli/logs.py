@@ -106,8 +106,10 @@ def _print(records: Iterable[dict[str, Any]], *, as_json: bool) -> int:
 
 
 def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    from ktlo.telemetry.logs import without_colours
+
     for row in records:
         # What services log must not move the cursor or rename the window.
-        body = "".join(c if c.isprintable() or c == "\t" else " " for c in row["body"])
+        body = "".join(c if c.isprintable() or c == "\t" else " " for c in without_colours(row["body"]))
         trace = f"  trace={row['trace_id']}" if row["trace_id"] else ""
         yield f"{row['logged_at'][:23]}Z {row['severity'] or '-':<5} {row['service']}: {body}{trace}"

@@ -196,7 +196,7 @@ def _logs(view: PanelView, on: Drawing) -> PanelView:
         return replace(view, href=href, empty="No record like that in this stretch.")
     rows = tuple(
         Row(
-            (moment_label(each.logged_at), each.severity, each.service, each.body[:500]),
+            (moment_label(each.logged_at), each.severity, each.service, each.said[:500]),
             on.href("/trace", {"id": each.trace_id}) if each.trace_id else "",
         )
         for each in found

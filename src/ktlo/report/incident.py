@@ -10,6 +10,7 @@ from ktlo.report.charts.calendar_ticks import minute_label, moment_label
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Listing, Section
 from ktlo.telemetry.incident import Evidence
+from ktlo.telemetry.logs import without_colours
 from ktlo.telemetry.services import Red
 
 Href = Callable[[str, dict[str, str]], str]
@@ -291,7 +292,7 @@ def _volume(found: Evidence) -> Listing:
 def _logs(found: Evidence, href: Href) -> Listing:
     rows = tuple(
         Row(
-            (moment_label(one.logged_at), one.service, one.severity, one.body),
+            (moment_label(one.logged_at), one.service, one.severity, without_colours(one.body)),
             href("/trace", {"id": one.trace_id}) if one.trace_id else "",
         )
         for one in found.said

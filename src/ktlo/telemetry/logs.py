@@ -8,6 +8,7 @@ so that a record that comes late by its own clock is told, too; one writer a sto
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,13 @@ _COLUMNS = """toUnixTimestamp64Nano(l.logged_at) AS logged_ns, l.service AS serv
   cityHash64(l.service, l.instance, l.severity, l.body, l.span_id, l.scope_name) AS digest"""
 
 _WITHIN = "l.logged_at >= {start:DateTime64(9, 'UTC')} AND l.logged_at < {end:DateTime64(9, 'UTC')}"
+
+_COLOURS = re.compile(fingerprint.COLOURS)
+
+
+def without_colours(text: str) -> str:
+    """A text without the escape sequences that colour it on a terminal."""
+    return _COLOURS.sub("", text) if "\x1b" in text else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,11 @@ class Record:
     scope_name: str
     received_us: int
     digest: int
+
+    @property
+    def said(self) -> str:
+        """What it says, without a terminal's colours."""
+        return without_colours(self.body)
 
     @property
     def logged_at(self) -> dt.datetime:
@@ -303,10 +316,11 @@ def _enough(volumes: Sequence[Volume], of: Interval) -> dt.datetime:
 def patterns(store: Queryable, of: Interval, wanted: Wanted) -> list[Pattern]:
     """What the newest records of a stretch say, most frequent first: numbers and quoted names are masked."""
     of = Interval(_enough(volume(store, of, wanted), of), of.end)
+    plain = fingerprint.without_colours("body")
     worst = "argMax(severity, severity_number)"
     rows = store.query(
-        f"""SELECT {fingerprint.masked_message("body")} AS template, toInt64(count()) AS records, {worst} AS severity,
-  arraySort(groupUniqArray(10)(toString(service))) AS services, any(body) AS sample,
+        f"""SELECT {fingerprint.masked_words(plain)} AS template, toInt64(count()) AS records, {worst} AS severity,
+  arraySort(groupUniqArray(10)(toString(service))) AS services, any({plain}) AS sample,
   toDateTime64(min(logged_at), 6, 'UTC') AS first_at, toDateTime64(max(logged_at), 6, 'UTC') AS last_at
 FROM (
   SELECT l.body AS body, toString(l.severity) AS severity, l.severity_number AS severity_number, l.service AS service,

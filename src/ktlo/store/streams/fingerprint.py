@@ -41,6 +41,9 @@ _LIBRARY_GO = (
     r"|errors|fmt|log|sort|strconv|strings|html|text|mime|compress|math|path|regexp)[./]|^panic$"
 )
 
+COLOURS = r"\x1b\[[0-?]*[ -/]*[@-~]"
+"""A control sequence of a terminal (ECMA-48, 5.4), such as a colour."""
+
 
 def literal(text: str) -> str:
     """A text as an SQL literal."""
@@ -76,6 +79,21 @@ def masked_message(of: str) -> str:
         (r"[^\s,;()\[\]{}<>=\"']*[0-9][^\s,;()\[\]{}<>=\"']*", "0"),
         (r"\s+", " "),
     )
+
+
+def masked_words(of: str) -> str:
+    """SQL of a log record without numbers and quoted names; of a path, each part that bears a digit is masked alone."""
+    return _replaced(
+        f"substringUTF8({of}, 1, 1000)",
+        (r'"[^"]{0,300}"', '"…"'),
+        (r"[^\s,;()\[\]{}<>=\"'/]*[0-9][^\s,;()\[\]{}<>=\"'/]*", "0"),
+        (r"\s+", " "),
+    )
+
+
+def without_colours(of: str) -> str:
+    """SQL of a text without the escape sequences that colour it on a terminal."""
+    return _replaced(of, (COLOURS, ""))
 
 
 def _place(path: str) -> str:
