@@ -84,6 +84,22 @@ def test_one_exception_in_two_spans_and_versions_is_one_error(told):
     assert (told.group.message, sum(told.counts)) == ("order 22", 3)
 
 
+def test_traces_are_never_more_than_reports_though_they_are_estimated(store, shop):
+    for count in (200, 257, 400):  # a sketch of 4,096 cells says 204, 262, 402 for such
+        failed = ("exception", {"exception.type": f"Many{count}"})
+        shop(NOON, f"{count}", *(
+            Said(f"{n:016x}", "GET /pay", trace_id=f"{n * 7919 + 13:032x}", error=True, events=[failed])
+            for n in range(1, count + 1)
+        ), service=f"many{count}")  # fmt: skip
+        (found,) = groups(store, DAY, Asked(f"many{count}"))
+        one = one_listed(store, DAY, found.group.fingerprint)
+        places = spread(store, DAY, found.group.fingerprint)
+        assert found.occurrences == count
+        assert 0.97 * count <= found.traces <= count
+        assert one.traces <= one.occurrences
+        assert all(place.traces <= place.occurrences for place in places)
+
+
 def test_a_span_that_fails_without_an_exception_is_told_by_operation_and_status(store, told):
     (found,) = groups(store, DAY, Asked("shop", text="503"))
     assert (found.group.title, found.group.message, found.group.basis) == (
@@ -149,6 +165,25 @@ def judged(store, state: State, fingerprint: str, of: Interval) -> verdicts.Judg
     return verdicts.judge(
         store, group(store, fingerprint), of, said, verdicts.issues(state).get(fingerprint, "")
     )
+
+
+def test_an_error_of_an_elastic_agent_is_of_the_transaction_that_it_says(store, tmp_path):
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+    made = ExportLogsServiceRequest()
+    of_resource = made.resource_logs.add()
+    put(of_resource.resource.attributes, {"service.name": "elastic"})
+    under = of_resource.scope_logs.add()
+    under.scope.name = "elastic-apm-python"
+    for said in ({"elastic.transaction.name": "GET /fail/<int:n>"}, {}):
+        record = under.log_records.add(time_unix_nano=int(NOON.timestamp() * 1e9))
+        put(record.attributes, {"exception.type": "KeyError", "exception.message": "fish", **said})
+    body = made.SerializeToString()
+    (tmp_path / "elastic").write_bytes(length_prefix(len(body)) + body)
+    store.load(LOGS, tmp_path / "elastic", "elastic")
+    (found,) = groups(store, DAY, Asked("elastic"))
+    places = {one.operation for one in spread(store, DAY, found.group.fingerprint)}
+    assert places == {"GET /fail/<int:n>", "elastic-apm-python"}
 
 
 def test_new_is_what_occurred_first_within_the_stretch(store, state, told):

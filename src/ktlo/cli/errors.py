@@ -115,7 +115,8 @@ def _print_one(answer: dict[str, Any]) -> None:
         f"{it['title']}: {it['message'][:500]}",
     ]
     first = it["first_seen"][:16].replace("T", " ")
-    counted = f"{it['occurrences']} reports in {it['traces']} traces in this stretch"
+    about = "about " if it["traces"] > 100 else ""  # as the API says: estimated above
+    counted = f"{it['occurrences']} reports in {about}{it['traces']} traces in this stretch"
     lines.append(f"{it['standing']}, {counted}, {it['total']} since {first}")
     if it["issue"]:
         lines.append(f"issue {it['issue']}")

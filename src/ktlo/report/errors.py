@@ -26,7 +26,7 @@ from ktlo.report.charts.palette import series
 from ktlo.report.pieces import Answer, Known
 from ktlo.report.services import Href, stretch_text
 from ktlo.telemetry.error_verdicts import Judged, Standing
-from ktlo.telemetry.errors import Group, Listed, Sample, Spread, buckets
+from ktlo.telemetry.errors import EXACT_TRACES, Group, Listed, Sample, Spread, buckets
 from ktlo.telemetry.interval import Interval
 
 MOST_VERSIONS = 5
@@ -142,7 +142,8 @@ def group_answer(group: Group, listed: Listed | None, of: Interval) -> Answer:
     n = listed.occurrences if listed else 0
     said = f"{group.title}: {counted(n, 'report')}"
     if listed and listed.traces:
-        said += f" in {counted(listed.traces, 'trace')}"
+        about = "about " if listed.traces > EXACT_TRACES else ""
+        said += f" in {about}{counted(listed.traces, 'trace')}"
     first = f"first seen {minute_label(group.first_seen)}"
     if group.first_version:
         first += f" in version {group.first_version}"

@@ -20,6 +20,8 @@ MOST_SAMPLES = 20
 MOST_SERVICES = 20
 """Services named of a group; any number may report one error."""
 MOST_VERSIONS = 100
+EXACT_TRACES = 100
+"""Up to so many traces are counted; more are estimated to about 2% (HyperLogLog of 4,096 cells)."""
 OTHERS = "(other versions)"
 
 _WITHIN = "m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}"
@@ -36,7 +38,7 @@ _MINUTES = """(
 
 _COUNTS = f"""
 SELECT m.fingerprint AS fingerprint, sum(m.occurrences) AS occurrences,
-  toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces,
+  least(toInt64(uniqCombinedMerge(12)(m.seen_in)), occurrences) AS traces,
   arraySort(groupUniqArray({{named:UInt32}})(toString(m.service))) AS services, uniqExact(m.service) AS reporting,
   arraySort(groupUniqArray({{versions:UInt32}})(toString(m.version))) AS versions, uniq(m.operation) AS operations
 FROM {_MINUTES}
@@ -72,7 +74,7 @@ GROUP BY fingerprint, at, version HAVING occurrences != 0 ORDER BY at, version""
 
 _SPREAD = f"""
 SELECT m.service AS service, m.environment AS environment, m.version AS version, m.operation AS operation,
-  sum(m.occurrences) AS occurrences, toInt64(uniqCombinedMerge(12)(m.seen_in)) AS traces,
+  sum(m.occurrences) AS occurrences, least(toInt64(uniqCombinedMerge(12)(m.seen_in)), occurrences) AS traces,
   min(m.minute) AS first_seen, max(m.minute) AS last_seen
 FROM {_MINUTES} WHERE {_WITHIN} AND m.fingerprint = {{id:String}}
 GROUP BY service, environment, version, operation HAVING occurrences > 0
@@ -149,7 +151,7 @@ class Listed:
     Attributes:
         group: it.
         occurrences: reports in the stretch, without repeats.
-        traces: traces that these were in.
+        traces: traces that these were in, never more than they are; estimated above :data:`EXACT_TRACES`.
         services: that reported it in the stretch, at most :data:`MOST_SERVICES` of them.
         reporting: how many reported it in the stretch.
         versions: of them, at most :data:`MOST_VERSIONS`.
@@ -304,7 +306,8 @@ def one_listed(store: Queryable, of: Interval, fingerprint: str) -> Listed:
     summed = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(buckets(of))
     (row,) = store.query(_TRACES, {**_bounds(of), "id": fingerprint}).to_pylist()
     return Listed(
-        it, sum(summed), row["traces"], tuple(sorted({one.service for one in places})[:MOST_SERVICES]),
+        it, sum(summed), min(row["traces"], sum(summed)),
+        tuple(sorted({one.service for one in places})[:MOST_SERVICES]),
         row["reporting"], tuple(sorted(filter(None, counts))), len({one.operation for one in places}), summed,
     )  # fmt: skip
 

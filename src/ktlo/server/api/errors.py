@@ -77,7 +77,7 @@ class ErrorOut(BaseModel):
     occurrences: int = Field(
         description="Reports in the stretch; what is told twice of one occurrence counts once."
     )
-    traces: int = Field(description="Traces that they were in; estimated above a few thousand.")
+    traces: int = Field(description="Traces that they were in; never more than reports; estimated above 100.")
     services: list[str] = Field(description="At most 20 of them.")
     services_reporting: int = Field(description="How many reported it in the stretch.")
     versions: list[str]

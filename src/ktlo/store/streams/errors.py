@@ -184,7 +184,8 @@ def _of_spans(database: str) -> str:
 def _of_logs(database: str) -> str:
     """Reports of log records that carry an exception."""
     return reports(f"""SELECT logged_at AS occurred_at, service, version, environment, instance,
-    scope_name AS operation, 'log' AS reported_as, attributes['exception.type'] AS type,
+    if(attributes['elastic.transaction.name'] != '', attributes['elastic.transaction.name'], scope_name) AS operation,
+    'log' AS reported_as, attributes['exception.type'] AS type,
     if(attributes['exception.message'] != '', attributes['exception.message'], body) AS message,
     attributes['exception.stacktrace'] AS stacktrace, trace_id, span_id
     FROM {database}.log_records
