@@ -70,6 +70,9 @@ _OWNERS = """
 SELECT DISTINCT service FROM ktlo.service_members WHERE kind = 'telemetry' AND member = {service:String}"""
 
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A deployment to draw on a chart of a service.
@@ -105,7 +108,7 @@ class Mark:
     @property
     def label(self) -> str:
         """A few words for the line in the chart."""
-        what = self.version[:12] if re.fullmatch(r"[0-9a-f]{40}", self.version) else self.version
+        what = " ".join(one[:12] if _COMMIT.fullmatch(one) else one for one in self.version.split(" "))
         if self.outcome == "withdrawn":
             return f"canary {what} withdrawn"
         if self.outcome == "failure":
@@ -175,6 +178,12 @@ def marks(store: Queryable, of: Interval, service: str, environment: str = "") -
     return sorted(wanted, key=lambda one: (one.at, one.version))
 
 
+def _named(version: str, sha: str) -> str:
+    """Version and commit in one text, the commit once where the version is its beginning."""
+    is_beginning = re.fullmatch(r"[0-9a-f]{7,40}", version) is not None and sha.startswith(version)
+    return sha if is_beginning or not version else f"{version} {sha}".strip() if sha != version else version
+
+
 def same_version(seen: str, told: str) -> bool:
     """Whether two names of a version mean the same: ``v1.2`` and ``1.2``, a commit and its beginning."""
     one, two = (text.strip().casefold().removeprefix("v") for text in (seen, told))
@@ -204,7 +213,7 @@ def _told(store: Queryable, of: Interval, service: str) -> list[Mark]:
         Mark(
             row["at"],
             None,
-            " ".join(filter(None, (row["version"], row["sha"] if row["sha"] != row["version"] else ""))),
+            _named(row["version"], row["sha"]),
             "",
             row["environment"],
             "complete" if row["status"] == "success" else row["status"],

@@ -7,6 +7,7 @@ navigation; nothing is kept in a session.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -63,6 +64,11 @@ MESSAGES = {
 }
 """What a page says after something was done, by the value of the parameter ``done``."""
 
+SHORT_SHA = 12
+"""Digits of a commit on a page; the whole one is its title."""
+_SHA = re.compile(r"\b([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
+_BEFORE_DOT = re.compile(r"(?<=[A-Za-z_>])(?=\.[A-Za-z_<])")
+
 environment = Environment(
     loader=PackageLoader("ktlo.server.web"),
     autoescape=select_autoescape(default=True),
@@ -81,6 +87,21 @@ def _ticked(text: str) -> Markup:
     )
 
 
+def _fitted(text: str) -> Markup:
+    """A text that fits into a column, escaped: of a commit the first digits, the whole one as title."""
+    return Markup().join(
+        Markup('<span title="{}">{}</span>').format(part, part[:SHORT_SHA]) if place % 2 else escape(part)
+        for place, part in enumerate(_SHA.split(text))
+    )
+
+
+def _breaking(text: str) -> Markup:
+    """A dotted name that may break before its dots, escaped."""
+    return Markup("<wbr>").join(escape(piece) for piece in _BEFORE_DOT.split(text))
+
+
+environment.filters["breaking"] = _breaking
+environment.filters["fitted"] = _fitted
 environment.filters["ticked"] = _ticked
 environment.filters["ago"] = ago
 environment.filters["minute"] = minute_label

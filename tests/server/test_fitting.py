@@ -1,0 +1,62 @@
+"""Texts in the columns of pages: commits are short, with the whole one on hover, and names break at their dots."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from ktlo.report.charts import Heading, Row, Table
+from ktlo.server.web.rendering import environment
+from ktlo.telemetry.deployments import Mark, _named
+
+SHA = "cabae5b38b92" + "0f" * 14
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (SHA, f'<span title="{SHA}">cabae5b38b92</span>'),
+        (f"1.3 {SHA}", f'1.3 <span title="{SHA}">cabae5b38b92</span>'),
+        ("<b>", "&lt;b&gt;"),
+        (SHA[:12], SHA[:12]),
+        (f"{SHA}00", f"{SHA}00"),
+    ],
+)
+def test_a_commit_is_short(told, shown):
+    assert environment.from_string("{{ told | fitted }}").render(told=told) == shown
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("bakery.prices.discount", "bakery<wbr>.prices<wbr>.discount"),
+        ("shop.<locals>.<lambda>", "shop<wbr>.&lt;locals&gt;<wbr>.&lt;lambda&gt;"),
+        ("GET /v1.2", "GET /v1.2"),
+    ],
+)
+def test_a_name_breaks_before_its_dots(told, shown):
+    assert environment.from_string("{{ told | breaking }}").render(told=told) == shown
+
+
+def test_tables_are_fitted_in_every_cell():
+    table = Table((Heading("Function"), Heading("Version")), (Row(("shop.cart.total", SHA)),))
+    page = environment.from_string('{% from "_table.html" import table %}{{ table(t) }}').render(t=table)
+    assert f'<span title="{SHA}">cabae5b38b92</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("version", "sha", "named", "label"),
+    [
+        ("1.3", SHA, f"1.3 {SHA}", "deployed 1.3 cabae5b38b92"),
+        (SHA[:7], SHA, SHA, "deployed cabae5b38b92"),
+        (SHA, SHA, SHA, "deployed cabae5b38b92"),
+        ("", SHA, SHA, "deployed cabae5b38b92"),
+        ("1.3", "", "1.3", "deployed 1.3"),
+        ("", "", "", "deployed"),
+    ],
+)
+def test_a_deployment_names_its_commit_once_and_shortly(version, sha, named, label):
+    assert _named(version, sha) == named
+    at = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)
+    assert Mark(at, None, named, "", "", "complete", False, "argocd").label == label
