@@ -47,7 +47,10 @@ def test_sources_are_listed_checked_added_and_removed(ktlo, house_copy):
     added = ktlo("sources", "add", "git", str(house_copy / "shop"), "name=acme/cli", "--json")
     assert added.json()["status"] == "ready"
     assert "git:acme/cli" in [one["source_id"] for one in ktlo("sources", "--json").json()]
-    assert ktlo("sources", "remove", "git:acme/cli").code == 0
+    removed = ktlo("sources", "remove", "git:acme/cli")
+    assert removed.code == 0
+    assert "stay in all figures" in removed.out
+    assert "ktlo sources remove git:acme/cli --forget" in removed.out
     assert "git:acme/cli" not in ktlo("sources").out
 
 

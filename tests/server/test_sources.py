@@ -97,6 +97,13 @@ def test_a_repository_is_added_by_the_form_and_read(house, house_copy):
     assert "commits</a> <b>2</b>" in house.page("/sources/source?source=git:acme/new")
     house.post("/sources/remove", data={"source": "git:acme/new"})
     assert "git:acme/new" not in sources(house)
+    page = house.page("/sources")
+    left = page[page.index("No longer read") :]
+    assert "stay in all figures" in left
+    assert 'name="source" value="git:acme/new"' in left
+    assert "commits</a> <b>2</b>" in left
+    house.post("/sources/remove", data={"source": "git:acme/new", "records": "forget"})
+    assert "git:acme/new" not in house.page("/sources")
 
 
 def test_a_form_with_a_mistake_is_shown_again_with_what_was_typed(house):

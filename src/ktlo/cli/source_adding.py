@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,10 @@ _MAIN = {
 """The option that a bare argument of `sources add` stands for."""
 
 
+_KINDS = ", ".join(sorted(entry.name for entry in entry_points(group="ktlo.sources")))
+"""The installed kinds; their names only, none is loaded for a help text."""
+
+
 def register(commands: typer.Typer) -> None:
     """Add the command."""
     commands.command(
@@ -37,7 +42,7 @@ def register(commands: typer.Typer) -> None:
 
 
 def add(
-    kind: Annotated[str, typer.Argument(help="git, github, csv, or an installed kind.")],
+    kind: Annotated[str, typer.Argument(help=f"One of: {_KINDS}.")],
     target: Annotated[str, typer.Argument(help="Path, URL, owner/name or file.")] = "",
     options: Annotated[list[str] | None, typer.Argument(help="Further options as NAME=VALUE.")] = None,
     anyway: Annotated[

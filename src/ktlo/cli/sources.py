@@ -180,5 +180,9 @@ def remove(
     if as_json:
         print_json({"source": source, "records": "forget" if forget else "keep"})
         return
-    end = "are gone; `ktlo sync` works out the numbers without them" if forget else "stay"
-    console.print(f"{source} is no longer read; its records {end}.", markup=False)
+    end = (
+        "are gone; `ktlo sync` works out the numbers without them."
+        if forget
+        else f"stay in all figures. `ktlo sources remove {source} --forget` takes them out."
+    )
+    console.print(f"{source} is no longer read; its records {end}", markup=False)

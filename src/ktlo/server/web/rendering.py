@@ -31,7 +31,7 @@ MESSAGES = {
     "withdrawn": "The correction is taken back. Rules and model decide again at the next collection.",
     "added": "Added. Its records are being read now.",
     "replayed": "Every kept webhook was read again by the options as they are now.",
-    "removed": "It is no longer read. What it delivered stays.",
+    "removed": "It is no longer read. What it delivered stays in all figures until it is forgotten.",
     "forgotten": "It is no longer read, and its records are gone. Numbers follow at the next collection.",
     "collecting": "Reading the sources.",
     "scenario_saved": "Saved. Its name is its link, and it is planned anew whenever it is looked at.",

@@ -13,7 +13,7 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
 from ktlo.server.deliveries import hook_of, newest, reached_by
-from ktlo.server.freshness import SourceState, rejections_of, source_states
+from ktlo.server.freshness import SourceState, rejections_of, removed_states, source_states
 from ktlo.server.mending import WORDS, Remedy, completeness, mend
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
@@ -63,6 +63,7 @@ def sources_page(request: Request, running: Running) -> Response:
         "sources.html",
         "sources",
         states=states,
+        removed=[state for state in removed_states(running) if state.rows],
         checked={state.source_id: checks.last(state.source_id) for state in states},
         last_run=collecting.run,
         lacks={one.state.source_id: one for one in found},
