@@ -73,6 +73,18 @@ class Register:
         """Entries that are neither paid nor accepted."""
         return tuple(e for e in self.entries if e.standing.status in (Status.OPEN, Status.SCHEDULED))
 
+    def with_prerequisites(self, wanted: Iterable[Entry]) -> tuple[Entry, ...]:
+        """The owed ones among some entries, with what has to be done before them, in the register's order."""
+        by_key = {entry.key: entry for entry in self.owed}
+        keys: set[str] = set()
+        to_see = [entry.key for entry in wanted]
+        while to_see:
+            key = to_see.pop()
+            if key in by_key and key not in keys:
+                keys.add(key)
+                to_see.extend(by_key[key].after)
+        return tuple(entry for entry in self.owed if entry.key in keys)
+
     def entry(self, key: str) -> Entry:
         """One entry.
 

@@ -91,25 +91,13 @@ def plan_of(
     there = weekly_hours(running.store, question, running.settings, hours, share)
     end = found.period.end.date()
     return schedule(
-        _with_prerequisites(found, kept(found, kinds, statuses)),
+        found.with_prerequisites(kept(found, kinds, statuses)),
         start=end + dt.timedelta(days=7 - end.weekday()),
         weeks=weeks if weeks is not None else running.settings.planning.weeks,
         hours_per_week=there.hours,
         basis=there.basis,
         least=least,
     )
-
-
-def _with_prerequisites(found: Register, wanted: tuple[Entry, ...]) -> list[Entry]:
-    by_key = {entry.key: entry for entry in found.owed}
-    keys: set[str] = set()
-    open_keys = [entry.key for entry in wanted]
-    while open_keys:
-        key = open_keys.pop()
-        if key not in keys and key in by_key:
-            keys.add(key)
-            open_keys.extend(by_key[key].after)
-    return [entry for entry in found.owed if entry.key in keys]
 
 
 _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
