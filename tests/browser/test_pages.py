@@ -66,6 +66,28 @@ def test_the_list_of_keys_and_the_theme_stay_in_sight_on_a_low_screen(browse, he
         page.locator(name).click(trial=True)
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 600), (390, 800)])
+def test_the_page_that_is_shown_is_in_sight_in_the_navigation(browse, width, height):
+    watched = browse(width=width)
+    watched.page.set_viewport_size({"width": width, "height": height})
+    page = watched.go("/definitions")
+    box = page.locator('.pages [aria-current="page"]').bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= height
+    assert page.evaluate("scrollY") == 0
+
+
+def test_the_list_of_keys_opens_at_its_top(browse):
+    watched = browse(width=390)
+    watched.page.set_viewport_size({"width": 390, "height": 500})
+    page = watched.go(f"/?{MARCH}")
+    page.keyboard.press("?")
+    dialog = page.locator("dialog[data-shortcuts]")
+    assert dialog.evaluate("one => one.scrollHeight > one.clientHeight && one.scrollTop === 0")
+
+
 def test_a_filter_changes_the_url_and_the_numbers(browse):
     page = browse().go(f"/reliability?{MARCH}")
     page.locator("select[name=service]").select_option("search")

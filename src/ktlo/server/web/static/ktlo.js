@@ -6,6 +6,7 @@ import { start as filters } from "./js/filters.js";
 import { start as fragments } from "./js/fragment.js";
 import { start as keyboard } from "./js/keyboard.js";
 import { start as live } from "./js/live.js";
+import { start as navigation } from "./js/navigation.js";
 import { start as preview } from "./js/preview.js";
 import { start as promql } from "./js/promql.js";
 import { start as suggest } from "./js/suggest.js";
@@ -14,5 +15,5 @@ import { start as tooltips } from "./js/tooltip.js";
 import { start as waterfall } from "./js/waterfall.js";
 import { start as whatIf } from "./js/what-if.js";
 
-for (const start of [theme, tooltips, keyboard, filters, exporting, fragments, live, waterfall, whatIf, promql, preview, suggest]) start(document);
+for (const start of [theme, navigation, tooltips, keyboard, filters, exporting, fragments, live, waterfall, whatIf, promql, preview, suggest]) start(document);
 document.documentElement.dataset.ready = "";

@@ -11,9 +11,14 @@ export function start(root = document) {
   const dialog = root.querySelector("dialog[data-shortcuts]");
   const links = new Map([...root.querySelectorAll("[data-key][href]")].map((a) => [a.dataset.key, a]));
   let waiting = 0;
+  const show = () => {
+    if (!dialog) return;
+    dialog.showModal();
+    dialog.scrollTop = 0; // the button that has the focus stands at its end
+  };
   for (const opener of root.querySelectorAll("[data-open-shortcuts]")) {
     opener.hidden = false;
-    opener.addEventListener("click", () => dialog?.showModal());
+    opener.addEventListener("click", show);
   }
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || dialog?.open) return;
@@ -32,7 +37,7 @@ export function start(root = document) {
       }
     } else if (event.key === "?") {
       event.preventDefault();
-      dialog?.showModal();
+      show();
     }
   });
 }
