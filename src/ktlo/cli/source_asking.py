@@ -109,8 +109,9 @@ class Dialogue:
                 said = getpass.getpass(f"{label}: ").strip()  # asks when nothing is echoed any more
             else:
                 said = typer.prompt(label, default="", show_default=False, err=True).strip()
-            if not is_needed:
+            if said or not is_needed:
                 break
+            typer.echo(f"{name} is needed. Ctrl-C stops, and nothing is added.", err=True)
         if said:
             self.given[name] = self._kept(name, said) if name in SECRETS else said
 

@@ -247,7 +247,7 @@ def test_history_that_github_does_not_show_is_named(forge: Forge, collect: Colle
     assert len([e for e in got.rows("issue_events") if e["kind"] == "labeled"]) == 100
 
 
-@pytest.mark.parametrize("error", [httpx.ReadTimeout, httpx.ConnectError, httpx.RemoteProtocolError])
+@pytest.mark.parametrize("error", [httpx.ReadTimeout, httpx.RemoteProtocolError])
 def test_a_network_that_fails_is_tried_again_and_then_said(
     published: Published, forge: Forge, error: type[httpx.TransportError]
 ) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -128,6 +130,7 @@ class Connection:
         self.manners = manners
         self.rest = Quota(world, manners.service, span)
         self._world = world
+        self._is_reached = False
         self._client = httpx.AsyncClient(
             headers={"User-Agent": "ktlo", "Accept": "application/json", **headers},
             timeout=TIMEOUT,
@@ -250,9 +253,20 @@ class Connection:
             except (httpx.TimeoutException, TimeoutError):
                 failure = "it did not answer in time"
                 continue
+            except httpx.ConnectError as error:
+                failure = _unreached(error)
+                if attempt and not self._is_reached:  # an address at which nobody ever was needs no patience
+                    raise SourceError(
+                        f"{self.manners.service} cannot be reached: {failure}",
+                        where=self.base,
+                        fix=self.manners.base_help,
+                        retry_after=LATER_SECONDS,
+                    ) from None
+                continue
             except httpx.TransportError as error:
                 failure = f"the connection failed ({type(error).__name__})"
                 continue
+            self._is_reached = True
             quota.note(response.headers)
             if self.manners.is_limit(response):
                 failure = ""
@@ -353,3 +367,18 @@ def message(response: httpx.Response) -> str:
         if part and isinstance(part, list):
             return "; ".join(str(each) for each in part)[:200]
     return ""
+
+
+def _unreached(error: BaseException) -> str:
+    """Why no connection came about; without the error's own text, which may name what was sent."""
+    reasons: list[BaseException] = []
+    while error not in reasons:
+        reasons.append(error)
+        error = error.__cause__ or error.__context__ or error
+    if any(isinstance(one, socket.gaierror) for one in reasons):
+        return "its name is not known"
+    if any(isinstance(one, ssl.SSLError) for one in reasons):
+        return "its certificate is not accepted"
+    if any(isinstance(one, ConnectionRefusedError) for one in reasons):
+        return "nobody listens at that address (connection refused)"
+    return "the connection failed"
