@@ -14,6 +14,7 @@ import jinja2
 import ktlo.server
 from ktlo.report import charts as c
 from ktlo.server.web import pieces as p
+from ktlo.server.web import rendering
 
 WEB = pathlib.Path(ktlo.server.__file__).parent / "web"
 
@@ -57,7 +58,9 @@ def environment() -> jinja2.Environment:
     loader = jinja2.ChoiceLoader(
         [jinja2.FileSystemLoader(WEB / "templates"), jinja2.DictLoader({"gallery.html": PAGE})]
     )
-    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    made.filters.update(rendering.environment.filters)
+    return made
 
 
 def context() -> dict[str, object]:

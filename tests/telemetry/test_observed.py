@@ -19,7 +19,7 @@ from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import Observed, Since, Watch, watch, whole
 from ktlo.telemetry.pairing import Pairing
 from ktlo.telemetry.service_map import Place, service_map
-from ktlo.telemetry.services import operations, rates, series, services
+from ktlo.telemetry.services import Judged, operations, rates, series, services
 from ktlo.telemetry.since_deploy import since
 
 END = dt.datetime.fromtimestamp(TEN // 1_000_000_000, dt.UTC).replace(minute=0, second=0, microsecond=0)
@@ -89,7 +89,7 @@ def test_operations_edges_and_places_have_the_same_rate(shop):
 def test_the_bucket_in_which_a_service_began_is_over_the_part_that_it_saw(shop):
     day = Interval(END - dt.timedelta(days=1), END)
     assert day.bucket_seconds == 900
-    assert [each.red.per_minute for each in series(shop, day, "new", is_asked=True)] == [1]
+    assert [each.red.per_minute for each in series(shop, day, "new", judged_by=Judged.ASKED)] == [1]
     found = services(shop, day)
     assert rates(shop, day, found)["new"][-1] == 1
 

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,9 @@ from ktlo.store.outside import Answer, Question
 from ktlo.store.parameters import literal, parameter_texts
 from ktlo.store.streams import Incoming, load_statement
 
+_LEAST_ROOM = 4 << 20
+"""Bytes that must be free before the definition of a table is written."""
+
 
 class EmbeddedStore(EngineStore):
     """Records in a folder of this machine.
@@ -37,6 +41,16 @@ class EmbeddedStore(EngineStore):
         StoreBusyError: another process has the folder open.
         StoreError: the folder cannot be opened or made.
     """
+
+    def _make_sure_of_room(self) -> None:
+        """On a full disk the engine writes empty definitions of tables, and is not opened again by them."""
+        if shutil.disk_usage(self._folder).free < _LEAST_ROOM:
+            raise StoreError(
+                f"the disk is full: less than {_LEAST_ROOM >> 20} MiB are free",
+                where=str(self._folder),
+                fix="Make room; what was stored before is intact, nothing is lost",
+                code=243,
+            )
 
     def __init__(self, folder: Path, limits: readonly.Limits | None = None) -> None:
         super().__init__(ddl.Place(), limits or readonly.Limits())
