@@ -24,7 +24,7 @@ from ktlo.report.services import Href, seconds_words, stretch_text
 from ktlo.telemetry.coverage import NeverRan, Unrun, Watched
 from ktlo.telemetry.function_graph import Frame
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.unused import LEAST_CALLS, LEAST_DAYS, LEAST_PROCESSES
+from ktlo.telemetry.unused import ASKED_FOR
 
 
 def flame_view(root: Frame, at: Frame, of: Interval, service: str, route: str, href: Href) -> View:
@@ -149,8 +149,7 @@ def _watch(one: Watched) -> str:
     """How a version was watched, and what debt asks for."""
     return (
         f"{counted(one.days, 'days')} with calls, {counted(one.processes, 'processes')} and"
-        f" {counted(one.calls, 'calls')}; {LEAST_DAYS} days, {LEAST_PROCESSES} processes and {LEAST_CALLS:,} calls"
-        " are asked for"
+        f" {counted(one.calls, 'calls')}; {ASKED_FOR}"
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ktlo.store.protocol import Queryable
-from ktlo.telemetry.unused import LEAST_CALLS, LEAST_DAYS, LEAST_PROCESSES
+from ktlo.telemetry.unused import is_watched_enough
 
 MOST = 20_000
 
@@ -89,7 +89,7 @@ class Watched:
     @property
     def is_enough(self) -> bool:
         """Whether it was watched as long, by as many processes, with as many calls as debt asks for."""
-        return self.days >= LEAST_DAYS and self.processes >= LEAST_PROCESSES and self.calls >= LEAST_CALLS
+        return is_watched_enough(self.days, self.processes, self.calls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ LEAST_DAYS = 14
 """Days on which the service counted calls while a function was watched."""
 LEAST_PROCESSES = 2
 LEAST_CALLS = 1000
+ASKED_FOR = f"{LEAST_DAYS} days, {LEAST_PROCESSES} processes and {LEAST_CALLS:,} calls are asked for"
 MOST = 200_000
 
 _SELDOM = re.compile(
@@ -70,6 +71,11 @@ SELECT DISTINCT repository, path FROM ktlo.files
 WHERE role = 'source' AND repository IN {repositories:Array(String)} AND path IN {paths:Array(String)}"""
 
 
+def is_watched_enough(days: int, processes: int, calls: int) -> bool:
+    """Whether code that did not run was watched on so many days, by so many processes, with so many calls counted."""
+    return days >= LEAST_DAYS and processes >= LEAST_PROCESSES and calls >= LEAST_CALLS
+
+
 @dataclass(frozen=True, slots=True)
 class Unused:
     """A function that nothing ran.
@@ -99,7 +105,7 @@ class Unused:
     @property
     def is_enough(self) -> bool:
         """Whether it was watched long enough, by enough processes, with enough calls."""
-        return self.days >= LEAST_DAYS and self.processes >= LEAST_PROCESSES and self.calls >= LEAST_CALLS
+        return is_watched_enough(self.days, self.processes, self.calls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,7 @@ from ktlo.planning.debt.names import Place, origins
 from ktlo.planning.debt.period import Period
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.unused import (
-    LEAST_CALLS,
-    LEAST_DAYS,
-    LEAST_PROCESSES,
+    ASKED_FOR,
     MOST,
     Found,
     UnusedFile,
@@ -134,7 +132,7 @@ def _notes(found: Found) -> list[str]:
         notes.append(
             f"{counted(len(short), 'functions')} never ran but {was} not watched for long enough to be listed: at most"
             f" {counted(days, 'days')} with calls, {counted(processes, 'processes')} and {counted(calls, 'calls')};"
-            f" {LEAST_DAYS} days, {LEAST_PROCESSES} processes and {LEAST_CALLS:,} calls are asked for."
+            f" {ASKED_FOR}."
             " They are under Functions, Never executed."
         )
     for service, reason, n in found.not_matched[:3]:
