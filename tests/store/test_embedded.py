@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,3 +152,50 @@ def test_a_full_disk_is_told_and_what_was_stored_stays(tmp_path):
             assert store.query("SELECT count() AS n FROM ktlo.tags")["n"].to_pylist() == [2]
         finally:
             store.close()
+
+
+TRACES_ALONE = Path(__file__).parent / "golden" / "layout_of_traces_alone.sql"
+"""The streamed tables as ktlo first made them; much is to be added."""
+
+
+@pytest.mark.parametrize("free", [0, 100, 1_000, 4_200])
+def test_a_migration_on_a_full_disk_is_refused_and_the_store_is_opened_and_migrated_when_there_is_room(
+    tmp_path, free
+):
+    with mounted(tmp_path / "disk", "size=64m") as disk:
+        with contextlib.closing(EmbeddedStore(disk / "store")) as store:
+            for statement in TRACES_ALONE.read_text(encoding="utf-8").split("\n;\n"):
+                store.execute(statement)
+        fill(disk / "filler", free)
+        with contextlib.closing(EmbeddedStore(disk / "store")) as store:
+            with pytest.raises(StoreError, match="disk is full") as refused:
+                store.migrate()
+            assert "Make room" in refused.value.fix
+        assert not [path for path in (disk / "store" / "engine").rglob("*.sql") if not path.stat().st_size]
+        (disk / "filler").unlink()
+        with contextlib.closing(EmbeddedStore(disk / "store")) as store:
+            store.migrate()
+            store.insert(TAGS, tags("v1"))
+            assert store.query("SELECT name FROM ktlo.tags")["name"].to_pylist() == ["v1"]
+
+
+def test_a_store_is_opened_and_read_on_a_full_disk_and_a_new_one_is_not_begun(tmp_path):
+    with mounted(tmp_path / "disk", "size=64m") as disk:
+        with contextlib.closing(EmbeddedStore(disk / "store")) as store:
+            store.migrate()
+            store.insert(TAGS, tags("v1"))
+        fill(disk / "filler", 0)
+        with contextlib.closing(EmbeddedStore(disk / "store")) as store:
+            store.migrate()
+            assert store.query("SELECT name FROM ktlo.tags")["name"].to_pylist() == ["v1"]
+        with pytest.raises(StoreError, match="the store cannot be opened: the disk is full") as refused:
+            EmbeddedStore(disk / "another")
+        assert "Make room" in refused.value.fix
+
+
+def fill(filler: Path, free: int) -> None:
+    """Leave so many KiB free."""
+    with filler.open("ab", buffering=0) as file:
+        while (there := shutil.disk_usage(filler.parent).free - (free << 10)) > 0:
+            with contextlib.suppress(OSError):
+                file.write(bytes(min(there, 1 << 20)))

@@ -29,6 +29,11 @@ from ktlo.store.streams import Incoming, load_statement
 _LEAST_ROOM = 4 << 20
 """Bytes that must be free before the definition of a table is written."""
 
+_DEFINES = re.compile(
+    r"\s*(CREATE|EXCHANGE|RENAME|ALTER\s+TABLE\s+\S+\s+(?!DELETE|DROP\s+PARTITION))", re.IGNORECASE
+)
+"""Statements that write a definition."""
+
 
 class EmbeddedStore(EngineStore):
     """Records in a folder of this machine.
@@ -42,16 +47,6 @@ class EmbeddedStore(EngineStore):
         StoreError: the folder cannot be opened or made.
     """
 
-    def _make_sure_of_room(self) -> None:
-        """On a full disk the engine writes empty definitions of tables, and is not opened again by them."""
-        if shutil.disk_usage(self._folder).free < _LEAST_ROOM:
-            raise StoreError(
-                f"the disk is full: less than {_LEAST_ROOM >> 20} MiB are free",
-                where=str(self._folder),
-                fix="Make room; what was stored before is intact, nothing is lost",
-                code=243,
-            )
-
     def __init__(self, folder: Path, limits: readonly.Limits | None = None) -> None:
         super().__init__(ddl.Place(), limits or readonly.Limits())
         self._folder = folder
@@ -62,17 +57,24 @@ class EmbeddedStore(EngineStore):
         self._closed = False
         self._lock = _locked(folder)
         try:
-            self.execute(ddl.create_database(self._place))
+            # A store that exists is read on a full disk, too: nothing is written by opening it.
+            if not (folder / "engine" / "metadata" / f"{self._place.database}.sql").exists():
+                _make_sure_of_room(folder)
+            with self._borrowed() as connection:
+                _run(connection, ddl.create_database(self._place))
         except StoreError as error:
             self.close()
             raise StoreError(
                 f"the store cannot be opened: {error.what}",
                 where=str(folder),
-                fix="Put back a copy of the folder, or give ktlo a new one with --data",
+                fix=error.fix or "Put back a copy of the folder, or give ktlo a new one with --data",
+                code=error.code,
             ) from error
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """See :meth:`ktlo.store.engine_store.EngineStore.execute`."""
+        if _DEFINES.match(sql):
+            _make_sure_of_room(self._folder)
         with self._borrowed() as connection:
             _run(connection, sql, params)
 
@@ -252,6 +254,21 @@ def _locked(folder: Path) -> int:
         os.truncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
     return lock
+
+
+def _make_sure_of_room(folder: Path) -> None:
+    """On a full disk the engine writes empty definitions of tables, and is not opened again by them.
+
+    Raises:
+        StoreError: there is less room than definitions need.
+    """
+    if shutil.disk_usage(folder).free < _LEAST_ROOM:
+        raise StoreError(
+            f"the disk is full: less than {_LEAST_ROOM >> 20} MiB are free",
+            where=str(folder),
+            fix="Make room; what was stored before is intact, nothing is lost",
+            code=243,
+        )
 
 
 def _memory_limit() -> int:

@@ -94,7 +94,6 @@ class EngineStore(abc.ABC):
             raise ValueError(f"{table.name} is {table.life}: only derived rows are replaced")
         staging = f"{table.name}_next"
         with self._replacing:
-            self._make_sure_of_room()
             # A crash may have left one behind; it is of no use to anybody.
             self._execute_all(ddl.drop_table(staging, self._place))
             self._execute_all(ddl.create_table(table, self._place, name=staging))
@@ -102,9 +101,6 @@ class EngineStore(abc.ABC):
                 self._append(staging, table, batch, {"insert_deduplication_token": f"batch-{number}"})
             self._execute_all(ddl.exchange(table.name, staging, self._place))
             self._execute_all(ddl.drop_table(staging, self._place))
-
-    def _make_sure_of_room(self) -> None:  # noqa: B027 - most engines need nothing
-        """Raise before a table is made anew where there is no room for it; a server sees to that itself."""
 
     def roll_up(self, noun: str, select: str, params: Mapping[str, Any]) -> None:
         """See :meth:`ktlo.store.protocol.Store.roll_up`."""
