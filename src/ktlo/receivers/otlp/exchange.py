@@ -88,8 +88,13 @@ def keep(signal: OtlpSignal, request: Message, reasons: Reasons, body: bytes = b
     # The engine's own reader refuses what protobuf allows: groups, fields of another wire type, a true that is not 1.
     # What is kept is therefore written anew, without what nobody knows.
     request.DiscardUnknownFields()
-    items = signal.keep(request, reasons)
-    written = request.SerializeToString() if items else b""
+    written = request.SerializeToString()
+    items = signal.glance(written)
+    if items is None:
+        items = signal.keep(request, reasons)
+        written = request.SerializeToString()
+    if not items:
+        written = b""
     return items, body if written == body else written
 
 

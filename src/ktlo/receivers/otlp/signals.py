@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from ktlo.receivers.otlp import logs, metrics, traces
+from ktlo.receivers.otlp import glance, logs, metrics, traces
 from ktlo.receivers.otlp.accepting import Reasons
 
 
@@ -40,6 +40,8 @@ class OtlpSignal:
         rejected: field of a partial success that counts rejected items.
         keep: changes a request to what is kept of it, and answers how many items that are.
         count: items of one resource.
+        glance: how many items a request, as protobuf writes it, has that are kept as they are; ``None`` when that takes
+            more than a glance.
     """
 
     name: str
@@ -51,6 +53,7 @@ class OtlpSignal:
     rejected: str
     keep: Callable[[Any, Reasons], int]
     count: Callable[[Any], int]
+    glance: Callable[[bytes], int | None] = lambda _: None
 
 
 TRACES = OtlpSignal(
@@ -63,6 +66,7 @@ TRACES = OtlpSignal(
     "rejected_spans",
     traces.keep,
     traces.count,
+    glance.as_it_is,
 )
 METRICS = OtlpSignal(
     "metrics",
