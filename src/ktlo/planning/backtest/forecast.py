@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ktlo.planning.load.arrivals import fit_arrivals
 from ktlo.planning.load.classes import ORDER
-from ktlo.planning.load.fitting import GENERIC, fit_item_hours
 from ktlo.planning.load.history import History
+from ktlo.planning.load.item_hours import GENERIC, fit_item_hours
 from ktlo.planning.load.spending import draw_effort
 
 Floats = npt.NDArray[np.float64]
