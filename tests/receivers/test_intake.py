@@ -40,6 +40,38 @@ def test_what_is_taken_is_in_the_store_within_moments_by_itself(store, intake):
     assert (intake.tally.requests, intake.tally.items) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("size", "took", "seconds"),
+    [
+        (0, 0.2, 1),  # nothing came: what comes next is soon in the store
+        (900, 0.01, 1),
+        (900, 0.1, 2),
+        (900, 0.4, 3),
+        ((256 << 10) - 1, 30, 3),
+        (256 << 10, 0.4, 1),  # much comes: larger segments would only take more memory
+    ],
+)
+def test_while_little_comes_loading_it_takes_a_twentieth_of_the_time_and_three_seconds_pass_at_most(
+    size, took, seconds
+):
+    assert intake_module.pause(size, took) == pytest.approx(seconds)
+
+
+def test_how_long_it_waits_follows_from_what_the_store_was_just_given(store, intake, monkeypatch):
+    asked = []
+
+    def pause(size, took):
+        asked.append((size, took))
+        return 0.02
+
+    monkeypatch.setattr(intake_module, "pause", pause)
+    content = body("little")
+    intake.take(content, 1)
+    eventually(True, lambda: len(asked) > 2)
+    assert [size for size, _ in asked if size] == [len(segment(request("little", Said("1" * 16, "x"))))]
+    assert all(took > 0 for size, took in asked if size)
+
+
 def test_a_request_that_is_sent_again_is_acknowledged_and_not_kept_twice(store, intake):
     for _ in range(3):
         intake.take(body("resent"), 1)

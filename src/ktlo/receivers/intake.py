@@ -1,9 +1,10 @@
 """From an acknowledged request to rows: one intake a stream, with its spool and the thread that empties it.
 
 ``take`` returns when the request is on disk. A thread closes the segment every second, or when it is large enough,
-and has the store load it. Whatever is left on disk by a process that ended is loaded first by the next one. A request
-that is sent again because its answer was lost is recognised by its digest and acknowledged without being kept twice;
-spans that merely look alike are not.
+and has the store load it; while little comes it waits longer, because a segment costs the store something however
+small. Whatever is left on disk by a process that ended is loaded first by the next one. A request that is sent again
+because its answer was lost is recognised by its digest and acknowledged without being kept twice; spans that merely
+look alike are not.
 """
 
 from __future__ import annotations
@@ -29,15 +30,31 @@ _log = logging.getLogger(__name__)
 FLUSH_SECONDS = 1.0
 FLUSH_BYTES = 64 << 20
 """A segment is closed after this time or size, whichever comes first."""
+_LITTLE = 256 << 10
+"""Bytes of a segment below which what it costs is not for what is in it."""
+_LONGEST_PAUSE = 3.0
+_SHARE = 0.05
+"""Share of the time that loading small segments may take."""
 
 _IDENTITY = b"\xc2\x3e\x10"
 """Field 1000 of a request, which OTLP does not have and the engine skips: a digest of what the request was made from.
-It
-is on disk with the request, so that a resend is recognised after a crash too."""
+It is on disk with the request, so that a resend is recognised after a crash too."""
 _REFUSED_AFTER = 10
 """Failures of one segment while the store answers otherwise, after which what the store refuses of it is set aside."""
 _ROOM = 64 << 20
 """Free bytes of the disk below which a segment is not taken for one that the store will never take."""
+
+
+def pause(size: int, took: float) -> float:
+    """Seconds until the next segment is closed.
+
+    Args:
+        size: bytes that the store was just given.
+        took: seconds that it needed.
+    """
+    if not 0 < size < _LITTLE:
+        return FLUSH_SECONDS
+    return max(FLUSH_SECONDS, min(took / _SHARE, _LONGEST_PAUSE))
 
 
 class Intake:
@@ -171,8 +188,9 @@ class Intake:
             if self._stop.is_set():
                 return
             try:
+                size, begun = self.waiting, self._clock()
                 self.flush()
-                wait = FLUSH_SECONDS
+                wait = pause(size, self._clock() - begun)
             except Exception as error:  # noqa: BLE001 - whatever it is, this thread must not end: told and tried again
                 self._failures += 1
                 with self._guard:
