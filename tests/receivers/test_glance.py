@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +73,7 @@ def requests(draw):
             span.trace_id = one_of(b"t" * 16, bytes(16), b"t" * 15, b"")
             span.span_id = one_of(b"s" * 8, bytes(8), b"s" * 9)
             span.parent_span_id = one_of(b"p" * 8, b"", bytes(8), b"p")
-            span.start_time_unix_nano = one_of(LATEST, 0, LATEST + 1)
+            span.start_time_unix_nano = one_of(time.time_ns(), LATEST, 0, LATEST + 1)
             span.end_time_unix_nano = one_of(LATEST, 0, LATEST + 1)
             span.status.message = draw(text)
             put(span.attributes, draw(attributes))
@@ -125,6 +127,8 @@ def in_span(change):
         in_span(lambda span: setattr(span, "span_id", b"short")),
         in_span(lambda span: setattr(span, "parent_span_id", b"short")),
         in_span(lambda span: setattr(span, "start_time_unix_nano", LATEST + 1)),
+        in_span(lambda span: setattr(span, "start_time_unix_nano", 0)),
+        in_span(lambda span: setattr(span, "start_time_unix_nano", LATEST)),
         in_span(lambda span: setattr(span, "end_time_unix_nano", LATEST + 1)),
         in_span(lambda span: setattr(span, "name", "x" * 1_025)),
         in_span(lambda span: setattr(span, "trace_state", "x" * 20_000)),

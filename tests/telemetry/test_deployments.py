@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -22,7 +23,7 @@ from ktlo.telemetry.deployments import (
     seen_deployments,
 )
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.since_deploy import last_deployment
+from ktlo.telemetry.since_deploy import last_deployment, last_deployments
 
 ZERO = dt.datetime.fromtimestamp(TEN // 10**9, dt.UTC)
 DAY = Interval(ZERO, ZERO + dt.timedelta(days=1))
@@ -151,6 +152,43 @@ def test_a_deployment_that_failed_is_listed_and_never_in_force(store):
         (after(60), "deployed 1.1", "telemetry"),
         (after(61), "1.1 did not get through", "flux:prod"),
     ]
+
+
+def test_the_last_deployments_of_many_services_are_those_of_each_alone_whoever_told_them(store):
+    def row(identifier, service, repository, version, minutes):
+        return Deployment(
+            source="csv:many", external_id=identifier, repository=repository, service=service, environment="",
+            version=version, sha="", status="success", actor="", started_at=after(minutes), finished_at=after(minutes),
+            url="",
+        )  # fmt: skip
+
+    member = ServiceMember(service="post", team="", found_in="ktlo.yaml", kind="", member="")
+    members = [("telemetry", "mail"), ("service", "mailer"), ("repository", "acme/mail")]
+    held = store.query("SELECT * FROM ktlo.service_members").to_pylist()
+    rows = [ServiceMember(**one) for one in held]
+    rows += [dataclasses.replace(member, kind=kind, member=name) for kind, name in members]
+    store.replace(TABLES["service_members"], [to_arrow(rows, ServiceMember)])
+    told = [
+        row("1", "mailer", "", "3.0", 310),  # by the name that another tool has for the service
+        row("2", "", "acme/mail", "3.1", 320),  # by its repository
+        row("3", "chat", "acme/mail", "4.0", 330),  # in the same repository, and another service's
+        row("4", "", "", "5.0", 340),
+    ]
+    store.insert(TABLES["deployments"], to_arrow(told, Deployment))
+    services = ["pay", "web", "till", "mail", "chat", "mailer", "nobody"]
+    for environment in ("", "staging"):
+        alone = {name: last_deployment(store, DAY.end, name, environment) for name in services}
+        found = last_deployments(store, DAY.end, services, environment)
+        assert found == {name: mark for name, mark in alone.items() if mark is not None}
+    found = last_deployments(store, DAY.end, services)
+    assert {name: (mark.version, mark.found_in) for name, mark in found.items()} == {
+        "pay": ("1.0", "telemetry"),
+        "web": ("b" * 40, "github:acme/shop+telemetry"),
+        "till": ("1.1", "flux:prod"),
+        "mail": ("3.1", "csv:many"),
+        "chat": ("4.0", "csv:many"),
+        "mailer": ("3.0", "csv:many"),
+    }
 
 
 @pytest.mark.parametrize(

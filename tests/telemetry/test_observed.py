@@ -34,7 +34,8 @@ def ago(minutes: float) -> dt.datetime:
 def shop(tmp_path_factory):
     """`old` reports for 90 minutes, `new` for 10, both once a minute; `job` ran 20 minutes ago for two.
 
-    ``old`` calls ``new`` since that is there. The store has been there for 90 minutes.
+    ``old`` calls ``new`` since that is there. The store has been there for 90 minutes, whatever the clock of ``adrift``,
+    26 years slow, and one call of ``new`` say.
     """
     folder = tmp_path_factory.mktemp("observed")
     store = EmbeddedStore(folder / "store")
@@ -49,6 +50,8 @@ def shop(tmp_path_factory):
                 *(Said(f"{1000 + n:016x}", "call", at(n), 5, kind=3) for n in range(1, 11))),
         request("new", *(Said(f"{2000 + n:016x}", "GET /new", at(n), 5, parent=f"{1000 + n:016x}")
                          for n in range(1, 11))),
+        request("new", Said("9999", "GET /new", at(26 * 365 * 1440), 5)),
+        request("adrift", Said("9998", "GET /", at(26 * 365 * 1440), 5), Said("9997", "GET /", at(3), 5)),
         request("job", *(Said(f"{3000 + n:016x}", "import", at(20 + n / 60), 5, kind=1) for n in range(120))),
     ]  # fmt: skip
     bodies = [made.SerializeToString() for made in requests]

@@ -31,9 +31,8 @@ def since_by_service(
 ) -> Mapping[str, Since]:
     """What changed since the last deployment, by service."""
     now = min(of.end, dt.datetime.now(dt.UTC))
-    names = {one.name for one in found}
     last = sorted(
-        ((name, mark) for name, mark in last_deployments(store, now, environment).items() if name in names),
+        last_deployments(store, now, [one.name for one in found], environment).items(),
         key=lambda pair: pair[1].at,
         reverse=True,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,21 +53,18 @@ WHERE last_at >= {{start:DateTime64(6, 'UTC')}} AND first_at < {{end:DateTime64(
 GROUP BY service, environment, version"""  # noqa: S608
 
 _TOLD = """
-SELECT d.source AS source, d.external_id AS external_id, d.environment AS environment, d.version AS version,
-  d.sha AS sha,
-  d.status AS status, d.actor AS actor, coalesce(d.finished_at, d.started_at) AS at, d.url AS url,
-  d.repository AS repository
+SELECT d.source AS source, d.external_id AS external_id, d.service AS service, d.environment AS environment,
+  d.version AS version, d.sha AS sha, d.status AS status, d.actor AS actor,
+  coalesce(d.finished_at, d.started_at) AS at, d.url AS url, d.repository AS repository
 FROM ktlo.deployments AS d
 WHERE coalesce(d.finished_at, d.started_at) >= {start:DateTime64(6, 'UTC')}
   AND coalesce(d.finished_at, d.started_at) < {end:DateTime64(6, 'UTC')}
-  AND (d.service = {service:String} OR (d.service != '' AND d.service IN (
-      SELECT member FROM ktlo.service_members WHERE kind = 'service' AND service IN ({names:Array(String)})))
-    OR (d.service = '' AND d.repository != '' AND d.repository IN (
-      SELECT member FROM ktlo.service_members WHERE kind = 'repository' AND service IN ({names:Array(String)}))))
+  AND (d.service IN ({services:Array(String)})
+    OR (d.service = '' AND d.repository IN ({repositories:Array(String)})))
 ORDER BY at"""
 
-_OWNERS = """
-SELECT DISTINCT service FROM ktlo.service_members WHERE kind = 'telemetry' AND member = {service:String}"""
+_MEMBERS = """
+SELECT DISTINCT service, kind, member FROM ktlo.service_members WHERE kind IN ('telemetry', 'service', 'repository')"""
 
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -155,12 +152,29 @@ def marks(store: Queryable, of: Interval, service: str, environment: str = "") -
         service: service.name. Deployments that other sources told are found through the catalogue.
         environment: only this one; empty for all. What tells no environment is always there.
     """
-    told = _told(store, of, service)
-    found: list[Mark] = []
-    for one in seen_deployments(store, of, service):
-        near = next((each for each in told if each.is_in_force and _is_same(one, each)), None)
+    told = _told(store, of, [service]).get(service, [])
+    return _together(seen_deployments(store, of, service), told, environment)
+
+
+def marks_by_service(
+    store: Queryable, of: Interval, services: Collection[str], environment: str = ""
+) -> dict[str, list[Mark]]:
+    """The same of several services at once; those without a deployment are left out."""
+    told = _told(store, of, services)
+    seen: dict[str, list[TelemetryDeployment]] = {}
+    for one in seen_deployments(store, of):
+        seen.setdefault(one.service, []).append(one)
+    every = {name: _together(seen.get(name, []), told.get(name, []), environment) for name in services}
+    return {name: found for name, found in every.items() if found}
+
+
+def _together(seen: list[TelemetryDeployment], told: list[Mark], environment: str) -> list[Mark]:
+    """What telemetry saw and what others told of one service, each deployment once, by time."""
+    found, alone = [], list(told)
+    for one in seen:
+        near = next((each for each in alone if each.is_in_force and _is_same(one, each)), None)
         if near is not None:
-            told.remove(near)
+            alone.remove(near)
         found.append(
             Mark(
                 near.at if near else one.started_at,
@@ -174,7 +188,7 @@ def marks(store: Queryable, of: Interval, service: str, environment: str = "") -
                 near.url if near else "",
             )
         )
-    wanted = [one for one in [*found, *told] if not environment or one.environment in ("", environment)]
+    wanted = [one for one in [*found, *alone] if not environment or one.environment in ("", environment)]
     return sorted(wanted, key=lambda one: (one.at, one.version))
 
 
@@ -206,11 +220,32 @@ def _is_same(one: TelemetryDeployment, told: Mark) -> bool:
     return not told.version or any(same_version(one.version, part) for part in told.version.split(" "))
 
 
-def _told(store: Queryable, of: Interval, service: str) -> list[Mark]:
-    names = [row["service"] for row in store.query(_OWNERS, {"service": service}).to_pylist()] or [service]
-    asked = {"start": of.start, "end": of.end, "service": service, "names": names}
-    return [
-        Mark(
+def _told(store: Queryable, of: Interval, services: Collection[str]) -> dict[str, list[Mark]]:
+    """By service.name what other sources told of it, by its own name or by what the catalogue says belongs to it."""
+    members = [(row["service"], row["kind"], row["member"]) for row in store.query(_MEMBERS).to_pylist()]
+    reporting: dict[str, set[str]] = {name: {name} for name in services}
+    owners: dict[str, set[str]] = {}
+    for owner, kind, member in members:
+        if kind == "telemetry" and member in reporting:
+            owners.setdefault(member, set()).add(owner)
+    by_owner: dict[str, list[str]] = {}
+    for name in services:
+        for owner in owners.get(name, {name}):
+            by_owner.setdefault(owner, []).append(name)
+    of_repository: dict[str, set[str]] = {}
+    for owner, kind, member in members:
+        if member and kind != "telemetry" and owner in by_owner:
+            reached = reporting if kind == "service" else of_repository
+            reached.setdefault(member, set()).update(by_owner[owner])
+    asked = {
+        "start": of.start,
+        "end": of.end,
+        "services": list(reporting),
+        "repositories": list(of_repository),
+    }
+    found: dict[str, list[Mark]] = {}
+    for row in store.query(_TOLD, asked).to_pylist():
+        mark = Mark(
             row["at"],
             None,
             _named(row["version"], row["sha"]),
@@ -221,8 +256,9 @@ def _told(store: Queryable, of: Interval, service: str) -> list[Mark]:
             row["source"],
             row["url"],
         )
-        for row in store.query(_TOLD, asked).to_pylist()
-    ]
+        for name in reporting[row["service"]] if row["service"] else of_repository[row["repository"]]:
+            found.setdefault(name, []).append(mark)
+    return found
 
 
 def _found(store: Queryable, of: Interval, service: str) -> Iterator[TelemetryDeployment]:

@@ -3,7 +3,7 @@
 A service that is ten minutes old has reported for ten minutes, whatever stretch is asked for. Its rate is over the time
 since its first record, at least a minute. A service that ran once, such as a batch job, is not called at the rate of
 its run: when it has been silent for longer than it ran, its rate is over the time since the store's first record.
-First and last records are those of ``instance_versions``, which spans fill.
+First and last records are those of ``instance_versions``, which spans fill whose clock is not wrong by years.
 """
 
 from __future__ import annotations

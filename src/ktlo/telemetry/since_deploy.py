@@ -7,12 +7,13 @@ rollout runs the two versions overlap; after begins where the deployment was in 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.changes import LEVELS, Change, Sample, changes
-from ktlo.telemetry.deployments import Mark, marks, seen_deployments
+from ktlo.telemetry.deployments import Mark, marks, marks_by_service
 from ktlo.telemetry.errors import Asked, groups
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import watch
@@ -71,22 +72,21 @@ class Since:
         return sum(one.is_worse for one in self.changed or ())
 
 
-def last_deployments(store: Queryable, now: dt.datetime, environment: str = "") -> dict[str, Mark]:
-    """By service the last deployment of the last :data:`LOOK_BACK` that telemetry saw."""
-    found: dict[str, Mark] = {}
-    for one in seen_deployments(store, Interval(now - LOOK_BACK, now)):
-        if one.outcome == "withdrawn" or (environment and one.environment != environment):
-            continue
-        found[one.service] = Mark(
-            one.started_at, one.finished_at, one.version, one.previous, one.environment, one.outcome,
-            one.is_rollback, "telemetry",
-        )  # fmt: skip
-    return found
+def last_deployments(
+    store: Queryable, now: dt.datetime, services: Collection[str], environment: str = ""
+) -> dict[str, Mark]:
+    """By service the last deployment of the last :data:`LOOK_BACK` that came into force, whoever told it."""
+    known = marks_by_service(store, Interval(now - LOOK_BACK, now), services, environment)
+    last = {name: _last(found) for name, found in known.items()}
+    return {name: mark for name, mark in last.items() if mark is not None}
 
 
 def last_deployment(store: Queryable, now: dt.datetime, service: str, environment: str = "") -> Mark | None:
-    """The last deployment of a service that came into force, whoever told it; ``None`` when there was none of late."""
-    known = marks(store, Interval(now - LOOK_BACK, now), service, environment)
+    """The same of one service; ``None`` when there was none of late."""
+    return _last(marks(store, Interval(now - LOOK_BACK, now), service, environment))
+
+
+def _last(known: list[Mark]) -> Mark | None:
     return next((one for one in reversed(known) if one.is_in_force), None)
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import math
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from ktlo.receivers.otlp.naming import MOST_NAME, NAMING_KEYS, URL_KEYS, cut_words, named, url_named
+from ktlo.store.streams.versions import YEARS_AHEAD, YEARS_PAST
 
 MOST_ATTRIBUTES = 1_000
 """Attributes of one span, record, point, event, link, scope or resource that are kept; OTLP's default is 128."""
@@ -23,6 +25,7 @@ TRACE_BYTES, SPAN_BYTES = 16, 8
 LATEST = (1 << 63) - 1
 """Last nanosecond since 1970 that the engine's instants hold (11 April 2262)."""
 TOO_LATE = "a time is after the year 2262"
+_YEAR = 365 * 86_400_000_000_000
 _DEEPEST = 32
 
 
@@ -138,6 +141,19 @@ def tidy_value(value: Any, most: int = MOST_VALUE) -> None:
 
 _NUMBERS = frozenset(("bool_value", "int_value", "double_value"))
 _KNOWN = frozenset(("string_value", "bytes_value", *_NUMBERS))
+
+
+def plausible() -> tuple[int, int]:
+    """First and last nanosecond since 1970 that a clock may tell now without being taken for wrong."""
+    now = time.time_ns()
+    return now - YEARS_PAST * _YEAR, min(now + YEARS_AHEAD * _YEAR, LATEST)
+
+
+def warn_of_clock(told: int, within: tuple[int, int], reasons: Reasons) -> None:
+    """Say so when a time, nanoseconds since 1970, is of a wrong clock; what it belongs to is kept as it is."""
+    if not within[0] <= told <= within[1]:
+        years = f"{YEARS_PAST} years before" if told < within[0] else "a year after"
+        reasons.warned[f"a time is more than {years} it arrived: a clock is wrong; kept"] += 1
 
 
 def is_identifier(given: bytes, size: int) -> bool:

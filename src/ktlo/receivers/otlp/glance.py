@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from ktlo.receivers.otlp.accepting import LATEST, MOST_ATTRIBUTES, SPAN_BYTES, TRACE_BYTES
+from ktlo.receivers.otlp.accepting import LATEST, MOST_ATTRIBUTES, SPAN_BYTES, TRACE_BYTES, plausible
 from ktlo.receivers.otlp.naming import MOST_NAME
 
 _FIELDS = {
@@ -83,7 +83,7 @@ def as_it_is(written: bytes) -> int | None:
     Returns:
         ``None`` when something may have to be: :func:`ktlo.receivers.otlp.traces.keep` decides.
     """
-    spans = 0
+    spans, (earliest, latest) = 0, plausible()
     for of_resource in _TRACES.FromString(written).resource_spans:
         if not _are_plain(of_resource.resource.attributes):
             return None
@@ -104,7 +104,7 @@ def as_it_is(written: bytes) -> int | None:
                     or (parent and len(parent) != SPAN_BYTES)
                     or trace == _NO_TRACE
                     or own == _NO_SPAN
-                    or span.start_time_unix_nano > LATEST
+                    or not earliest <= span.start_time_unix_nano <= latest
                     or span.end_time_unix_nano > LATEST
                     or len(span.name) > MOST_NAME
                     or len(span.status) > MOST_NAME

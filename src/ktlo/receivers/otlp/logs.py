@@ -16,10 +16,12 @@ from ktlo.receivers.otlp.accepting import (
     TOO_LATE,
     TRACE_BYTES,
     Reasons,
+    plausible,
     tidy,
     tidy_name,
     tidy_scope,
     tidy_value,
+    warn_of_clock,
 )
 
 MOST_BODY = 256 << 10
@@ -28,7 +30,7 @@ MOST_BODY = 256 << 10
 
 def keep(request: ExportLogsServiceRequest, reasons: Reasons) -> int:
     """Change a request to what is kept of it; answers how many records that are."""
-    kept = 0
+    kept, within = 0, plausible()
     for of_resource in request.resource_logs:
         tidy(of_resource.resource.attributes, reasons)
         for of_scope in of_resource.scope_logs:
@@ -36,6 +38,8 @@ def keep(request: ExportLogsServiceRequest, reasons: Reasons) -> int:
             kept += len(of_scope.log_records)
             for record in of_scope.log_records:
                 _mend(record, reasons)
+                if told := record.time_unix_nano or record.observed_time_unix_nano:
+                    warn_of_clock(told, within, reasons)
                 tidy_name(record, "event_name", "the name of an event", reasons)
                 tidy_name(record, "severity_text", "the severity of a record", reasons)
                 if record.HasField("body"):

@@ -19,9 +19,11 @@ from ktlo.receivers.otlp.accepting import (
     TRACE_BYTES,
     Reasons,
     is_identifier,
+    plausible,
     tidy,
     tidy_name,
     tidy_scope,
+    warn_of_clock,
 )
 from ktlo.receivers.otlp.naming import MOST_NAME
 
@@ -61,7 +63,7 @@ def count(of_resource: Any) -> int:
 
 
 def _keep_points(name: str, kind: str, points: Any, reasons: Reasons) -> int:
-    check = _CHECKS[kind]
+    check, within = _CHECKS[kind], plausible()
     bad = []
     for place, point in enumerate(points):
         reason = "" if name else "the metric has no name"
@@ -72,6 +74,8 @@ def _keep_points(name: str, kind: str, points: Any, reasons: Reasons) -> int:
             bad.append(place)
             reasons.rejected[reason] += 1
             continue
+        if point.time_unix_nano:
+            warn_of_clock(point.time_unix_nano, within, reasons)
         tidy(point.attributes, reasons, MOST_NAME)
         if kind != "summary" and point.exemplars:
             _mend_exemplars(point.exemplars, reasons)

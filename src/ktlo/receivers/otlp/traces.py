@@ -16,16 +16,18 @@ from ktlo.receivers.otlp.accepting import (
     TOO_LATE,
     TRACE_BYTES,
     Reasons,
+    plausible,
     tidy,
     tidy_name,
     tidy_scope,
+    warn_of_clock,
 )
 from ktlo.receivers.otlp.naming import MOST_NAME, MOST_STATE, state_kept
 
 
 def keep(request: ExportTraceServiceRequest, reasons: Reasons) -> int:
     """Change a request to what is kept of it; answers how many spans that are."""
-    kept = 0
+    kept, within = 0, plausible()
     for of_resource in request.resource_spans:
         tidy(of_resource.resource.attributes, reasons)
         for of_scope in of_resource.scope_spans:
@@ -38,6 +40,7 @@ def keep(request: ExportTraceServiceRequest, reasons: Reasons) -> int:
                     reasons.rejected[reason] += 1
                     continue
                 kept += 1
+                warn_of_clock(span.start_time_unix_nano, within, reasons)
                 if len(span.name) > MOST_NAME:
                     tidy_name(span, "name", "the name of a span", reasons)
                 if len(span.status.message) > MOST_VALUE:

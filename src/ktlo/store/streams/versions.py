@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from ktlo.store.streams.physical import Flow, Physical, Signal
 
+YEARS_PAST, YEARS_AHEAD = 5, 1
+"""A span whose time is further from when it arrived is of a wrong clock: it does not say when its service was there."""
+
 _MICRO = "DateTime64(6, 'UTC')"
 
 _PHYSICAL = {
@@ -83,7 +86,9 @@ FROM (
   SELECT s.service AS service, s.environment AS environment, s.version AS version, s.instance AS instance,
     min(toDateTime64(s.started_at, 6, 'UTC')) AS first_at, max(toDateTime64(s.started_at, 6, 'UTC')) AS last_at,
     toInt64(count()) AS spans, any(s.resource) AS r
-  FROM {database}.spans AS s GROUP BY service, environment, version, instance
+  FROM {database}.spans AS s
+  WHERE s.started_at BETWEEN subtractYears(s.received_at, {YEARS_PAST}) AND addYears(s.received_at, {YEARS_AHEAD})
+  GROUP BY service, environment, version, instance
 )"""  # noqa: S608
 
 
