@@ -346,3 +346,29 @@ def test_points_closer_than_days_have_their_times_on_the_axis_and_in_the_table()
     assert "deployed 2.4 (26 Nov 2026 10:00 UTC)" in svg
     assert "before all points" not in svg
     assert chart.table().headings[1].title == "Time"
+
+
+def test_a_column_of_a_part_of_its_period_is_pale_and_says_so():
+    part = (c.Part(c.category("incident"), 10),)
+    at = dt.datetime(2026, 1, 5, 12, tzinfo=dt.UTC)
+    chart = c.StackedColumns(
+        c.Head("cut", "Cut"),
+        (c.Column(at, part), c.Column(at + dt.timedelta(minutes=1), part, only="20 s")),
+        period="minute",
+    )
+    tips = [one.get("data-tip") for one in marks(chart.svg())]
+    assert [tip.endswith(" in 20 s of it") for tip in tips] == [False, True]
+    assert str(chart.svg()).count('opacity="0.5"') == 1
+    assert "Pale: less than a whole minute." in str(chart.svg())
+    assert [row.cells[-1] for row in chart.table().rows] == ["the whole", "20 s"]
+
+
+def test_cells_keep_their_links_when_columns_are_left_out():
+    table = c.Table(
+        (c.Heading("From"), c.Heading("To"), c.Heading("How")),
+        (c.Row(("a", "b", "rpc"), "/a", {1: "/b", 2: "javascript:x"}),),
+    )
+    (row,) = table.rows
+    assert [row.link_of(place) for place in range(3)] == ["/a", "/b", None]
+    (row,) = table.without("From").rows
+    assert [row.link_of(place) for place in range(2)] == ["/b", None]

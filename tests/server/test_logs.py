@@ -99,7 +99,7 @@ def test_volume_by_minute_is_the_same_from_records_and_from_counts(shown):
 def test_what_arrives_is_asked_from_a_place_on(shown, write):
     after = shown.get("/api/v1/logs/tail").json()["next"]
     live = shown.page("/logs/live?query=service:live")
-    assert 'data-live-query="service:live"' in live
+    assert 'data-live="/logs/arrived?q=service%3Alive"' in live
     assert '<noscript><meta http-equiv="refresh"' in live
     write(log("one", 1), log("two", 2), service="live")
     write(log("elsewhere"), service="quiet")

@@ -146,14 +146,14 @@ def test_a_deployment_that_failed_is_listed_and_never_drawn_nor_compared_with(sh
 
 def test_a_point_of_a_chart_leads_to_a_trace(shop, house):
     text = house.page("/services/service?name=pay&since=2h")
-    trace = re.search(r'href="(/trace\?id=[0-9a-f]{32})"', text)
+    trace = re.search(r'href="(/trace\?id=[0-9a-f]{32})&amp;since=2h"', text)
     assert trace
     assert "POST /charge" in house.page(trace[1])
 
 
 def test_an_edge_leads_to_the_calls_that_failed(shop, house):
     text = house.page("/services/edge?client=web&server=pay&since=2h")
-    assert re.search(r'href="/trace\?id=[0-9a-f]{32}&amp;span=2222222222222222"', text)
+    assert re.search(r'href="/trace\?id=[0-9a-f]{32}&amp;span=2222222222222222&amp;since=2h"', text)
 
 
 def test_the_map_says_what_is_around_a_service_and_what_it_does_not_know(shop, house):

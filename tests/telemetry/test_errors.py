@@ -264,3 +264,12 @@ def test_an_issue_is_linked_by_its_address_only(state, told):
         verdicts.link_issue(state, told.group, "javascript:alert(1)", "Ann")
     verdicts.link_issue(state, told.group, " https://github.com/acme/shop/issues/7 ", "Ann")
     assert verdicts.issues(state) == {told.group.fingerprint: "https://github.com/acme/shop/issues/7"}
+
+
+def test_a_cut_bucket_of_reports_is_drawn_only_where_it_is_no_false_fall():
+    from ktlo.report.errors import _whole_buckets
+
+    end = dt.datetime.now(dt.UTC).replace(second=30, microsecond=0) - dt.timedelta(hours=2)
+    of = Interval(end - dt.timedelta(minutes=3), end)
+    assert _whole_buckets((1, 6, 6, 2), of) == (None, 6.0, 6.0, None)
+    assert _whole_buckets((0, 0, 0, 2), of) == (0.0, 0.0, 0.0, 2.0)

@@ -10,7 +10,7 @@ from otlp_requests import TEN, Said, request
 
 from ktlo.receivers.spool import length_prefix
 from ktlo.report.service_list import service_list
-from ktlo.report.services import over_words, rate_words
+from ktlo.report.services import columns_of, over_words, period_word, rate_words, red_charts
 from ktlo.server.api.telemetry import RedOut
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.streams import TRACES
@@ -34,8 +34,9 @@ def ago(minutes: float) -> dt.datetime:
 def shop(tmp_path_factory):
     """`old` reports for 90 minutes, `new` for 10, both once a minute; `job` ran 20 minutes ago for two.
 
-    ``old`` calls ``new`` since that is there. The store has been there for 90 minutes, whatever the clock of ``adrift``,
-    26 years slow, and one call of ``new`` say.
+    ``old`` calls ``new`` since that is there. `late` was called six times a minute for 20 minutes, the first time half
+    an hour and ten seconds ago. The store has been there for 90 minutes, whatever the clock of ``adrift``, 26 years slow,
+    and one call of ``new`` say.
     """
     folder = tmp_path_factory.mktemp("observed")
     store = EmbeddedStore(folder / "store")
@@ -53,6 +54,7 @@ def shop(tmp_path_factory):
         request("new", Said("9999", "GET /new", at(26 * 365 * 1440), 5)),
         request("adrift", Said("9998", "GET /", at(26 * 365 * 1440), 5), Said("9997", "GET /", at(3), 5)),
         request("job", *(Said(f"{3000 + n:016x}", "import", at(20 + n / 60), 5, kind=1) for n in range(120))),
+        request("late", *(Said(f"{4000 + n:016x}", "GET /", at(30 + (1 - n) / 6), 5) for n in range(121))),
     ]  # fmt: skip
     bodies = [made.SerializeToString() for made in requests]
     file = folder / "segment"
@@ -157,3 +159,38 @@ def test_a_deployment_soon_after_a_service_began_is_not_told_to_have_brought_mor
     found = since(shop, deployed, ago(20), "old")
     assert (found.before.end, found.before.seconds) == (ago(80), pytest.approx(600, abs=60))
     assert found.changed == ()
+
+
+def test_no_point_is_drawn_of_less_than_a_minute_and_none_before_the_first_record(shop):
+    late = Interval(HOUR.start, END - dt.timedelta(seconds=15))
+    (found,) = services(shop, late, names=["late"])
+    moments = series(shop, late, "late", judged_by=Judged.ASKED)
+    assert (moments[0].at, moments[0].red.calls) == (ago(31), 1)
+    assert moments[0].red.per_minute is None
+    # A minute in which nothing was called is drawn as none, those after the last call too.
+    assert [each.red.per_minute for each in moments[1:-1]] == [6.0] * 20 + [0.0] * 9
+    assert (moments[-1].at, moments[-1].red.per_minute) == (ago(1), None)
+    rate, errors, _ = red_charts(moments, lambda red: "")
+    assert [point.at for point in rate.lines[0].points] == [each.at for each in moments[1:-1]]
+    assert errors.lines[0].points[0].at == ago(31)
+    drawn = rates(shop, late, [found])["late"]
+    assert drawn == [None] * 30 + [6.0] * 20 + [0.0] * 9 + [None]
+
+
+def test_a_wide_bucket_is_over_the_part_that_was_observed(shop):
+    day = Interval(END - dt.timedelta(days=1), END)
+    (found,) = services(shop, day, names=["late"])
+    moments = [each for each in series(shop, day, "late", judged_by=Judged.ASKED) if each.red.calls]
+    assert [(each.at, each.red.calls) for each in moments] == [(ago(45), 1), (ago(30), 90), (ago(15), 30)]
+    assert [each.red.per_minute for each in moments] == [None, 6.0, 2.0]
+    assert rates(shop, day, [found])["late"][-3:] == [None, 6.0, 2.0]
+
+
+def test_counts_of_a_part_of_a_bucket_say_so():
+    cut = Interval(END - dt.timedelta(minutes=60, seconds=20), END - dt.timedelta(seconds=45))
+    only = columns_of(cut, END)
+    assert (only[ago(61)], only[ago(60)], only[ago(1)]) == ("20 s", "", "15 s")
+    beyond = Interval(ago(5), END + dt.timedelta(hours=1))
+    assert list(columns_of(beyond, END))[-1] == ago(1)
+    assert period_word(cut) == "minute"
+    assert period_word(Interval(END - dt.timedelta(days=1), END)) == "15 minutes"

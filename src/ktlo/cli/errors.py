@@ -55,7 +55,7 @@ def errors(
     if (said or issue) and not fingerprint:
         raise UsageError("of which error?", fix="Give its fingerprint; `ktlo errors` lists them")
     asked: dict[str, Any] = {
-        "since": since, "until": until, "service": service, "version": version, "text": text,
+        "since": since, "until": until, "service": service, "version": version, "q": text,
         "standing": standing, "limit": limit,
     }  # fmt: skip
     with connect(data, config) as client:

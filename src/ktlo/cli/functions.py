@@ -46,12 +46,12 @@ def functions(
     asked: dict[str, Any] = {**kept, "since": since, "until": until, "route": route}
     with connect(data, config) as client:
         if never:
-            answer = client.get("/functions/never", {**kept, "text": text})
+            answer = client.get("/functions/never", {**kept, "q": text})
         elif name:
             answer = client.get("/functions/function", {**asked, "name": name})
         else:
             answer = client.get(
-                "/functions", {**asked, "text": text, "failing": failing, "sort": sort, "limit": limit}
+                "/functions", {**asked, "q": text, "failing": failing, "sort": sort, "limit": limit}
             )
     if as_json:
         print_json(answer)

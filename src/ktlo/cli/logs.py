@@ -45,7 +45,7 @@ def logs(
     from ktlo.cli.client import connect
     from ktlo.cli.output import console, print_json, print_table
 
-    asked = {"query": query, "since": since, "until": until}
+    asked = {"q": query, "since": since, "until": until}
     with connect(data, config) as client:
         if patterns:
             found = client.get("/logs/patterns", asked)
@@ -61,7 +61,7 @@ def logs(
                 )
             return
         # Where following begins is asked first, so that nothing falls between what is there and what arrives.
-        after = client.get("/logs/tail", {"query": query, "after": "now"})["next"] if follow else ""
+        after = client.get("/logs/tail", {"q": query, "after": "now"})["next"] if follow else ""
         printed = _print(_found(client, asked, limit), as_json=as_json)
         if follow:
             _follow(client, query, after, as_json=as_json)
@@ -87,7 +87,7 @@ def _follow(client: Any, query: str, after: str, *, as_json: bool) -> None:
 
     try:
         while True:
-            page = client.get("/logs/tail", {"query": query, "after": after, "limit": _PAGE})
+            page = client.get("/logs/tail", {"q": query, "after": after, "limit": _PAGE})
             after = page["next"]
             _print(page["records"], as_json=as_json)
             if len(page["records"]) < _PAGE:
@@ -106,10 +106,8 @@ def _print(records: Iterable[dict[str, Any]], *, as_json: bool) -> int:
 
 
 def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
-    from ktlo.telemetry.logs import without_colours
-
     for row in records:
         # What services log must not move the cursor or rename the window.
-        body = "".join(c if c.isprintable() or c == "\t" else " " for c in without_colours(row["body"]))
+        body = "".join(c if c.isprintable() or c == "\t" else " " for c in row["said"])
         trace = f"  trace={row['trace_id']}" if row["trace_id"] else ""
         yield f"{row['logged_at'][:23]}Z {row['severity'] or '-':<5} {row['service']}: {body}{trace}"

@@ -45,7 +45,7 @@ def promql(
     text = sys.stdin.read() if expression == "-" else expression
     is_range = bool(from_ or to or step)
     asked = {
-        "query": text,
+        "q": text,
         "since": from_,
         "until": to or at,
         "step": step,

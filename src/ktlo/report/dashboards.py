@@ -190,7 +190,7 @@ def _logs(view: PanelView, on: Drawing) -> PanelView:
     terms = [f"service:{quoted(panel.service)}"] if panel.service and panel.service != ALL else []
     terms += [f"severity:{panel.severity}+"] if panel.severity else []
     text = " ".join([*terms, panel.query]).strip()
-    href = on.href("/logs", {"query": text})
+    href = on.href("/logs", {"q": text})
     found = search(on.store, on.of, read_search(text), panel.most).records
     if not found:
         return replace(view, href=href, empty="No record like that in this stretch.")

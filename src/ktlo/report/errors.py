@@ -24,9 +24,9 @@ from ktlo.report.charts import (
 from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.charts.palette import series
 from ktlo.report.pieces import Answer, Known
-from ktlo.report.services import Href, stretch_text
+from ktlo.report.services import Href, columns_of, period_word, stretch_text
 from ktlo.telemetry.error_verdicts import Judged, Standing
-from ktlo.telemetry.errors import EXACT_TRACES, Group, Listed, Sample, Spread, buckets
+from ktlo.telemetry.errors import EXACT_TRACES, Group, Listed, Sample, Spread
 from ktlo.telemetry.interval import Interval
 
 MOST_VERSIONS = 5
@@ -92,11 +92,21 @@ def lines_of(lines: Sequence[tuple[Listed, Judged]], of: Interval) -> list[Line]
         Line(
             listed, judged, WORDS[judged.standing], _BADGES[judged.standing],
             Sparkline(
-                Head(f"e{listed.group.fingerprint}", "Reports", ""), tuple(float(n) for n in listed.counts), COUNT,
+                Head(f"e{listed.group.fingerprint}", "Reports", ""), _whole_buckets(listed.counts, of), COUNT,
             ).svg(),
         )
         for listed, judged in lines
     ]  # fmt: skip
+
+
+def _whole_buckets(counts: Sequence[int], of: Interval) -> tuple[float | None, ...]:
+    """Reports by bucket; one that is not whole is drawn only where it has as many as the one beside it already."""
+    seen = columns_of(of)
+    beside = (counts[1] if len(counts) > 1 else 0, *counts[:-1])
+    return tuple(
+        None if at not in seen or (seen[at] and n < near) else float(n)
+        for at, n, near in zip(of.buckets, counts, beside, strict=True)
+    )
 
 
 def known_of(of: Interval, reports: int) -> Known:
@@ -161,18 +171,20 @@ def chart_of(
     other = series(MOST_VERSIONS, f"{len(rest)} other versions")
     width = dt.timedelta(seconds=of.bucket_seconds)
     columns = []
-    for place, at in enumerate(buckets(of)):
+    seen = columns_of(of)
+    for place, at in enumerate(of.buckets[: len(seen)]):
         parts = [Part(swatches[version], versions[version][place]) for version in shown]
         if rest:
             parts.append(Part(other, sum(versions[version][place] for version in rest)))
         within = {"fingerprint": fingerprint, "since": at.isoformat(), "until": (at + width).isoformat()}
-        columns.append(Column(at, tuple(p for p in parts if p.value), href=href("/errors/error", within)))
-    period = {60: "minute", 300: "5 minutes", 3600: "hour", 86400: "day"}.get(of.bucket_seconds, "stretch")
+        columns.append(
+            Column(at, tuple(p for p in parts if p.value), href=href("/errors/error", within), only=seen[at])
+        )
     return StackedColumns(
         Head("reports", "Reports over time", "By version; a column leads to its stretch of time."),
         tuple(columns),
         COUNT,
-        period,
+        period_word(of),
     )
 
 

@@ -125,7 +125,11 @@ def _charts(parts: Parts, of: Interval) -> tuple[Chart, ...]:
             (
                 Line(
                     "calls",
-                    tuple(LinePoint(m.at, m.per_minute, sample=m.calls) for m in parts.moments),
+                    tuple(
+                        LinePoint(m.at, m.per_minute, sample=m.calls)
+                        for m in parts.moments
+                        if m.per_minute is not None
+                    ),
                 ),
             ),
             PER_MINUTE,
@@ -138,7 +142,11 @@ def _charts(parts: Parts, of: Interval) -> tuple[Chart, ...]:
             tuple(
                 Line(
                     label,
-                    tuple(LinePoint(m.at, _seconds(m, level), sample=m.calls) for m in parts.moments),
+                    tuple(
+                        LinePoint(m.at, _seconds(m, level), sample=m.calls)
+                        for m in parts.moments
+                        if m.seconds
+                    ),
                 )
                 for label, level in LEVELS
             ),

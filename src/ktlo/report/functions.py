@@ -141,7 +141,7 @@ def list_view(
     sparklines = tuple(
         Sparkline(
             Head(f"calls-{number}", f"{one.name}, calls a minute"),
-            tuple(each.per_minute or 0.0 for each in moments.get((one.service, one.name), ())),
+            tuple(each.per_minute for each in moments.get((one.service, one.name), ())),
             PER_MINUTE,
         ).svg()
         for number, one in enumerate(shown)

@@ -9,8 +9,8 @@ from ktlo.report.charts import COUNT, SECONDS, SHARE, Heading, Row, Table, Unit,
 from ktlo.report.charts.calendar_ticks import minute_label, moment_label
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Listing, Section
+from ktlo.telemetry.colours import without_colours
 from ktlo.telemetry.incident import Evidence
-from ktlo.telemetry.logs import without_colours
 from ktlo.telemetry.services import Red
 
 Href = Callable[[str, dict[str, str]], str]

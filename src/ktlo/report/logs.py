@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from ktlo.report.charts import COUNT, Column, Head, Heading, Part, Row, StackedColumns, Table
 from ktlo.report.charts.palette import Swatch, Texture
 from ktlo.report.pieces import Answer, Known
-from ktlo.report.services import Href, stretch_text
-from ktlo.telemetry.errors import buckets
+from ktlo.report.services import Href, columns_of, period_word, stretch_text
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.log_query import quoted
 from ktlo.telemetry.logs import MOST_READ, Pattern, Record, Volume
@@ -45,19 +44,18 @@ def volume_chart(volumes: Sequence[Volume], of: Interval, href: Href, query: str
     counts = {(one.at, one.severity): one.records for one in volumes}
     width = dt.timedelta(seconds=of.bucket_seconds)
     columns = []
-    for at in buckets(of):
-        within = {"query": query, "since": at.isoformat(), "until": (at + width).isoformat()}
+    for at, only in columns_of(of).items():
+        within = {"q": query, "since": at.isoformat(), "until": (at + width).isoformat()}
         parts = [
-            Part(swatch, float(counts[at, name]), href("/logs", {**within, "query": _narrowed(query, name)}))
+            Part(swatch, float(counts[at, name]), href("/logs", {**within, "q": _narrowed(query, name)}))
             for name, swatch in SWATCHES.items()
             if counts.get((at, name))
         ]
-        columns.append(Column(at, tuple(parts), href=href("/logs", within)))
-    period = {60: "minute", 300: "5 minutes", 3600: "hour", 86400: "day"}.get(of.bucket_seconds, "stretch")
+        columns.append(Column(at, tuple(parts), href=href("/logs", within), only=only))
     head = Head(
         "volume", "Records over time", "By severity, the worst at the ground; a part leads to its records."
     )
-    return StackedColumns(head, tuple(columns), COUNT, period)
+    return StackedColumns(head, tuple(columns), COUNT, period_word(of))
 
 
 def _narrowed(query: str, severity: str) -> str:
@@ -77,7 +75,7 @@ def patterns_table(found: Sequence[Pattern], query: str, href: Href) -> Table:
                     one.template[:300] or "(nothing)", one.records, one.severity or "does not say",
                     ", ".join(one.services), one.first_at, one.last_at,
                 ),
-                href("/logs", {"query": f"{query} {quoted(fixed)}".strip()}) if (fixed := fixed_part(one)) else "",
+                href("/logs", {"q": f"{query} {quoted(fixed)}".strip()}) if (fixed := fixed_part(one)) else "",
             )
             for one in found
         ),

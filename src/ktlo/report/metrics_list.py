@@ -85,7 +85,7 @@ def all_metrics(
 
 
 def _page(href: Href, service: str, text: str, page: int) -> str:
-    return href("/metrics/all", {"service": service, "text": text.strip(), "page": str(page)})
+    return href("/metrics/all", {"service": service, "q": text.strip(), "page": str(page)})
 
 
 def _row(each: Metric, href: Href) -> Row:

@@ -59,7 +59,7 @@ def service_list(
     of: Interval,
     scores: Mapping[str, Apdex],
     since: Mapping[str, Since],
-    rates: Mapping[str, Sequence[float]],
+    rates: Mapping[str, Sequence[float | None]],
     href: Href,
     among: int,
     text: str = "",

@@ -79,7 +79,7 @@ def map_view(
         ),
         graph(shown, href, focus),
         edge_table(shown.edges, href),
-        changes_table(changed) if changed is not None else None,
+        changes_table(changed, href) if changed is not None else None,
         Known(
             "A call is one client or producer span, with the service whose span it is the parent of; what does not"
             " report itself is known by what its callers name. Durations are the caller's. Where no client span is"
@@ -138,7 +138,7 @@ def edge_view(
             red_words(edge.red) if edge else "Nothing was called in this stretch",
             change=f"{way.kind}, {stretch_text(of)}",
         ),
-        red_charts(moments, of, lambda red: ""),
+        red_charts(moments, lambda red: ""),
         Table(
             (
                 Heading("Operation"), Heading("Began, UTC"), Heading("Took", SECONDS), Heading("Status"),
@@ -200,7 +200,7 @@ def graph(shown: ServiceMap, href: Href, focus: Place | None) -> Graph:
 
 
 def edge_table(edges: Sequence[Edge], href: Href) -> Table:
-    """Every edge, most calls first."""
+    """Every edge, most calls first: its ends lead to their pages, how one calls the other to the edge's."""
     return Table(
         (
             Heading("From"), Heading("To"), Heading("How"), Heading("Calls a minute", PER_MINUTE),
@@ -213,14 +213,15 @@ def edge_table(edges: Sequence[Edge], href: Href) -> Table:
                     str(e.way.client), _with_kind(e.way.server), e.way.kind, e.red.per_minute,
                     e.red.error_share, _seconds(e.red.p50_ns), _seconds(e.red.p95_ns), e.red.calls, e.by_name,
                 ),
-                edge_href(e.way, href),
+                place_href(e.way.client, href),
+                _ends(e.way, href),
             )
             for e in edges
         ),
     )  # fmt: skip
 
 
-def changes_table(changed: Sequence[Change[Way]]) -> Table:
+def changes_table(changed: Sequence[Change[Way]], href: Href) -> Table:
     """What is different, what got worse first."""
     return Table(
         (
@@ -232,7 +233,7 @@ def changes_table(changed: Sequence[Change[Way]]) -> Table:
                 str(one.of.client), _with_kind(one.of.server), change_words(one),
                 bounded_words(one.before, one.measure), bounded_words(one.after, one.measure), one.calls_before,
                 one.calls_after,
-            ))
+            ), place_href(one.of.client, href), _ends(one.of, href))
             for one in changed
         ),
     )  # fmt: skip
@@ -269,6 +270,10 @@ def place_href(place: Place, href: Href) -> str:
     if place.kind == "service":
         return href("/services/service", {"name": place.name})
     return href("/services/map", {"focus": place.name, "kind": place.kind})
+
+
+def _ends(way: Way, href: Href) -> dict[int, str]:
+    return {1: place_href(way.server, href), 2: edge_href(way, href)}
 
 
 def edge_href(way: Way, href: Href) -> str:

@@ -113,7 +113,7 @@ def service_view(parts: ServiceParts, of: Interval, href: Href) -> ServiceView:
             interval=f"Apdex {apdex_said(parts.score)}" if parts.score else "",
             change=f"{stretch_text(of)}{versions}",
         ),
-        red_charts(parts.moments, of, lambda red: trace_href(red, href), marked) if parts.found else (),
+        red_charts(parts.moments, lambda red: trace_href(red, href), marked) if parts.found else (),
         tuple(
             each
             for each in (

@@ -22,8 +22,8 @@ from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.pieces import Known
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.observed import Since
-from ktlo.telemetry.services import NO_CALLS, Moment, Red, series, services
+from ktlo.telemetry.observed import Observed, Since
+from ktlo.telemetry.services import Moment, Red, series, services
 
 Href = Callable[[str, dict[str, str]], str]
 """Makes a URL of a path and parameters."""
@@ -45,8 +45,8 @@ _DEFINITION = (
     " has been silent for longer than it ran (a job that ran once), since the store's first record."
 )
 _MISSING = (
-    "What the services sampled away before they reported it. Roll-ups are by whole minutes, so the first and the last"
-    " minute may be counted in part."
+    "What the services sampled away before they reported it. Roll-ups are by whole minutes: a stretch begins with its"
+    " first whole one. Over time, a rate of less than a minute is not drawn."
 )
 _SOURCE = "Wilkie, The RED Method, 2018; quantiles by t-digest (Dunning and Ertl, 2019), exact counts"
 
@@ -56,27 +56,47 @@ def stretch_text(of: Interval) -> str:
     return f"{minute_label(of.start)} to {minute_label(of.end)}"
 
 
+def period_word(of: Interval) -> str:
+    """What a bucket of a stretch is called: ``minute``, ``15 minutes``, ``day``."""
+    width = of.bucket_seconds
+    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if width % size == 0:
+            return word if width == size else f"{width // size} {word}s"
+    return "stretch"
+
+
+def columns_of(of: Interval, now: dt.datetime | None = None) -> dict[dt.datetime, str]:
+    """Beginnings of the buckets until now; of one that is not whole what part of it is: ``20 s``."""
+    parts = Observed(
+        of.start, min(of.end, max(now or dt.datetime.now(dt.UTC), of.start)), Since.STRETCH
+    ).parts(of)
+    return {
+        at: written(part.seconds, SECONDS) if part.seconds < of.bucket_seconds else ""
+        for at, part in parts.items()
+    }
+
+
 def red_charts(
-    moments: Sequence[Moment], of: Interval, leads_to: Callable[[Red], str], marks: tuple[Event, ...] = ()
+    moments: Sequence[Moment], leads_to: Callable[[Red], str], marks: tuple[Event, ...] = ()
 ) -> tuple[LineChart, ...]:
     """Rate, errors and duration over time.
 
     Args:
-        moments: buckets with calls; those in between are drawn as none, and their durations as a gap.
-        of: the stretch.
+        moments: buckets in which there can be data; the rate of one that less than a minute of could have is not drawn.
         leads_to: link of a point; empty for none.
         marks: what happened meanwhile.
     """
-    every = _without_holes(moments, of)
 
-    def line(label: str, value: Callable[[Red], float | None]) -> Line:
+    def line(label: str, value: Callable[[Red], float | None], of: Sequence[Moment] = moments) -> Line:
         return Line(
             label,
             tuple(
                 LinePoint(each.at, value(each.red), sample=each.red.calls, href=leads_to(each.red))
-                for each in every
+                for each in of
             ),
         )
+
+    rated = [each for each in moments if each.red.per_minute is not None]
 
     told = (
         "A point leads to the trace of its longest call." if any(leads_to(one.red) for one in moments) else ""
@@ -84,7 +104,7 @@ def red_charts(
     return (
         LineChart(
             Head("rate", "Calls a minute", told),
-            (line("calls", lambda red: red.per_minute),),
+            (line("calls", lambda red: red.per_minute, rated),),
             PER_MINUTE,
             events=marks,
         ),
@@ -112,20 +132,7 @@ def service_charts(store: Queryable, of: Interval, name: str, href: Href) -> tup
     if found is None:
         return ()
     moments = series(store, of, name, judged_by=found.judged_by)
-    return red_charts(moments, of, lambda red: trace_href(red, href))
-
-
-def _without_holes(moments: Sequence[Moment], of: Interval) -> list[Moment]:
-    """A bucket for every step between the first and the last that has calls."""
-    if not moments:
-        return []
-    step = dt.timedelta(seconds=of.bucket_seconds)
-    found: list[Moment] = []
-    for one in moments:
-        while found and one.at - found[-1].at > step:
-            found.append(Moment(found[-1].at + step, NO_CALLS))
-        found.append(one)
-    return found
+    return red_charts(moments, lambda red: trace_href(red, href))
 
 
 def trace_href(red: Red, href: Href) -> str:

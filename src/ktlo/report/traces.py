@@ -198,7 +198,7 @@ def trace_view(
         _failures(of, errors or {}, href),
         sum(node.is_error for node in of.nodes),
         _time(of),
-        _by_service(of),
+        _by_service(of, href),
         tuple(
             (at, written(of.duration_ns * at / 1e12, SECONDS)) for at in (0.0, 250.0, 500.0, 750.0, 1000.0)
         ),
@@ -271,7 +271,7 @@ def _failures(of: Trace, errors: Mapping[str, tuple[str, str, str]], href: Href)
     return tuple(found)
 
 
-def _by_service(of: Trace) -> Table:
+def _by_service(of: Trace, href: Href) -> Table:
     """Self time by service, most first, with its share of all work."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for node in of.nodes:
@@ -284,7 +284,10 @@ def _by_service(of: Trace) -> Table:
         (Heading("Service"), Heading("Self time", SECONDS), Heading("Share", SHARE), Heading("Spans", COUNT),
          Heading("Errors", COUNT)),
         tuple(
-            Row((service or "(no service.name)", own / 1e9, own / work if work else None, spans, errors))
+            Row(
+                (service or "(no service.name)", own / 1e9, own / work if work else None, spans, errors),
+                href("/services/service", {"name": service}),
+            )
             for service, (own, spans, errors) in sorted(sums.items(), key=lambda each: -each[1][0])
         ),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import watch
 from ktlo.telemetry.service_map import Way, edge_statement, observed_of, red_of, services_of
-from ktlo.telemetry.services import Moment
+from ktlo.telemetry.services import Moment, moments
 
 MOST_EXAMPLES = 20
 
@@ -55,14 +55,11 @@ class Example:
 
 
 def edge_series(store: Queryable, of: Interval, way: Way, environment: str = "") -> list[Moment]:
-    """An edge over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
+    """An edge over time: every bucket of the stretch in which there can be calls, those without any too."""
     statement, asked = edge_statement(store, of, way, environment)
-    seen, width = watch(store, of, services_of([way]), environment), of.bucket_seconds
-    observed = observed_of(seen, way)
-    return [
-        Moment(row["at"], red_of(row, observed.bucket(row["at"], width)))
-        for row in store.query(statement, asked).to_pylist()
-    ]
+    observed = observed_of(watch(store, of, services_of([way]), environment), way)
+    rows = store.query(statement, asked).to_pylist()
+    return moments(of, observed, {row["at"]: red_of(row, observed) for row in rows})
 
 
 def edge_examples(store: Queryable, of: Interval, way: Way, environment: str = "") -> list[Example]:

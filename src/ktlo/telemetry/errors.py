@@ -13,6 +13,7 @@ from typing import Any
 
 from ktlo.errors import NotFoundError
 from ktlo.store.protocol import Queryable
+from ktlo.telemetry.colours import without_colours
 from ktlo.telemetry.interval import Interval
 
 MOST = 500
@@ -225,20 +226,10 @@ def moment(value: Any) -> dt.datetime:
     return made
 
 
-def buckets(of: Interval) -> tuple[dt.datetime, ...]:
-    """Beginnings of the buckets of a stretch."""
-    width = of.bucket_seconds
-    first = int(of.start.timestamp()) // width * width
-    return tuple(
-        dt.datetime.fromtimestamp(at, dt.UTC) for at in range(first, int(of.end.timestamp()) + 1, width)
-        if at < of.end.timestamp()
-    )  # fmt: skip
-
-
 def _group(row: dict[str, Any]) -> Group:
     return Group(
-        row["fingerprint"], row["type"], row["message"], tuple(row["frames"]), row["basis"], row["operation"],
-        tuple(row["services"]), row["reporting"], moment(row["first_seen"]),
+        row["fingerprint"], row["type"], without_colours(row["message"]), tuple(row["frames"]), row["basis"],
+        row["operation"], tuple(row["services"]), row["reporting"], moment(row["first_seen"]),
         row["first_version"], moment(row["last_seen"]), row["last_version"], row["occurrences"],
     )  # fmt: skip
 
@@ -264,7 +255,7 @@ def groups(store: Queryable, of: Interval, asked: Asked = Asked(), most: int = M
         row["fingerprint"]: _group(row)
         for row in store.query(_GROUPS, {"ids": ids, "named": MOST_SERVICES}).to_pylist()
     }
-    places = {at: place for place, at in enumerate(buckets(of))}
+    places = {at: place for place, at in enumerate(of.buckets)}
     counts = {one: [0] * len(places) for one in ids}
     asked_series = {**_bounds(of), "ids": ids, "width": of.bucket_seconds}
     for row in store.query(_SERIES, asked_series).to_pylist():
@@ -303,7 +294,7 @@ def one_listed(store: Queryable, of: Interval, fingerprint: str) -> Listed:
     it = group(store, fingerprint)
     counts = by_version(store, of, fingerprint)
     places = spread(store, of, fingerprint)
-    summed = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(buckets(of))
+    summed = tuple(sum(column) for column in zip(*counts.values(), strict=True)) or (0,) * len(of.buckets)
     (row,) = store.query(_TRACES, {**_bounds(of), "id": fingerprint}).to_pylist()
     return Listed(
         it, sum(summed), min(row["traces"], sum(summed)),
@@ -315,15 +306,15 @@ def one_listed(store: Queryable, of: Interval, fingerprint: str) -> Listed:
 def stacktrace(store: Queryable, fingerprint: str) -> str:
     """The stack of a group's newest report; empty when none was reported."""
     rows = store.query(_STACK, {"id": fingerprint}).to_pylist()
-    return str(rows[0]["stacktrace"]) if rows else ""
+    return without_colours(rows[0]["stacktrace"]) if rows else ""
 
 
 def by_version(store: Queryable, of: Interval, fingerprint: str) -> dict[str, tuple[int, ...]]:
-    """Reports by bucket for each version that reported, zeros included; see :func:`buckets`.
+    """Reports by bucket for each version that reported, zeros included; see :attr:`Interval.buckets`.
 
     Beyond :data:`MOST_VERSIONS` those with fewest reports are added up as :data:`OTHERS`.
     """
-    places = {at: place for place, at in enumerate(buckets(of))}
+    places = {at: place for place, at in enumerate(of.buckets)}
     found: dict[str, list[int]] = {}
     asked = {**_bounds(of), "ids": [fingerprint], "width": of.bucket_seconds}
     for row in store.query(_SERIES, asked).to_pylist():
@@ -345,12 +336,17 @@ def spread(store: Queryable, of: Interval, fingerprint: str) -> list[Spread]:
 def samples(store: Queryable, of: Interval, fingerprint: str, most: int = MOST_SAMPLES) -> list[Sample]:
     """Newest reports of a group, one a span and way of reporting; repeats are there, too."""
     rows = store.query(_SAMPLES, {**_bounds(of), "id": fingerprint, "most": most}).to_pylist()
-    return [Sample(**{**row, "occurred_at": moment(row["occurred_at"])}) for row in rows]
+    return [
+        Sample(
+            **{**row, "occurred_at": moment(row["occurred_at"]), "message": without_colours(row["message"])}
+        )
+        for row in rows
+    ]
 
 
 def of_trace(store: Queryable, trace_id: str) -> dict[str, tuple[str, str, str]]:
     """Errors of a trace: by span the group, type and message of its first report."""
     found: dict[str, tuple[str, str, str]] = {}
     for row in store.query(_OF_TRACE, {"trace": trace_id}).to_pylist():
-        found.setdefault(row["span_id"], (row["fingerprint"], row["type"], row["message"]))
+        found.setdefault(row["span_id"], (row["fingerprint"], row["type"], without_colours(row["message"])))
     return found

@@ -14,7 +14,6 @@ from typing import Any
 
 from ktlo.errors import NotFoundError
 from ktlo.store.protocol import Queryable
-from ktlo.telemetry.errors import buckets
 from ktlo.telemetry.function_sketch import Sketch, sketch_of
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import watch
@@ -283,7 +282,7 @@ def over_time(
     """By service and name the buckets of the stretch, those without calls included."""
     named = list(shown)[:MOST_SERIES]
     origins = {(one.service, one.name): one.origin for one in named}
-    starts = buckets(of)
+    starts = of.buckets
     seen, width = watch(store, of, {service for service, _ in origins}, asked.environment), of.bucket_seconds
     seconds = {
         service: {at: seen.of(service).bucket(at, width).seconds for at in starts} for service, _ in origins

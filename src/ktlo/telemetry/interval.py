@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from dataclasses import dataclass
 
@@ -40,6 +41,13 @@ class Interval:
             if self.seconds / width <= _MOST_BUCKETS:
                 return width
         return int(-(-self.seconds // _MOST_BUCKETS // 86_400 + 1) * 86_400)
+
+    @property
+    def buckets(self) -> tuple[dt.datetime, ...]:
+        """Beginnings of the buckets of a series; the first may begin before the stretch, the last may end after it."""
+        width = self.bucket_seconds
+        first, end = int(self.start.timestamp()) // width * width, self.end.timestamp()
+        return tuple(dt.datetime.fromtimestamp(at, dt.UTC) for at in range(first, math.ceil(end), width))
 
     def before(self) -> Interval:
         """The stretch of the same length just before."""

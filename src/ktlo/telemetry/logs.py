@@ -8,7 +8,6 @@ so that a record that comes late by its own clock is told, too; one writer a sto
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from ktlo.errors import UsageError
 from ktlo.store.protocol import Queryable
 from ktlo.store.streams import fingerprint
+from ktlo.telemetry.colours import without_colours
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.log_query import Wanted
 
@@ -33,13 +33,6 @@ _COLUMNS = """toUnixTimestamp64Nano(l.logged_at) AS logged_ns, l.service AS serv
   cityHash64(l.service, l.instance, l.severity, l.body, l.span_id, l.scope_name) AS digest"""
 
 _WITHIN = "l.logged_at >= {start:DateTime64(9, 'UTC')} AND l.logged_at < {end:DateTime64(9, 'UTC')}"
-
-_COLOURS = re.compile(fingerprint.COLOURS)
-
-
-def without_colours(text: str) -> str:
-    """A text without the escape sequences that colour it on a terminal."""
-    return _COLOURS.sub("", text) if "\x1b" in text else text
 
 
 @dataclass(frozen=True, slots=True)

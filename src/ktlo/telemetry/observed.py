@@ -63,9 +63,14 @@ class Observed:
 
     def bucket(self, at: dt.datetime, width: int) -> Observed:
         """The part of a bucket of so many seconds; without length where they do not meet."""
-        start = max(at, self.start.replace(second=0, microsecond=0))
+        start = max(at, self.start)
         end = min(at + dt.timedelta(seconds=width), self.end)
         return Observed(start, max(start, end), self.since)
+
+    def parts(self, of: Interval) -> dict[dt.datetime, Observed]:
+        """By their beginnings the buckets of a stretch in which there can be data, each with that part of it."""
+        found = {at: self.bucket(at, of.bucket_seconds) for at in of.buckets}
+        return {at: part for at, part in found.items() if part.seconds}
 
     def and_of(self, other: Observed) -> Observed:
         """The part in which both can have data: a call needs both ends."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -261,31 +261,42 @@ def operations(store: Queryable, of: Interval, service: str, environment: str = 
 def series(
     store: Queryable, of: Interval, service: str, environment: str = "", *, judged_by: Judged
 ) -> list[Moment]:
-    """A service over time, in buckets of :attr:`Interval.bucket_seconds`; those without any call are left out."""
-    width = of.bucket_seconds
-    asked = {**_bounds(of, environment), "service": service, "width": width}
+    """A service over time: every bucket of the stretch in which there can be data, those without calls too."""
+    asked = {**_bounds(of, environment), "service": service, "width": of.bucket_seconds}
     observed = watch(store, of, [service], environment).of(service)
+    rows = [row for row in store.query(_SERIES, asked).to_pylist() if row["judged_by"] == judged_by]
+    return moments(of, observed, {row["at"]: _red(row, observed) for row in rows})
+
+
+def moments(of: Interval, observed: Observed, found: Mapping[dt.datetime, Red]) -> list[Moment]:
+    """Buckets in which there can be data, each over its part of that; without calls where none is found."""
     return [
-        Moment(row["at"], _red(row, observed.bucket(row["at"], width)))
-        for row in store.query(_SERIES, asked).to_pylist()
-        if row["judged_by"] == judged_by
+        Moment(at, replace(found.get(at, NO_CALLS), observed=part)) for at, part in observed.parts(of).items()
     ]
 
 
 def rates(
     store: Queryable, of: Interval, found: Iterable[Service], environment: str = ""
-) -> dict[str, list[float]]:
-    """Calls a minute of services over time, by name; every whole bucket of the stretch, those without calls too."""
-    width = of.bucket_seconds
-    first = -(-int(of.start.timestamp()) // width)
-    count = max(int(of.end.timestamp()) // width - first, 0)
+) -> dict[str, list[float | None]]:
+    """Calls a minute of services over time, by name, in every bucket of the stretch.
+
+    ``None`` where less than a minute of a bucket can have data: before a service's first record, and where the
+    stretch has only begun with the bucket or ends in it.
+    """
     judged = {one.name: one for one in found}
-    series_of = {name: [0.0] * count for name in judged}
-    asked = {**_bounds(of, environment), "width": width, "names": list(judged)}
-    for row in store.query(_RATES, asked).to_pylist():
-        place = int(row["at"].timestamp()) // width - first
-        one = judged.get(row["service"])
-        if one is not None and one.judged_by == row["judged_by"] and 0 <= place < count:
-            part = one.red.observed.bucket(row["at"], width).seconds if one.red.observed else width
-            series_of[one.name][place] = row["calls"] * 60 / max(part, 60)
-    return series_of
+    asked = {**_bounds(of, environment), "width": of.bucket_seconds, "names": list(judged)}
+    calls: dict[tuple[str, dt.datetime], int] = {
+        (row["service"], row["at"]): row["calls"]
+        for row in store.query(_RATES, asked).to_pylist()
+        if row["service"] in judged and judged[row["service"]].judged_by == row["judged_by"]
+    }
+    found_of = {}
+    for name, one in judged.items():
+        seen = one.red.observed.parts(of) if one.red.observed else {}
+        found_of[name] = [
+            calls.get((name, at), 0) * 60 / seen[at].seconds
+            if at in seen and seen[at].seconds >= 60
+            else None
+            for at in of.buckets
+        ]
+    return found_of

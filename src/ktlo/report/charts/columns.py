@@ -46,12 +46,16 @@ class Part:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
-    """A period's segments, from the ground up, and the interval of the part named by the chart."""
+    """A period's segments, from the ground up, and the interval of the part named by the chart.
+
+    ``only`` says what part of the period it is of where that is not the whole (``20 s``); it is drawn pale.
+    """
 
     start: dt.date
     parts: tuple[Part, ...]
     interval: Interval | None = None
     href: str = ""
+    only: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ class StackedColumns:
         whiskers: list[Markup] = []
         for index, column in enumerate(columns):
             x = plot.left + (index + 0.5) * step
-            marks += self._segments(column, x - bar / 2, bar, y, drawing)
+            segments = self._segments(column, x - bar / 2, bar, y, drawing)
+            marks += [group(segments, opacity="0.5")] if column.only else segments
             if column.interval:
                 shape = _whisker(x, y(column.interval.low), y(column.interval.high), bar)
                 bounds = written_interval(column.interval.low, column.interval.high, self.unit)
@@ -132,7 +137,7 @@ class StackedColumns:
         ]
         return document(
             self.head, width, plot.bottom + 26, [key, *body], swatches=swatches,
-            note=self._note(merged, bool(whiskers)),
+            note=self._note(merged, bool(whiskers), any(c.only and c.parts for c in columns)),
         )  # fmt: skip
 
     def table(self) -> Table:
@@ -143,13 +148,19 @@ class StackedColumns:
         headings += [Heading(s.label, self.unit) for s in swatches] + [Heading("Total", self.unit)]
         if bounded:
             headings += [Heading(f"{self.interval_of}, {end}", self.unit) for end in ("low", "high")]
+        partly = any(c.only for c in self.columns)
+        if partly:
+            headings.append(Heading(f"Of the {self.period}"))
         rows = []
         for column in self.columns:
             amounts = {s: sum(p.value for p in column.parts if p.swatch == s) for s in swatches}
             ends: tuple[float | None, ...] = ()
             if bounded:
                 ends = (column.interval.low, column.interval.high) if column.interval else (None, None)
-            rows.append(Row((column.start, *amounts.values(), sum(amounts.values()), *ends), column.href))
+            of = (column.only or "the whole",) if partly else ()
+            rows.append(
+                Row((column.start, *amounts.values(), sum(amounts.values()), *ends, *of), column.href)
+            )
         return Table(tuple(headings), tuple(rows))
 
     def _fitted(self, width: Width) -> tuple[tuple[Column, ...], int]:
@@ -172,18 +183,20 @@ class StackedColumns:
                 fill=fill_of(part.swatch, drawing),
             )  # fmt: skip
             when = f"{self.period} from {start_label(column.start)}"
-            tip = f"{part.swatch.label}, {when}: {written(part.value, self.unit)}"
+            only = f" in {column.only} of it" if column.only else ""
+            tip = f"{part.swatch.label}, {when}: {written(part.value, self.unit)}{only}"
             yield mark(shape, tip=tip, href=part.href or column.href)
 
-    def _note(self, merged: int, whiskers: bool) -> str:
+    def _note(self, merged: int, whiskers: bool, partly: bool) -> str:
+        pale = f" Pale: less than a whole {self.period}." if partly else ""
         if merged > 1:
             lost = (
                 "; intervals do not add up and are left to the table"
                 if any(c.interval for c in self.columns)
                 else ""
             )
-            return f"Each column adds up {merged} {self.period}s of {len(self.columns)}{lost}."
-        return f"Whiskers: {self.interval_of}." if whiskers else ""
+            return f"Each column adds up {merged} {self.period}s of {len(self.columns)}{lost}.{pale}"
+        return f"{f'Whiskers: {self.interval_of}.' if whiskers else ''}{pale}".strip()
 
 
 def _whisker(x: float, low: float, high: float, bar: float) -> Markup:
@@ -197,4 +210,5 @@ def _sum(columns: tuple[Column, ...]) -> Column:
     for column in columns:
         for part in column.parts:
             amounts[part.swatch] = amounts.get(part.swatch, 0.0) + part.value
-    return Column(columns[0].start, tuple(Part(s, v) for s, v in amounts.items()))
+    only = next((column.only for column in columns if column.only), "")
+    return Column(columns[0].start, tuple(Part(s, v) for s, v in amounts.items()), only=only)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
 import math
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
 from ktlo.report.charts.chart import Head, Width
 from ktlo.report.charts.frame import SMALL, SOFT, document, empty
+from ktlo.report.charts.lanes import BELOW, Point, curve, points
 from ktlo.report.charts.layers import Grid, layered
 from ktlo.report.charts.quantity import SECONDS, SHARE, Unit, finite, written
 from ktlo.report.charts.svg import element, group, mark, shortened, text
@@ -21,7 +24,7 @@ from ktlo.report.charts.table import Heading, Row, Table
 
 SOME, MANY = 0.0, 0.05
 """Shares of failed calls above which a node or a link has some, and many."""
-_ROW, _LEAST, _MOST = 52.0, 5.0, 15.0
+_ROW, _LEAST, _MOST = 60.0, 5.0, 15.0
 _LIST_ROW, _ARCS = 26.0, 116.0
 _KEYS = 46.0
 _MANY_LINKS = 150
@@ -124,7 +127,7 @@ class Graph:
             places = {key: (_ARCS + 12, 24 + number * _LIST_ROW) for number, key in enumerate(grid.order)}
             height = len(places) * _LIST_ROW + 20
         else:
-            places, height = _places(grid, width), grid.rows * _ROW + 16
+            places, height = _places(grid, width), grid.rows * _ROW + 20
         largest = max((dot.size for dot in self.dots), default=0.0)
         busiest = max((one.rate for one in self.links), default=0.0)
         named = {dot.key: dot.label for dot in self.dots}
@@ -193,7 +196,11 @@ class Graph:
     ) -> Markup:
         start, end = places[one.start], places[one.end]
         gap = radius[one.end] + 5
-        path = _arc(start, end, gap) if width is Width.NARROW else _curve(start, end, radius[one.start], gap)
+        if width is Width.NARROW:
+            path = _arc(start, end, gap)
+        else:
+            others = {at: radius[key] for key, at in places.items() if key not in (one.start, one.end)}
+            path = _curve(start, end, radius[one.start], gap, others)
         thick = 1 + 5 * math.sqrt(one.rate / busiest) if busiest else 1.0
         line = element(
             "path", d=path, stroke=_paint(one.errors, quiet=True), stroke_width=float(thick),
@@ -213,7 +220,7 @@ def _places(grid: Grid, width: Width) -> dict[str, tuple[float, float]]:
     column = (width - 16) / max(grid.columns, 1)
     return {
         # Every second column a little lower: names of neighbours do not touch, links are not all level.
-        key: (8 + (at + 0.5) * column, 22 + row * _ROW + (10 if at % 2 else 0))
+        key: (8 + (at + 0.5) * column, 26 + row * _ROW + (10 if at % 2 else 0))
         for key, (at, row) in grid.places.items()
     }
 
@@ -250,16 +257,18 @@ def _shape(shape: Shape, x: float, y: float, r: float, *, fill: str, stroke: str
     return element("path", d=path, **paint)
 
 
-def _curve(start: tuple[float, float], end: tuple[float, float], radius: float, gap: float) -> str:
+def _curve(start: Point, end: Point, radius: float, gap: float, others: Mapping[Point, float]) -> str:
     (x0, y0), (x1, y1) = start, end
     if start == end:
         return f"M{x0 - radius:.1f} {y0:.1f}c-26 -26 18 -34 {radius:.1f} {-radius:.1f}"
     if x1 > x0 + 1:
-        bend = (x1 - x0) / 2
-        return f"M{x0 + radius:.1f} {y0:.1f}C{x0 + bend:.1f} {y0:.1f} {x1 - bend:.1f} {y1:.1f} {x1 - gap:.1f} {y1:.1f}"
-    # Back, or within a column: around, so that it is not taken for a call ahead.
+        way = points((x0 + radius, y0), (x1 - gap, y1), others)
+        bends = (curve(here, there)[1:] for here, there in itertools.pairwise(way))
+        drawn = "".join("C" + " ".join(f"{x:.1f} {y:.1f}" for x, y in bend) for bend in bends)
+        return f"M{x0 + radius:.1f} {y0:.1f}{drawn}"
+    # Back, or within a column: around and below what stands between, so that it is not taken for a call ahead.
     out = 30 + abs(x0 - x1) / 4
-    low = max(y0, y1) + 18
+    low = max(y0, y1) + (BELOW / 0.75 if any(x1 < x < x0 for x, _ in others) else 18)
     return f"M{x0 + radius:.1f} {y0:.1f}C{x0 + out:.1f} {low:.1f} {x1 - out:.1f} {low:.1f} {x1 - gap:.1f} {y1:.1f}"
 
 

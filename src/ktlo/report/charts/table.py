@@ -10,7 +10,7 @@ import csv
 import dataclasses
 import datetime as dt
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ktlo.report.charts.calendar_ticks import day_label, minute_label
 from ktlo.report.charts.quantity import Unit, written
@@ -36,15 +36,23 @@ class Heading:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """Cells in the order of the headings; ``href`` leads to the rows behind it."""
+    """Cells in the order of the headings; ``href`` leads to the rows behind it.
+
+    ``links`` are where other cells lead to, by their place; the first cell's is ``href``.
+    """
 
     cells: tuple[Cell, ...]
     href: str = ""
+    links: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
     @property
     def link(self) -> str | None:
         """The ``href`` where a browser may follow it."""
         return safe_href(self.href)
+
+    def link_of(self, place: int) -> str | None:
+        """Where a cell leads to, if a browser may follow it."""
+        return self.link if place == 0 else safe_href(self.links.get(place, ""))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,7 +93,14 @@ class Table:
     def _of(self, kept: Sequence[int]) -> Table:
         return Table(
             tuple(self.headings[i] for i in kept),
-            tuple(Row(tuple(row.cells[i] for i in kept), row.href) for row in self.rows),
+            tuple(
+                Row(
+                    tuple(row.cells[i] for i in kept),
+                    row.links.get(kept[0], row.href) if kept else row.href,
+                    {new: row.links[old] for new, old in enumerate(kept) if old in row.links},
+                )
+                for row in self.rows
+            ),
         )
 
     def csv(self) -> str:

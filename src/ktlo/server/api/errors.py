@@ -13,6 +13,7 @@ from ktlo.errors import UsageError
 from ktlo.server.api.effort import AUTHOR
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import Since, Until, asked_interval
+from ktlo.server.parameters import AskedRoute
 from ktlo.server.runtime import Runtime
 from ktlo.telemetry import error_verdicts as verdicts
 from ktlo.telemetry.error_verdicts import ORDER, Judged, Said, Standing
@@ -22,7 +23,6 @@ from ktlo.telemetry.errors import (
     Listed,
     Sample,
     Spread,
-    buckets,
     by_version,
     group,
     groups,
@@ -33,7 +33,7 @@ from ktlo.telemetry.errors import (
 )
 from ktlo.telemetry.interval import Interval
 
-router = APIRouter(prefix="/errors", tags=["errors"])
+router = APIRouter(prefix="/errors", tags=["errors"], route_class=AskedRoute)
 
 Text = Annotated[str, Query(max_length=2_000)]
 
@@ -234,7 +234,9 @@ def list_errors(
     service: Text = "",
     version: Text = "",
     environment: Text = "",
-    text: Annotated[str, Query(max_length=500, description="Part of type, message or frames.")] = "",
+    text: Annotated[
+        str, Query(alias="q", max_length=500, description="Part of type, message or frames.")
+    ] = "",
     standing: Annotated[list[Standing], Query(description="Keep only these; repeat for several.")] = [],  # noqa: B006
     sort: ErrorSort = ErrorSort.STANDING,
     limit: Annotated[int, Query(ge=1, le=MOST, description="Most errors to give.")] = 100,
@@ -254,7 +256,7 @@ def one_error(running: Running, fingerprint: str, since: Since = "7d", until: Un
     return ErrorInFull(
         error=ErrorOut.of(listed, judged),
         stacktrace=stacktrace(running.store, fingerprint),
-        buckets=list(buckets(of)),
+        buckets=list(of.buckets),
         by_version={name: list(n) for name, n in by_version(running.store, of, fingerprint).items()},
         spread=[_spread(one) for one in spread(running.store, of, fingerprint)],
         samples=[_sample(one) for one in samples(running.store, of, fingerprint)],

@@ -13,13 +13,14 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.service_map import BoundedOut
 from ktlo.server.api.telemetry import Since, Until, asked_interval
 from ktlo.server.functions import parts_of, since_of, watched_of
+from ktlo.server.parameters import AskedRoute
 from ktlo.telemetry.coverage import lines_never_ran, never_ran
 from ktlo.telemetry.function_changes import Since as SinceDeployment
 from ktlo.telemetry.function_graph import Frame, flame
 from ktlo.telemetry.function_sketch import Sketch
 from ktlo.telemetry.functions import Asked, Function, Sort, functions, ordered
 
-router = APIRouter(prefix="/functions", tags=["telemetry"])
+router = APIRouter(prefix="/functions", tags=["telemetry"], route_class=AskedRoute)
 
 Text = Annotated[str, Query(max_length=2_000)]
 Name = Annotated[str, Query(max_length=2000, description="Qualified name of the function.")]
@@ -248,7 +249,7 @@ def list_functions(
     version: Text = "",
     environment: Text = "",
     route: Text = "",
-    text: Annotated[str, Query(max_length=500, description="Part of name or path.")] = "",
+    text: Annotated[str, Query(alias="q", max_length=500, description="Part of name or path.")] = "",
     failing: Annotated[bool, Query(description="Only those that raised.")] = False,
     sort: Sort = Sort.SELF,
     limit: Annotated[int, Query(ge=1, le=5000, description="Most functions to give.")] = MOST,
@@ -313,7 +314,7 @@ def never_executed(
     service: Text = "",
     version: Text = "",
     environment: Text = "",
-    text: Annotated[str, Query(max_length=500, description="Part of path, module or name.")] = "",
+    text: Annotated[str, Query(alias="q", max_length=500, description="Part of path, module or name.")] = "",
 ) -> NeverOut:
     """Functions and lines that never ran since a version was deployed; by default of the one deployed last."""
     versions, asked = watched_of(running, service, version, environment)

@@ -10,16 +10,21 @@ from pydantic import BaseModel, Field
 
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import Since, Until, asked_interval
+from ktlo.server.parameters import AskedRoute
 from ktlo.server.runtime import Runtime
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.log_query import Wanted, read
 from ktlo.telemetry.logs import MOST, Cursor, Record, around, arrived, patterns, present, search, volume
 
-router = APIRouter(prefix="/logs", tags=["logs"])
+router = APIRouter(prefix="/logs", tags=["logs"], route_class=AskedRoute)
 
 Text = Annotated[
     str,
-    Query(max_length=2_000, description='timeout service:shop severity:warn+ user.id=7 "two words" -not'),
+    Query(
+        alias="q",
+        max_length=2_000,
+        description='timeout service:shop severity:warn+ user.id=7 "two words" -not',
+    ),
 ]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Most records to give.")]
 LIVE = "now"
@@ -36,7 +41,8 @@ class RecordOut(BaseModel):
     instance: str
     severity: str = Field(description="trace, debug, info, warn, error, fatal, or empty.")
     severity_text: str
-    body: str
+    body: str = Field(description="What it says, as it came.")
+    said: str = Field(description="The same without a terminal's colours.")
     event_name: str
     logger: str
     trace_id: str
@@ -50,8 +56,8 @@ class RecordOut(BaseModel):
         return cls(
             logged_at=instant_text(given.logged_ns), logged_ns=given.logged_ns, service=given.service,
             version=given.version, environment=given.environment, instance=given.instance, severity=given.severity,
-            severity_text=given.severity_text, body=given.body, event_name=given.event_name, logger=given.scope_name,
-            trace_id=given.trace_id, span_id=given.span_id, attributes=dict(given.attributes),
+            severity_text=given.severity_text, body=given.body, said=given.said, event_name=given.event_name,
+            logger=given.scope_name, trace_id=given.trace_id, span_id=given.span_id, attributes=dict(given.attributes),
             resource=dict(given.resource),
         )  # fmt: skip
 

@@ -12,13 +12,14 @@ from pydantic import BaseModel, Field
 from ktlo.errors import UsageError
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import Since, Until, asked_interval
+from ktlo.server.parameters import AskedRoute
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.promql.asking import ask, since_1970
 from ktlo.telemetry.promql.histograms import floats_of
 from ktlo.telemetry.promql.question import Answered, Asked
 from ktlo.telemetry.promql.vector import Scalar, Text
 
-router = APIRouter(tags=["telemetry"])
+router = APIRouter(tags=["telemetry"], route_class=AskedRoute)
 
 STEPS = 240
 """Steps of a range when no step is given."""
@@ -113,7 +114,7 @@ def _at(milliseconds: int) -> dt.datetime:
 @router.get("/promql")
 def run_promql(
     running: Running,
-    query: Annotated[str, Query(max_length=20_000, description="PromQL.")],
+    query: Annotated[str, Query(alias="q", max_length=20_000, description="PromQL.")],
     since: Since = "",
     until: Until = "",
     step: Annotated[

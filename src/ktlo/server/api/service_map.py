@@ -10,11 +10,15 @@ from pydantic import BaseModel, Field
 from ktlo.errors import UsageError
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import RedOut, Since, Until, asked_interval
+from ktlo.server.parameters import AskedRoute
+from ktlo.server.runtime import Runtime
 from ktlo.telemetry.changes import Bounded, Change
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.service_map import Edge, Place, ServiceMap, Way, compared, service_map
 
-router = APIRouter(tags=["telemetry"])
+PartOfName = Annotated[str, Query(alias="q", max_length=500, description="Part of the name, in either case.")]
+
+router = APIRouter(tags=["telemetry"], route_class=AskedRoute)
 
 Environment = Annotated[
     str, Query(max_length=2_000, description="Environment of who reported; empty for all.")
@@ -155,6 +159,12 @@ def compared_with(of: Interval, against: str) -> Interval | None:
     return Interval(of.start - earlier, of.end - earlier)
 
 
+def whole_map(running: Runtime, of: Interval, environment: str, focus: str, search: str) -> ServiceMap:
+    """The map that a part is taken of; where it is cut, what has a word in its name is looked for in the store."""
+    whole = service_map(running.store, of, environment, near=focus)
+    return service_map(running.store, of, environment, text=search) if search and whole.is_cut else whole
+
+
 def part_of(whole: ServiceMap, focus: str, kind: str, depth: int, search: str = "") -> ServiceMap:
     """The part of a map that is asked for: around a place, or what has a word in its name with its neighbours.
 
@@ -191,10 +201,12 @@ def get_map(
     kind: PlaceKind = "service",
     depth: Depth = 1,
     against: Against = "",
+    text: PartOfName = "",
 ) -> MapOut:
     """Who calls whom: services, databases, caches, queues and hosts, with rate, errors and duration."""
     of = asked_interval(since, until)
-    shown = part_of(service_map(running.store, of, environment, near=focus), focus, kind, depth)
+    whole = whole_map(running, of, environment, focus, text.strip())
+    shown = part_of(whole, focus, kind, depth, text.strip())
     before = compared_with(of, against)
     changed = compared(running.store, before, of, environment) if before else None
     return MapOut.of(shown, changed)

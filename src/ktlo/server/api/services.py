@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from ktlo.errors import NotFoundError
 from ktlo.server.api.metrics import Running
-from ktlo.server.api.service_map import BoundedOut, Environment, MapEdgeOut
+from ktlo.server.api.service_map import BoundedOut, Environment, MapEdgeOut, PartOfName
 from ktlo.server.api.telemetry import OperationOut, RedOut, Since, Until, asked_interval
+from ktlo.server.parameters import AskedRoute
 from ktlo.server.services import parts_of, since_by_service, targets_of
 from ktlo.telemetry.apdex import Apdex, apdex
 from ktlo.telemetry.deployments import Mark
@@ -21,10 +22,9 @@ from ktlo.telemetry.service_map import Place
 from ktlo.telemetry.services import MOST_SERVICES, Service, busiest, operations, services
 from ktlo.telemetry.since_deploy import Since as SinceDeployment
 
-router = APIRouter(tags=["telemetry"])
+router = APIRouter(tags=["telemetry"], route_class=AskedRoute)
 
 ServiceName = Annotated[str, Query(max_length=2_000, description="service.name.")]
-PartOfName = Annotated[str, Query(max_length=500, description="Part of the service's name, in either case.")]
 Most = Annotated[int, Query(ge=1, le=1_000, description="Services at most, those with most calls.")]
 
 ALL = "x-total-count"
@@ -199,7 +199,7 @@ def list_services(
 ) -> list[ServiceOut]:
     """The busiest services with rate, errors, duration, Apdex and what their last deployment changed.
 
-    The header ``X-Total-Count`` tells how many reported; those that are not here are found by ``text``.
+    The header ``X-Total-Count`` tells how many reported; those that are not here are found by ``q``.
     """
     of = asked_interval(since, until)
     chosen = busiest(running.store, of, environment, text.strip(), most)

@@ -12,13 +12,14 @@ from pydantic import BaseModel, Field
 from ktlo.errors import UsageError
 from ktlo.report.trace_compare import sentences
 from ktlo.server.api.metrics import Running
+from ktlo.server.parameters import AskedRoute
 from ktlo.telemetry.compare import Sum, compare
 from ktlo.telemetry.interval import Interval, interval
 from ktlo.telemetry.search import MOST, Found, Wanted, search, tags_from
 from ktlo.telemetry.services import Red
 from ktlo.telemetry.trace import Trace, read_id, trace
 
-router = APIRouter(tags=["telemetry"])
+router = APIRouter(tags=["telemetry"], route_class=AskedRoute)
 
 Since = Annotated[
     str, Query(max_length=40, description="Start: 15min, 1h, 7d before the end, a date or an instant.")

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ktlo.server.api.metrics import Running
+from ktlo.server.parameters import AskedRoute
 from ktlo.telemetry.compared import stretches
 from ktlo.telemetry.interval import interval
 from ktlo.telemetry.trend import Trend, Trends
 from ktlo.telemetry.trends import trends
 
-router = APIRouter(tags=["telemetry"])
+router = APIRouter(tags=["telemetry"], route_class=AskedRoute)
 
 Service = Annotated[str, Query(description="Only this service.name.", max_length=2_000)]
 SpanText = Annotated[str, Query(description="What is compared: day, week or 4weeks.", max_length=40)]

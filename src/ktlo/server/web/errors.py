@@ -24,14 +24,16 @@ from ktlo.server.api.errors import (
 )
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import asked_interval
+from ktlo.server.parameters import AskedRoute, Sought
 from ktlo.server.web.rendering import render, with_message, with_query
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs, names_suggested
 from ktlo.telemetry import deployments, error_verdicts
 from ktlo.telemetry.error_verdicts import Said, Standing
 from ktlo.telemetry.errors import Asked, by_version, group, samples, spread, stacktrace
+from ktlo.telemetry.interval import DEFAULT
 from ktlo.telemetry.trackers import trackers
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 FormText = Annotated[str, Form(max_length=500)]
 MOST = 200
@@ -58,7 +60,7 @@ def errors_page(
     until: Text = "",
     service: Text = "",
     version: Text = "",
-    text: Text = "",
+    text: Sought = "",
     standing: Text = "",
     sort: ErrorSort = ErrorSort.STANDING,
 ) -> Response:
@@ -68,7 +70,7 @@ def errors_page(
     shown = next((kept for key, _, kept in TABS if key == standing), WANTED)
     lines = [line for line in everything if line[1].standing in shown]
     given = {
-        "service": service, "version": version, "text": text, "standing": standing, "sort": str(sort),
+        "service": service, "version": version, "q": text, "standing": standing, "sort": str(sort),
         "since": since, "until": until,
     }  # fmt: skip
     return render(
@@ -88,7 +90,7 @@ def errors_page(
         given=given,
         names=names_suggested(running.store, of),
         bar=bar_of("/errors", given, of),
-        href=hrefs(since, until),
+        href=hrefs(since or ("" if until else DEFAULT), until),
         known=words.known_of(of, sum(one.occurrences for one, _ in everything)),
         doors=doors_of(request),
     )  # fmt: skip
@@ -101,7 +103,7 @@ def errors_json(
     until: Text = "",
     service: Text = "",
     version: Text = "",
-    text: Text = "",
+    text: Sought = "",
     standing: Text = "",
     sort: ErrorSort = ErrorSort.STANDING,
 ) -> Response:
@@ -132,7 +134,7 @@ def error_page(
         minute = dt.timedelta(minutes=1)
         around = with_query(
             "/logs",
-            {"query": f"trace:{last.trace_id}" if last.trace_id else f'service:"{last.service}"',
+            {"q": f"trace:{last.trace_id}" if last.trace_id else f'service:"{last.service}"',
              "since": (last.occurred_at - minute).isoformat(), "until": (last.occurred_at + minute).isoformat()},
         )  # fmt: skip
     return render(

@@ -24,6 +24,7 @@ from ktlo.server.api.functions import (
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import asked_interval
 from ktlo.server.functions import parts_of, since_of, watched_of
+from ktlo.server.parameters import AskedRoute, Sought
 from ktlo.server.web.rendering import render
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.coverage import lines_never_ran, never_ran
@@ -31,7 +32,7 @@ from ktlo.telemetry.function_graph import flame
 from ktlo.telemetry.functions import MOST as MOST_FUNCTIONS
 from ktlo.telemetry.functions import Asked, Sort, functions, ordered, over_time, routes
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 MOST = 100
 MOST_NAMES = 200
@@ -52,7 +53,7 @@ def functions_page(
     version: Text = "",
     environment: Text = "",
     route: Text = "",
-    text: Text = "",
+    text: Sought = "",
     failing: bool = False,
     sort: Sort = Sort.SELF,
 ) -> Response:
@@ -62,7 +63,7 @@ def functions_page(
     found = ordered(functions(running.store, of, asked), sort)
     shown = found[:MOST]
     given = {
-        "service": service, "version": version, "environment": environment, "route": route, "text": text,
+        "service": service, "version": version, "environment": environment, "route": route, "q": text,
         "failing": "true" if failing else "", "sort": str(sort), "since": since, "until": until,
     }  # fmt: skip
     view = words.list_view(
@@ -96,7 +97,7 @@ def functions_json(
     version: Text = "",
     environment: Text = "",
     route: Text = "",
-    text: Text = "",
+    text: Sought = "",
     failing: bool = False,
     sort: Sort = Sort.SELF,
 ) -> Response:
@@ -236,27 +237,32 @@ def never_page(
     service: Text = "",
     version: Text = "",
     environment: Text = "",
-    text: Text = "",
+    text: Sought = "",
+    since: Text = "",
+    until: Text = "",
 ) -> Response:
     """Functions and lines that never ran since the deployment."""
     versions, asked = watched_of(running, service, version, environment)
     view = function_time.never_view(
         versions, asked, never_ran(running.store, asked, text) if asked else (),
-        lines_never_ran(running.store, asked) if asked else (), hrefs("", ""),
+        lines_never_ran(running.store, asked) if asked else (), hrefs(since, until),
     )  # fmt: skip
     return render(
         request,
         "functions_never.html",
         "functions",
         view=view,
-        given={"service": service, "version": version, "environment": environment, "text": text, "since": ""},
+        given={
+            "service": service, "version": version, "environment": environment, "q": text, "since": since,
+            "until": until,
+        },
         doors=doors_of(request),
-    )
+    )  # fmt: skip
 
 
 @router.get("/functions/never.json")
 def never_json(
-    running: Running, service: Text = "", version: Text = "", environment: Text = "", text: Text = ""
+    running: Running, service: Text = "", version: Text = "", environment: Text = "", text: Sought = ""
 ) -> NeverOut:
     """The same as JSON."""
     return never_executed(running, service, version, environment, text)

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from ktlo.metrics.question import Dimension
 from ktlo.metrics.registry import definition
-from ktlo.server.web.rendering import CARRIED, with_query
+from ktlo.server.parameters import CARRIED
+from ktlo.server.web.rendering import with_query
 
 MOST_CSV_ROWS = 100_000
 _PERIOD = ("from", "to")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from ktlo.report import logs as words
 from ktlo.report.charts import picture
 from ktlo.server.api.logs import LIVE, find_logs, instant_text, stretch_of
 from ktlo.server.api.metrics import Running
+from ktlo.server.parameters import STRETCH, AskedRoute, Sought
 from ktlo.server.web.rendering import environment, render, render_fragment, with_query
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs, names_suggested
 from ktlo.telemetry.interval import Interval
@@ -18,26 +20,25 @@ from ktlo.telemetry.log_query import Wanted, quoted, read
 from ktlo.telemetry.logs import Cursor, Record, arrived, patterns, present, search, volume
 from ktlo.telemetry.logs import around as around_of
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 MOST = 100
-Asked = Annotated[str, Query(max_length=2_000)]
 
 environment.globals["log_badges"] = words.BADGES
 environment.globals["log_instant"] = instant_text
 
 
-def context_href(record: Record) -> str:
-    """URL of what the same instance logged just before and after a record."""
+def context_href(record: Record, kept: Mapping[str, str]) -> str:
+    """URL of what the same instance logged just before and after a record; ``kept`` is the stretch to go back to."""
     asked = f"service:{quoted(record.service)}"
     if record.instance:
         asked += f" instance:{quoted(record.instance)}"
-    return f"{with_query('/logs', {'query': asked, 'around': str(record.logged_ns)})}#here"
+    return f"{with_query('/logs', {'q': asked, 'around': str(record.logged_ns), **kept})}#here"
 
 
-def attribute_href(query: str, name: str, value: str) -> str:
+def attribute_href(query: str, name: str, value: str, kept: Mapping[str, str]) -> str:
     """URL of the records with the same value."""
-    return with_query("/logs", {"query": f"{query} {name}={quoted(value)}".strip()})
+    return with_query("/logs", {"q": f"{query} {name}={quoted(value)}".strip(), **kept})
 
 
 environment.globals["log_context_href"] = context_href
@@ -48,7 +49,7 @@ environment.globals["log_attribute_href"] = attribute_href
 def logs_page(
     request: Request,
     running: Running,
-    query: Asked = "",
+    query: Sought = "",
     since: Text = "",
     until: Text = "",
     cursor: Text = "",
@@ -58,7 +59,7 @@ def logs_page(
     """Records that are like what is asked, how many there are over time, or what they say."""
     wanted = read(query)
     of = stretch_of(running, wanted, since, until)
-    given = {"query": query, "since": since, "until": until, "view": view}
+    given = {"q": query, "since": since, "until": until, "view": view}
     if around.isdecimal() and int(around) < 1 << 63:
         return _around(request, running, wanted, of, int(around), given)
     volumes = volume(running.store, of, wanted)
@@ -67,13 +68,13 @@ def logs_page(
     shared: dict[str, Any] = {
         "answer": words.answer_of(volumes, of, wanted.text),
         "picture": picture(words.volume_chart(volumes, of, hrefs("", ""), wanted.text)) if volumes else None,
-        "query": query, "given": given, "around": 0, "at": 0,
+        "query": query, "given": given, "kept": {"since": since, "until": until}, "around": 0, "at": 0,
         "bar": bar_of("/logs", given, of),
         "names": names_suggested(running.store, of),
         "tabs": [
             ("records", not view, with_query("/logs", {**given, "view": ""})),
             ("patterns", view == "patterns", with_query("/logs", {**given, "view": "patterns"})),
-            ("as they arrive", False, with_query("/logs/live", {"query": query})),
+            ("as they arrive", False, href("/logs/live", {"q": query})),
         ],
         "known": words.known_of(of, total, patterns=view == "patterns"),
         "doors": doors_of(request),
@@ -85,7 +86,7 @@ def logs_page(
         )
     page = search(running.store, of, wanted, MOST, Cursor.read(cursor) if cursor else None)
     # Pages that follow are of the same stretch, whatever "the last hour" means by then.
-    fixed = {"query": query, "since": of.start.isoformat(), "until": of.end.isoformat()}
+    fixed = {"q": query, "since": of.start.isoformat(), "until": of.end.isoformat()}
     older = with_query("/logs", {**fixed, "cursor": str(page.next)}) if page.next else ""
     return render(request, "logs.html", "logs", records=page.records, older=older, table=None, **shared)
 
@@ -100,8 +101,9 @@ def _around(
         "logs",
         answer=words.around_answer(records, at),
         picture=None,
-        query=given["query"],
+        query=given["q"],
         given=given,
+        kept={name: given[name] for name in STRETCH},
         around=at,
         at=at,
         bar=bar_of("/logs", given, of),
@@ -118,14 +120,16 @@ def _around(
 
 @router.get("/logs.json")
 def logs_json(
-    running: Running, query: Asked = "", since: Text = "", until: Text = "", cursor: Text = ""
+    running: Running, query: Sought = "", since: Text = "", until: Text = "", cursor: Text = ""
 ) -> Response:
     """The same as JSON."""
     return JSONResponse(find_logs(running, query, since, until, cursor, MOST).model_dump(mode="json"))
 
 
 @router.get("/logs/live")
-def live_page(request: Request, running: Running, query: Asked = "") -> Response:
+def live_page(
+    request: Request, running: Running, query: Sought = "", since: Text = "", until: Text = ""
+) -> Response:
     """What arrives, newest first: a script asks every second; without it the page loads itself anew."""
     wanted = read(query)
     place = present(running.store)
@@ -137,17 +141,23 @@ def live_page(request: Request, running: Running, query: Asked = "") -> Response
         "logs",
         records=newest,
         query=query,
+        kept={"since": since, "until": until},
+        arrived=hrefs(since, until)("/logs/arrived", {"q": query}),
         after=str(place),
-        back=with_query("/logs", {"query": query}),
+        back=hrefs(since, until)("/logs", {"q": query}),
         has_twin=False,
     )
 
 
 @router.get("/logs/arrived")
-def arrived_fragment(running: Running, query: Asked = "", after: Text = LIVE) -> Response:
+def arrived_fragment(
+    running: Running, query: Sought = "", after: Text = LIVE, since: Text = "", until: Text = ""
+) -> Response:
     """Records that arrived since, newest first, as rows; the place to go on from is in a header."""
     place = present(running.store) if after == LIVE else Cursor.read(after)
     page = arrived(running.store, read(query), place)
-    answer = render_fragment("fragment_logs.html", records=page.records[::-1], query=query)
+    answer = render_fragment(
+        "fragment_logs.html", records=page.records[::-1], query=query, kept={"since": since, "until": until}
+    )
     answer.headers["x-next"] = str(page.next)
     return answer

@@ -26,6 +26,7 @@ from ktlo.report.services import stretch_text
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.promql import PromqlOut, asked_of, out
 from ktlo.server.api.telemetry import asked_interval
+from ktlo.server.parameters import AskedRoute, Sought
 from ktlo.server.web.rendering import render, with_query
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.interval import Interval
@@ -35,7 +36,7 @@ from ktlo.telemetry.promql.completing import completions, unit_of
 from ktlo.telemetry.promql.listing import label_names, label_values, names
 from ktlo.telemetry.promql.places import PromqlError
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 MOST_EXPRESSIONS = 6
 Expressions = Annotated[list[str], Query(default_factory=list, max_length=1000)]
@@ -182,15 +183,15 @@ def metrics_list_page(
     request: Request,
     running: Running,
     service: Text = "",
-    text: Text = "",
+    text: Sought = "",
     since: Text = "",
     until: Text = "",
     page: Page = 1,
 ) -> Response:
     """Metrics: what each means, who reports it, how many series it is."""
     of = asked_interval(since or "1d", until)
-    view = all_metrics(running.store, of, service.strip(), text, hrefs(since, until), page)
-    given = {"service": service, "text": text, "since": since or "1d", "until": until}
+    view = all_metrics(running.store, of, service.strip(), text, hrefs(since or "1d", until), page)
+    given = {"service": service, "q": text, "since": since or "1d", "until": until}
     return render(
         request, "metrics_list.html", "metrics", view=view, bar=bar_of("/metrics/all", given, of), service=service,
         text=text, doors=doors_of(request),
@@ -199,7 +200,12 @@ def metrics_list_page(
 
 @router.get("/metrics/all.json")
 def metrics_list_json(
-    running: Running, service: Text = "", text: Text = "", since: Text = "", until: Text = "", page: Page = 1
+    running: Running,
+    service: Text = "",
+    text: Sought = "",
+    since: Text = "",
+    until: Text = "",
+    page: Page = 1,
 ) -> Response:
     """The same as JSON; ``X-Total-Count`` says how many names there are on all pages."""
     from ktlo.telemetry.metrics_catalogue import guilty, metrics

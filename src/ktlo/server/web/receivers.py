@@ -80,9 +80,15 @@ def _senders(state: StateOut) -> list[SenderRow]:
     for signal in state.signals:
         for number, sender in enumerate(signal.senders[:MOST_SENDERS]):
             head = Head(f"{signal.signal}-{number}", f"{signal.item}s of {sender.service or '(no name)'}")
-            picture = Sparkline(head, tuple(float(one) for one in sender.by_minute)).svg()
+            picture = Sparkline(head, _whole_minutes(sender.by_minute)).svg()
             rows.append(SenderRow(signal, sender, picture))
     return rows
+
+
+def _whole_minutes(by_minute: list[int]) -> tuple[float | None, ...]:
+    """Minutes that can be told in full: not the one in which a sender began, nor the one that runs."""
+    first = next((place for place, items in enumerate(by_minute) if items), len(by_minute))
+    return tuple(float(items) if place > first else None for place, items in enumerate(by_minute[:-1]))
 
 
 def _turned_away(state: StateOut) -> list[TurnedAway]:

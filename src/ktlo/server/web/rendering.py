@@ -20,11 +20,10 @@ from starlette.responses import HTMLResponse
 from ktlo import __version__
 from ktlo.report.charts.calendar_ticks import day_label, minute_label
 from ktlo.report.words import ago
+from ktlo.server.parameters import CARRIED, STRETCH
 from ktlo.server.web.assets import digest
 from ktlo.server.web.progress import shown_progress
-
-CARRIED = ("from", "to", "service", "repository", "team")
-"""Parameters that navigation keeps from page to page."""
+from ktlo.telemetry.colours import without_colours
 
 MESSAGES = {
     "corrected": "Noted. It is in the numbers after the next collection, and learned from.",
@@ -69,8 +68,17 @@ SHORT_SHA = 12
 _SHA = re.compile(r"\b([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
 _BEFORE_DOT = re.compile(r"(?<=[A-Za-z_>])(?=\.[A-Za-z_<])")
 
+
+def _shown(value: Any) -> Any:
+    """What a template writes: texts of services without a terminal's colours."""
+    if isinstance(value, Markup):
+        return Markup(without_colours(value))  # noqa: S704 - it was markup before, and only lost something
+    return without_colours(value) if isinstance(value, str) else value
+
+
 environment = Environment(
     loader=PackageLoader("ktlo.server.web"),
+    finalize=_shown,
     autoescape=select_autoescape(default=True),
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -125,10 +133,10 @@ def with_query(path: str, given: Mapping[str, str | Sequence[str] | None]) -> st
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
-def carried(request: Request) -> dict[str, list[str]]:
+def carried(request: Request, names: Sequence[str] = CARRIED) -> dict[str, list[str]]:
     """The parameters that navigation keeps."""
     given = parameters(request)
-    return {name: given[name] for name in CARRIED if name in given}
+    return {name: given[name] for name in names if name in given}
 
 
 def _message(request: Request) -> str:
@@ -164,6 +172,7 @@ def render(
         "assets": digest(),
         "page": page,
         "carry": with_query("", carried(request)),
+        "carry_stretch": with_query("", carried(request, CARRIED + STRETCH)),
         "json_href": twin(request) if has_twin else "",
         "now": dt.datetime.now(dt.UTC),
         "message": _message(request),

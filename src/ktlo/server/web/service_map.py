@@ -11,15 +11,16 @@ from ktlo.report.charts import picture
 from ktlo.report.pieces import Filter, Option
 from ktlo.report.service_map import edge_view, map_view
 from ktlo.server.api.metrics import Running
-from ktlo.server.api.service_map import MapOut, compared_with, get_map, part_of
+from ktlo.server.api.service_map import MapOut, compared_with, get_map, part_of, whole_map
 from ktlo.server.api.telemetry import asked_interval
+from ktlo.server.parameters import AskedRoute
 from ktlo.server.web.rendering import render
 from ktlo.server.web.services import environment_filter
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.edge import edge_examples, edge_series
 from ktlo.telemetry.service_map import Place, Way, compared, service_map
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 _AGAINST = (
     Option("", "Nothing"),
@@ -46,9 +47,7 @@ def map_page(
 ) -> Response:
     """Who calls whom."""
     of = asked_interval(since, until)
-    whole = service_map(running.store, of, environment, near=focus.strip())
-    if q.strip() and whole.is_cut:
-        whole = service_map(running.store, of, environment, text=q.strip())
+    whole = whole_map(running, of, environment, focus.strip(), q.strip())
     shown = part_of(whole, focus.strip(), kind, depth, q.strip())
     before = compared_with(of, against)
     view = map_view(
@@ -94,9 +93,10 @@ def map_json(
     kind: Text = "service",
     depth: Depth = 1,
     against: Text = "",
+    q: Text = "",
 ) -> MapOut:
     """The same as JSON."""
-    return get_map(running, since, until, environment, focus.strip(), kind, depth, against)
+    return get_map(running, since, until, environment, focus.strip(), kind, depth, against, q)
 
 
 @router.get("/services/edge")

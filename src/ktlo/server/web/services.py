@@ -12,6 +12,7 @@ from ktlo.report.service_page import service_view
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.services import ServiceDetailOut, ServiceOut, get_service, list_services
 from ktlo.server.api.telemetry import asked_interval
+from ktlo.server.parameters import AskedRoute, Sought
 from ktlo.server.services import parts_of, since_by_service, targets_of
 from ktlo.server.sprawl import sprawl_of
 from ktlo.server.web.rendering import render, with_query
@@ -22,7 +23,7 @@ from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.service_map import environments
 from ktlo.telemetry.services import busiest, rates, services
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 
 def environment_filter(store: Queryable, of: Interval, environment: str) -> list[Filter]:
@@ -48,7 +49,7 @@ def services_page(
     since: Text = "",
     until: Text = "",
     environment: Text = "",
-    text: Text = "",
+    text: Sought = "",
 ) -> Response:
     """The busiest services that reported: what needs attention first."""
     of = asked_interval(since, until)
@@ -64,7 +65,7 @@ def services_page(
         chosen.among,
         text.strip(),
     )
-    given = {"since": since, "until": until, "environment": environment, "text": text}
+    given = {"since": since, "until": until, "environment": environment, "q": text}
     return render(
         request,
         "services.html",
@@ -72,7 +73,7 @@ def services_page(
         view=view,
         bar=bar_of("/services", given, of),
         fields=[
-            Filter("text", "Find", text, placeholder="part of a name"),
+            Filter("q", "Find", text, placeholder="part of a name"),
             *environment_filter(running.store, of, environment),
         ],
         carry_fields=[(name, given[name]) for name in ("since", "until") if given[name]],
@@ -88,7 +89,7 @@ def services_json(
     since: Text = "",
     until: Text = "",
     environment: Text = "",
-    text: Text = "",
+    text: Sought = "",
 ) -> list[ServiceOut]:
     """The same as JSON."""
     return list_services(running, response, since, until, environment, text)
@@ -112,9 +113,9 @@ def service_page(
     """One service: over time, what its last deployment changed, operations, neighbours, instances."""
     of = asked_interval(since, until)
     parts = parts_of(running.store, of, name, targets_of(running.settings), environment)
-    view = service_view(parts, of, hrefs(since, until, environment))
+    href = hrefs(since, until, environment)
+    view = service_view(parts, of, href)
     given = {"name": name, "since": since, "until": until, "environment": environment}
-    kept = {"since": since, "until": until, "environment": environment}
     return render(
         request,
         "service.html",
@@ -127,14 +128,12 @@ def service_page(
         title=name or "(no service.name)",
         doors=doors_of(request),
         leads=[
-            ("Its traces", with_query("/traces", {"service": name, **({"since": since} if since else {})})),
-            (
-                "Its logs",
-                with_query("/logs", {"query": f'service:"{name}"', **({"since": since} if since else {})}),
-            ),
-            ("The map around it", with_query("/services/map", {"focus": name, **kept})),
+            ("Its traces", href("/traces", {"service": name})),
+            ("Its logs", href("/logs", {"q": f'service:"{name}"'})),
+            ("Its functions", href("/functions", {"service": name})),
+            ("The map around it", href("/services/map", {"focus": name})),
             ("Its work: incidents, bugs, effort", with_query("/services/work", {"name": name})),
-            ("Its errors", with_query("/errors", {"service": name, **({"since": since} if since else {})})),
+            ("Its errors", href("/errors", {"service": name})),
         ],
     )
 

@@ -17,6 +17,7 @@ from ktlo.server.api.telemetry import (
     find_traces,
     wanted_of,
 )
+from ktlo.server.parameters import STRETCH, AskedRoute
 from ktlo.server.tables import PARQUET_TYPE, parquet_file
 from ktlo.server.web.rendering import environment, render, with_query
 from ktlo.store.protocol import Queryable
@@ -25,7 +26,7 @@ from ktlo.telemetry.search import search
 from ktlo.telemetry.services import busiest
 from ktlo.telemetry.trace import read_id
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 Text = Annotated[str, Query(max_length=2_000)]
 STRETCHES = (("15min", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("1d", "1 day"), ("7d", "7 days"))
@@ -33,6 +34,9 @@ MOST = 50
 MOST_SUGGESTED = 50
 """Names of services that a field suggests; what one types narrows them."""
 
+environment.globals["same_stretch"] = lambda path, given, **values: with_query(
+    path, {**values, **{name: given.get(name, "") for name in STRETCH}}
+)
 environment.globals["stretch_href"] = lambda path, given, since: with_query(
     path, {**{k: v for k, v in given.items() if k not in ("since", "until")}, "since": since}
 )
@@ -55,10 +59,10 @@ def names_suggested(store: Queryable, of: Interval, text: str = "") -> list[str]
 
 
 def hrefs(since: str, until: str, environment: str = "") -> Any:
-    """Makes URLs that keep the stretch of time and the environment."""
-    asked = (("since", since), ("until", until), ("environment", environment))
-    kept = {name: value for name, value in asked if value}
-    return lambda path, values: with_query(path, {**values, **kept} if path != "/trace" else values)
+    """Makes URLs that keep the stretch of time and the environment; a trace is of all environments."""
+    stretch = {name: value for name, value in (("since", since), ("until", until)) if value}
+    kept = {**stretch, **({"environment": environment} if environment else {})}
+    return lambda path, values: with_query(path, {**values, **(stretch if path == "/trace" else kept)})
 
 
 @router.get("/traces")
@@ -72,7 +76,7 @@ def traces_page(
 ) -> Response:
     """Traces that are like what is asked."""
     if id.strip():
-        return RedirectResponse(with_query("/trace", {"id": read_id(id)}), 303)
+        return RedirectResponse(hrefs(since, until)("/trace", {"id": read_id(id)}), 303)
     of = asked_interval(since, until)
     found = search(running.store, of, wanted_of(asked), MOST)
     given = {**asked.given(), "since": since, "until": until}

@@ -12,15 +12,16 @@ from ktlo.report import trace_compare
 from ktlo.report.traces import trace_view
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import TraceComparisonOut, TraceOut, compare_traces
+from ktlo.server.parameters import AskedRoute
 from ktlo.server.web.rendering import environment, render, with_query
-from ktlo.server.web.telemetry import Text
+from ktlo.server.web.telemetry import Text, hrefs
 from ktlo.telemetry import logs
 from ktlo.telemetry.compare import compare, typical
 from ktlo.telemetry.errors import of_trace
 from ktlo.telemetry.trace import MOST_SPANS, read_id, span_details, trace
 from ktlo.telemetry.waterfall import FITS
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 Opened = Annotated[list[str], Query(max_length=200)]
 environment.globals["with_query"] = with_query
@@ -34,6 +35,8 @@ def trace_page(
     span: Text = "",
     open: Opened = [],  # noqa: A002, B006
     all: Text = "",  # noqa: A002
+    since: Text = "",
+    until: Text = "",
 ) -> Response:
     """One trace: its errors, its waterfall with its logs, and where the time went."""
     trace_id = read_id(id)
@@ -41,13 +44,18 @@ def trace_page(
     opened = [one[:32] for one in open][:50]
     view = trace_view(
         of,
-        with_query,
+        hrefs(since, until),
         logs.of_trace(running.store, trace_id),
         of_trace(running.store, trace_id),
         {*opened, span} - {""},
         MOST_SPANS if all else FITS,
     )
-    given = {"id": trace_id, "open": opened, "all": "1" if all else ""}
+    kept = {"since": since, "until": until}
+    given = {"id": trace_id, "open": opened, "all": "1" if all else "", **kept}
+    # What is told of a span stands below its line, or beside the waterfall.
+    cut = next(
+        (n for n, one in enumerate(view.lines, 1) if span and one.node and one.node.span_id == span), 0
+    )
     return render(
         request,
         "trace.html",
@@ -55,8 +63,10 @@ def trace_page(
         view=view,
         trace_id=trace_id,
         span=span,
+        before=view.lines[:cut],
+        after=view.lines[cut:],
         given=given,
-        opened=opened,
+        kept=kept,
         details=span_details(running.store, trace_id, span) if span else [],
     )
 
@@ -68,7 +78,12 @@ def trace_json(running: Running, id: Text = "") -> TraceOut:  # noqa: A002
 
 
 @router.get("/traces/typical")
-def typical_page(running: Running, id: Text = "") -> Response:  # noqa: A002
+def typical_page(
+    running: Running,
+    id: Text = "",  # noqa: A002
+    since: Text = "",
+    until: Text = "",
+) -> Response:
     """To the comparison with a typical request of the same operation."""
     of = trace(running.store, read_id(id))
     other, chosen_of = typical(running.store, of)
@@ -79,7 +94,7 @@ def typical_page(running: Running, id: Text = "") -> Response:  # noqa: A002
             fix="Choose the other trace yourself: /traces/compare?a=…&b=…",
         )
     return RedirectResponse(
-        with_query("/traces/compare", {"a": other, "b": of.trace_id, "of": str(chosen_of)}), 303
+        hrefs(since, until)("/traces/compare", {"a": other, "b": of.trace_id, "of": str(chosen_of)}), 303
     )
 
 
@@ -90,6 +105,8 @@ def compare_page(
     a: Text = "",
     b: Text = "",
     of: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    since: Text = "",
+    until: Text = "",
 ) -> Response:
     """Two traces: what is new, gone and slower."""
     made = compare(trace(running.store, read_id(a)), trace(running.store, read_id(b)))
@@ -103,6 +120,7 @@ def compare_page(
         known=trace_compare.known_of(made, of),
         a=made.a.trace_id,
         b=made.b.trace_id,
+        kept={"since": since, "until": until},
     )
 
 

@@ -11,9 +11,10 @@ from ktlo.report.charts import picture
 from ktlo.report.trends import trends_section
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.trends import TrendsOut, asked_trends, list_trends
+from ktlo.server.parameters import AskedRoute
 from ktlo.server.web.rendering import render, with_query
 
-router = APIRouter()
+router = APIRouter(route_class=AskedRoute)
 
 Text = Annotated[str, Query(max_length=2_000)]
 SPANS = (("day", "1 day"), ("week", "1 week"), ("4weeks", "4 weeks"))

@@ -1,4 +1,4 @@
-// Logs as they arrive: <ol data-live="/url" data-live-query="…" data-live-after="place">. Asks every second for what came
+// Logs as they arrive: <ol data-live="/url" data-live-after="place">. Asks every second for what came
 // after the place and puts it on top; the answer's header x-next is the next place. Without this script the page reloads.
 
 const EVERY = 1000;
@@ -14,8 +14,9 @@ function tail(list) {
   let came = 0;
   const tell = (words) => { if (said.textContent !== words) said.textContent = words; };
   const once = async () => {
-    const asked = new URLSearchParams({ query: list.dataset.liveQuery, after });
-    const answer = await fetch(`${list.dataset.live}?${asked}`, { credentials: "same-origin" });
+    const asked = new URL(list.dataset.live, location.href);
+    asked.searchParams.set("after", after);
+    const answer = await fetch(asked, { credentials: "same-origin" });
     if (!answer.ok) throw new Error(String(answer.status));
     const rows = [...new DOMParser().parseFromString(await answer.text(), "text/html").querySelectorAll("ol > li")];
     after = answer.headers.get("x-next");

@@ -48,6 +48,41 @@ export function start(root = document) {
       if (lines[to].classList.contains("is-error")) { unfolded(to); return go(to); }
     }
   };
+  const close = () => {
+    const told = waterfall.querySelector(":scope > .span-detail");
+    const rest = told?.nextElementSibling;
+    if (rest?.matches(".spans") && told.previousElementSibling?.matches(".spans")) {
+      told.previousElementSibling.append(...rest.children);
+      rest.remove();
+    }
+    told?.remove();
+    waterfall.querySelector(".is-chosen")?.classList.remove("is-chosen");
+  };
+  // What is told of a span is put below its line (or beside, where there is room); the line stays where it was clicked.
+  const tell = async (link) => {
+    const line = link.closest("[data-d]");
+    const answer = await fetch(link.href, { credentials: "same-origin" }).catch(() => null);
+    const told = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".span-detail");
+    if (!told) { location.assign(link.href); return; }
+    const before = line.getBoundingClientRect().top;
+    close();
+    const rest = line.parentElement.cloneNode(false);
+    while (line.nextElementSibling) rest.append(line.nextElementSibling);
+    line.parentElement.after(document.adoptNode(told));
+    if (rest.children.length) told.after(rest);
+    line.classList.add("is-chosen");
+    history.replaceState(null, "", link.href);
+    window.scrollBy(0, line.getBoundingClientRect().top - before);
+  };
+  waterfall.addEventListener("click", (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest("a[data-detail], a[data-close-detail]");
+    if (!link) return;
+    event.preventDefault();
+    if (link.matches("[data-detail]")) { tell(link); return; }
+    history.replaceState(null, "", link.href);
+    close();
+  });
   const keys = {
     j: () => next(1, () => true), k: () => next(-1, () => true),
     n: () => error(1), p: () => error(-1),
