@@ -16,7 +16,6 @@ from ktlo.metrics.ask import ask
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
-from ktlo.metrics.wording import counted
 from ktlo.report.bugs import bugs
 from ktlo.report.charts import picture, written
 from ktlo.report.effort import effort
@@ -28,6 +27,7 @@ from ktlo.report.sections import NoLinks, Section
 from ktlo.report.words import unit_of
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 SECTIONS = (overview, effort, reliability, bugs, hotspots)
 Make = Callable[[Queryable, Question, "Recorded | NoLinks"], Section]

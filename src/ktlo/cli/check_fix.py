@@ -13,6 +13,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config
 from ktlo.errors import UsageError
+from ktlo.wording import counted
 
 if TYPE_CHECKING:
     from ktlo.guard.fixing.run import Result
@@ -122,7 +123,7 @@ def _sum(results: tuple[Result, ...], unchecked: int) -> None:
         told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         print(f"{len(results)} {'change' if len(results) == 1 else 'changes'}: {told}.")
     if unchecked:
-        print(f"{unchecked} things could not be checked; ktlo check names them.")
+        print(f"{counted(unchecked, 'things')} could not be checked; ktlo check names them.")
 
 
 def _print_json(results: tuple[Result, ...]) -> None:

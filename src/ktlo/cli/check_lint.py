@@ -11,6 +11,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config
 from ktlo.errors import KtloError
+from ktlo.wording import counted
 
 if TYPE_CHECKING:
     from ktlo.guard.checks.protocol import Subject
@@ -64,7 +65,9 @@ def accept(
 
         done = write(subject_of(path, sarif, trust, config), allow_more=allow)
         what = "written" if done.is_new else f"lowered by {done.lower:,}"
-        print(f"The baseline is {what}: {done.total:,} findings of {', '.join(done.tools)} are known.")
+        print(
+            f"The baseline is {what}: {counted(done.total, 'findings')} of {', '.join(done.tools)} are known."
+        )
         for one in done.risen:
             print(f"  raised: {_shown(one.path)}  {_shown(one.rule)}  from {one.allowed:,} to {one.found:,}")
         for one in done.refused:
@@ -135,28 +138,32 @@ def adopt(
 def _print(proposal: Proposal, edited: Edited, broken: dict[str, int], *, is_written: bool) -> None:
     style = proposal.style
     print(
-        f"{len(edited.added):,} rules are kept by all {proposal.files:,} Python files and were broken before, in"
-        f" {proposal.versions:,} of {proposal.known:,} earlier versions ({proposal.tool})."
+        f"{counted(len(edited.added), 'rules')} are kept by all {proposal.files:,} Python files and were broken"
+        " before, in"
+        f" {proposal.versions:,} of {counted(proposal.known, 'earlier versions')} ({proposal.tool})."
     )
     if not proposal.versions:
         print("There is no history to learn from, so no rule is proposed: one that never fired says nothing.")
     if style.length:
         over = f", {style.over:,} are longer" if style.over else ""
         print(
-            f"  lines: {style.length} characters hold {style.lines:,} lines{over}; the longest has {style.longest:,}"
+            f"  lines: {counted(style.length, 'characters')} hold {counted(style.lines, 'lines')}{over}; the"
+            f" longest has {style.longest:,}"
         )
     if style.indent:
         width = f", {style.width} wide" if style.width else ""
-        print(f"  indentation: {style.indent}s{width} ({style.indented:,} blocks)")
+        print(f"  indentation: {style.indent}s{width} ({counted(style.indented, 'blocks')})")
     if style.quotes:
-        print(f"  quotes: {style.quotes}, {style.quote_share:.1%} of {style.quoted:,} strings")
+        print(f"  quotes: {style.quotes}, {style.quote_share:.1%} of {counted(style.quoted, 'strings')}")
     elif style.quoted:
-        print(f"  quotes: mixed, {style.quote_share:.0%} of {style.quoted:,} strings alike: left open")
+        print(
+            f"  quotes: mixed, {style.quote_share:.0%} of {counted(style.quoted, 'strings')} alike: left open"
+        )
     names = {one.code: one for one in proposal.rules}
     for code in edited.added:
         print(f"  {code:<8} {names[code].name}  (before: {names[code].before:,})")
     for code, number in broken.items():
-        print(f"  {code:<8} taken out again: with your settings it fires {number:,} times")
+        print(f"  {code:<8} taken out again: with your settings it fires {counted(number, 'times')}")
     if proposal.nearly:
         print("Nearly kept; the ratchet can hold these:")
         for one in proposal.nearly:

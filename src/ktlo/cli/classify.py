@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +51,7 @@ def classify(
             if len(found) != 1:
                 names = ", ".join(f"{one['item_kind']} {one['item_id'][:12]}" for one in found[:5])
                 raise UsageError(
-                    f"{item!r} names {len(found)} items" + (f": {names}" if names else ""),
+                    f"{item!r} names {counted(len(found), 'items')}" + (f": {names}" if names else ""),
                     fix="Give more of its identifier" if found else "`ktlo classify --unsure` lists items",
                 )
             one = found[0]

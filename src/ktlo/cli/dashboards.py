@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 dashboards = typer.Typer(
     help="Dashboards that people compose, kept as YAML files (docs/dashboards.md).", no_args_is_help=True
@@ -138,7 +139,7 @@ def import_(
         print_json({**saved, "left_out": found["left_out"]})
     else:
         console.print(
-            f"Imported as {saved['name']}: {saved['panels']} panels, at /dashboards/{saved['name']}",
+            f"Imported as {saved['name']}: {counted(saved['panels'], 'panels')}, at /dashboards/{saved['name']}",
             markup=False,
         )
     for each in found["left_out"] if not as_json else ():

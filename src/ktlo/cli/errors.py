@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -116,8 +117,10 @@ def _print_one(answer: dict[str, Any]) -> None:
     ]
     first = it["first_seen"][:16].replace("T", " ")
     about = "about " if it["traces"] > 100 else ""  # as the API says: estimated above
-    counted = f"{it['occurrences']} reports in {about}{it['traces']} traces in this stretch"
-    lines.append(f"{it['standing']}, {counted}, {it['total']} since {first}")
+    reports = (
+        f"{counted(it['occurrences'], 'reports')} in {about}{counted(it['traces'], 'traces')} in this stretch"
+    )
+    lines.append(f"{it['standing']}, {reports}, {it['total']} since {first}")
     if it["issue"]:
         lines.append(f"issue {it['issue']}")
     for line in lines:

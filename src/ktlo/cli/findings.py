@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 Only = list[str] | None
 
@@ -116,7 +117,8 @@ def updates(
         )
     if plan["undated"]:
         console.print(
-            f"Release dates of {plan['undated']} of {plan['locked']} versions are unknown; guard.indexes in ktlo.yaml"
+            f"Release dates of {plan['undated']} of {counted(plan['locked'], 'versions')} are unknown;"
+            " guard.indexes in ktlo.yaml"
             " names indexes to ask.",
             markup=False,
         )

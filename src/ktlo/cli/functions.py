@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -154,7 +155,8 @@ def _print_never(answer: dict[str, Any], limit: int) -> None:
         console.print("No service tells which functions ran.", markup=False)
         return
     console.print(
-        f"{asked['never']} of {asked['functions']} functions of {asked['service']} {asked['version'][:12]} never ran"
+        f"{asked['never']} of {counted(asked['functions'], 'functions')} of {asked['service']}"
+        f" {asked['version'][:12]} never ran"
         f" since {asked['since'][:16].replace('T', ' ')}",
         markup=False, highlight=False,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 Only = list[str] | None
 
@@ -51,11 +52,13 @@ def hotspots(
         [_row(one) for one in answer["files"]],
     )
     console.print(
-        f"{answer['observed']} of {answer['found']} files were observed in production.", markup=False
+        f"{answer['observed']} of {counted(answer['found'], 'files')} observed in production.",
+        markup=False,
     )
     for one in answer["not_matched"]:
         console.print(
-            f"Not matched: {one['functions']} functions of {one['service']}, {one['calls']} calls: {one['reason']}",
+            f"Not matched: {counted(one['functions'], 'functions')} of {one['service']},"
+            f" {counted(one['calls'], 'calls')}: {one['reason']}",
             markup=False, highlight=False,
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.plan import Repository, Seed, Service, Team, To
+from ktlo.wording import counted
 
 _RULES = {
     "ktlo": "ktlo",
@@ -70,7 +71,8 @@ def _print(answer: Any) -> None:
             print_table(
                 ("rule", f"pinball loss, {unit}", "inside 80%", "ktlo less this (90%)"),
                 rows,
-                f"{answer['origins']} forecasts of {answer['horizon_weeks']} weeks: {name.replace('_', ' ')}",
+                f"{counted(answer['origins'], 'forecasts')} of {counted(answer['horizon_weeks'], 'weeks')}:"
+                f" {name.replace('_', ' ')}",
             )
     if answer["regret"]:
         print_table(

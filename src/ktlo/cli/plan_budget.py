@@ -8,6 +8,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.plan import Repository, Seed, Service, Team, To, Weeks
+from ktlo.wording import counted
 
 Amount = float | None
 Share = Annotated[
@@ -305,7 +306,7 @@ def _print(answer: Any) -> None:
                 )
                 for option in answer["options"]
             ],
-            f"Over {answer['weeks']} weeks from {answer['start']}, costs in"
+            f"Over {counted(answer['weeks'], 'weeks')} from {answer['start']}, costs in"
             f" {answer['prices']['currency'] or 'the currency of the prices'}, features in person-weeks",
         )  # fmt: skip
     for doubt in answer["doubts"]:

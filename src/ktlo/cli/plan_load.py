@@ -8,6 +8,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.plan import By, Repository, Seed, Service, Team, To, Weeks
+from ktlo.wording import counted
 
 
 def register(group: typer.Typer) -> None:
@@ -60,7 +61,8 @@ def _print(answer: Any) -> None:
     if answer["classes"]:
         hours, demanded = answer["hours_per_week"], answer["demanded"]
         console.print(
-            f"From {answer['start']}, {answer['weeks_ahead']} weeks: {told(demanded)} hours a week arrive by themselves"
+            f"From {answer['start']}, {counted(answer['weeks_ahead'], 'weeks')}: {told(demanded)} hours a week"
+            " arrive by themselves"
             + (f", of {told(hours)} traced hours" if hours["value"] is not None else ""),
             markup=False,
         )
@@ -88,7 +90,7 @@ def _print(answer: Any) -> None:
                 )
                 for each in answer["classes"]
             ],
-            f"Load, 80% intervals, from {answer['history_weeks']} complete weeks",
+            f"Load, 80% intervals, from {counted(answer['history_weeks'], 'complete weeks')}",
         )
     else:
         console.print("No work that arrives by itself is recorded: nothing to plan from.", markup=False)

@@ -8,6 +8,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.plan import Repository, Seed, Service, Team, To, Weeks
+from ktlo.wording import counted
 
 Number = int | None
 Amount = float | None
@@ -99,5 +100,5 @@ def _print(answer: Any) -> None:
             )
             for one in told
         ],
-        f"\nWhat a week costs, {answer['quarters']} simulated quarters",
+        f"\nWhat a week costs, {counted(answer['quarters'], 'simulated quarters')}",
     )

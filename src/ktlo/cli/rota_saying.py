@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 As = Annotated[str, typer.Option("--as", help="Who says so: your key, name or mail in the rota.")]
 
@@ -208,7 +209,9 @@ def import_schedule(
     if read["settings"]:
         print(read["settings"], end="")
     else:
-        console.print(f"{len(read['duties'])} duties from {read['vendor']} are in force.", markup=False)
+        console.print(
+            f"{counted(len(read['duties']), 'duties')} from {read['vendor']} are in force.", markup=False
+        )
     for note in read["notes"]:
         console.print(note, markup=False)
 

@@ -15,6 +15,7 @@ import typer
 from ktlo.cli import secrets_vault
 from ktlo.cli.main import AsJson
 from ktlo.errors import KtloError, UserError
+from ktlo.wording import counted
 
 if TYPE_CHECKING:
     from ktlo.guard.secrets import SecretsOutcome
@@ -93,7 +94,9 @@ def baseline(path: Place = Path(), rules: Rules = None, known: BaselineFile = No
     except KtloError as error:
         print(f"ktlo: {error}", file=sys.stderr)
         raise typer.Exit(_WRONG_USE) from None
-    print(f"{count} known secrets written to {file}: fingerprints, no secret. Revoke them all the same.")
+    print(
+        f"{counted(count, 'known secrets')} written to {file}: fingerprints, no secret. Revoke them all the same."
+    )
     for unchecked in (one for outcome in outcomes for one in outcome.unchecked):
         print(f"not checked: {unchecked.what}: {unchecked.reason}", file=sys.stderr)
 
@@ -114,10 +117,11 @@ def _print(outcome: SecretsOutcome) -> None:
     tally = outcome.tally
     allowed = tally.dismissed.get("allow comment", 0)
     count = len(outcome.findings)
-    verdict = f"{count} secret{'' if count == 1 else 's'} found" if count else "no secret found"
+    verdict = f"{counted(count, 'secrets')} found" if count else "no secret found"
     print(
-        f"{verdict} in {tally.texts} texts ({outcome.checked / 1e6:.1f} MB); {tally.known} known,"
-        f" {allowed} allowed by comment, {tally.binaries} binary files and {tally.links} links not read"
+        f"{verdict} in {counted(tally.texts, 'texts')} ({outcome.checked / 1e6:.1f} MB); {tally.known} known,"
+        f" {allowed} allowed by comment, {counted(tally.binaries, 'binary files')} and"
+        f" {counted(tally.links, 'links')} not read"
     )
     for one in outcome.findings:
         at = f" (commit {one.location.commit[:12]})" if one.location.commit else ""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 Since = Annotated[str, typer.Option(help="15min, 1h, 7d before the end, a date or an instant.")]
 Until = Annotated[str, typer.Option(help="End; now when empty.", show_default=False)]
@@ -105,7 +106,11 @@ def _since(said: dict[str, Any] | None) -> str:
     if said["changes"] is None:
         return f"{said['deployment']['version']}: too fresh to tell"
     worse = [f"{one['measure']} of {one['name']}" for one in said["changes"] if one["is_worse"]]
-    told = f"worse: {', '.join(worse[:3])}" if worse else f"{len(said['changes'])} changes, none worse"
+    told = (
+        f"worse: {', '.join(worse[:3])}"
+        if worse
+        else f"{counted(len(said['changes']), 'changes')}, none worse"
+    )
     return f"{said['deployment']['version']}: {told}"
 
 
@@ -114,7 +119,7 @@ def _print_one(one: dict[str, Any]) -> None:
 
     deployed = _since(one["since"]) or "no deployment of late"
     console.print(
-        f"{one['service']}: {one['red']['calls']:,} calls, {often(one['red'])} a minute,"
+        f"{one['service']}: {counted(one['red']['calls'], 'calls')}, {often(one['red'])} a minute,"
         f" {failed(one['red'])} failed, p95 {lasts(one['red']['p95_ns'])}, Apdex {_apdex(one['apdex'])}, {deployed}",
         markup=False,
     )

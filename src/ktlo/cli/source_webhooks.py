@@ -8,6 +8,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.sources import Limit, SourceId
+from ktlo.wording import counted
 
 
 def register(commands: typer.Typer) -> None:
@@ -106,4 +107,6 @@ def replay(
     if as_json:
         print_json(outcome)
     else:
-        console.print(f"{outcome['deliveries']:,} webhooks read again, {outcome['rows']:,} rows written.")
+        console.print(
+            f"{counted(outcome['deliveries'], 'webhooks')} read again, {counted(outcome['rows'], 'rows')} written."
+        )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -101,17 +102,17 @@ def _rate(signal: dict[str, Any]) -> int:
 
 def _turned_away(state: dict[str, Any]) -> list[str]:
     lines = [
-        f"{one['protocol']}: {number} requests refused: {reason}"
+        f"{one['protocol']}: {counted(number, 'requests')} refused: {reason}"
         for one in state["doors"]
         for reason, number in one["refused"].items()
     ]
     for one in state["signals"]:
-        for said, counted in (
+        for said, numbers in (
             ("rejected", one["rejected"]),
             ("kept without something", one["warned"]),
             ("requests not read", one["malformed"]),
         ):
-            lines += [f"{one['signal']}: {number} {said}: {reason}" for reason, number in counted.items()]
+            lines += [f"{one['signal']}: {number} {said}: {reason}" for reason, number in numbers.items()]
         if one["no_room"]:
             lines.append(f"{one['signal']}: requests are told to come again: {one['no_room']}")
         if one["last_error"]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 FOLLOW_SECONDS = 2.0
 _REMEMBERED = 5_000
@@ -131,9 +132,10 @@ def _print_line(one: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(one, ensure_ascii=False), flush=True)
         return
-    failed = f"  {one['errors']} errors" if one["errors"] else ""
+    failed = f"  {counted(one['errors'], 'errors')}" if one["errors"] else ""
     said = f"{one['root_service']} {one['root_name']}".strip()
-    line = f"{_moment(one)}  {duration(one['duration_ns']):>9}  {said}  {one['spans']} spans{failed}  {one['trace_id']}"
+    spans = f"{counted(one['spans'], 'spans')}{failed}"
+    line = f"{_moment(one)}  {duration(one['duration_ns']):>9}  {said}  {spans}  {one['trace_id']}"
     print(printable(line), flush=True)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -66,8 +67,8 @@ def trends(
             ],
         )
     console.print(
-        f"{len(found['named'])} named of {found['tested']} comparisons over {found['hours']} of"
-        f" {found['asked_hours']} hours" + ("" if everything else "; --all shows the rest"),
+        f"{len(found['named'])} named of {counted(found['tested'], 'comparisons')} over {found['hours']} of"
+        f" {counted(found['asked_hours'], 'hours')}" + ("" if everything else "; --all shows the rest"),
         markup=False,
     )
     if found["since"]:

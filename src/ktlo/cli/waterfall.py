@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from ktlo.errors import printable
+from ktlo.wording import counted
 
 _LEAST_BAR, _NAME_SHARE = 20, 0.45
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
@@ -37,7 +38,7 @@ def waterfall(trace: Mapping[str, Any], width: int, most: int) -> Iterator[Text]
     spans = trace["spans"]
     failed = sum(1 for span in spans if span["is_error"])
     yield Text(
-        f"{trace['trace_id']}: {duration(trace['duration_ns'])}, {trace['total']:,} spans,"
+        f"{trace['trace_id']}: {duration(trace['duration_ns'])}, {counted(trace['total'], 'spans')},"
         f" {failed:,} with an error"
     )
     names = max(24, int(width * _NAME_SHARE))
@@ -59,7 +60,9 @@ def waterfall(trace: Mapping[str, Any], width: int, most: int) -> Iterator[Text]
         line.append(f" {duration(span['duration_ns']):>9}")
         yield line
     if len(spans) > most or trace["total"] > len(spans):
-        yield Text(f"… {trace['total'] - min(most, len(spans)):,} more spans; --most shows more, --json all")
+        yield Text(
+            f"… {counted(trace['total'] - min(most, len(spans)), 'more spans')}; --most shows more, --json all"
+        )
 
 
 def _fitted(text: str, width: int) -> str:

@@ -20,6 +20,7 @@ from ktlo.effort.sightings import SharedWork, Sighting
 from ktlo.records.people import Alias, Person
 from ktlo.settings import Settings
 from ktlo.store.state import Correction
+from ktlo.wording import counted
 
 MINIMUM_SHARED = 2
 """Changes that a login and a mail must share before they are taken for one person."""
@@ -127,7 +128,7 @@ def merge_accounts(
     for account, anchor, reason in pins.joins():
         groups.join(account, anchor, reason)
     for pair in _same_work(shared, pins):
-        work = f"{pair.changes} change{'s' if pair.changes > 1 else ''}"
+        work = counted(pair.changes, "changes")
         groups.join(pair.login, pair.mail, f"work: {pair.login.value} opened {work} of {pair.mail.value}")
     _join_namesakes(groups, names, pins, bots)
     return _identities(groups, names, settings, bots, pins)

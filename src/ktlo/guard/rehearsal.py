@@ -22,6 +22,7 @@ from ktlo.guard.snapshot import PastError, at_moment
 from ktlo.guard.verdict import Circumstances, ExitCode, Report
 from ktlo.guard.vulnerabilities.advisory import moment
 from ktlo.settings import load_settings
+from ktlo.wording import counted
 
 STEPS = ("day", "week", "month", "quarter")
 _MOST = 400
@@ -68,7 +69,7 @@ class Rehearsal:
         """How many builds would have passed and failed, one sentence."""
         count = {code: sum(one.code is code for one in self.days) for code in ExitCode}
         return (
-            f"Of {len(self.days):,} builds {count[ExitCode.FINDINGS]:,} would have failed,"
+            f"Of {counted(len(self.days), 'builds')} {count[ExitCode.FINDINGS]:,} would have failed,"
             f" {count[ExitCode.CLEAN]:,} would have been proven clean, and"
             f" {count[ExitCode.INCONCLUSIVE] + count[ExitCode.STALE]:,} would have proven nothing."
         )

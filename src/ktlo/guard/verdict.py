@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ktlo.guard.dependency import Dependency
 from ktlo.guard.finding import Finding, Outcome, Unchecked
 from ktlo.guard.policy import Policy, Tolerated, expired, judge
+from ktlo.wording import counted
 
 
 class ExitCode(enum.IntEnum):
@@ -203,13 +204,6 @@ def _unclear(one: Finding) -> Unchecked:
     )
 
 
-def amount(number: int, unit: str) -> str:
-    """A count with its unit in the singular or plural: ``1 dependency``, ``3 linters``."""
-    if number == 1:
-        unit = f"{unit.removesuffix('ies')}y" if unit.endswith("ies") else unit.removesuffix("s")
-    return f"{number:,} {unit}"
-
-
 def _headline(
     code: ExitCode,
     failing: Sequence[Finding],
@@ -219,14 +213,14 @@ def _headline(
     outcomes: Sequence[Outcome],
     around: Circumstances,
 ) -> str:
-    counted = [amount(one.checked, one.unit) for one in outcomes if one.unit]
-    looked_at = f"{', '.join(counted)} checked" if counted else ""
+    amounts = [counted(one.checked, one.unit, zero="0") for one in outcomes if one.unit]
+    looked_at = f"{', '.join(amounts)} checked" if amounts else ""
     also = []
     if around.as_of is not None:
         also.append(f"as of {around.as_of:%Y-%m-%d}")
     if around.change is not None:
         also.append(
-            f"compared with {around.change.commit[:12]}, which has {len(around.change.existing):,} findings"
+            f"compared with {around.change.commit[:12]}, which has {counted(len(around.change.existing), 'findings')}"
             " of its own"
         )
     if code is ExitCode.FINDINGS and unchecked:

@@ -23,6 +23,7 @@ from ktlo.metrics.registry import Definition
 from ktlo.metrics.rows import Rows
 from ktlo.metrics.trend import buckets
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 _OLDEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 _GRACE = 0.25
@@ -171,7 +172,7 @@ def ask(
     else:
         groups = rows.groups(question.by.value)
         if len(groups) > most_groups:
-            notes.append(f"{len(groups) - most_groups} smaller groups are not shown")
+            notes.append(f"not shown: {counted(len(groups) - most_groups, 'smaller groups')}")
             groups = dict(list(groups.items())[:most_groups])
     windows = _windows(question, definition)
     parts = _parts(store, definition, question, groups, windows)

@@ -23,7 +23,7 @@ from ktlo.metrics.proportions import difference, newcombe
 from ktlo.metrics.sample_size import POWER, durations_needed, events_needed, trials_needed
 from ktlo.metrics.share import ShareEstimate
 from ktlo.metrics.survival import checked, kaplan_meier
-from ktlo.metrics.wording import counted
+from ktlo.wording import counted
 
 IMPROVEMENT = 0.10
 """The change that people hope to see, and that "needs about n" is computed for."""

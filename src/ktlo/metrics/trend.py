@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from ktlo.metrics.estimate import LEVEL, Estimate, not_estimable
+from ktlo.wording import counted
 
 GrainName = Literal["day", "week", "month", "quarter"]
 
@@ -94,7 +95,7 @@ def trend(times: npt.ArrayLike, values: npt.ArrayLike) -> Trend:
     x, y = x[order], y[order]
     n = int(x.size)
     if n < FEWEST:
-        return Trend(not_estimable(f"{n} points; a trend needs {FEWEST}", n), None)
+        return Trend(not_estimable(f"{counted(n, 'points')}; a trend needs {FEWEST}", n), None)
     if x[0] == x[-1]:
         return Trend(not_estimable("all points are of one moment", n), None)
     if n > _MOST:

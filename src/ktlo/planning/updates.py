@@ -22,6 +22,7 @@ from ktlo.guard.vulnerabilities.versions import UnorderedVersionError, version_k
 from ktlo.metrics.findings import LEVELS
 from ktlo.metrics.question import Dimension, Question
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 _YEAR = 365.25 * 86400.0
 _BACK_WITHIN = dt.timedelta(days=60)
@@ -342,12 +343,14 @@ def _why(ends: Sequence[str], level: str, past: Past) -> str:
         parts.append(f"ends {ends[0]}{more} ({level})")
     if past.taken_back or past.failed:
         said = (
-            f"{past.taken_back} of {past.updates} earlier updates were taken back" if past.taken_back else ""
+            f"{past.taken_back} of {counted(past.updates, 'earlier updates')} were taken back"
+            if past.taken_back
+            else ""
         )
         runs = f"{past.failed} of {past.judged} had a failed run" if past.failed else ""
         parts.append(" and ".join(one for one in (said, runs) if one))
     elif past.updates:
-        parts.append(f"{past.updates} earlier update{'' if past.updates == 1 else 's'} held")
+        parts.append(f"{counted(past.updates, 'earlier updates')} held")
     else:
         parts.append("no earlier update of it is known here")
     return ", ".join(parts)

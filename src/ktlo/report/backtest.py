@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Question
-from ktlo.metrics.wording import counted
 from ktlo.planning.backtest.asking import Making
 from ktlo.planning.backtest.policies import Policy
 from ktlo.planning.backtest.regret import PolicyRegret
@@ -32,6 +31,7 @@ from ktlo.report.charts import (
 from ktlo.report.pieces import Answer, Card, Known, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 HOURS = unit_named("h")
 RULES = {
@@ -207,7 +207,7 @@ def _cards(found: Backtest) -> tuple[Card, ...]:
             Card(
                 "Cost beyond hindsight's best",
                 f"{written(own_regret.regret, HOURS)} a week",
-                interval=f"kept up in {own_regret.kept_up} of {own_regret.quarters} quarters",
+                interval=f"kept up in {own_regret.kept_up} of {counted(own_regret.quarters, 'quarters')}",
                 sample=counted(own_regret.quarters, "quarters"),
             )
         )

@@ -31,12 +31,13 @@ from ktlo.report.business_words import (
     spread_text,
     staffing,
 )
-from ktlo.report.charts import COUNT, SHARE, Bar, BarChart, Head, Heading, Interval, Row, Table, Unit, written
+from ktlo.report.charts import COUNT, SHARE, Bar, BarChart, Head, Heading, Interval, Row, Table, Unit
 from ktlo.report.charts.quantity import share
 from ktlo.report.document import Document
 from ktlo.report.pieces import Answer, Card, Known, Nothing
 from ktlo.report.sections import Figure, Links, Listing, NoLinks, Section
 from ktlo.report.words import period_text
+from ktlo.wording import counted
 
 WENT, BOUGHT, CHOICES = "where-it-went", "what-it-bought", "choices"
 """Names of the listings."""
@@ -242,7 +243,7 @@ def _choices(account: Account, outlook: Outlook) -> Listing:
         CHOICES,
         f"Choices for the {outlook.quarter.title}",
         Table(tuple(headings), tuple(rows)),
-        f"Over {written(plan.asked.weeks, COUNT)} weeks. The expected cost holds working time, work left over and what"
+        f"Over {counted(plan.asked.weeks, 'weeks')}. The expected cost holds working time, work left over and what"
         " else has a price. Person-weeks are calendar weeks of the people in the team; person-days are those that left"
         " records, and are fewer.",
     )

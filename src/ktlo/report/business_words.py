@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 
 from ktlo.metrics.estimate import Estimate
-from ktlo.metrics.wording import counted
 from ktlo.planning.budget.costs import Component
 from ktlo.planning.budget.options import Option, Spread, Why
 from ktlo.planning.budget.plan import Plan
@@ -21,6 +20,7 @@ from ktlo.records.effort import Category
 from ktlo.report.charts import PERSON_DAYS, SECONDS, SHARE, Unit, written
 from ktlo.report.charts.quantity import fixed, share
 from ktlo.report.staffing_words import LIKELY, name_of
+from ktlo.wording import counted
 
 KINDS = {
     Category.FEATURE: "New features",

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ktlo.metrics.question import Question
-from ktlo.metrics.wording import counted
 from ktlo.planning.debt.entry import Entry
 from ktlo.planning.debt.outlook import Outlook
 from ktlo.planning.debt.paid import How, Paid
@@ -47,6 +46,7 @@ from ktlo.report.debt_words import (
 from ktlo.report.pieces import Answer, Card, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted, named
 
 HOURS = unit_named("h")
 _MONTHLY = unit_named("h a month")
@@ -129,7 +129,7 @@ def _cards(asking: Asking, told: Debt) -> tuple[Card, ...]:
     ratio = paid.ratio
     effect = Card(
         "Bug fixes after a refactoring, against files left alone",
-        "" if ratio.value is None else f"{written(ratio.value, COUNT)} times",
+        "" if ratio.value is None else f"{written(ratio.value, COUNT)} {named(ratio.value, 'times')}",
         "#paid",
         interval=ratio.reason if ratio.value is None else written_interval(ratio.low, ratio.high, COUNT),
         sample=counted(ratio.n, "past refactorings"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 
 from ktlo.metrics.estimate import Estimate
-from ktlo.metrics.wording import counted
 from ktlo.planning.debt.entry import Amount, Entry, Fact, Status
 from ktlo.planning.debt.outlook import Outlook
 from ktlo.planning.debt.paid import How
@@ -17,6 +16,7 @@ from ktlo.planning.debt.returns import return_of
 from ktlo.planning.debt.schedule import Schedule, Why
 from ktlo.report.charts import COUNT, SHARE, unit_named, written, written_interval
 from ktlo.report.charts.calendar_ticks import day_label
+from ktlo.wording import counted
 
 STATUS_WORDS = {
     Status.OPEN: "open",
@@ -69,7 +69,7 @@ def answer_words(found: Register, outlook: Outlook) -> str:
         f"The known debt costs about {hours_words(outlook.interest.value, day)} a month"
         f" ({span_words(outlook.interest, day)})"
     )
-    first = "the first entry" if outlook.first == 1 else f"the first {outlook.first} entries"
+    first = "the first entry" if outlook.first == 1 else f"the first {counted(outlook.first, 'entries')}"
     takes = hours_words(outlook.first_hours, day)
     if outlook.first_months is None:
         return f"{said}; what paying {first} would bring back is not known"

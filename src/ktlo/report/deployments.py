@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from ktlo.delivery.reading import Listed
 from ktlo.metrics.proportions import wilson
-from ktlo.metrics.wording import counted
 from ktlo.records.delivery import DeployedChange, IncidentLink, ServiceDeployment
 from ktlo.report.charts import COUNT, SECONDS, SHARE, Heading, Row, Table, written, written_interval
 from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.pieces import Answer, Card, Known, Nothing
 from ktlo.report.sections import Asking, Listing, Section
 from ktlo.report.words import period_text
+from ktlo.wording import counted
 
 CARDS = (
     "deployment_frequency", "lead_time_for_changes", "change_failure_rate", "failed_deployment_recovery_time",
@@ -129,7 +129,7 @@ def deployments_section(
         else (),
         known=Known(
             definition=_DEFINITION,
-            sample=f"{counted(total, 'deployments')}" + (f"; the cards: {of_cards}" if of_cards else ""),
+            sample=counted(total, "deployments") + (f"; the cards: {of_cards}" if of_cards else ""),
             freshness=_FRESHNESS,
             missing=(f"The commits of {counted(unknown, 'deployments')} are not known; each says why.",)
             if unknown

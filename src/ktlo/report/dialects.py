@@ -12,11 +12,11 @@ from ktlo.metrics.dialects.explain import COMPARED, Cause, Compared, Explained, 
 from ktlo.metrics.dialects.recipe import SAID, TITLES, Aspect, Counted, Dialect
 from ktlo.metrics.question import Question
 from ktlo.metrics.registry import definition
-from ktlo.metrics.wording import counted
 from ktlo.report.charts import Bar, BarChart, Head, Heading, Row, Table, unit_named, written
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section, interval_text
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 MOST_ROWS = 200
 """Rows of one dialect that a page shows; the API gives all."""
@@ -99,7 +99,7 @@ def dialects(store: Queryable, question: Question, links: Links) -> Section:
         title="Dialects",
         answer=Answer(
             "What would other tools say?",
-            f"{len(COMPARED)} metrics, each as ktlo and as other products define it, from the same rows",
+            f"{counted(len(COMPARED), 'metrics')}, each as ktlo and as other products define it, from the same rows",
             change="" if not estimable else "Each name leads to why its numbers differ",
         ),
         cards=(),

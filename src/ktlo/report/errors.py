@@ -28,6 +28,7 @@ from ktlo.report.services import Href, columns_of, period_word, stretch_text
 from ktlo.telemetry.error_verdicts import Judged, Standing
 from ktlo.telemetry.errors import EXACT_TRACES, Group, Listed, Sample, Spread
 from ktlo.telemetry.interval import Interval
+from ktlo.wording import counted
 
 MOST_VERSIONS = 5
 _BASIS = {
@@ -63,11 +64,6 @@ class Line:
     sparkline: Markup
 
 
-def counted(n: int, noun: str) -> str:
-    """``1 report``, ``1,200 reports``."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def answer_of(lines: Sequence[tuple[Listed, Judged]], of: Interval) -> Answer:
     """First line of the list: what wants a person, then how much there is."""
     reports = sum(listed.occurrences for listed, _ in lines)
@@ -82,7 +78,7 @@ def answer_of(lines: Sequence[tuple[Listed, Judged]], of: Interval) -> Answer:
         )
         if standing[one]
     ]
-    said = f"{counted(len(lines), 'error')} in {counted(reports, 'report')}"
+    said = f"{counted(len(lines), 'errors')} in {counted(reports, 'reports')}"
     return Answer("What goes wrong?", ", ".join([said, *wants]), change=stretch_text(of))
 
 
@@ -113,7 +109,7 @@ def known_of(of: Interval, reports: int) -> Known:
     """What the pages of errors rest on."""
     return Known(
         definition=_DEFINITION,
-        sample=f"{counted(reports, 'report')}, {stretch_text(of)}",
+        sample=f"{counted(reports, 'reports')}, {stretch_text(of)}",
         freshness="what arrived is here within about two seconds",
         missing=("Errors of requests that the services sampled away before they reported them.",),
         source="Exceptions as in OpenTelemetry's semantic conventions; grouping in docs/telemetry-errors.md",
@@ -139,7 +135,7 @@ def standing_words(group: Group, judged: Judged) -> str:
         version = f" in version {back.version}" if back.version else ""
         return (
             f"It was called {where} by {when}, and came back on {minute_label(back.at)}{version}:"
-            f" {counted(back.occurrences, 'report')} since."
+            f" {counted(back.occurrences, 'reports')} since."
         )
     still = ""
     if verdict.version and group.last_seen > verdict.said_at:
@@ -150,10 +146,10 @@ def standing_words(group: Group, judged: Judged) -> str:
 def group_answer(group: Group, listed: Listed | None, of: Interval) -> Answer:
     """First line of one error's page."""
     n = listed.occurrences if listed else 0
-    said = f"{group.title}: {counted(n, 'report')}"
+    said = f"{group.title}: {counted(n, 'reports')}"
     if listed and listed.traces:
         about = "about " if listed.traces > EXACT_TRACES else ""
-        said += f" in {about}{counted(listed.traces, 'trace')}"
+        said += f" in {about}{counted(listed.traces, 'traces')}"
     first = f"first seen {minute_label(group.first_seen)}"
     if group.first_version:
         first += f" in version {group.first_version}"
@@ -168,7 +164,7 @@ def chart_of(
     ordered = sorted(versions, key=lambda version: (-sum(versions[version]), version))
     shown, rest = ordered[:MOST_VERSIONS], ordered[MOST_VERSIONS:]
     swatches = {version: series(i, version or "(no version)") for i, version in enumerate(shown)}
-    other = series(MOST_VERSIONS, f"{len(rest)} other versions")
+    other = series(MOST_VERSIONS, counted(len(rest), "other versions"))
     width = dt.timedelta(seconds=of.bucket_seconds)
     columns = []
     seen = columns_of(of)

@@ -9,7 +9,6 @@ from ktlo.metrics.finding_rows import State, listed, newest_scans
 from ktlo.metrics.findings import LEVELS
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
-from ktlo.metrics.wording import counted
 from ktlo.records.findings import Scan
 from ktlo.report.charts import (
     COUNT,
@@ -30,6 +29,7 @@ from ktlo.report.pieces import Answer, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section, interval_text
 from ktlo.report.words import ago, unit_of
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 SHOWN = 50
 """Open findings that the page lists."""
@@ -105,7 +105,7 @@ def _said(still: Mapping[str, Any], scans: Sequence[Scan]) -> str:
         level = next(name for name in LEVELS if still[name].n)
         return f"1 finding is open, of {level} level"
     worst = f", {bad:,} of them critical or high" if bad else ", none of them critical or high"
-    return f"{n:,} findings are open{worst}"
+    return f"{counted(n, 'findings')} {'is' if n == 1 else 'are'} open{worst}"
 
 
 def _unsure(scans: Sequence[Scan]) -> tuple[str, ...]:

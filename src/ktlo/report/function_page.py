@@ -76,7 +76,8 @@ def function_view(parts: Parts, of: Interval, href: Href) -> View:
     quantiles = {label: one.wall.quantile(level) for label, level in LEVELS}
     half, most = quantiles["median"], quantiles["p95"]
     raised = written(one.errors, COUNT) if one.errors else "none"
-    said = f"Called {written(one.calls, COUNT)} times, {raised} of them raised"
+    often = "once" if one.calls == 1 else f"{written(one.calls, COUNT)} times"
+    said = f"Called {often}, {raised} of them raised"
     if half and most:
         said += f"; half within {seconds_words(half.value)}, 95% within {seconds_words(most.value)}"
     interval = f"p95 lies between {seconds_words(most.low)} and {seconds_words(most.high)}" if most else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ktlo.metrics.wording import counted
 from ktlo.report.charts import (
     COUNT,
     SHARE,
@@ -25,6 +24,7 @@ from ktlo.telemetry.coverage import NeverRan, Unrun, Watched
 from ktlo.telemetry.function_graph import Frame
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.unused import ASKED_FOR
+from ktlo.wording import counted
 
 
 def flame_view(root: Frame, at: Frame, of: Interval, service: str, route: str, href: Href) -> View:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ktlo.metrics.wording import counted
 from ktlo.report.charts import (
     COUNT,
     SECONDS,
@@ -27,6 +26,7 @@ from ktlo.report.services import PER_MINUTE, Href, in_seconds, stretch_text
 from ktlo.telemetry.function_changes import Since
 from ktlo.telemetry.functions import Function, Moment
 from ktlo.telemetry.interval import Interval
+from ktlo.wording import counted, named
 
 LEVELS = (("median", 0.5), ("p95", 0.95), ("p99", 0.99))
 _DEFINITION = (
@@ -79,7 +79,7 @@ def known_of(of: Interval, found: Sequence[Function], more: str = "") -> Known:
         missing.append("Functions told by spans: calls that were sampled away, and their self time.")
     return Known(
         definition=f"{_DEFINITION} {more}".strip(),
-        sample=f"{calls:,} calls of {counted(len(found), 'functions')}, {stretch_text(of)};"
+        sample=f"{counted(calls, 'calls')} of {counted(len(found), 'functions')}, {stretch_text(of)};"
         f" quantiles {error_words(found)}"
         if found
         else "none",
@@ -120,7 +120,7 @@ def list_view(
     change = stretch_text(of)
     if found:
         said = f"{counted(len(found), 'functions')} of {counted(len(names), 'services')} ran"
-        said += f" {written(calls, COUNT)} times"
+        said += f" {written(calls, COUNT)} {named(calls, 'times')}"
         said += f", {written(errors, COUNT)} of them raised" if errors else ", none of them raised"
         measured = [one for one in found if one.self_ns]
         if measured:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.hot_files import DEFINITION, HotFile, HotFiles
 from ktlo.report.charts import COUNT, SECONDS, SHARE, Heading, Row, Table, unit_named, written
 from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.sections import Links, Listing
+from ktlo.wording import counted, named
 
 _LISTED = 40
 _LEVELS = unit_named("levels")
@@ -34,7 +34,8 @@ def _words(one: HotFile) -> str:
     if one.ran is None:
         return "not observed"
     raised = f"{written(one.ran.errors, COUNT)} raised" if one.ran.errors else "none raised"
-    return f"{written(one.ran.calls, COUNT)} calls, {raised}, {written(one.ran.seconds, SECONDS)}"
+    calls = f"{written(one.ran.calls, COUNT)} {named(one.ran.calls, 'calls')}"
+    return f"{calls}, {raised}, {written(one.ran.seconds, SECONDS)}"
 
 
 def _files(told: HotFiles, links: Links) -> Listing:

@@ -8,7 +8,6 @@ from ktlo.metrics.ask import fetch
 from ktlo.metrics.coupled import coupled_files
 from ktlo.metrics.question import Question
 from ktlo.metrics.registry import definition
-from ktlo.metrics.wording import counted
 from ktlo.planning.hot_files import HotFiles, joined
 from ktlo.report.charts import (
     COUNT,
@@ -30,6 +29,7 @@ from ktlo.report.pieces import Answer, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section, sample_text
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.production import LONGEST, production
+from ktlo.wording import counted
 
 _DRAWN = 150
 _LISTED = 40
@@ -213,7 +213,8 @@ def _coupling(asking: Asking, rows: list[dict[str, Any]]) -> list[Listing]:
                     ),
                     tuple(Row((pair.first, pair.second, pair.shared, pair.degree)) for pair in found.pairs),
                 ),
-                f"{found.found:,} pairs in {found.commits:,} commits{ignored}. Far apart and coupled means a hidden"
+                f"{counted(found.found, 'pairs')} in {counted(found.commits, 'commits')}{ignored}. Far apart"
+                " and coupled means a hidden"
                 " dependency.",
             )
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ktlo.metrics.wording import counted
 from ktlo.report.charts import COUNT, SECONDS, SHARE, Heading, Row, Table, Unit, written
 from ktlo.report.charts.calendar_ticks import minute_label, moment_label
 from ktlo.report.pieces import Answer, Known, Nothing
@@ -12,6 +11,7 @@ from ktlo.report.sections import Listing, Section
 from ktlo.telemetry.colours import without_colours
 from ktlo.telemetry.incident import Evidence
 from ktlo.telemetry.services import Red
+from ktlo.wording import counted
 
 Href = Callable[[str, dict[str, str]], str]
 """Makes a URL of a path and parameters."""

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question
-from ktlo.metrics.wording import counted
 from ktlo.planning.demand import WorkClass
 from ktlo.planning.load.asking import ask_load, remembered_load
 from ktlo.planning.load.classes import CATEGORY_OF, NOUNS
@@ -43,6 +42,7 @@ from ktlo.report.prevention import prevention_listing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 HOURS = unit_named("h")
 _PAST = 104

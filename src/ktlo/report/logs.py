@@ -13,6 +13,7 @@ from ktlo.report.services import Href, columns_of, period_word, stretch_text
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.log_query import quoted
 from ktlo.telemetry.logs import MOST_READ, Pattern, Record, Volume
+from ktlo.wording import counted
 
 SWATCHES = {
     "fatal": Swatch("fatal", "fatal", "--bad", Texture.DOTS), "error": Swatch("error", "error", "--bad"),
@@ -34,7 +35,7 @@ def answer_of(volumes: Sequence[Volume], of: Interval, query: str) -> Answer:
     if not total:
         said = "No record is like that" if query else "Nothing was logged"
         return Answer(asked, said, change=stretch_text(of))
-    said = f"{total:,} record{'' if total == 1 else 's'}"
+    said = counted(total, "records")
     bad = [f"{sums[name]:,} {name}" for name in ("fatal", "error", "warn") if sums[name]]
     return Answer(asked, f"{said}{', ' if bad else ''}{', '.join(bad)}", change=stretch_text(of))
 
@@ -100,7 +101,7 @@ def known_of(of: Interval, total: int, *, patterns: bool) -> Known:
             "Log records by when they were logged, the service's clock; by arrival where a record does not say."
             " Severity is the number's range in OpenTelemetry's log data model, else the word that the logger used."
         ),
-        sample=f"{total:,} record{'' if total == 1 else 's'}, {stretch_text(of)}; of whole minutes where counts by"
+        sample=f"{counted(total, 'records')}, {stretch_text(of)}; of whole minutes where counts by"
         " minute can tell",
         freshness="what arrived is here within about two seconds",
         missing=tuple(missing),
@@ -115,6 +116,6 @@ def around_answer(records: Sequence[Record], at_ns: int) -> Answer:
     at = dt.datetime.fromtimestamp(at_ns // 1000 / 1e6, dt.UTC)
     return Answer(
         "What was logged around it?",
-        f"{before} record{'' if before == 1 else 's'} before and {after} after it",
+        f"{counted(before, 'records')} before and {after} after it",
         change=f"{at:%-d %b %Y %H:%M:%S.%f} UTC, newest first",
     )

@@ -7,6 +7,7 @@ import re
 from ktlo.report.charts import Table
 from ktlo.report.document import Document
 from ktlo.report.sections import Section
+from ktlo.wording import counted
 
 MOST_ROWS = 30
 """Rows of one table; the rest is counted."""
@@ -80,5 +81,5 @@ def _table(table: Table) -> list[str]:
         "| " + " | ".join(escaped(word) for word in table.words(row)) + " |" for row in table.rows[:MOST_ROWS]
     ]
     if len(table.rows) > MOST_ROWS:
-        lines += ["", f"The first {MOST_ROWS} of {len(table.rows):,} rows."]
+        lines += ["", f"The first {MOST_ROWS} of {counted(len(table.rows), 'rows')}."]
     return [*lines, ""]

@@ -10,6 +10,7 @@ from ktlo.report.services import Href, stretch_text
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.metrics_catalogue import MOST, MOST_SERVICES, Guilt, Metric, guilty, metrics
+from ktlo.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,11 @@ def all_metrics(
     if found:
         reporting = {name for each in found for name in each.services}
         many = max(each.reporting for each in (*found, *listed.largest))
-        services = (
-            "1 service reports" if len(reporting) == 1 else f"{max(many, len(reporting)):,} services report"
-        )
+        most = max(many, len(reporting))
+        services = f"{counted(most, 'services')} {'reports' if most == 1 else 'report'}"
         if many > MOST_SERVICES:
-            services = f"{many:,} or more services report"
-        said = f"{services} {listed.among:,} metrics as {written(listed.series, COUNT)} series"
+            services = f"At least {counted(many, 'services')} report"
+        said = f"{services} {counted(listed.among, 'metrics')} as {written(listed.series, COUNT)} series"
         if listed.pages > 1:
             said += f"; this is page {listed.page:,} of {listed.pages:,}"
     judged = guilty(store, of, listed.largest)

@@ -15,6 +15,7 @@ from typing import Any
 from ktlo.report.charts import Table, standalone
 from ktlo.report.document import Document
 from ktlo.report.sections import Section
+from ktlo.wording import counted
 
 MOST_ROWS = 25
 """Rows of one table; the rest is counted."""
@@ -109,5 +110,5 @@ def _table(table: Table) -> dict[str, Any]:
         "numeric": [heading.numeric for heading in table.headings],
         "widths": widths(table),
         "rows": [list(table.words(row)) for row in table.rows[:MOST_ROWS]],
-        "more": f"The first {MOST_ROWS} of {len(table.rows):,} rows." if more > 0 else "",
+        "more": f"The first {MOST_ROWS} of {counted(len(table.rows), 'rows')}." if more > 0 else "",
     }

@@ -6,7 +6,6 @@ the section that ``/plan``, its JSON twin and documents show. The words are in `
 
 from __future__ import annotations
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.budget.options import Why
 from ktlo.planning.budget.plan import Doubt, Plan
 from ktlo.report.charts import (
@@ -28,6 +27,7 @@ from ktlo.report.plan_terms import (
     part,
 )  # fmt: skip
 from ktlo.report.sections import Section
+from ktlo.wording import counted
 
 
 def plan_section(plan: Plan, links: PlanLinks, freshness: str = "") -> Section:
@@ -44,7 +44,7 @@ def plan_section(plan: Plan, links: PlanLinks, freshness: str = "") -> Section:
         key="plan",
         title="Plan",
         answer=Answer(
-            question=f"What share should keep the lights on over the next {plan.asked.weeks} weeks?",
+            question=f"What share should keep the lights on over the next {counted(plan.asked.weeks, 'weeks')}?",
             said=headline(plan),
             interval=between(best.low, best.high)
             if best is not None and best.share is not None and not is_vague(best)
@@ -98,7 +98,7 @@ def _cards(plan: Plan, links: PlanLinks) -> tuple[Card, ...]:
     best, first = plan.optimum, plan.options[0]
     assert best is not None  # noqa: S101 - the caller looked
     futures = plan.costs.outcomes.capacity.shape[1] if plan.costs else 0
-    sample = f"{counted(futures, 'simulated futures')} of {written(plan.asked.weeks, COUNT)} weeks"
+    sample = f"{counted(futures, 'simulated futures')} of {counted(plan.asked.weeks, 'weeks')}"
     cards = [
         Card(
             "Best share",
@@ -162,8 +162,8 @@ def _known(plan: Plan, freshness: str) -> Known:
         " and waiting and downtime where they have a price) among those at which the work keeps up, by a week-by-week"
         " simulation of what the records say about arrivals, work and downtime.",
         definition_href="",
-        sample=f"{counted(items, 'items')} of {counted(weeks, 'weeks')}; {plan.demand.draws:,} posterior draws;"
-        f" seed {plan.asked.seed}",
+        sample=f"{counted(items, 'items')} of {counted(weeks, 'weeks')};"
+        f" {counted(plan.demand.draws, 'posterior draws')}; seed {plan.asked.seed}",
         freshness=freshness,
         missing=tuple(doubts(plan)),
         source="docs/planning-budget.md",

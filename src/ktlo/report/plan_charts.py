@@ -11,6 +11,7 @@ from ktlo.report.plan_links import PlanLinks
 from ktlo.report.plan_sentences import labels
 from ktlo.report.plan_terms import COMPONENTS, between, input_label, money
 from ktlo.report.sections import Figure
+from ktlo.wording import counted
 
 MOST_INPUTS = 10
 _PAST_BEST, _LEAST_SHOWN = 2.2, 0.4
@@ -23,7 +24,7 @@ def plan_figures(plan: Plan, links: PlanLinks) -> tuple[Figure, ...]:
     figures = [
         Figure(
             curve(plan, plan.costs, links),
-            f"Expected cost over {plan.asked.weeks} weeks by the share of hours that is reserved, in"
+            f"Expected cost over {counted(plan.asked.weeks, 'weeks')} by the share of hours that is reserved, in"
             f" {money(plan.prices).symbol}. {_missing_prices(plan.costs)}".strip(),
             links.plan({"format": "csv"}),
             links.plan({"format": "json"}),

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 
 from ktlo.metrics.estimate import Estimate
-from ktlo.metrics.wording import counted
 from ktlo.planning.budget.journal import Budget
 from ktlo.planning.budget.quarters import Quarter, Verdict
 from ktlo.report.charts import (
@@ -28,6 +27,7 @@ from ktlo.report.charts import (
 from ktlo.report.charts.quantity import share
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Figure, Links, Listing, Section, interval_of
+from ktlo.wording import counted
 
 _VERDICTS = {
     Verdict.WITHIN: "as meant, as far as it can be told",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.budget.journal import Scenario
 from ktlo.planning.budget.plan import Plan
 from ktlo.planning.budget.terms import TERMS, Terms
@@ -14,6 +13,7 @@ from ktlo.report.charts.quantity import compact, share
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.plan_terms import DAYS, HOURS, PERSON_WEEKS, between, money
 from ktlo.report.sections import Figure, Listing, Section
+from ktlo.wording import counted
 
 TODAY = "As things are"
 """The plan without any change, which scenarios are held against."""

@@ -33,6 +33,7 @@ from ktlo.report.plan_terms import (
     input_name,
     part,
 )  # fmt: skip
+from ktlo.wording import counted
 
 _WIDE = 0.25
 """From this width on an interval says more than its middle."""
@@ -102,7 +103,8 @@ def _decision(plan: Plan, best: Optimum) -> Iterator[str]:
         )
         return
     yield (
-        f"Reserve {share(best.share)} of the team's hours for keeping the lights on over the next {weeks} weeks:"
+        f"Reserve {share(best.share)} of the team's hours for keeping the lights on over the next"
+        f" {counted(weeks, 'weeks')}:"
         f" about {written(best.share * plan.hours.mean, HOURS)} of {written(plan.hours.mean, HOURS)} a week."
     )
     yield (
@@ -228,10 +230,11 @@ def _horizons(plan: Plan, best: Optimum) -> Iterator[str]:
     if furthest.weeks == plan.asked.weeks:
         furthest = others[0]
         found = furthest.optimum.share or 0.0
+    looking = f"Looking {counted(furthest.weeks, 'weeks')} ahead instead of {plan.asked.weeks}"
     if abs(found - best.share) < 0.02 - 1e-9:
-        yield f"Looking {furthest.weeks} weeks ahead instead of {plan.asked.weeks} gives {share(found)}, much the same."
+        yield f"{looking} gives {share(found)}, much the same."
     else:
-        yield f"Looking {furthest.weeks} weeks ahead instead of {plan.asked.weeks}, the best share is {share(found)}."
+        yield f"{looking}, the best share is {share(found)}."
 
 
 def _measuring(plan: Plan) -> Iterator[str]:
@@ -245,7 +248,7 @@ def _measuring(plan: Plan) -> Iterator[str]:
         return
     yield (
         f"Most worth knowing better: {input_name(first)}. It would save {cost(first.worth, plan.prices)}"
-        f" over the {plan.asked.weeks} weeks; as it goes from {written(first.low, Unit())} to"
+        f" over the {counted(plan.asked.weeks, 'weeks')}; as it goes from {written(first.low, Unit())} to"
         f" {written(first.high, Unit())}, the best share goes from {share(first.share_at_low)}"
         f" to {share(first.share_at_high)}."
     )

@@ -12,6 +12,7 @@ from ktlo.report.plan_links import PlanLinks
 from ktlo.report.plan_sentences import labels
 from ktlo.report.plan_terms import CLASSES, HOURS, between, input_label, money
 from ktlo.report.sections import Listing
+from ktlo.wording import counted
 
 
 def options_table(plan: Plan) -> Table:
@@ -50,7 +51,8 @@ def plan_listings(plan: Plan, links: PlanLinks) -> tuple[Listing, ...]:
             "plan-options",
             "The options side by side",
             options_table(plan),
-            f"Expected over {weeks} weeks, all lived through the same futures. Too small: part of the cases that the"
+            f"Expected over {counted(weeks, 'weeks')}, all lived through the same futures. Too small: part of"
+            " the cases that the"
             " records leave open in which more arrives than the share can do, were all as expected. Wait: days that an"
             " item other than an incident waits beyond the week in which it came.",
         ),
@@ -134,7 +136,8 @@ def plan_listings(plan: Plan, links: PlanLinks) -> tuple[Listing, ...]:
                         for each in plan.influences[:MOST_INPUTS]
                     ),
                 ),
-                f"Expected saving over {weeks} weeks from knowing the input exactly before deciding (expected value of"
+                f"Expected saving over {counted(weeks, 'weeks')} from knowing the input exactly before deciding"
+                " (expected value of"
                 " partial perfect information), less what chance alone would show. An hour of work beyond the share"
                 " counts as the decision counts it: five times where waiting has no price, else twice. Prices have"
                 " none: nobody said how uncertain they are.",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.load.classes import NOUNS
 from ktlo.planning.load.experiment import Experiment
 from ktlo.planning.load.prevention import Effect
 from ktlo.planning.load.summary import ClassSummary
 from ktlo.report.charts import SHARE, Heading, Row, Table, unit_named, written
 from ktlo.report.sections import Listing
+from ktlo.wording import counted
 
 _HOURS = unit_named("h")
 _STEP = 10.0

@@ -12,7 +12,6 @@ from ktlo.metrics.downtime import down
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
-from ktlo.metrics.wording import counted
 from ktlo.report.charts import (
     COUNT,
     SECONDS,
@@ -46,6 +45,7 @@ from ktlo.report.sections import (
 )
 from ktlo.report.words import STATISTICS, estimate_text
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 _PHASES = ("time_to_acknowledge", "time_to_mitigate", "time_to_restore", "time_to_resolve", "time_reopened")
 _MOST_STRIPS = 25

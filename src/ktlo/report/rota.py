@@ -10,7 +10,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.rota.check import Trouble
 from ktlo.planning.rota.desk import Desk
 from ktlo.planning.rota.duties import Absence, Because, Duty
@@ -24,6 +23,7 @@ from ktlo.report.charts import COUNT, Head, Heading, Row, Table, Unit
 from ktlo.report.charts.duties import DutyCalendar, Turn
 from ktlo.report.pieces import Answer, Card, Known, Nothing
 from ktlo.report.sections import Figure, Listing, Section
+from ktlo.wording import counted, named
 
 SHOWN = dt.timedelta(weeks=13)
 _HOURS = Unit(symbol="h")
@@ -241,8 +241,8 @@ def _fairness(fair: Sequence[Served], rota: Rota) -> Listing:
         "What everybody has, and their fair part",
         Table(tuple(headings), rows),
         "Hours on call in the last year and in what is planned. Due is the total shared out by the time that each"
-        f" was there. A page counts for {rota.page_hours:g} hours more. It is about a fair load,"
-        " not about performance.",
+        f" was there. A page counts for {rota.page_hours:g} {named(rota.page_hours, 'hours')} more. It is about a fair"
+        " load, not about performance.",
     )
 
 
@@ -298,7 +298,7 @@ def _known(rota: Rota, pages: int, unassigned: int) -> Known:
     return Known(
         definition=(
             "The schedule is what was published, then approved swaps, then who stands in, in the order it was said."
-            f" At most {rota.most_share:.0%} on call over {rota.share_weeks} weeks;"
+            f" At most {rota.most_share:.0%} on call over {counted(rota.share_weeks, 'weeks')};"
             f" {rota.rest / dt.timedelta(hours=1):g} hours of rest. A page is an incident, counted for whoever"
             " acknowledged it if that is a member, else for who was on duty; one interrupts for 6 hours at most."
         ),

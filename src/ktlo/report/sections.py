@@ -19,12 +19,12 @@ from ktlo.metrics.extent import newest_record
 from ktlo.metrics.question import Dimension, Grain, Question
 from ktlo.metrics.registry import Better, Definition, definition
 from ktlo.metrics.remembering import Remembering
-from ktlo.metrics.wording import counted
 from ktlo.report.charts import Chart, Interval, Table, written, written_interval
 from ktlo.report.charts.calendar_ticks import day_label
 from ktlo.report.pieces import Answer, Card, Known, Nothing, Trend
 from ktlo.report.words import ago, unit_of
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 
 class Links(Protocol):

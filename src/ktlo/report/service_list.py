@@ -24,6 +24,7 @@ from ktlo.telemetry.apdex import Apdex
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.services import Service
 from ktlo.telemetry.since_deploy import Since
+from ktlo.wording import counted, named
 
 APDEX = (
     "Apdex: (calls within T + half of those within 4 T) / all calls, failed calls counting as neither (Apdex Technical"
@@ -78,12 +79,11 @@ def service_list(
     """
     calls, errors = sum(one.red.calls for one in found), sum(one.red.errors for one in found)
     worse = [one for one in found if one.name in since and since[one.name].worse]
-    which = f"{len(found)} service{'' if len(found) == 1 else 's'}"
+    which = counted(len(found), "services")
     if among > len(found):
-        which = f"The {len(found)} busiest of {among:,} services"
-    reported = (
-        f"{which}{f' with {text!r} in the name' if text else ''} reported {written(calls, COUNT)} calls"
-    )
+        which = f"The {len(found)} busiest of {counted(among, 'services')}"
+    among_named = f" with {text!r} in the name" if text else ""
+    reported = f"{which}{among_named} reported {written(calls, COUNT)} {named(calls, 'calls')}"
     nobody = (
         f"No service with {text!r} in its name reported anything" if text else "No service reported anything"
     )
@@ -139,11 +139,9 @@ def since_words(one: Since | None) -> str:
     said = [f"{change_words(each)}: {each.of.name}" for each in one.changed if each.is_worse][:2]
     others = len(one.changed) - len(said)
     if others > 0:
-        said.append(
-            f"{others} other change{'' if others == 1 else 's'}" if said else f"{others} changes, none worse"
-        )
+        said.append(counted(others, "other changes") if said else f"{counted(others, 'changes')}, none worse")
     if one.new_errors:
-        said.append(f"{one.new_errors} new error{'' if one.new_errors == 1 else 's'}")
+        said.append(counted(one.new_errors, "new errors"))
     return "; ".join(said) or "no difference beyond chance"
 
 

@@ -21,6 +21,7 @@ from ktlo.telemetry.edge import Example
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.service_map import MOST_EDGES, Edge, Node, Place, ServiceMap, Way
 from ktlo.telemetry.services import Moment, Red
+from ktlo.wording import counted
 
 MOST_DRAWN = 220
 _TOGETHER_FROM = 40
@@ -85,7 +86,7 @@ def map_view(
             " report itself is known by what its callers name. Durations are the caller's. Where no client span is"
             " there, a call is counted by its answer. Calls a minute are over the time in which both ends"
             " can have reported. Dashed: only the host's name says which service was meant.",
-            sample=f"{calls:,} calls, {stretch_text(of)}"
+            sample=f"{counted(calls, 'calls')}, {stretch_text(of)}"
             + (f"; compared with {stretch_text(before)}" if before else ""),
             freshness="edges follow the spans within about ten seconds, later under load; late spans correct them",
             missing=(
@@ -158,7 +159,7 @@ def edge_view(
         Known(
             "Calls from one to the other, each once, with the duration that the caller saw; where it does not report,"
             " with that of the answer.",
-            sample=f"{calls:,} calls, {stretch_text(of)}",
+            sample=f"{counted(calls, 'calls')}, {stretch_text(of)}",
             freshness="edges follow the spans within about ten seconds, later under load; late spans correct them",
             missing=("What the services sampled away before they reported it.",),
         ),
@@ -304,18 +305,20 @@ def _said(whole: ServiceMap, shown: ServiceMap, focus: Place | None, calls: int)
     services = sum(one.place.kind == "service" for one in shown.nodes)
     others = len(shown.nodes) - services
     failed = sum(e.red.errors for e in shown.edges)
-    said = f"{services} service{'' if services == 1 else 's'} and {others} other place{'' if others == 1 else 's'}"
+    said = f"{counted(services, 'services')} and {counted(others, 'other places')}"
     if not shown.edges:
         return f"{said}; no call of one by another was reported"
-    said += f" in {len(shown.edges)} edge{'' if len(shown.edges) == 1 else 's'}"
-    return f"{said}; {written(failed / calls, SHARE) if failed else 'none'} of {calls:,} calls failed"
+    said += f" in {counted(len(shown.edges), 'edges')}"
+    return (
+        f"{said}; {written(failed / calls, SHARE) if failed else 'none'} of {counted(calls, 'calls')} failed"
+    )
 
 
 def _changed_said(changed: Sequence[Change[Way]]) -> str:
     if not changed:
         return "no difference that is more than chance"
     worse = sum(one.is_worse for one in changed)
-    return f"{len(changed)} difference{'' if len(changed) == 1 else 's'}, {worse} for the worse"
+    return f"{counted(len(changed), 'differences')}, {worse} for the worse"
 
 
 def _alike(shown: ServiceMap) -> dict[Place, str]:
@@ -358,7 +361,7 @@ def _label(members: list[Node]) -> str:
     first = members[0].place
     if len(members) == 1:
         return str(first)
-    return f"{len(members)} {first.kind}s" if first.kind != "cache" else f"{len(members)} caches"
+    return f"{len(members)} {first.kind}s" if first.kind != "cache" else counted(len(members), "caches")
 
 
 def _link(start: str, end: str, edges: list[Edge], href: Href, client: str, server: str) -> Link:
@@ -367,8 +370,12 @@ def _link(start: str, end: str, edges: list[Edge], href: Href, client: str, serv
     by_name = sum(e.by_name for e in edges)
     slow = edges[0].red.p95_ns if len(edges) == 1 else None
     how = ", ".join(sorted({e.way.kind for e in edges}))
-    words = red_words(edges[0].red) if len(edges) == 1 else f"{calls:,} calls in {len(edges)} edges"
-    named = "" if not by_name else f"; {by_name:,} of {calls:,} calls known by the host's name only"
+    words = (
+        red_words(edges[0].red)
+        if len(edges) == 1
+        else f"{counted(calls, 'calls')} in {counted(len(edges), 'edges')}"
+    )
+    named = "" if not by_name else f"; {by_name:,} of {counted(calls, 'calls')} known by the host's name only"
     return Link(
         start, end, how, _rate(e.red for e in edges), errors / calls if calls else None, _seconds(slow),
         f"{client} to {server} ({how}): {words}{named}",

@@ -30,6 +30,7 @@ from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.service_map import Place, ServiceMap
 from ktlo.telemetry.services import Moment, Operation, Service
 from ktlo.telemetry.since_deploy import Since
+from ktlo.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _changed(since: Since | None) -> Listing | None:
         f" {stretch_text(since.before)}"
     )
     if since.new_errors:
-        told += f" · {since.new_errors} error{'' if since.new_errors == 1 else 's'} first seen since"
+        told += f" · {counted(since.new_errors, 'errors')} first seen since"
     told += (
         ". Sampled traffic counts as it was reported; two changes in the same minutes cannot be told apart."
     )

@@ -8,7 +8,6 @@ from dataclasses import replace
 from ktlo.metrics.ask import fetch
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
-from ktlo.metrics.wording import counted
 from ktlo.planning.debt.entry import Entry
 from ktlo.records.services import ServiceMember
 from ktlo.report.charts import SECONDS, Heading, Row, Table
@@ -16,6 +15,7 @@ from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Asking, Links, Listing, Section
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 CARDS = ("ktlo_share", "incidents", "time_to_restore", "bug_age", "bug_net_flow", "hotspots", "open_findings")
 """Metrics on the page of a service."""

@@ -24,6 +24,7 @@ from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.observed import Observed, Since
 from ktlo.telemetry.services import Moment, Red, series, services
+from ktlo.wording import counted
 
 Href = Callable[[str, dict[str, str]], str]
 """Makes a URL of a path and parameters."""
@@ -187,7 +188,7 @@ def known_of(of: Interval, calls: int, more: str = "") -> Known:
     """How we know; ``more`` is said after the definition of rate, errors and duration."""
     return Known(
         definition=f"{_DEFINITION} {more}".strip(),
-        sample=f"{calls:,} calls, {stretch_text(of)}",
+        sample=f"{counted(calls, 'calls')}, {stretch_text(of)}",
         freshness="what arrived is here within about two seconds",
         missing=(_MISSING,),
         source=_SOURCE,

@@ -40,6 +40,7 @@ from ktlo.report.staffing_words import (
 from ktlo.settings import Settings
 from ktlo.settings.planning import StaffingSettings
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 _SOURCE = (
     "Simulation of a queue with people who differ (Kiefer and Wolfowitz, Transactions of the AMS 1955), checked against"
@@ -97,8 +98,8 @@ def staffing_section(answer: StaffingAnswer, links: Links) -> Section:
         listings=_listings(answer, compared) if compared else (),
         known=Known(
             definition=_DEFINITION,
-            sample=f"{answer.items:,} items in {answer.history_weeks} weeks; {answer.draws} simulated quarters of"
-            f" {answer.weeks} weeks",
+            sample=f"{counted(answer.items, 'items')} in {counted(answer.history_weeks, 'weeks')};"
+            f" {counted(answer.draws, 'simulated quarters')} of {counted(answer.weeks, 'weeks')}",
             freshness=f"seed {answer.seed}: the same records and seed give the same answer",
             missing=(*answer.gaps, *_MISSING),
             source=_SOURCE,

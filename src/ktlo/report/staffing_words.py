@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.staffing.answer import Comparison, Driver, StaffingAnswer
 from ktlo.planning.staffing.flips import Flip
@@ -18,6 +17,7 @@ from ktlo.planning.staffing.simulation import Kind
 from ktlo.planning.staffing.sizes import MOST_HELPED
 from ktlo.report.charts import SECONDS, Unit, written
 from ktlo.report.charts.quantity import compact, share
+from ktlo.wording import counted
 
 SURE, LIKELY = 0.95, 0.8
 """From these parts of the simulated quarters on, one is called cheaper, and probably cheaper."""

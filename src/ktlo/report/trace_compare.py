@@ -5,6 +5,7 @@ from __future__ import annotations
 from ktlo.report.charts import COUNT, SECONDS, Heading, Row, Table, written
 from ktlo.report.pieces import Answer, Known
 from ktlo.telemetry.compare import Comparison, Difference, Sum
+from ktlo.wording import counted
 
 MOST = 200
 _NAMED = 3
@@ -69,7 +70,7 @@ def _name(one: Difference) -> str:
 
 
 def _times(n: int) -> str:
-    return "once" if n == 1 else "twice" if n == 2 else f"{n:,} times"
+    return "once" if n == 1 else "twice" if n == 2 else f"{counted(n, 'times')}"
 
 
 def _calls(one: Difference) -> str:
@@ -119,7 +120,8 @@ def _word(one: Difference) -> str:
 def known_of(of: Comparison, chosen_of: int) -> Known:
     """What the comparison rests on."""
     chosen = (
-        f"A was chosen: of {chosen_of:,} requests of the same operation without an error in the week before, the one of"
+        f"A was chosen: of {counted(chosen_of, 'requests')} of the same operation without an error in the week"
+        " before, the one of"
         " median duration. One request is one request: two of the same kind differ by chance, too."
     )
     return Known(
@@ -129,6 +131,6 @@ def known_of(of: Comparison, chosen_of: int) -> Known:
             " work, which is more than the duration where things ran side by side. Slower and quicker: by more than a"
             " fifth and a millisecond."
         ),
-        sample=f"{len(of.a.nodes):,} spans in A, {len(of.b.nodes):,} in B",
+        sample=f"{counted(len(of.a.nodes), 'spans')} in A, {len(of.b.nodes):,} in B",
         missing=(chosen,) if chosen_of else (),
     )

@@ -16,6 +16,7 @@ from ktlo.telemetry.search import Found
 from ktlo.telemetry.trace import Node, Trace
 from ktlo.telemetry.waterfall import FITS, parents_of, rows
 from ktlo.telemetry.waterfall import Row as Drawn
+from ktlo.wording import counted
 
 _DEEPEST = 24
 """Levels that are drawn indented; deeper ones stand where this one does, with their depth in words."""
@@ -111,12 +112,12 @@ def found_answer(found: list[Found], of: Interval, most: int, *, narrowed: bool 
         said = (
             f"The newest {len(found)} of the traces that are like that"
             if narrowed
-            else f"The newest {len(found)} traces"
+            else f"The newest {counted(len(found), 'traces')}"
         )
     elif narrowed:
         said = f"{len(found)} trace{' is' if len(found) == 1 else 's are'} like that"
     else:
-        said = f"{len(found)} trace{'' if len(found) == 1 else 's'}"
+        said = counted(len(found), "traces")
     errors = f"; {failed} with an error" if failed else ""
     return Answer("Which requests?", f"{said}{errors}", change=stretch_text(of))
 
@@ -181,9 +182,8 @@ def trace_view(
     failed = f", {bad} with an error" if bad else ""
     root = next((node for node in of.nodes if not node.is_orphan), of.nodes[0])
     said = (
-        f"It took {written(of.duration_ns / 1e9, SECONDS)} in {len(of.nodes):,}"
-        f" span{'' if len(of.nodes) == 1 else 's'} of {len(colours)}"
-        f" service{'' if len(colours) == 1 else 's'}{failed}"
+        f"It took {written(of.duration_ns / 1e9, SECONDS)} in {counted(len(of.nodes), 'spans')} of"
+        f" {counted(len(colours), 'services')}{failed}"
     )
     missing = sum(node.is_orphan for node in of.nodes)
     change = f"{moment_label(of.started_at)} UTC · trace {of.trace_id}"

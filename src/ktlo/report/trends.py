@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ktlo.metrics.wording import counted
 from ktlo.report.charts import (
     COUNT,
     SECONDS,
@@ -25,6 +24,7 @@ from ktlo.report.sections import Figure, Listing, Section
 from ktlo.telemetry.compared import WORDS
 from ktlo.telemetry.trend import LEAST, Measure, Trend, Trends, Verdict
 from ktlo.telemetry.trends import FALSE_NAMES
+from ktlo.wording import counted
 
 Href = Callable[[str, dict[str, str]], str]
 """Makes a URL of a path and parameters."""
@@ -89,7 +89,7 @@ def trends_section(found: Trends, href: Href, service: str = "") -> Section:
         known=Known(
             definition=_DEFINITION,
             sample=f"{counted(len({one.key for one in everything}), 'operations')}, {found.hours} of"
-            f" {int(found.stretches.asked.sum())} hours have telemetry in both stretches",
+            f" {counted(int(found.stretches.asked.sum()), 'hours')} have telemetry in both stretches",
             freshness="up to the last full hour",
             missing=_missing(found),
             source=_SOURCE,
@@ -117,7 +117,7 @@ def said(found: Trends) -> str:
     told = _changed(found)
     if not 0 < found.hours < found.asked_hours:
         return told
-    return f"{told}, over {found.hours} of {found.asked_hours} hours"
+    return f"{told}, over {found.hours} of {counted(found.asked_hours, 'hours')}"
 
 
 def _changed(found: Trends) -> str:
@@ -283,7 +283,7 @@ def verdict(one: Trend) -> str:
     """What can be said of a comparison that names nothing."""
     words = _VERDICTS.get(one.verdict, str(one.verdict))
     if one.verdict in (Verdict.NOT_DETECTABLE, Verdict.TOO_FEW) and one.needed and one.needed > one.calls:
-        return f"{words}, needs about {_rounded(one.needed):,} calls"
+        return f"{words}, needs about {counted(_rounded(one.needed), 'calls')}"
     return words
 
 

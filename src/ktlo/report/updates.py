@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ktlo.metrics.question import Question
-from ktlo.metrics.wording import counted
 from ktlo.planning.updates import Rolling, Update, plan_updates
 from ktlo.report.charts import COUNT, Heading, Row, Table, unit_named, written
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Links, Listing, Section
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 SHOWN_WEEKS = 13
 

@@ -43,6 +43,7 @@ from ktlo.sources.git.mirror import mirror_folder
 from ktlo.sources.git.place import git_folder, is_url, name_of
 from ktlo.sources.git.program import Git
 from ktlo.sources.git.tips import default_tips, newest
+from ktlo.wording import counted
 
 if TYPE_CHECKING:
     from ktlo.server.runtime import Runtime, SourceEntry
@@ -336,13 +337,15 @@ def _record(
     verdict = "findings" if failing else "inconclusive" if reasons or not databases.states else "clean"
     partly = [one.path for one in read if not one.is_whole]
     said = (
-        f"{failing:,} open in {len(current):,} locked versions" if databases.states else "no database on disk"
+        f"{failing:,} open in {counted(len(current), 'locked versions')}"
+        if databases.states
+        else "no database on disk"
     )
     parts = [said, *reasons]
     if told_of.gone_before:
         parts.append(f"{told_of.gone_before:,} were gone before their advisory was published")
     if partly:
-        parts.append(f"history of {len(partly):,} lock files is not read to its beginning yet")
+        parts.append(f"history of {counted(len(partly), 'lock files')} is not read to its beginning yet")
     return Scan(
         source=place.source,
         repository=place.repository,

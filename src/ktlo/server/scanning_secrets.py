@@ -25,6 +25,7 @@ from ktlo.guard.secrets.repository import Git, GitProblemError, find_repository,
 from ktlo.guard.vault.journal import JOURNAL, Step, parse_journal
 from ktlo.guard.vulnerabilities.advisory import moment
 from ktlo.records.findings import Finding, Scan
+from ktlo.wording import counted
 
 _LEAST_SECONDS = 60.0
 _TIMES_SECONDS = 6.0
@@ -127,7 +128,7 @@ def _dates(git: Git, outcome: SecretsOutcome) -> dict[str, dt.datetime]:
 
 def _scan(source: str, repository: str, tip: str, started: dt.datetime, outcome: SecretsOutcome) -> Scan:
     n, unread = len(outcome.findings), len(outcome.unchecked)
-    said = f"{n:,} secret{'' if n == 1 else 's'} in {outcome.tally.texts:,} texts of the history"
+    said = f"{counted(n, 'secrets')} in {counted(outcome.tally.texts, 'texts')} of the history"
     if unread:
         said += f"; {unread:,} could not be read, first: {outcome.unchecked[0].what}: {outcome.unchecked[0].reason}"
     return Scan(

@@ -8,6 +8,7 @@ from ktlo.receivers.namers import Namer
 from ktlo.server.receiving import Receiving
 from ktlo.server.runtime import Runtime
 from ktlo.telemetry.sprawl import Sprawl, names_within
+from ktlo.wording import counted
 
 
 def sprawl_of(receiving: Receiving | None, running: Runtime) -> Sprawl:
@@ -28,5 +29,5 @@ def sprawl_of(receiving: Receiving | None, running: Runtime) -> Sprawl:
 
 def _words(one: Namer) -> str:
     host = f", host {one.host}" if one.host else ""
-    names = f"{one.names:,} name{'' if one.names == 1 else 's'}"
+    names = counted(one.names, "names")
     return f"{one.client} ({names}, the last new one {one.example or '(empty)'}{host})"

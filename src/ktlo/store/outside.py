@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ktlo.errors import UserError
+from ktlo.wording import counted
 
 FORMATS = frozenset(
     {
@@ -165,7 +166,9 @@ def check_parameters(printed: str, parameters: Mapping[str, str]) -> None:
         UserError: too many, a name that is none, or an identifier with characters that names here do not have.
     """
     if len(parameters) > _MOST_PARAMETERS:
-        raise UserError(f"{len(parameters)} parameters are too many", fix=f"Give at most {_MOST_PARAMETERS}")
+        raise UserError(
+            f"{counted(len(parameters), 'parameters')} are too many", fix=f"Give at most {_MOST_PARAMETERS}"
+        )
     for name in parameters:
         if not _PARAMETER.fullmatch(name):
             raise UserError(

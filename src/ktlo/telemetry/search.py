@@ -14,6 +14,7 @@ from ktlo.errors import UsageError
 from ktlo.store.protocol import Queryable
 from ktlo.store.streams.traces import ANY_KEY, ANY_VALUE
 from ktlo.telemetry.interval import Interval
+from ktlo.wording import counted
 
 MOST = 200
 MOST_TAGS = 10
@@ -97,7 +98,7 @@ def tags_from(text: str) -> tuple[Tag, ...]:
             raise UsageError(f"{part[:60]!r} has no key", fix="Write key=value")
         tags.append(Tag(key, value))
     if len(tags) > MOST_TAGS:
-        raise UsageError(f"{len(tags)} tags are too many", fix=f"Give at most {MOST_TAGS}")
+        raise UsageError(f"{counted(len(tags), 'tags')} are too many", fix=f"Give at most {MOST_TAGS}")
     return tuple(tags)
 
 

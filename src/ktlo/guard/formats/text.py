@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 
 from ktlo.guard.finding import Finding, Level, Outcome, Unchecked
 from ktlo.guard.urgency import urgency
-from ktlo.guard.verdict import Coverage, Report, amount
+from ktlo.guard.verdict import Coverage, Report
+from ktlo.wording import counted
 
 _MOST_PER_REASON = 10
 
@@ -46,7 +47,7 @@ def render(report: Report) -> str:
     if report.coverage != Coverage():
         lines += _coverage(report.coverage)
     lines += [
-        f"  {printable(one.check)}: {printable(amount(one.checked, one.unit))}{_tools(one)}"
+        f"  {printable(one.check)}: {printable(counted(one.checked, one.unit, zero='0'))}{_tools(one)}"
         for one in report.outcomes
         if one.unit and not (one.check == "vulnerabilities" and report.coverage != Coverage())
     ]
@@ -184,15 +185,17 @@ def _coverage(coverage: Coverage) -> list[str]:
     parts = (
         f"{coverage.checked:,} checked, {len(coverage.internal):,} declared internal, {rest:,} not checked"
     )
-    lines = [f"  {coverage.dependencies:,} dependencies in {len(coverage.files):,} files: {parts}"]
+    lines = [
+        f"  {counted(coverage.dependencies, 'dependencies')} in {counted(len(coverage.files), 'files')}: {parts}"
+    ]
     for one in coverage.databases:
         if one.records is None:
             lines.append(f"  {printable(one.place)}: asked now")
         elif one.newest is None or one.age_days is None:
-            lines.append(f"  {printable(one.place)}: {one.records:,} records, of unknown age")
+            lines.append(f"  {printable(one.place)}: {counted(one.records, 'records')}, of unknown age")
         else:
             lines.append(
-                f"  {printable(one.place)}: {one.records:,} records, the newest of {one.newest:%Y-%m-%d}"
+                f"  {printable(one.place)}: {counted(one.records, 'records')}, the newest of {one.newest:%Y-%m-%d}"
                 f" ({one.age_days:.0f} days old)"
             )
     return lines

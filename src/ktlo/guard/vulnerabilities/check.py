@@ -24,6 +24,7 @@ from ktlo.guard.vulnerabilities.match import Match, Verdict, match
 from ktlo.guard.vulnerabilities.severity import severity_of, worst
 from ktlo.guard.vulnerabilities.symbols import symbols_of
 from ktlo.guard.vulnerabilities.versions import UnorderedVersionError, ordered_ecosystems, version_key
+from ktlo.wording import counted
 
 CHECK = "vulnerabilities"
 _MOST_UNREAD = 50
@@ -227,7 +228,9 @@ def _unread(state: State) -> list[Unchecked]:
     ]
     if len(state.unread) > _MOST_UNREAD:
         more = len(state.unread) - _MOST_UNREAD
-        rows.append(Unchecked(CHECK, f"{more:,} more records of {state.place}", "they cannot be read"))
+        rows.append(
+            Unchecked(CHECK, f"{counted(more, 'more records')} of {state.place}", "they cannot be read")
+        )
     return rows
 
 
@@ -241,7 +244,7 @@ def too_old(state: State, now: datetime, oldest: timedelta) -> str:
     if age <= oldest:
         return ""
     return (
-        f"The newest record of {state.place} is of {state.newest:%Y-%m-%d}, {age.days} days old;"
+        f"The newest record of {state.place} is of {state.newest:%Y-%m-%d}, {counted(age.days, 'days')} old;"
         f" {oldest.days} are allowed. Fetch it again."
     )
 

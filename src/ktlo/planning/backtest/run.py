@@ -22,6 +22,7 @@ from ktlo.planning.backtest.regret import PolicyRegret, quarters_of, regret_of
 from ktlo.planning.backtest.scores import LEAST_ORIGINS, difference, inside, pinball
 from ktlo.planning.load.history import History
 from ktlo.planning.load.weeks import monday
+from ktlo.wording import counted
 
 Floats = npt.NDArray[np.float64]
 Report = Callable[[int, int], None]
@@ -197,8 +198,9 @@ def _verdict(history: History, origins: Origins, share: tuple[Score, ...]) -> tu
     needed = LEAST_BEFORE + HORIZON + (practice + LEAST_ORIGINS - 1) * STEP
     if len(origins) < LEAST_ORIGINS:
         return Trust.UNKNOWN, (
-            f"{history.weeks} complete weeks of history give {len(origins)} past forecasts that can be scored; a"
-            f" verdict needs {LEAST_ORIGINS}, which is {needed} weeks"
+            f"{counted(history.weeks, 'complete weeks')} of history give"
+            f" {counted(len(origins), 'past forecasts')} that can be scored; a"
+            f" verdict needs {LEAST_ORIGINS}, which is {counted(needed, 'weeks')}"
         )
     if not origins.hours.any():
         return (

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ktlo.metrics.estimate import Estimate, not_estimable
 from ktlo.planning.backtest.policies import LEVELS
+from ktlo.wording import counted
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,7 +58,9 @@ def difference(
     """
     n = int(one.size)
     if n < least:
-        return not_estimable(f"{n} past forecasts are too few to tell two rules apart", n)
+        return not_estimable(
+            f"{counted(n, 'past forecasts')} {'is' if n == 1 else 'are'} too few to tell two rules apart", n
+        )
     rng = np.random.default_rng([seed, 5000])
     gaps = one - other
     together = min(block, n)

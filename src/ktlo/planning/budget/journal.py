@@ -17,6 +17,7 @@ from ktlo.errors import NotFoundError, UsageError
 from ktlo.planning.budget.plan import Plan
 from ktlo.planning.budget.terms import Terms
 from ktlo.store.state import Correction, State
+from ktlo.wording import counted
 
 BUDGET, SCENARIO = "budget", "scenario"
 MOST_SCENARIOS = 200
@@ -200,5 +201,7 @@ def _scenario(said: Correction) -> Scenario:
 def _words(text: str) -> str:
     words = " ".join(text.split())
     if len(words) > _MOST_WORDS:
-        raise UsageError(f"a reason of {len(words)} characters is too long", fix=f"At most {_MOST_WORDS}")
+        raise UsageError(
+            f"a reason of {counted(len(words), 'characters')} is too long", fix=f"At most {_MOST_WORDS}"
+        )
     return words

@@ -15,6 +15,7 @@ import numpy as np
 from ktlo.errors import UsageError
 from ktlo.planning.budget.merging import merged
 from ktlo.planning.demand import ClassDemand, DebtLoad, Demand, Floats, WorkClass
+from ktlo.wording import counted
 
 TODAY = 4
 """Slices of a week of today: prevention takes whole items away, not a part of each."""
@@ -157,7 +158,9 @@ def draw_world(
     if futures < 1:
         raise UsageError("a plan needs at least one simulated future", fix="Give 1 or more")
     if whole.classes and not 1 <= ahead <= whole.weeks:
-        raise UsageError(f"demand is known for {whole.weeks} weeks ahead, not {ahead}", fix="Ask for fewer")
+        raise UsageError(
+            f"demand is known for {counted(whole.weeks, 'weeks')} ahead, not {ahead}", fix="Ask for fewer"
+        )
     kept = min(demand.draws, futures, parameters or demand.draws)
     times = max(1, round(futures / kept))
     return next(_blocks(whole, kept, times, times, ahead, seed, changes or Changes()))

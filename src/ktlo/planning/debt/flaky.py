@@ -17,6 +17,7 @@ from ktlo.planning.debt.history import History
 from ktlo.planning.debt.period import Period
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 LEAST_FLAKY = 2
 """Flaky runs below which a workflow is not listed."""
@@ -78,7 +79,8 @@ def _entry(row: dict[str, Any], period: Period, history: History, each: float) -
     key = key_of(Kind.FLAKY, repository, workflow)
     rng = stream(period.seed, key)
     runs, found, repeats = int(row["runs"]), int(row["flaky"]), int(row["repeats"])
-    basis = f"Each of {repeats:,} repeats took {each * 60:.0f} minutes: an interruption and its triage (ktlo.yaml)"
+    took = f"took {each * 60:.0f} minutes: an interruption and its triage (ktlo.yaml)"
+    basis = f"Each of {counted(repeats, 'repeats')} {took}" if repeats != 1 else f"The one repeat {took}"
     if each > 0:
         interest = amount(
             rng.standard_gamma(repeats + 0.5, period.draws) * each / period.months, found, basis

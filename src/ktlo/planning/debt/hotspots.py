@@ -33,6 +33,7 @@ from ktlo.planning.debt.slowdown import Slowdown
 from ktlo.planning.debt.touches import FileWork
 from ktlo.planning.demand import Floats
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 MOST_FILES = 40
 """Files with extra cost that become entries."""
@@ -227,6 +228,9 @@ def _interest(
         low, middle, high = np.quantile(factor, (0.025, 0.5, 0.975))
         pace = f"{middle:.2f} times as long as comparable ones ({low:.2f} to {high:.2f})"
         facts.append(
-            Fact("Time that changes take", f"{pace}, {slow.commits_of(where.repository, where.path)} commits")
+            Fact(
+                "Time that changes take",
+                f"{pace}, {counted(slow.commits_of(where.repository, where.path), 'commits')}",
+            )
         )
     return interest, tuple(facts)

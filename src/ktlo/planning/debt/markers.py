@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ktlo.metrics.estimate import LEVEL
-from ktlo.metrics.wording import counted
 from ktlo.planning.debt.entry import (
     SURE,
     Amount,
@@ -33,6 +32,7 @@ from ktlo.planning.debt.period import Period
 from ktlo.planning.debt.persistence import Persistence
 from ktlo.planning.demand import Floats
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 LEAST_MARKERS = 3
 """To-dos of a folder below which it is no entry."""

@@ -21,13 +21,13 @@ from ktlo.effort.paths import NOT_BY_HAND
 from ktlo.metrics.comparison import Comparison, compare_rates
 from ktlo.metrics.estimate import LEVEL, Estimate, not_estimable
 from ktlo.metrics.rows import Rows
-from ktlo.metrics.wording import counted
 from ktlo.planning.debt.history import Refactorings
 from ktlo.planning.debt.names import NAMES
 from ktlo.planning.debt.period import Period
 from ktlo.planning.debt.touches import MOST_FILES, WORK
 from ktlo.planning.demand import Floats
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 LOOK = 26 * 7 * 86400.0
 """Seconds looked at before and after."""
@@ -130,7 +130,7 @@ class Payoff:
         told = f"{before} in half a year before, {after} in {self.weeks_after:.0f} weeks after"
         if self.weeks_needed is None:
             return f"cannot be told at this pace: {told}"
-        return f"not detectable yet: {told}; halving needs about {self.weeks_needed:,} more weeks"
+        return f"not detectable yet: {told}; halving needs about {counted(self.weeks_needed, 'more weeks')}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

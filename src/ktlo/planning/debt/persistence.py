@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ktlo.metrics.estimate import Estimate
-from ktlo.metrics.wording import counted
 from ktlo.planning.debt.entry import SURE, spread_of
 from ktlo.planning.debt.excess import Codes, Expectation, expectation
 from ktlo.planning.debt.payoff import FixTimes
 from ktlo.planning.debt.period import MEASURED, Period
 from ktlo.planning.debt.touches import FileWork
 from ktlo.planning.demand import Floats
+from ktlo.wording import counted
 
 YEARS = 6
 """Past years that are followed into the next."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.demand import Floats
+from ktlo.wording import counted
 
 _PRIOR_SHAPE = 6.0
 """Half the number of observations that the prior's spread is worth."""

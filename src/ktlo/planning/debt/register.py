@@ -34,6 +34,7 @@ from ktlo.planning.debt.vulnerabilities import vulnerabilities
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
 from ktlo.store.state import State
+from ktlo.wording import counted
 
 DRAWS = 2000
 
@@ -121,7 +122,7 @@ def register(
     if period.is_too_short:
         days = (period.end - period.start).days
         notes.append(
-            f"The history is {days} days long: too short to tell what anything costs by the month."
+            f"The history is {counted(days, 'days')} long: too short to tell what anything costs by the month."
             " What is written down by hand, dependencies, to-dos and vulnerabilities are listed."
         )
     bugs = bugs_of(file_work(store, period))
@@ -132,7 +133,7 @@ def register(
     if not period.is_too_short:
         if bugs.expected is None and len(bugs.work):
             notes.append(
-                f"There were {int(bugs.work.fixes.sum())} touches of files by bug fixes in the period:"
+                f"There were {counted(int(bugs.work.fixes.sum()), 'touches')} of files by bug fixes in the period:"
                 " too few to say which file costs more than others."
             )
         found += hotspots(store, period, bugs, lasting, slowdown_of(store, period), history, paid.relief)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ktlo.errors import UserError
 from ktlo.store.protocol import Queryable
+from ktlo.wording import named
 
 MOST_HOURS = 20_000.0
 """Ten person-years: more is a typing error or a project of its own."""
@@ -90,11 +91,13 @@ def _in_order(name: str, low: float, value: float, high: float, *, above_nothing
             raise UserError(f"{name} is no number of hours", where=name, fix="Write hours, such as 12 or 0.5")
         if hours < 0:
             raise UserError(
-                f"{name} is {hours:g} hours, and hours are never negative", where=name, fix="Write 0 or more"
+                f"{name} is {hours:g} {named(hours, 'hours')}, and hours are never negative",
+                where=name,
+                fix="Write 0 or more",
             )
         if hours > MOST_HOURS:
             raise UserError(
-                f"{name} is {hours:g} hours: more than ten person-years", where=name,
+                f"{name} is {hours:g} {named(hours, 'hours')}: more than ten person-years", where=name,
                 fix="Check the unit; split what is a project of its own",
             )  # fmt: skip
     if above_nothing and value == 0:

@@ -20,6 +20,7 @@ from ktlo.errors import UsageError
 from ktlo.metrics.estimate import Estimate
 from ktlo.planning.debt.entry import Entry, Status, spread_of
 from ktlo.planning.debt.returns import HORIZON_WEEKS, expected_ratio, saved_per_week
+from ktlo.wording import counted, named
 
 MOST_WEEKS = 104
 MOST_HOURS = 10_000.0
@@ -139,12 +140,16 @@ def schedule(
 
 def _sensible(weeks: int, hours: float, least: float) -> None:
     if not 1 <= weeks <= MOST_WEEKS:
-        raise UsageError(f"{weeks} weeks cannot be planned", where="weeks", fix=f"Give 1 to {MOST_WEEKS}")
+        raise UsageError(
+            f"{counted(weeks, 'weeks')} cannot be planned", where="weeks", fix=f"Give 1 to {MOST_WEEKS}"
+        )
     if not np.isfinite(hours) or hours < 0:
-        raise UsageError(f"{hours:g} hours a week are none", where="hours", fix="Give 0 or more")
+        raise UsageError(
+            f"{hours:g} {named(hours, 'hours')} a week are none", where="hours", fix="Give 0 or more"
+        )
     if hours > MOST_HOURS:
         raise UsageError(
-            f"{hours:g} hours a week are more than {MOST_HOURS:,.0f}",
+            f"{hours:g} {named(hours, 'hours')} a week are more than {MOST_HOURS:,.0f}",
             where="hours",
             fix="Check the unit: hours a week",
         )

@@ -11,7 +11,6 @@ from collections import Counter
 
 import numpy as np
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.debt.entry import Entry, Fact, Kind, amount, key_of, stream, unknown
 from ktlo.planning.debt.history import History
 from ktlo.planning.debt.names import Place, origins
@@ -24,6 +23,7 @@ from ktlo.telemetry.unused import (
     UnusedFile,
     unused_functions,
 )
+from ktlo.wording import counted
 
 MOST_FILES = 40
 """Files that become entries, those with the most functions first."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ktlo.metrics.wording import counted
 from ktlo.planning.debt.entry import Amount, Entry, Fact, Kind, amount, key_of, stream, unknown
 from ktlo.planning.debt.history import History
 from ktlo.planning.debt.period import Period
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 MOST = 60
 LEVELS = ("critical", "high", "medium", "low", "unknown")

@@ -20,6 +20,7 @@ from ktlo.planning.demand import WorkClass
 from ktlo.planning.load.classes import NOUNS, ORDER, PLACE
 from ktlo.planning.load.history import Days, History, Spent, Stretches, WorkItems
 from ktlo.planning.load.weeks import DAY, monday, weeks_of_days
+from ktlo.wording import counted
 
 TRACKED_AT_LEAST = 0.25
 """A place has a tracker for a class when it filed at least so many items for each fix that closes none."""
@@ -303,7 +304,8 @@ def _oddities(history: History) -> list[str]:
         usual = float(before[before.cumsum() > 0].mean())
         if silent >= SILENT and usual * silent > FREQUENT:
             said = (
-                f"No {NOUNS[work_class]} arrived in the last {silent} weeks, although {usual:.1f} a week did until"
+                f"No {NOUNS[work_class]} arrived in the last {counted(silent, 'weeks')}, although {usual:.1f} a"
+                " week did until"
                 f" {monday(history.first_week + last):%-d %b %Y}: they have stopped, or their records end there."
             )
             notes.append((-int(counts.sum()), said))

@@ -25,6 +25,7 @@ from ktlo.planning.load.history import History
 from ktlo.planning.load.item_hours import GENERIC, ItemHours, amounts_of, chosen_of, fit_item_hours, recency
 from ktlo.planning.load.prevention import Effect, draw_effect, fit_effect
 from ktlo.planning.load.weeks import WEEK, first_second, monday
+from ktlo.wording import counted
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -261,11 +262,14 @@ def _cautions(history: History, capacity: Capacity, classified: Classification) 
     notes = []
     if history.weeks < FEW_WEEKS:
         notes.append(
-            f"{history.weeks} complete weeks of history: level and spread are little more than guessed, trend, season"
+            f"{counted(history.weeks, 'complete weeks')} of history: level and spread are little more than"
+            " guessed, trend, season"
             " and the effect of prevention cannot be told. Intervals are as wide as that deserves."
         )
     elif history.weeks < 104:
-        notes.append(f"{history.weeks} weeks of history are less than two years: no season can be told.")
+        notes.append(
+            f"{counted(history.weeks, 'weeks')} of history are less than two years: no season can be told."
+        )
     if capacity.people == 1:
         notes.append(
             "One person did all the work: a plan for one has no averages to lean on, and an absence takes every hour."

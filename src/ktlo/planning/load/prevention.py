@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ktlo.wording import counted
+
 Floats = npt.NDArray[np.float64]
 
 LEAST_WEEKS, LEAST_ITEMS = 78, 60
@@ -87,9 +89,15 @@ def fit_effect(counts: npt.ArrayLike, preventive: npt.ArrayLike, churn: npt.Arra
         return Effect(None, None, None, False, weeks, items, usual, reason)
 
     if weeks < LEAST_WEEKS:
-        return none(f"{weeks} weeks of history are too few; {LEAST_WEEKS} are the least that can tell")
+        return none(
+            f"{counted(weeks, 'weeks')} of history {'is' if weeks == 1 else 'are'} too few;"
+            f" {LEAST_WEEKS} are the least that can tell"
+        )
     if items < LEAST_ITEMS:
-        return none(f"{items} items are too few; {LEAST_ITEMS} are the least that can tell")
+        return none(
+            f"{counted(items, 'items')} {'is' if items == 1 else 'are'} too few;"
+            f" {LEAST_ITEMS} are the least that can tell"
+        )
     lagged, moved = _lagged(hours), np.log1p(_lagged(np.asarray(churn, dtype=np.float64)))
     y, lagged, moved = y[_LAGS:], lagged[_LAGS:], moved[_LAGS:]
     if y.sum() < LEAST_ITEMS / 2:

@@ -16,6 +16,7 @@ from ktlo.planning.rota.duties import Absence, Duty, covered_pieces, overlaps
 from ktlo.planning.rota.rules import SHADOW, Person, Rota
 from ktlo.planning.rota.saying import moment_words, span_words
 from ktlo.planning.rota.shifts import Shift, Span, burden_of, clock_minutes, shifts_between
+from ktlo.wording import counted, named
 
 AHEAD = dt.timedelta(days=90)
 """How far gaps are looked for."""
@@ -213,7 +214,7 @@ class _Inspector:
                     continue
                 hours = max(rest / dt.timedelta(hours=1), 0.0)
                 words = (
-                    f"{self._name(key)} has {hours:g} hours of rest before being {after.role}"
+                    f"{self._name(key)} has {hours:g} {named(hours, 'hours')} of rest before being {after.role}"
                     f" {self._said(after.span)}, less than {self._rota.rest / dt.timedelta(hours=1):g}"
                 )
                 yield self._trouble(Kind.REST, after.role, key, after.span, words, self._again(after))
@@ -247,7 +248,7 @@ class _Inspector:
                 begin, amount = worst
                 share = amount / (length / dt.timedelta(minutes=1))
                 words = (
-                    f"{person.name} is on call {share:.0%} of the {rota.share_weeks} weeks from"
+                    f"{person.name} is on call {share:.0%} of the {counted(rota.share_weeks, 'weeks')} from"
                     f" {begin:%-d %b %Y}, more than {rota.most_share:.0%}"
                 )
                 yield self._over(Kind.SHARE, person, begin, length, words)

@@ -19,6 +19,7 @@ from ktlo.planning.rota.board import Board, Kind, Price, Problem, Rule
 from ktlo.planning.rota.rules import Length
 from ktlo.planning.rota.saying import days_words, moment_words
 from ktlo.planning.rota.shifts import Shift
+from ktlo.wording import counted, named
 
 _EFFORT_OF_A_QUESTION = 0.5
 _EFFORT_OF_A_WAY_OUT = 4.0
@@ -204,7 +205,8 @@ class _Inquiry:
                 " cannot be filled:"
             )
         return (
-            f"{len(shifts)} shifts of {self._rota.name} between {moment_words(first)} and {moment_words(last)}"
+            f"{counted(len(shifts), 'shifts')} of {self._rota.name} between {moment_words(first)} and"
+            f" {moment_words(last)}"
             " cannot all be filled:"
         )
 
@@ -212,9 +214,11 @@ class _Inquiry:
         rota = self._rota
         roles = ", ".join(role.name for role in rota.roles)
         people = (
-            "1 person takes turns" if len(rota.members) == 1 else f"{len(rota.members)} people take turns"
+            "1 person takes turns"
+            if len(rota.members) == 1
+            else counted(len(rota.members), "people take turns")
         )
-        count = "one role is" if len(rota.roles) == 1 else f"{len(rota.roles)} roles are"
+        count = "one role is" if len(rota.roles) == 1 else f"{counted(len(rota.roles), 'roles')} are"
         told = [f"{people}, and {count} to fill at each moment ({roles})"]
         needed = self._people_needed()
         if needed > len(rota.members):
@@ -230,15 +234,17 @@ class _Inquiry:
             case Kind.REST:
                 return f"{_hours(rota.rest)} of rest between two shifts of one person (rest_hours)"
             case Kind.SHARE:
-                return f"nobody is on call more than {rota.most_share:.0%} of {rota.share_weeks} weeks (most_share)"
+                weeks = counted(rota.share_weeks, "weeks")
+                return f"nobody is on call more than {rota.most_share:.0%} of {weeks} (most_share)"
             case Kind.NIGHTS:
-                return f"nobody has more than {rota.most_nights:g} nights in 4 weeks (most_nights)"
+                nights = f"{rota.most_nights:g} {named(rota.most_nights or 0, 'nights')}"
+                return f"nobody has more than {nights} in 4 weeks (most_nights)"
             case Kind.SKILL:
                 able = [person.name for person in rota.members if rule.subject in person.skills]
                 return f"{rule.subject} is asked for, which {_listed(able)} {'has' if len(able) == 1 else 'have'}"
             case Kind.SHADOW:
                 person = next(p for p in rota.members if p.key == rule.subject)
-                return f"{name} first goes along with {_times(person.shadows, 'shift')}"
+                return f"{name} first goes along with {counted(person.shadows, 'shifts')}"
             case Kind.JOINED:
                 person = next(p for p in rota.members if p.key == rule.subject)
                 joined = person.joined or dt.date.min
@@ -259,7 +265,7 @@ class _Inquiry:
             case Kind.SHARE:
                 return f"more than {rota.most_share:.0%} on call for some"
             case Kind.NIGHTS:
-                return f"more than {rota.most_nights:g} nights in 4 weeks for some"
+                return f"more than {rota.most_nights:g} {named(rota.most_nights or 0, 'nights')} in 4 weeks for some"
             case Kind.SKILL:
                 return f"shifts without {rule.subject}, or somebody else who learns it"
             case Kind.SHADOW:
@@ -283,7 +289,7 @@ class _Inquiry:
                 return f"nobody is {rule.subject} {self._when(used)}"
             case Kind.REST:
                 who = _listed(sorted({self._names[price.person] for price, _ in used}))
-                return f"less rest than {_hours(rota.rest)} for {who}, {_times(len(used), 'time')}"
+                return f"less rest than {_hours(rota.rest)} for {who}, {counted(len(used), 'times')}"
             case Kind.SHARE:
                 window = dt.timedelta(weeks=rota.share_weeks) / dt.timedelta(minutes=1)
                 return _more(
@@ -306,7 +312,7 @@ class _Inquiry:
     def _when(self, used: Sequence[tuple[Price, int]]) -> str:
         shifts = [self._problem.shifts[price.shift] for price, _ in used if price.shift >= 0]
         told = [self._span(shift) for shift in sorted(set(shifts), key=lambda shift: shift.start)]
-        more = f" and {len(told) - _LISTED} more shifts" if len(told) > _LISTED else ""
+        more = f" and {counted(len(told) - _LISTED, 'more shifts')}" if len(told) > _LISTED else ""
         return "; ".join(told[:_LISTED]) + more
 
     def _span(self, shift: Shift) -> str:
@@ -340,10 +346,6 @@ def _more(
 def _hours(length: dt.timedelta) -> str:
     hours = length / dt.timedelta(hours=1)
     return f"{hours:g} {'hour' if hours == 1 else 'hours'}"
-
-
-def _times(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

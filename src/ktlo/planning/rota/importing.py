@@ -15,6 +15,7 @@ from ktlo.planning.rota.rules import Rota
 from ktlo.planning.rota.saying import span_words
 from ktlo.planning.rota.shifts import Span
 from ktlo.store.state import State
+from ktlo.wording import counted
 
 FORMATS = ("pagerduty", "opsgenie")
 
@@ -75,7 +76,9 @@ def import_duties(state: State, rota: Rota, role: str, document: Any, span: Span
     """
     externals = read_external(document)
     if len(externals) != 1:
-        raise UsageError(f"the file has {len(externals)} schedules", fix="Give one schedule, for one role")
+        raise UsageError(
+            f"the file has {counted(len(externals), 'schedules')}", fix="Give one schedule, for one role"
+        )
     external = externals[0]
     notes = list(external.notes)
     by_role: dict[str, tuple[Duty, ...]] = {}

@@ -31,6 +31,7 @@ from ktlo.planning.rota.external import (
 )
 from ktlo.planning.rota.rules import WEEKDAYS, Person, Rota
 from ktlo.planning.rota.shifts import Span, handovers_from
+from ktlo.wording import counted
 
 VENDOR = "opsgenie"
 _UNITS = {"weekly": WEEK, "daily": DAY, "hourly": dt.timedelta(hours=1)}
@@ -147,7 +148,8 @@ def _read(said: Mapping[str, Any], overrides: Sequence[Any]) -> External:
         people = [one for one in rotation.participants if one.type == "user"]
         if len(people) < len(rotation.participants):
             notes.append(
-                f"{rotation.name or 'A rotation'} has {len(rotation.participants) - len(people)} participants that are"
+                f"{rotation.name or 'A rotation'} has"
+                f" {counted(len(rotation.participants) - len(people), 'participants')} that are"
                 " teams, escalations or nobody; their turns are left out."
             )
         layers.append(_layer(rotation))

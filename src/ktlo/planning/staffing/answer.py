@@ -26,6 +26,7 @@ from ktlo.planning.staffing.sizes import MOST_HELPED, candidates
 from ktlo.planning.staffing.terms import Terms
 from ktlo.planning.staffing.trial import Case, Ran, run
 from ktlo.settings.planning import StaffingSettings
+from ktlo.wording import counted
 
 DRAWS = 200
 _MOST_ITEMS = 900
@@ -174,7 +175,7 @@ def answer_staffing(
     notes = []
     if not missing and history < _FEW_WEEKS:
         notes.append(
-            f"The history has {history} weeks; what is rare or comes with the season cannot be seen in it."
+            f"The history has {counted(history, 'weeks')}; what is rare or comes with the season cannot be seen in it."
         )
     if not missing and crew.pace < _LITTLE_TRACED:
         notes.append(

@@ -21,6 +21,7 @@ from ktlo.planning.staffing.week import WorkingWeek
 from ktlo.records.effort import Category
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 RECENT_WEEKS = 26
 """Weeks that say who works regularly and how much."""
@@ -118,7 +119,9 @@ def read_crew(store: Queryable, question: Question, settings: Settings) -> Crew:
     regulars = [row for row in recent if row["weeks"] >= max(2, _REGULAR * weeks)]
     notes = []
     if len(regulars) > _MOST_PEOPLE:
-        notes.append(f"Of {len(regulars)} engineers, the {_MOST_PEOPLE} who worked most are looked at.")
+        notes.append(
+            f"Of {counted(len(regulars), 'engineers')}, the {_MOST_PEOPLE} who worked most are looked at."
+        )
         regulars = regulars[:_MOST_PEOPLE]
     people = [str(row["person"]) for row in regulars]
     at = {person: i for i, person in enumerate(people)}

@@ -21,6 +21,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from ktlo.receivers.elastic.attributes import put, put_all
 from ktlo.receivers.elastic.events import Metricset, Sample
 from ktlo.receivers.elastic.moments import UnfitError, instant
+from ktlo.wording import counted
 
 _DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
@@ -125,7 +126,7 @@ def _histogram(made: Metric, name: str, sample: Sample) -> HistogramDataPoint:
     """Values and how often each was seen: every value is the upper bound of a bucket of its own."""
     values, counts = sample.values or [], sample.counts or []
     if len(values) != len(counts):
-        raise UnfitError(f"the sample {name!r} has {len(values)} values and {len(counts)} counts")
+        raise UnfitError(f"the sample {name!r} has {counted(len(values), 'values')} and {len(counts)} counts")
     if not all(math.isfinite(value) for value in values) or any(a >= b for a, b in pairwise(values)):
         raise UnfitError(f"the values of the sample {name!r} do not grow")
     made.histogram.aggregation_temporality = _DELTA

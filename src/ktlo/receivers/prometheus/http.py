@@ -18,6 +18,7 @@ from ktlo.receivers.otlp.accepting import MalformedError
 from ktlo.receivers.otlp.exchange import Export, parse
 from ktlo.receivers.prometheus.messages import WriteRequest
 from ktlo.receivers.prometheus.translation import Families, translate
+from ktlo.wording import counted
 
 DOOR = "Prometheus"
 PATH = "/api/v1/write"
@@ -44,7 +45,7 @@ def routes(export: Export, front: Front) -> list[Route]:
         for reason, number in (*made.rejected.items(), *made.left_out.items()):
             export.reject(reason, number)
         accepted = export.offer(made.request, sender, identity=body)
-        told = [f"{number} samples: {reason}" for reason, number in made.rejected.items()]
+        told = [f"{counted(number, 'samples')}: {reason}" for reason, number in made.rejected.items()]
         if accepted.rejected:
             told.append(accepted.reason)
         if told:

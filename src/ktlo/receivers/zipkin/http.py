@@ -14,6 +14,7 @@ from ktlo.receivers.front import Front
 from ktlo.receivers.otlp.accepting import MalformedError
 from ktlo.receivers.otlp.exchange import Export
 from ktlo.receivers.zipkin.translation import translate
+from ktlo.wording import counted
 
 DOOR = "Zipkin"
 PATH = "/api/v2/spans"
@@ -36,7 +37,7 @@ def routes(export: Export, front: Front) -> list[Route]:
         for reason, number in rejected.items():
             export.reject(reason, number)
         accepted = export.offer(made, sender)
-        told = [f"{number} spans: {reason}" for reason, number in rejected.items()]
+        told = [f"{counted(number, 'spans')}: {reason}" for reason, number in rejected.items()]
         if accepted.reason:
             told.append(accepted.reason)
         if not told:

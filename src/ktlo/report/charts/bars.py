@@ -27,6 +27,7 @@ from ktlo.report.charts.quantity import COUNT, Unit, compact, finite, written, w
 from ktlo.report.charts.scale import Linear, padded
 from ktlo.report.charts.svg import element, group, mark, shortened, text
 from ktlo.report.charts.table import Heading, Row, Table
+from ktlo.wording import counted
 
 ROW, MOST_ROWS = 30, 40
 
@@ -122,7 +123,7 @@ class BarChart:
                 f" ({self.interval_of}: {written_interval(bar.interval.low, bar.interval.high, self.unit)})"
             )
         if bar.sample is not None:
-            tip += f", {bar.sample:,} observations"
+            tip += f", {counted(bar.sample, 'observations')}"
         swatch = bar.swatch or series(0, bar.label)
         shapes = [element("rect", x=0, y=top, width=int(width), height=ROW, fill="transparent")]
         reach = x(0)

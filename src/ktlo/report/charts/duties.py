@@ -19,6 +19,7 @@ from ktlo.report.charts.palette import Swatch, Texture, fill_of, series
 from ktlo.report.charts.quantity import COUNT
 from ktlo.report.charts.svg import element, mark, shortened, text
 from ktlo.report.charts.table import Heading, Row, Table
+from ktlo.wording import counted
 
 LANE, GAP, TOP, MOST_WEEKS = 20, 10, 20, 27
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -100,7 +101,7 @@ class DutyCalendar:
                     element("line", x1=x, x2=x, y1=y - 3, y2=y + row - GAP + 3, stroke=INK, stroke_width=2)
                 )
         note = (
-            f"The first {MOST_WEEKS} of {len(weeks)} weeks; the table has all. "
+            f"The first {MOST_WEEKS} of {counted(len(weeks), 'weeks')}; the table has all. "
             if len(weeks) > MOST_WEEKS
             else ""
         )

@@ -21,6 +21,7 @@ from ktlo.report.charts.layers import Grid, layered
 from ktlo.report.charts.quantity import SECONDS, SHARE, Unit, finite, written
 from ktlo.report.charts.svg import element, group, mark, shortened, text
 from ktlo.report.charts.table import Heading, Row, Table
+from ktlo.wording import counted
 
 SOME, MANY = 0.0, 0.05
 """Shares of failed calls above which a node or a link has some, and many."""
@@ -137,7 +138,9 @@ class Graph:
         body = [group(links, fill="none"), group(dots), _legend(height, width)]
         described = dataclasses.replace(
             self.head,
-            description=f"{self.head.description} {len(named)} nodes, {len(self.links)} links.".strip(),
+            description=(
+                f"{self.head.description} {counted(len(named), 'nodes')}, {counted(len(self.links), 'links')}."
+            ).strip(),
         )
         return document(described, width, height + _KEYS, body, note=self.note)
 

@@ -32,6 +32,7 @@ from ktlo.report.charts.quantity import COUNT, Unit, finite, written, written_in
 from ktlo.report.charts.scale import Linear, instant, padded
 from ktlo.report.charts.svg import element, group, joined, mark
 from ktlo.report.charts.table import Heading, Row, Table
+from ktlo.wording import counted
 
 MOST_POINTS = 360
 """Drawn points a series may have at full width: two pixels each."""
@@ -158,7 +159,7 @@ class LineChart:
         if any(len(d) < len(line.points) for d, line in zip(drawn, self.lines, strict=True)):
             total = sum(len(line.points) for line in self.lines)
             notes.append(
-                f"Drawn from {total:,} points by the first, lowest, highest and last of each stretch; "
+                f"Drawn from {counted(total, 'points')} by the first, lowest, highest and last of each stretch; "
                 "the table has all."
             )
         body = [
@@ -209,7 +210,7 @@ class LineChart:
         if p.interval:
             tip += f" ({self.interval_of}: {written_interval(p.interval.low, p.interval.high, self.unit)})"
         if p.sample is not None:
-            tip += f", {p.sample:,} observations"
+            tip += f", {counted(p.sample, 'observations')}"
         at = (x(instant(p.at)), y(value))
         hit = element("circle", cx=at[0], cy=at[1], r=7, fill="transparent")
         return mark(hit, marker(index, *at, swatch, size=size, quiet=size == _QUIET), tip=tip, href=p.href)

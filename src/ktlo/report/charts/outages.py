@@ -30,6 +30,7 @@ from ktlo.report.charts.quantity import COUNT, SECONDS, duration
 from ktlo.report.charts.scale import Linear, instant
 from ktlo.report.charts.svg import element, group, mark, shortened, text
 from ktlo.report.charts.table import Heading, Row, Table
+from ktlo.wording import counted
 
 ROW, MOST_ROWS, MOST_SPANS = 30, 40, 1500
 
@@ -119,9 +120,11 @@ class OutageStrips:
             rows += [track, group(marks)]
         notes = []
         if len(self.strips) > MOST_ROWS:
-            notes.append(f"The first {MOST_ROWS} of {len(self.strips):,} services; the table has all.")
+            notes.append(
+                f"The first {MOST_ROWS} of {counted(len(self.strips), 'services')}; the table has all."
+            )
         if len(spans) > MOST_SPANS:
-            notes.append(f"The longest {MOST_SPANS:,} of {len(spans):,} outages are drawn.")
+            notes.append(f"The longest {MOST_SPANS:,} of {counted(len(spans), 'outages')} are drawn.")
         places = tick_places(time_ticks(x, int(plot.width // 76)), x)
         body = [key, bottom_axis(plot, places, grid=plot.height), *rows]
         return document(self.head, width, plot.bottom + 26, body, swatches=looks, note=" ".join(notes))

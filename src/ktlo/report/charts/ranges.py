@@ -25,6 +25,7 @@ from ktlo.report.charts.quantity import COUNT, SECONDS, Unit, finite, written, w
 from ktlo.report.charts.scale import Linear, Log, padded, padded_log
 from ktlo.report.charts.svg import element, group, mark, shortened, text
 from ktlo.report.charts.table import Heading, Row, Table
+from ktlo.wording import counted
 
 ROW, MOST_ROWS = 32, 40
 
@@ -152,5 +153,5 @@ class RangeChart:
         tip = f"{r.label}: {written(r.estimate, self.unit)}"
         tip += f" ({self.interval_of}: {written_interval(r.low, r.high, self.unit)})"
         if r.sample is not None:
-            tip += f", {r.sample:,} observations"
+            tip += f", {counted(r.sample, 'observations')}"
         return mark(group(shapes), tip=tip, href=r.href)

@@ -18,6 +18,7 @@ from ktlo.report.charts.quantity import finite, written
 from ktlo.report.charts.scatter import Measure
 from ktlo.report.charts.svg import element, group, mark, shortened, text
 from ktlo.report.charts.table import Heading, Row, Table
+from ktlo.wording import counted
 
 MOST_TILES = 300
 FOLDER_LINE = 16
@@ -91,7 +92,8 @@ class Treemap:
             body += self._folder(folder, folders[folder], box, steps, len(rest))
         note = f"Area: {self.size.title.lower()}. Heat: {self.heat.title.lower()}, {HEAT_BY_RANK}."
         if rest:
-            note += f" {len(rest):,} smaller files are one tile; the table has all."
+            are = "is one tile" if len(rest) == 1 else "are one tile"
+            note += f" {counted(len(rest), 'smaller files')} {are}; the table has all."
         return document(self.head, width, height + 4, body, note=note)
 
     def table(self) -> Table:

@@ -33,6 +33,7 @@ from ktlo.settings.sql import SqlSettings
 from ktlo.store.outside import Answer
 from ktlo.store.protocol import Store
 from ktlo.store.readonly import Limits
+from ktlo.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -155,9 +156,8 @@ class SqlDoor:
     def _explained(self, error: StoreError) -> str:
         told = self._limits.explain(error.what)
         if error.code == failure.TOO_LARGE and "max rows" in error.what:
-            return (
-                f"The answer has more than {self._rows:,} rows (sql: {{rows: …}} in ktlo.yaml); add a LIMIT"
-            )
+            most = counted(self._rows, "rows")
+            return f"The answer has more than {most} (sql: {{rows: …}} in ktlo.yaml); add a LIMIT"
         return told
 
     def _written(self, asked: Asked, answer: Answer, number: str) -> Response:

@@ -26,6 +26,7 @@ from ktlo.telemetry.dashboards.files import DashboardChangedError, Stored, check
 from ktlo.telemetry.dashboards.grafana import imported
 from ktlo.telemetry.dashboards.model import ALL, Dashboard, PanelKind
 from ktlo.telemetry.interval import Interval
+from ktlo.wording import counted
 
 router = APIRouter()
 
@@ -40,9 +41,9 @@ def dashboards_page(request: Request, running: Running) -> Response:
     own = sum(not each.is_shipped for each in found)
     wrong = sum(each.dashboard is None for each in found)
     said = (
-        f"{len(found)} dashboards, {own} of them your own"
+        f"{counted(len(found), 'dashboards')}, {own} of them your own"
         if own
-        else f"{len(found)} dashboards come with ktlo"
+        else f"{counted(len(found), 'dashboards')} of ktlo's own"
     )
     change = f"{wrong} cannot be shown: see below" if wrong else f"files in {folder_of(running).path}"
     return render(
@@ -137,7 +138,8 @@ def dashboard_page(
     wrong = sum(bool(view.problem) for band in views for view in band)
     values = [each.value for each in chosen if each.value and each.value != ALL]
     said = f"{board.title}: {', '.join(values)}" if values else board.title
-    change = f"{stretch_text(of)}{f'; {wrong} panels cannot be answered' if wrong else ''}"
+    unanswered = f"; {counted(wrong, 'panels')} cannot be answered" if wrong else ""
+    change = f"{stretch_text(of)}{unanswered}"
     return render(
         request,
         "dashboard.html",

@@ -35,6 +35,7 @@ from ktlo.telemetry.promql.completing import Known as KnownNames
 from ktlo.telemetry.promql.completing import completions, unit_of
 from ktlo.telemetry.promql.listing import label_names, label_values, names
 from ktlo.telemetry.promql.places import PromqlError
+from ktlo.wording import counted
 
 router = APIRouter(route_class=AskedRoute)
 
@@ -145,7 +146,7 @@ def _explored(
         told = f"the table has {len(series)} of {among:,}"
         notes.append(f"The {MOST_LINES} series with the largest last value are drawn; {told}.")
     notes.append(
-        f"{answered.samples:,} samples read in {answered.seconds:.2f} s; a step every {seconds:g} s."
+        f"{counted(answered.samples, 'samples')} read in {answered.seconds:.2f} s; a step every {seconds:g} s."
     )
     drawn = any(each.finite for each in series)
     text = getattr(answered.value, "value", "")

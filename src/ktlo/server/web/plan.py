@@ -28,6 +28,7 @@ from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import FilterBar, filter_bar
 from ktlo.server.web.rendering import carried, parameters, render, render_fragment, with_query
 from ktlo.server.web.section_page import PLACES
+from ktlo.wording import counted
 
 router = APIRouter()
 
@@ -140,7 +141,7 @@ def plan_page(request: Request) -> Response:
         bar=plan_bar(request, running, question, "/plan", terms),
         plan=plan,
         fields=fields(plan, terms),
-        horizons=[(str(weeks), f"{weeks} weeks") for weeks in _HORIZONS],
+        horizons=[(str(weeks), counted(weeks, "weeks")) for weeks in _HORIZONS],
         weeks=str(plan.asked.weeks),
         changed=terms_in_words(replace(terms, weeks=None, share=None, seed=None)),
         unchanged_href=with_query("/plan", carried(request)),

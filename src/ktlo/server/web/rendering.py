@@ -24,6 +24,7 @@ from ktlo.server.parameters import CARRIED, STRETCH
 from ktlo.server.web.assets import digest
 from ktlo.server.web.progress import shown_progress
 from ktlo.telemetry.colours import without_colours
+from ktlo.wording import counted
 
 MESSAGES = {
     "corrected": "Noted. It is in the numbers after the next collection, and learned from.",
@@ -112,6 +113,7 @@ environment.filters["breaking"] = _breaking
 environment.filters["fitted"] = _fitted
 environment.filters["ticked"] = _ticked
 environment.filters["ago"] = ago
+environment.filters["counted"] = counted
 environment.filters["minute"] = minute_label
 environment.filters["day"] = day_label
 

@@ -26,6 +26,7 @@ from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import carried, parameters, render, with_query
 from ktlo.store.protocol import Store
+from ktlo.wording import counted
 
 Build = Callable[[Store, Question, Links], Section]
 
@@ -98,7 +99,7 @@ def _nothing(
     if any(question.only.values()):
         why = f"{said.why} The records run from {when}; the filters leave none of them in this period."
         return Nothing(said.title, why, button="Show without filters", href=with_query(path, {"from": "all"}))
-    why = f"{said.why} There are {there.records:,} records from {when}."
+    why = f"{said.why} There {'is' if there.records == 1 else 'are'} {counted(there.records, 'records')} from {when}."
     if question.start <= there.first and question.end > there.last:
         # The whole period is what is shown.
         return Nothing(said.title, why, said.command)

@@ -19,6 +19,7 @@ from ktlo.server.web.services import environment_filter
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.edge import edge_examples, edge_series
 from ktlo.telemetry.service_map import Place, Way, compared, service_map
+from ktlo.wording import counted
 
 router = APIRouter(route_class=AskedRoute)
 
@@ -28,7 +29,7 @@ _AGAINST = (
     Option("1d", "A day earlier"),
     Option("7d", "A week earlier"),
 )
-_DEPTHS = tuple(Option(str(n), f"{n} step{'' if n == 1 else 's'}") for n in (1, 2, 3, 5, 10))
+_DEPTHS = tuple(Option(str(n), counted(n, "steps")) for n in (1, 2, 3, 5, 10))
 Depth = Annotated[int, Query(ge=1, le=10)]
 
 

@@ -33,6 +33,7 @@ from ktlo.sources.rest.configured import plain_address
 from ktlo.sources.rest.connection import Connection, Manners, decode
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches
+from ktlo.wording import counted
 
 
 class AlertsConfig(BaseModel):
@@ -132,12 +133,12 @@ class AlertmanagerSource:
                 active = await self._ask(api)
         except KtloError as error:
             return Health(Status.UNREACHABLE, str(error))
-        words = f"{len(active)} alert{'' if len(active) == 1 else 's'} active now"
+        words = f"{counted(len(active), 'alerts')} active now"
         nameless = sum(1 for one in active if not rows(one, self._of)[0][1].record.service)
         if nameless:
             missing.append(
                 Missing(
-                    f"a service on {nameless} of {len(active)} alerts",
+                    f"a service on {nameless} of {counted(len(active), 'alerts')}",
                     "those incidents belong to no service",
                     "Set service_label, or label the alerts with `service`",
                 )
@@ -192,7 +193,8 @@ class AlertmanagerSource:
             found += rows(alert, self._of)
         if told.truncated_alerts:
             reason = (
-                f"{told.truncated_alerts} alerts were left out by the sender (max_alerts); asking finds those"
+                f"{counted(told.truncated_alerts, 'alerts')} were left out by the sender (max_alerts); asking"
+                " finds those"
                 " that are active. Raise max_alerts of the receiver"
             )
             rejected.append(self._reject(f"group {told.group_key[:100]}", reason, b"", incoming.received_at))

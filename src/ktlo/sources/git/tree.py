@@ -27,6 +27,7 @@ from ktlo.sources.git.run import Run
 from ktlo.sources.git.text import text
 from ktlo.sources.git.tips import Cut, existing
 from ktlo.sources.protocol import Batch, Progress
+from ktlo.wording import counted
 
 RULES = 1
 """Raise this when the rules of measuring, roles, markers or manifests change: the tree is read anew."""
@@ -198,7 +199,7 @@ def collect_tree(run: Run, head: str, cut: Cut) -> Iterator[Batch]:
     yield from _add(run, _Reading(run, head, blame), changed, written if stale else None)
     yield from _remove(run, _Reading(run, head, None), list(stale.values()), written)
     run.cursor = replace(run.cursor, trees=(head,), tree_state=state)
-    left = run.note(run.name.repository, _UNDATED, f"{blame.left_out} files") if blame.left_out else []
+    left = run.note(run.name.repository, _UNDATED, counted(blame.left_out, "files")) if blame.left_out else []
     yield run.batch(rejected=left)
 
 

@@ -17,6 +17,7 @@ from ktlo.sources.github.run import PER_PAGE, unseen
 from ktlo.sources.protocol import Health, Missing, Status
 from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
 from ktlo.sources.rest.quota import LimitReachedError
+from ktlo.wording import counted
 
 TOKEN_ADVICE = "A token raises 60 requests an hour to 5,000: set GITHUB_TOKEN, or `token` of the source"  # noqa: S105 - advice, no secret
 SECONDS_PER_REQUEST = 0.5
@@ -69,7 +70,9 @@ async def _examine(api: Api, repository: str, listings: Sequence[Listing]) -> He
         else:
             requests += _requests(listing, probe.last_page or 1, api.has_token)
     name = said.full_name
-    estimate = f"a first collection takes at most {requests:,} requests, {_time(requests, api.rest.limit)}"
+    estimate = (
+        f"a first collection takes at most {counted(requests, 'requests')}, {_time(requests, api.rest.limit)}"
+    )
     summary = f"{name} can be read; {estimate}{rate}"
     return Health(Status.LIMITED if missing else Status.READY, summary, tuple(missing))
 
@@ -79,7 +82,7 @@ async def _rate(api: Api) -> str:
         rate = decode((await api.get("/rate_limit")).body, RateLimit, "/rate_limit").resources.core
     except AbsentError:
         return "; this server sets no limit"  # GitHub Enterprise Server with limits switched off
-    return f"; {rate.remaining:,} of {rate.limit:,} requests are left this hour"
+    return f"; {rate.remaining:,} of {counted(rate.limit, 'requests')} are left this hour"
 
 
 def _requests(listing: Listing, entries: int, has_token: bool) -> int:

@@ -25,6 +25,7 @@ from ktlo.sources.rest.connection import AbsentError, Answer, Connection, Denied
 from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, Position, position, stamp
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, removal
+from ktlo.wording import counted
 
 VANISHED_EVERY = dt.timedelta(days=1)
 RENEWAL = (
@@ -117,7 +118,9 @@ class RedmineSource:
             missing.append(Missing("any issue", "nothing to read", "Check `project` and the key's rights"))
         by = f" by {who}" if who else ""
         return Health(
-            Status.LIMITED if missing else Status.READY, f"{count:,} issues can be read{by}", tuple(missing)
+            Status.LIMITED if missing else Status.READY,
+            f"{counted(count, 'issues')} can be read{by}",
+            tuple(missing),
         )
 
     def _params(self) -> dict[str, str | int]:

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from ktlo.errors import SourceError
+from ktlo.wording import counted
 
 PATIENCE_SECONDS = 60.0
 """Longest wait inside a run; a longer one ends the run and the next one continues."""
@@ -124,7 +125,7 @@ class Quota:
 
     def _used_up(self) -> str:
         span = f" {self.span}" if self.span else ""
-        return f"the {self.limit or 0:,} requests{span} that {self.service} allows are used up"
+        return f"the {counted(self.limit or 0, 'requests')}{span} that {self.service} allows are used up"
 
     async def _wait(self, seconds: float, why: str) -> None:
         if seconds > PATIENCE_SECONDS or self._secondary > 3:

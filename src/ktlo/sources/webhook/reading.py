@@ -13,6 +13,7 @@ import jmespath.exceptions
 from ktlo.sources.csv.nouns import ItemReader, Record
 from ktlo.sources.csv.values import BadCellError
 from ktlo.sources.webhook.config import WebhookConfig, compiled
+from ktlo.wording import counted
 
 MOST_ITEMS = 10_000
 MOST_CHARACTERS = 100_000
@@ -68,7 +69,9 @@ def read(body: Any, config: WebhookConfig, source_id: str, now: dt.datetime) -> 
         records.append((made.record, made.updated_at))
         noted += [(place, words) for words in made.warnings]
     if len(items) > MOST_ITEMS:
-        refused.append(("webhook", f"only the first {MOST_ITEMS:,} of {len(items):,} items are read"))
+        refused.append(
+            ("webhook", f"only the first {MOST_ITEMS:,} of {counted(len(items), 'items')} are read")
+        )
     return Reading(event, tuple(records), tuple(refused), tuple(noted), "" if items else "it holds no item")
 
 

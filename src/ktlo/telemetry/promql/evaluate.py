@@ -42,6 +42,7 @@ from ktlo.telemetry.promql.vector import (
     unnamed,
 )
 from ktlo.telemetry.promql.windows import Windows, newest, windows_of
+from ktlo.wording import counted
 
 
 def answer(asked: Asked, source: Source) -> Answered:
@@ -184,7 +185,7 @@ class _Walk:
         steps = (last - first) // step + 1
         if steps > self._asked.limits.steps * 10:
             raise UsageError(
-                f"the subquery has {steps:,} steps", fix="Give it a larger step, such as [1d:10m]"
+                f"the subquery has {counted(steps, 'steps')}", fix="Give it a larger step, such as [1d:10m]"
             )
         if steps <= 0:
             return
@@ -398,7 +399,7 @@ class _Walk:
             raise UsageError(f"more than {limits.series:,} series match", fix="Narrow it by labels")
         if series * steps > limits.cells:
             raise UsageError(
-                f"{series:,} series at {steps:,} steps do not fit into memory",
+                f"{series:,} series at {counted(steps, 'steps')} do not fit into memory",
                 fix="Narrow it by labels, or ask with a larger step",
             )
 

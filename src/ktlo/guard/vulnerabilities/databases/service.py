@@ -19,6 +19,7 @@ from ktlo.errors import UserError
 from ktlo.guard.vulnerabilities.advisory import Advisory, read_advisory
 from ktlo.guard.vulnerabilities.aliases import close_aliases
 from ktlo.guard.vulnerabilities.databases.protocol import Candidate, DatabaseError, Package, State
+from ktlo.wording import counted
 
 if TYPE_CHECKING:
     import httpx
@@ -69,7 +70,7 @@ class OsvService:
                 named[package].append(identifier)
         wanted = sorted({identifier for found in named.values() for identifier in found})
         if len(wanted) > _MOST_ADVISORIES:
-            raise self._wrong(f"names {len(wanted):,} advisories at once")
+            raise self._wrong(f"names {counted(len(wanted), 'advisories')} at once")
         with ThreadPoolExecutor(max_workers=8) as pool:
             records = dict(zip(wanted, pool.map(self._record, wanted), strict=True))
         identities = close_aliases((record.id, record.aliases) for record in records.values())
@@ -97,7 +98,9 @@ class OsvService:
             except (msgspec.DecodeError, RecursionError) as error:
                 raise self._wrong(f"gives an answer of another shape: {error}") from error
             if len(results) != len(asked):
-                raise self._wrong(f"gives {len(results)} results for {len(asked)} questions")
+                raise self._wrong(
+                    f"gives {counted(len(results), 'results')} for {counted(len(asked), 'questions')}"
+                )
             following = []
             for (package, _token), result in zip(asked, results, strict=True):
                 yield from ((package, found.id) for found in result.vulns)
