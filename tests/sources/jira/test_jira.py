@@ -16,7 +16,7 @@ from jira_site import PEOPLE, Site, stamp, status
 from ktlo.errors import KtloError, SignatureError, UserError
 from ktlo.sources.hooked import Incoming
 from ktlo.sources.jira import JiraSource, walk
-from ktlo.sources.jira.mapping import text_of
+from ktlo.sources.jira.fields import text_of
 from ktlo.sources.jira.source import JiraConfig
 from ktlo.sources.protocol import Batch, Status
 from ktlo.sources.rest.quota import LimitReachedError, World

@@ -22,7 +22,8 @@ from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 from ktlo.sources.jira import mapping
-from ktlo.sources.jira.mapping import READ, Of
+from ktlo.sources.jira.history import commented
+from ktlo.sources.jira.mapping import READ
 from ktlo.sources.jira.payloads import (
     Changelog,
     FieldItem,
@@ -33,7 +34,7 @@ from ktlo.sources.jira.payloads import (
     Status,
     Webhook,
 )
-from ktlo.sources.jira.vocabulary import FIELDS, Vocabulary
+from ktlo.sources.jira.vocabulary import FIELDS, Of, Vocabulary
 from ktlo.sources.jira.walk import Found, Place, changed, one, open_keys
 from ktlo.sources.protocol import Batch, Health, Missing, Progress
 from ktlo.sources.protocol import Status as State
@@ -48,6 +49,7 @@ from ktlo.sources.rest.connection import (
 )
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, removal
+from ktlo.wording import counted
 
 VANISHED_EVERY = dt.timedelta(days=1)
 _ODD = (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError)
@@ -238,7 +240,9 @@ class JiraSource:
         where = "Jira Cloud" if place.is_cloud else "Jira Data Center"
         status = State.READY if seen.items else State.LIMITED
         return Health(
-            status, f"{where} can be read, {len(of.words.categories)} statuses known", tuple(missing)
+            status,
+            f"{where} can be read, {counted(len(of.words.categories), 'statuses')} known",
+            tuple(missing),
         )
 
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
@@ -344,7 +348,7 @@ class JiraSource:
             raise UserError(f"the issue has an unexpected form: {type(error).__name__}: {error}") from error
         if told.comment is not None:
             is_incident = rows[0][0] == "incidents"
-            rows.append(mapping.commented(item.key, told.comment, of, is_incident=is_incident))
+            rows.append(commented(item.key, told.comment, of, is_incident=is_incident))
         return Taken(
             told.event,
             batches(rows),

@@ -76,3 +76,20 @@ def said(value: Any) -> tuple[str, ...]:
                 return (value[name],)
         return ()
     return (str(value),)
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Whose rows they are.
+
+    Attributes:
+        source: identifier of the source.
+        browse: address of the installation, to which a person's links lead.
+        words: what its statuses and fields mean.
+        is_told: by a webhook, which knows less of what a step means than the changelog does.
+    """
+
+    source: str
+    browse: str
+    words: Vocabulary
+    is_told: bool = False
