@@ -101,3 +101,40 @@ def test_a_file_that_is_not_there_or_not_said_is_told():
         confirm_mapping({"file": "/no/such.csv"}, ask=False, quiet=True)
     with pytest.raises(UserError, match="which file"):
         confirm_mapping({}, ask=False, quiet=True)
+
+
+@pytest.fixture
+def spoiled(tmp_path):
+    file = tmp_path / "incidents.csv"
+    file.write_text(
+        CLEAR + "A-2,notadate,,High,Resolved\nA-3,2025-03-06 09:00,,High,Open\n", encoding="utf-8"
+    )
+    return str(file)
+
+
+def test_a_column_with_a_bad_cell_is_offered_and_enter_takes_it(spoiled, monkeypatch, capsys):
+    asked: list[tuple[str, object]] = []
+
+    def prompt(text: str, *, default: str = "", **_: object) -> str:
+        asked.append((text, default))
+        return default
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    options = confirm_mapping({"file": spoiled}, ask=True, quiet=False)
+    assert options["mapping"]["detected_at"] == "opened_at"
+    text, default = asked[0]
+    assert text == (
+        "Which column is detected_at? `opened_at` looks like it; 1 of 3 cells is no date (row 3: 'notadate')."
+        " [number, opened_at, resolved_at, priority, state]"
+    )
+    assert default == "opened_at"
+    assert "1 row turned away" in capsys.readouterr().out
+
+
+def test_an_empty_answer_says_what_is_needed(tmp_path, typed, capsys):
+    file = tmp_path / "incidents.csv"
+    file.write_text("what,opened at\nx,2026-01-01\n", encoding="utf-8")
+    typed("", "when", "what", "yes")
+    options = confirm_mapping({"file": str(file)}, ask=True, quiet=True)
+    assert options["mapping"]["external_id"] == "what"
+    assert capsys.readouterr().err.count("One of: what, opened at. Ctrl-C stops, and nothing is added.") == 2

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ktlo.errors import UserError
+from ktlo.wording import counted
 
 if TYPE_CHECKING:
     from ktlo.sources.csv.proposal import Proposal, Question
@@ -86,10 +87,10 @@ def show(proposal: Proposal) -> None:
     from ktlo.cli.output import console, print_table
 
     whole = "" if proposal.is_whole_file else " (the first ones; the file has more)"
-    events = f" with {proposal.events:,} events" if proposal.events else ""
+    events = f" with {counted(proposal.events, 'events')}" if proposal.events else ""
     console.print(
-        f"{proposal.rows:,} rows{whole}: {proposal.items:,} {proposal.options['noun']}{events};"
-        f" {proposal.rejected:,} rows turned away, {proposal.warnings:,} records with a note",
+        f"{counted(proposal.rows, 'rows')}{whole}: {proposal.items:,} {proposal.options['noun']}{events};"
+        f" {counted(proposal.rejected, 'rows')} turned away, {counted(proposal.warnings, 'records')} with a note",
         markup=False,
     )
     for reason in proposal.reasons:
@@ -140,19 +141,27 @@ def columns_text(columns: Any) -> str:
 
 
 def _asked(questions: Sequence[Question], *, only_needed: bool) -> dict[str, str]:
-    """Ask the open questions; an empty answer takes what is assumed."""
+    """Ask the open questions; an empty answer takes what is assumed, and says what is needed where nothing is."""
     import typer
 
     answers = {}
     for question in questions:
-        if only_needed and not question.is_required:
+        if only_needed and not question.is_required and not question.option.startswith("mapping."):
             continue
         choices = f" [{', '.join(question.choices)}]" if question.choices else ""
         while True:
-            answer = typer.prompt(f"{question.text}{choices}", default=question.assumed or None, err=True)
-            if not question.choices or answer in question.choices:
+            answer = typer.prompt(
+                f"{question.text}{choices}",
+                default=question.assumed,
+                show_default=bool(question.assumed),
+                err=True,
+            ).strip()
+            if answer in question.choices or (not question.choices and answer):
                 break
-            typer.echo(f"  One of: {', '.join(question.choices)}", err=True)
+            if not answer and not question.is_required:
+                break
+            needed = f"One of: {', '.join(question.choices)}" if question.choices else "An answer is needed"
+            typer.echo(f"  {needed}. Ctrl-C stops, and nothing is added.", err=True)
         answers[question.option] = answer
     return answers
 

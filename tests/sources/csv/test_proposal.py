@@ -242,3 +242,44 @@ def collected(source: CsvSource):  # type: ignore[no-untyped-def]
         return [batch async for batch in source.collect({})]
 
     return asyncio.run(gather())
+
+
+ONE_BAD_CELL = (
+    "id,opened,title\n1,2026-01-01 10:00,x\n2,notadate,y\n3,2026-01-03 10:00,z\n4,2026-01-04 10:00,w\n"
+)
+
+
+def test_a_cell_that_is_no_date_does_not_hide_the_column_of_dates(write: Write) -> None:
+    proposal = propose(write("incidents.csv", ONE_BAD_CELL))
+    (asked,) = [question for question in proposal.questions if question.option.startswith("mapping.")]
+    assert asked.text == (
+        "Which column is detected_at? `opened` looks like it; 1 of 4 cells is no date (row 3: 'notadate')."
+    )
+    assert (asked.assumed, asked.is_required) == ("opened", False)
+    assert (proposal.items, proposal.rejected) == (3, 1)
+    assert "notadate" in proposal.complaints[0] or ":3" in proposal.complaints[0]
+    answered = propose(Path(proposal.file), {"mapping": {"detected_at": "opened"}})
+    assert not [question for question in answered.questions if question.option.startswith("mapping.")]
+
+
+def test_a_column_of_which_most_cells_are_no_dates_is_not_proposed_and_the_question_says_why(
+    write: Write,
+) -> None:
+    rows = "1,2026-01-01\n2,soon\n3,later\n"
+    (asked,) = [
+        question
+        for question in propose(write("incidents.csv", f"incident id,opened\n{rows}")).questions
+        if question.is_required
+    ]
+    assert asked.text == (
+        "Which column is detected_at? None with dates has a name such as `detected at` or `detected`."
+    )
+    assert asked.assumed == ""
+
+
+def test_counted_dates_with_a_word_among_them_are_still_counted(write: Write) -> None:
+    path = write("incidents.csv", "incident id,opened\n1,1767225600\n2,1767229200\n3,unknown\n4,1767232800\n")
+    proposal = propose(path)
+    assert proposal.options["dates"] == "epoch_seconds"
+    assert (proposal.items, proposal.rejected) == (3, 1)
+    assert any("1 of 4 cells is no date (row 4: 'unknown')" in found.reason for found in proposal.fields)

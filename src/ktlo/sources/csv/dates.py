@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ktlo.wording import counted
+
 
 class DateStyle(enum.StrEnum):
     """How the numbers of a date are ordered."""
@@ -119,38 +121,61 @@ class Verdict:
     reason: str
 
 
+SURE = 0.9
+"""Share of a column's values that read as dates, from which on it is a column of dates."""
+LIKELY = 0.5
+"""The same for a column whose name says that it holds dates: the others are mistakes, which are turned away."""
+_LONGEST = 40
+_COUNTED = (DateStyle.EPOCH_SECONDS, DateStyle.EPOCH_MILLIS, DateStyle.EXCEL_DAYS)
+
+
 class StyleEvidence:
     """Gathers what a column's values prove, one at a time and in little memory."""
 
     def __init__(self) -> None:
         self._count = dict.fromkeys(Evidence, 0)
         self._first: dict[Evidence, str] = {}
+        self._row: dict[Evidence, int] = {}
         self._low, self._high = float("inf"), float("-inf")
         self.without_offset = 0
 
-    def add(self, value: str) -> None:
-        """Take one value into account."""
-        kind = evidence_of(value)
+    def add(self, value: str, row: int = 0) -> None:
+        """Take one value into account, and the row in which it stands."""
+        kind = evidence_of(value) if len(value) <= _LONGEST else Evidence.NO_DATE
         self._count[kind] += 1
-        self._first.setdefault(kind, value)
+        if kind not in self._first:
+            self._first[kind], self._row[kind] = value[:_LONGEST], row
         if kind is Evidence.NUMBER:
             number = float(value)
             self._low, self._high = min(self._low, number), max(self._high, number)
         elif kind is not Evidence.NO_DATE and not has_offset(value):
             self.without_offset += 1
 
-    def verdict(self) -> Verdict | None:
+    def verdict(self, share: float = SURE) -> Verdict | None:
         """The column's style; ``None`` when it holds no dates.
 
-        A column counts as dates when at least nine in ten of its values read as one.
+        Args:
+            share: of its values that must read as a date, :data:`SURE` or :data:`LIKELY`.
         """
         count = sum(self._count.values())
         numbers, strange = self._count[Evidence.NUMBER], self._count[Evidence.NO_DATE]
-        if count and numbers >= 0.9 * count:
-            return self._counted() if not strange else None
-        if count and count - numbers - strange >= 0.9 * count:
+        if count and count - numbers - strange >= share * count:
             return self._written()
+        if count and numbers >= share * count:
+            return self._counted() if not strange or share < SURE else None
         return None
+
+    def strangers(self, style: DateStyle | None) -> str:
+        """Which values are no dates in a style, in words: ``1 of 4 cells is no date (row 3: 'soon')``; else empty."""
+        kinds = (Evidence.NO_DATE,) if style in _COUNTED else (Evidence.NO_DATE, Evidence.NUMBER)
+        many = sum(self._count[kind] for kind in kinds)
+        if not many:
+            return ""
+        first = min((kind for kind in kinds if kind in self._row), key=lambda kind: self._row[kind])
+        return (
+            f"{many:,} of {counted(sum(self._count.values()), 'cells')} {'is' if many == 1 else 'are'} no date"
+            f" (row {self._row[first]}: {self._first[first]!r})"
+        )
 
     def _written(self) -> Verdict:
         day, month = self._first.get(Evidence.DAY_FIRST), self._first.get(Evidence.MONTH_FIRST)
@@ -208,7 +233,7 @@ def parse_instant(text: str, style: DateStyle, zone: dt.tzinfo) -> dt.datetime:
 
 @lru_cache(maxsize=65536)
 def _parse(text: str, style: DateStyle, zone: dt.tzinfo) -> dt.datetime:
-    if style in (DateStyle.EPOCH_SECONDS, DateStyle.EPOCH_MILLIS, DateStyle.EXCEL_DAYS):
+    if style in _COUNTED:
         if not _NUMBER.match(text):
             raise DateError(f"a number was expected ({style})")
         number = float(text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ktlo.errors import UserError
+from ktlo.wording import counted
 
 SAMPLE_BYTES = 4 * 1024 * 1024
 DELIMITERS = (",", ";", "\t", "|", "^")
@@ -102,7 +103,7 @@ def find_encoding(sample: bytes, where: str) -> tuple[str, str]:
     good = sum(character > "\x7f" for character in kept)
     bad = sum(character == "\ufffd" for character in sample.decode("utf-8", "replace"))
     if good > 10 * bad:
-        return "utf-8-sig", f"it is UTF-8 but for {bad} damaged places"
+        return "utf-8-sig", f"it is UTF-8 but for {counted(bad, 'damaged places')}"
     if any(byte in sample for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)):
         return "latin-1", "it is not UTF-8, and holds bytes that Windows-1252 does not have"
     return "cp1252", "it is not UTF-8; Windows-1252 is the commonest other encoding of exports"
@@ -123,7 +124,7 @@ def find_delimiter(text: str) -> tuple[str, str]:
     name = {"\t": "tab"}.get(best, best)
     if columns == 1:
         return best, "the header has one column under any delimiter"
-    return best, f"with {name!r} the header has {columns} columns and the rows agree"
+    return best, f"with {name!r} the header has {counted(columns, 'columns')} and the rows agree"
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:

@@ -22,6 +22,7 @@ from ktlo.sources.csv.history import Change, Life, Step, Transition, life_of
 from ktlo.sources.csv.nouns import BODY_CHARACTERS, ItemReader
 from ktlo.sources.csv.states import ENDED, StateClass
 from ktlo.sources.csv.values import BadCellError, quoted
+from ktlo.wording import counted
 
 _ORDER = {
     EventOrder.TIME: "key, at, place",
@@ -183,7 +184,8 @@ class EventLog:
         reopened = max([life.reopen_count, *(reader.cells.count(cells, "reopen_count") for _, cells in held)])
         if "reopen_count" in self._config.mapping and reopened != life.reopen_count:
             warnings.append(
-                f"{key}: its counter says {reopened} reopenings, its history shows {life.reopen_count}: the log has"
+                f"{key}: its counter says {counted(reopened, 'reopenings')}, its history shows"
+                f" {life.reopen_count}: the log has"
                 " gaps. The counter is used"
             )
         if self._config.noun is Noun.ISSUES:

@@ -13,6 +13,7 @@ from ktlo.sources.csv.fields import FileField, Noun, Reading, fields_of, words
 from ktlo.sources.csv.profile import ColumnProfile, Profile
 from ktlo.sources.csv.proposal import FieldFinding
 from ktlo.sources.csv.vocabulary import words_of
+from ktlo.wording import counted
 
 _HINTS = words_of("hints")
 _FILE_WORDS = words_of("file_words")
@@ -108,12 +109,14 @@ def _with_substitutes(noun: Noun, findings: list[FieldFinding]) -> list[FieldFin
 
 
 def _reason(column: ColumnProfile, field: FileField, columns: list[str]) -> str:
-    verdict = column.verdict
+    likely = column.likely
     said = f"its name ({column.name})"
-    if field.reading in (Reading.INSTANT, Reading.DATE) and verdict:
-        said += f" and its dates: {verdict.reason}"
+    if field.reading in (Reading.INSTANT, Reading.DATE) and likely:
+        said += f" and its dates: {likely.reason}"
+        said += f"; {column.strangers}" if column.strangers else ""
     elif field.reading is Reading.STATE:
-        said += f" and its {len(column.values)} values: {', '.join(value for value, _ in column.values.most_common(4))}"
+        commonest = ", ".join(value for value, _ in column.values.most_common(4))
+        said += f" and its {counted(len(column.values), 'values')}: {commonest}"
     elif column.nulls:
         said += f"; {', '.join(column.nulls)} means empty"
     if len(columns) > 1:
@@ -137,7 +140,8 @@ def _rank(field: FileField, column: ColumnProfile) -> int | None:
         # Nothing in it yet; it may fill later. A name as good as that is still worth proposing for an end.
         return rank + 200 if field.reading is Reading.INSTANT and not field.required else None
     if field.reading in (Reading.INSTANT, Reading.DATE) and column.verdict is None:
-        return None
+        # Some cells are no dates: it may be meant all the same, but one that holds nothing else goes before it.
+        return rank + 100 if column.likely else None
     if field.reading is Reading.TEXT and column.verdict is not None and not column.numbers:
         return None
     if field.reading is Reading.STATE and (len(column.values) > _FEW or column.verdict is not None):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from ktlo.sources.csv.config import NULLS
-from ktlo.sources.csv.dates import StyleEvidence, Verdict
+from ktlo.sources.csv.dates import LIKELY, StyleEvidence, Verdict
 from ktlo.sources.csv.proposal import ColumnFinding
 from ktlo.sources.csv.rows import Row
 
@@ -33,19 +33,17 @@ class ColumnProfile:
     nulls: dict[str, None] = field(default_factory=dict)
     dates: StyleEvidence = field(default_factory=StyleEvidence)
 
-    def add(self, cell: str) -> None:
-        """Take one cell into account."""
+    def add(self, cell: str, row: int) -> None:
+        """Take one cell into account, and the row in which it stands."""
         value = cell.strip()
         if value in NULLS:
             if value:
                 self.nulls[value] = None
             return
         self.filled += 1
+        self.dates.add(value, row)
         if len(value) <= 40:
-            self.dates.add(value)
             self.numbers += value.replace(".", "", 1).removeprefix("-").isdigit()
-        else:
-            self.dates.add("text")
         if value in self.values or len(self.values) < _DISTINCT:
             self.values[value[:200]] += 1
 
@@ -53,6 +51,17 @@ class ColumnProfile:
     def verdict(self) -> Verdict | None:
         """How its dates are written; ``None`` when it holds none."""
         return self.dates.verdict()
+
+    @property
+    def likely(self) -> Verdict | None:
+        """How its dates are written, if its name says that it holds dates: some cells may be none."""
+        return self.dates.verdict(LIKELY)
+
+    @property
+    def strangers(self) -> str:
+        """Which cells are no dates though most are, in words; empty when all are, or most are none."""
+        likely = self.likely
+        return self.dates.strangers(likely.style) if likely else ""
 
     def finding(self) -> ColumnFinding:
         """For the proposal."""
@@ -101,6 +110,6 @@ def profile_rows(columns: tuple[str, ...], rows: Iterator[Row]) -> Profile:
                 # JSON objects need not all have the same keys.
                 column = profiles.setdefault(name, ColumnProfile(name))
             for cell in cells:
-                column.add(cell)
+                column.add(cell, row.number)
             column.repeats = column.repeats or len(cells) > 1
     return Profile(profiles, count, next(rows, None) is None)

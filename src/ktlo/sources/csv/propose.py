@@ -85,7 +85,7 @@ def propose(file: Path, said: Mapping[str, Any] | None = None) -> Proposal:
     date_options, questions = _dates(profile, noun, options["mapping"], told)
     options |= date_options
     options |= {name: value for name, value in told.items() if name != "mapping"}
-    questions += _open_fields(noun, shape.shape, options["mapping"], profile)
+    questions += _open_fields(noun, shape.shape, options["mapping"], told.get("mapping", {}), profile)
     if len(nouns) > 1 and "noun" not in told:
         choices = tuple(str(noun) for noun in nouns)
         questions.insert(
@@ -164,7 +164,7 @@ def _fields_and_shape(
         as_events = find_fields(noun, profile, with_events=EVENT_FIELDS)
         times = [finding.columns[0] for finding in as_events if finding.field == "event_at"]
         event_at = by_name.get("event_at") or (times[0] if times else None)
-        verdict = profile.columns[event_at].verdict if event_at in profile.columns else None
+        verdict = profile.columns[event_at].likely if event_at in profile.columns else None
         style = verdict.style if verdict else None
         if verdict and style is None:
             # Any reading will do to see whether times go up or down.
@@ -195,7 +195,7 @@ def _dates(
         if field_of(noun, name).reading not in (Reading.INSTANT, Reading.DATE):
             continue
         for column in [said] if isinstance(said, str) else said if isinstance(said, list) else ():
-            if column not in profile.columns or (verdict := profile.columns[column].verdict) is None:
+            if column not in profile.columns or (verdict := profile.columns[column].likely) is None:
                 continue
             styles[column] = verdict.style
             why = why or ("" if verdict.style else f"{column}: {verdict.reason}")
@@ -233,15 +233,29 @@ def _dates(
     return options, questions
 
 
-def _open_fields(noun: Noun, shape: Shape, mapping: Mapping[str, Any], profile: Profile) -> list[Question]:
+def _open_fields(
+    noun: Noun, shape: Shape, mapping: Mapping[str, Any], said: Mapping[str, Any], profile: Profile
+) -> list[Question]:
+    """Fields that are needed and have no column, or one that only most cells speak for."""
     needed = [name for name, field in fields_of(noun).items() if field.required]
     if shape is Shape.EVENTS:
         needed = ["external_id", "state", "event_at"]
-    return [
-        Question(f"mapping.{name}", f"Which column is {name}?", tuple(profile.columns), "", is_required=True)
-        for name in needed
-        if name not in mapping
-    ]
+    columns = tuple(profile.columns)
+    questions = []
+    for name in needed:
+        option, text = f"mapping.{name}", f"Which column is {name}?"
+        field = field_of(noun, name)
+        if name not in mapping:
+            holds = "dates " if field.reading in (Reading.INSTANT, Reading.DATE) else ""
+            names = " or ".join(f"`{one}`" for one in field.names[:2])
+            text += f" None with {holds}has a name such as {names}."
+            questions.append(Question(option, text, columns, "", is_required=True))
+        elif name not in said and field.reading in (Reading.INSTANT, Reading.DATE):
+            column = profile.columns[mapping[name]]
+            if column.verdict is None and column.likely:
+                text += f" `{column.name}` looks like it; {column.strangers}."
+                questions.append(Question(option, text, columns, column.name, is_required=False))
+    return questions
 
 
 def _states(

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from ktlo.errors import UserError
 from ktlo.sources.csv.config import CsvConfig, Form
 from ktlo.sources.csv.dialect import DELIMITERS, PARQUET_MAGIC, read_sample
+from ktlo.wording import counted
 
 MAX_RECORD_CHARACTERS = 24 * 1024 * 1024
 """A row longer than this is turned away; a cell of 10 MB is fine."""
@@ -206,7 +207,8 @@ def _csv_row(number: int, cells: list[str], header: Sequence[str], encoding: str
             return Row(
                 number,
                 {},
-                f"the row has {len(cells)} cells and the header {len(header)}. Quote cells that hold the delimiter",
+                f"the row has {counted(len(cells), 'cells')} and the header {len(header)}. Quote cells that"
+                " hold the delimiter",
                 excerpt=excerpt,
             )
     warning = ""

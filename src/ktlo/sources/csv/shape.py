@@ -16,6 +16,7 @@ from ktlo.sources.csv.dates import DateError, DateStyle, parse_instant
 from ktlo.sources.csv.fields import words
 from ktlo.sources.csv.profile import PROFILE_ROWS
 from ktlo.sources.csv.rows import Row
+from ktlo.wording import counted
 
 _COUNTERS = (
     "sys mod count",
@@ -90,12 +91,13 @@ def find_shape(
     counters = [column for column in columns if words(column) in _COUNTERS]
     if repeats < 0.05 * tally.rows or not tally.changes or event_at is None:
         if repeats:
-            reason = f"{key} repeats in {repeats} rows, which are taken as duplicates: {_why_items(tally, event_at)}"
+            taken = "which is taken as a duplicate" if repeats == 1 else "which are taken as duplicates"
+            reason = f"{key} repeats in {counted(repeats, 'rows')}, {taken}: {_why_items(tally, event_at)}"
         else:
-            reason = f"one row an item: {key} never repeats in {tally.rows} rows"
+            reason = f"one row an item: {key} never repeats in {counted(tally.rows, 'rows')}"
         return ShapeFinding(Shape.ITEMS, EventOrder.TIME, (reason,))
     reason = (
-        f"one row an event: {tally.rows} rows have {len(last)} different {key}, and {state} changes"
+        f"one row an event: {counted(tally.rows, 'rows')} with {len(last)} different {key}, and {state} changes"
         f" {tally.changes} times between them"
     )
     if counters:
@@ -113,7 +115,7 @@ def _why_items(tally: _Tally, event_at: str | None) -> str:
 def _order(tally: _Tally) -> tuple[EventOrder, str]:
     moved = tally.forward + tally.backward
     if moved and tally.forward >= _STEADY * moved:
-        against = f", but for {tally.backward} rows" if tally.backward else ""
+        against = f", but for {counted(tally.backward, 'rows')}" if tally.backward else ""
         return (
             EventOrder.FILE,
             f"rows of an item stand in the order of time{against}: the file's order is kept",

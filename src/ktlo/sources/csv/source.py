@@ -22,6 +22,7 @@ from ktlo.sources.csv.propose import propose
 from ktlo.sources.csv.rows import open_rows
 from ktlo.sources.csv.values import columns_of
 from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.wording import counted
 
 
 class CsvSource:
@@ -78,7 +79,7 @@ class CsvSource:
                     "Map state if the file has it",
                 )
             )
-        count = f"{len(files)} file{'s' if len(files) > 1 else ''} of {noun}"
+        count = f"{counted(len(files), 'files')} of {noun}"
         return Health(Status.LIMITED if missing else Status.READY, f"{count} can be read", tuple(missing))
 
     def _absent(self, file: Path) -> list[tuple[str, str]]:
