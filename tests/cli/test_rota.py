@@ -114,3 +114,15 @@ def test_wrong_use_is_one_sentence(rota: Callable[..., Any], words: tuple[str, .
     assert said.code == 2
     assert what in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("words", [("who",), ("gaps",), ("check",), ("plan",), ("show",), ("who", "--json")])
+def test_without_a_rota_every_question_about_one_says_so_with_the_same_exit_code(
+    words: tuple[str, ...], ktlo: Callable[..., Any], tmp_path: Path
+) -> None:
+    empty = tmp_path / "ktlo.yaml"
+    empty.write_text("{}\n", encoding="utf-8")
+    said = ktlo("rota", *words, "--data", str(tmp_path / "data"), "--config", str(empty))
+    assert said.code == 2
+    assert "rota" in said.err
+    assert "ktlo.yaml" in said.err

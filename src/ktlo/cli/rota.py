@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.wording import counted
 
 commands = typer.Typer(
     help="Who is on call and when: plan, show, who, gaps, swap, off, export, import, check.",
@@ -145,14 +146,12 @@ def who(
 ) -> None:
     """Who is on duty now, or at another moment. Exit code 1 when a role has nobody."""
     from ktlo.cli.client import connect
-    from ktlo.cli.output import console, print_json, print_table
+    from ktlo.cli.output import print_json, print_table
 
     with connect(data, config) as client:
         answers = client.get("/rota/who", params={"rota": rota, "at": at})
     if as_json:
         print_json(answers)
-    elif not answers:
-        console.print("There is no rota yet: write `rota:` into ktlo.yaml (docs/rota.md).", markup=False)
     else:
         rows = [
             (one["rota"], duty["role"], duty["name"], _minute(duty["end"]))
@@ -205,7 +204,7 @@ def _look(what: str, rota: str, days: int, data: Path | None, config: Path | Non
             [(one["rota"], one["kind"], one["words"], one["fix"]) for one in found],
         )
     else:
-        console.print(f"Nothing is wrong in the coming {days} days.", markup=False)
+        console.print(f"Nothing is wrong in the coming {counted(days, 'days')}.", markup=False)
     if found:
         raise typer.Exit(1)
 

@@ -33,6 +33,7 @@ from ktlo.planning.rota.swaps import Step
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
 from ktlo.store.state import State
+from ktlo.wording import counted
 
 WEEKS = 13
 MOST_WEEKS = 53
@@ -89,6 +90,10 @@ class Desk:
     def rota(self, name: str) -> Rota:
         """One rota. See :func:`~ktlo.planning.rota.rules.rota_named`."""
         return rota_named(self.rotas, name)
+
+    def chosen(self, name: str) -> list[Rota]:
+        """One rota, or all when none is named; raises as :meth:`rota`, also where there is none at all."""
+        return list(self.rotas.values()) if self.rotas and not name else [self.rota(name)]
 
     @property
     def people(self) -> Sequence[Person]:
@@ -203,7 +208,7 @@ class Desk:
             UsageError: no weeks, or more than a year of them.
         """
         if not 1 <= weeks <= MOST_WEEKS:
-            raise UsageError(f"{weeks} weeks cannot be planned", fix=f"Choose 1 to {MOST_WEEKS}")
+            raise UsageError(f"{counted(weeks, 'weeks')} cannot be planned", fix=f"Choose 1 to {MOST_WEEKS}")
         end = start + dt.timedelta(weeks=weeks)
         shifts = shifts_between(rota, start, end - dt.timedelta(hours=2))
         last = shifts[-1].end if shifts else end

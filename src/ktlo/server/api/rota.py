@@ -70,9 +70,8 @@ def who(
     at: Annotated[str, Query(max_length=40, description="Day or moment; now when empty.")] = "",
 ) -> list[WhoOut]:
     """Who is on duty, now or at another moment; of every rota when none is named."""
-    chosen = [desk.rota(rota)] if rota else list(desk.rotas.values())
     found = []
-    for one in chosen:
+    for one in desk.chosen(rota):
         moment = read_moment(at, one.zone) if at else desk.now
         duties = desk.schedule(one).at(moment)
         held = {duty.role for duty in duties}
@@ -101,9 +100,8 @@ def find_gaps(
     days: Annotated[int, Query(ge=1, le=400, description="How far to look.")] = 90,
 ) -> list[TroubleOut]:
     """What is wrong with the schedules ahead: gaps, people who are away, broken rules."""
-    chosen = [desk.rota(rota)] if rota else list(desk.rotas.values())
     span = (desk.now, desk.now + dt.timedelta(days=days))
-    return [TroubleOut.of(one) for each in chosen for one in desk.troubles(each, span)]
+    return [TroubleOut.of(one) for each in desk.chosen(rota) for one in desk.troubles(each, span)]
 
 
 @router.get("/fairness")
