@@ -104,7 +104,7 @@ def test_doctor_looks_at_everything(ktlo):
         (("query", "DROP TABLE ktlo.commits_log"), ""),
         (("query", "SELEC 1"), ""),
         (("classify",), "ktlo classify --unsure"),
-        (("classify", "nothing-such", "--as", "debt"), "names 0 items"),
+        (("classify", "nothing-such", "--as", "debt"), "names no items"),
         (("classify", "INC-1", "--as", "fun"), ""),
         (("sources", "add", "git"), "say what to read"),
         (("sources", "add", "fax", "number=1"), "there is no source called 'fax'"),
@@ -214,3 +214,20 @@ def test_the_work_behind_a_service_says_how_to_join_one_that_is_not(ktlo):
     assert "ktlo service-names nobody-prod --is SERVICE" in said.out
     told = ktlo("service-work", "nobody-prod", "--json").json()
     assert (told["cards"], told["nothing"]["title"]) == ([], "nobody-prod belongs to no service yet")
+
+
+def test_the_help_of_up_names_every_port_that_it_opens_and_its_settings(ktlo):
+    from ktlo.settings import Settings
+
+    said, known = ktlo("up", "--help").out, Settings()
+    for section in ("server", "telemetry", "sql"):
+        settings = getattr(known, section)
+        for name in type(settings).model_fields:
+            if name.endswith("port"):
+                (line,) = [
+                    one
+                    for one in said.splitlines()
+                    if one.strip().startswith(f"- {getattr(settings, name)} ")
+                ]
+                assert f"`{section}.host`" in line
+                assert f"`{section}.{name}`" in line

@@ -33,7 +33,7 @@ def cli_page() -> str:
     for name, command in _walk(typer.main.get_command(commands()), "ktlo"):
         context = typer.Context(command, info_name=name)
         usage = " ".join(command.collect_usage_pieces(context))
-        parts += [f"## {name}", (command.help or "").strip(), f"```\n{name} {usage}\n```"]
+        parts += [f"## {name}", (command.help or "").replace("\b\n", "").strip(), f"```\n{name} {usage}\n```"]
         rows = []
         for parameter in command.get_params(context):
             record = parameter.get_help_record(context)

@@ -9,10 +9,26 @@ import typer
 
 from ktlo.cli.main import Config, Data
 
+_HELP = """Start ktlo: store, collection and pages in one process. Stop it with Ctrl-C.
+
+It opens these ports of 127.0.0.1; ktlo.yaml has a setting for each, and for the address it listens on:
+
+\b
+- 5856 pages, API and webhooks: `server.host`, `server.port`, or --host and --port
+- 4317 telemetry by OTLP/gRPC: `telemetry.host`, `telemetry.grpc_port`
+- 4318 telemetry by HTTP (OTLP, Elastic APM, Prometheus, Zipkin): `telemetry.host`, `telemetry.http_port`
+- 8200 the same, where Elastic APM agents look for it: `telemetry.host`, `telemetry.elastic_port`
+- 8123 SQL, read-only, by ClickHouse's protocol: `sql.host`, `sql.port`
+
+`telemetry.receive: false` and `sql.serve: false` leave them closed. A port that is taken is said, and the rest goes on
+without it. Addresses that others reach need a token or a key.
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
+        help=_HELP,
         epilog="Examples:  ktlo up  ·  ktlo up ../shop ../search  ·  ktlo up https://example.org/acme/shop.git"
         "  ·  KTLO_TOKEN=… ktlo up --host 0.0.0.0",
     )(up)
