@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,9 @@ from ktlo.server.deriving import Deriving
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
 from ktlo.settings import Settings
+from ktlo.sources.argocd import mapping
+from ktlo.sources.argocd.source import ArgoCdSource
+from ktlo.sources.delivering import replay_outdated
 
 sys.path[:0] = [str(Path(__file__).parents[1] / one) for one in ("sources", "delivery")]
 sys.path[:0] = [str(Path(__file__).parents[1] / "sources" / one) for one in ("argocd", "flux")]
@@ -221,3 +225,25 @@ def test_a_webhook_is_read_again_by_other_options(visitor: Any, runtime: Runtime
     }
     (found,) = runtime.store.query("SELECT toString(environment) AS e, sha FROM ktlo.deployments").to_pylist()
     assert found == {"e": "canary", "sha": ""}
+
+
+def test_kept_webhooks_are_read_again_by_the_first_collection_after_their_mapping_changed(
+    visitor: Any, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def statuses() -> list[str]:
+        found = runtime.store.query("SELECT toString(status) AS status FROM ktlo.deployments").to_pylist()
+        return [row["status"] for row in found]
+
+    # As it was before reading 1: a degraded sync was no deployment that came into force.
+    earlier = replace(ArgoCdSource.setup, reading=0)
+    monkeypatch.setattr(ArgoCdSource, "setup", earlier)
+    monkeypatch.setattr(mapping, "ROLLOUT", dt.timedelta(0))
+    visitor.post("/hooks/argocd:prod", **bearing(application("Succeeded", "Degraded")))
+    derived(visitor, "argocd:prod")
+    assert statuses() == ["success"]
+    monkeypatch.undo()
+    monkeypatch.setenv("HOOK_SECRET", KEY)
+    derived(visitor, "argocd:prod")
+    assert statuses() == ["degraded"]
+    assert runtime.store.query("SELECT reading FROM ktlo.deliveries")["reading"].to_pylist() == [1]
+    assert replay_outdated(runtime.source("argocd:prod"), runtime.store) == 0

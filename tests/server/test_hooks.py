@@ -21,6 +21,7 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
 from ktlo.settings import Settings
 from ktlo.sources.delivering import Refusals, replay
+from ktlo.sources.registry import kinds
 
 HOOK = "/hooks/alertmanager:prod"
 ALERT = {
@@ -298,3 +299,47 @@ def test_an_alert_that_no_webhook_told_of_is_found_by_asking_and_ended_when_it_i
     read()
     assert rows(runtime, state) == [{"service": "api", "state": "resolved"}]
     collecting.close()
+
+
+def test_whatever_is_wrong_with_a_body_the_answer_says_what_to_do(runtime, visitor):
+    options = {
+        "alertmanager": {"name": "x"},
+        "argocd": {"name": "x"},
+        "cdevents": {"name": "x"},
+        "flux": {"name": "x"},
+        "github": {"repository": "acme/shop"},
+        "gitlab": {"project": "acme/shop"},
+        "grafana": {"name": "x"},
+        "jira": {"url": "https://acme.example.org"},
+        "opsgenie": {"token": "env:AM_SECRET"},
+        "pagerduty": {"token": "env:AM_SECRET"},
+        "redmine": {"url": "https://tracker.example.org"},
+        "sentry": {"organization": "acme", "token": "env:AM_SECRET"},
+        "servicenow": {"url": "https://acme.example.org", "user": "u", "token": "env:AM_SECRET"},
+        "statuspage": {"url": "https://status.example.org"},
+        "webhook": {
+            "name": "x",
+            "noun": "incidents",
+            "mapping": {"external_id": "id", "detected_at": "at"},
+        },
+    }
+    hooked = {name for name, cls in kinds().items() if hasattr(cls, "receive")}
+    assert hooked <= options.keys()
+    refused = 0
+    for kind in sorted(hooked):
+        source_id = runtime.add_source(kind, options[kind]).source_id
+        for sent in (
+            b"[",
+            b"[]",
+            b'"x"',
+            b"7",
+            b'{"object_kind": "issue", "event": 3}',
+            b"\xff",
+            b'{"a": 1}',
+        ):
+            answer = visitor.post(f"/hooks/{source_id}", content=sent)
+            assert answer.status_code in (200, 400), (kind, sent, answer.text)
+            if answer.status_code == 400:
+                refused += 1
+                assert answer.json()["fix"], (kind, sent, answer.text)
+    assert refused >= len(hooked)

@@ -58,3 +58,4 @@ class Delivery:
     ]
     headers: Annotated[dict[str, str], Field("Headers that say what it is; never a secret")]
     body: Annotated[str, Field("The body; empty when refused, or too large to be kept")]
+    reading: Annotated[int, Field("Number of the source's mapping by which it was read last")] = 0

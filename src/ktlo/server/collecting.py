@@ -24,6 +24,8 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.scanning import has_repositories, scan_all
 from ktlo.server.tracing import traced
 from ktlo.sources.collector import collect
+from ktlo.sources.delivering import replay_outdated
+from ktlo.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -269,6 +271,9 @@ class Collecting:
             problems = scan_all(runtime, show)
             return ("partial", " ".join(problems)) if problems else ("complete", "")
         source = runtime.source(name)
+        again = replay_outdated(source, runtime.store)
+        if again:
+            _log.info("%s: %s read again by a newer mapping", name, counted(again, "kept webhooks"))
 
         async def read() -> Collection:
             loop, task = asyncio.get_running_loop(), asyncio.current_task()

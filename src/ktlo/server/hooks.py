@@ -89,7 +89,12 @@ async def _body(request: Request) -> bytes:
                     break
                 pieces.append(piece)
         except ClientDisconnect:
-            raise UserError("the sender left in the middle of the body") from None
+            raise UserError(
+                "the sender left in the middle of the body", fix="Send it again, with a longer time-out"
+            ) from None
     if size > LARGEST:
-        raise TooLargeError(f"a webhook of more than {LARGEST >> 20} MiB is not taken")
+        raise TooLargeError(
+            f"a webhook of more than {LARGEST >> 20} MiB is not taken",
+            fix="Have the sender send fewer events at once",
+        )
     return b"".join(pieces)

@@ -126,6 +126,11 @@ def deliver(
         store.insert(
             TABLES["deliveries"], to_arrow([replace(kept, status="refused", reason=error.what)], Delivery)
         )
+        if not error.fix:
+            error.fix = (
+                f"Have the sender send what `ktlo sources hook {source.source_id}` lists; the body is kept, and"
+                f" `ktlo sources replay {source.source_id}` reads it again once the source understands it"
+            )
         raise
     rows = sum(batch.num_rows for batch in taken.rows.values())
     told = replace(
@@ -136,6 +141,22 @@ def deliver(
     store.insert(TABLES["deliveries"], to_arrow([told], Delivery))
     nouns = frozenset(name for name, batch in taken.rows.items() if batch.num_rows)
     return Outcome(taken.event, rows, why_ignored=taken.why_ignored, nouns=nouns)
+
+
+def replay_outdated(source: Source, store: Store) -> int:
+    """Read a source's kept deliveries again where an earlier mapping read one: the first run after an upgrade does.
+
+    Returns:
+        Deliveries read again.
+    """
+    if not isinstance(source, Hooked) or not source.setup.reading:
+        return 0
+    (row,) = store.query(
+        "SELECT count() AS n FROM ktlo.deliveries WHERE source = {source:String} AND body != ''"
+        " AND reading < {reading:UInt32}",
+        {"source": source.source_id, "reading": source.setup.reading},
+    ).to_pylist()
+    return replay(source, store)[0] if row["n"] else 0
 
 
 def replay(source: Source, store: Store) -> tuple[int, int]:
@@ -150,7 +171,8 @@ def replay(source: Source, store: Store) -> tuple[int, int]:
     if not isinstance(source, Hooked):
         raise UserError(f"{source.source_id} takes no webhooks", fix="`ktlo sources` lists what is connected")
     read = written = 0
-    for kept in _kept_deliveries(source.source_id, store):
+    for before in _kept_deliveries(source.source_id, store):
+        kept = replace(before, reading=source.setup.reading)
         incoming = Incoming(kept.headers, kept.body.encode(), kept.received_at)
         try:
             taken = source.receive(incoming)
@@ -204,6 +226,7 @@ def _kept(source: Hooked, incoming: Incoming, name: str) -> Delivery:
             name: incoming.headers[name] for name in source.setup.kept_headers if name in incoming.headers
         },
         body=body.decode("utf-8", "replace"),
+        reading=source.setup.reading,
     )
 
 
@@ -220,7 +243,7 @@ def _kept_deliveries(source_id: str, store: Store) -> Iterator[Delivery]:
     after = ""
     while True:
         page = store.query(
-            "SELECT source, delivery_id, received_at, event, status, reason, rows, times, headers, body"
+            "SELECT source, delivery_id, received_at, event, status, reason, rows, times, headers, body, reading"
             " FROM ktlo.deliveries WHERE source = {source:String} AND delivery_id > {after:String} AND body != ''"
             " ORDER BY delivery_id LIMIT {most:UInt32}",
             {"source": source_id, "after": after, "most": _PAGE},

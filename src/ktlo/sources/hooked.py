@@ -78,6 +78,8 @@ class Setup:
         proof: how it proves itself with ``webhook_secret``, in words.
         kept_headers: headers that say what a delivery is, in lower case; kept with it.
         paste: what to paste into the sender, with ``ADDRESS`` where its address goes; empty where nothing is.
+        reading: number of the mapping; a change by which the same webhook means something else raises it, and kept
+            webhooks that were read by an earlier one are read again.
     """
 
     where: str
@@ -85,6 +87,7 @@ class Setup:
     proof: str
     kept_headers: tuple[str, ...] = ()
     paste: str = ""
+    reading: int = 0
 
 
 @runtime_checkable
@@ -164,7 +167,10 @@ def demand_hmac(incoming: Incoming, key: str, given: str, *, prefix: str = "", e
         text = told.removeprefix(prefix)
         found = bytes.fromhex(text) if encoding == "hex" else base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
-        raise SignatureError("the webhook's signature cannot be read") from None
+        raise SignatureError(
+            "the webhook's signature cannot be read",
+            fix=f"Let nothing in between change its header: it is {prefix}HMAC-SHA256 of the body in {encoding}",
+        ) from None
     if not hmac.compare_digest(found, expected):
         raise SignatureError(
             "the webhook's signature does not match", fix="Set the same secret in the sender"

@@ -25,6 +25,7 @@ class ArgoCdSource(ListeningSource):
         events=("sync failed", "synced and healthy", "synced and degraded"),
         proof="Authorization: Bearer and the secret (key ktlo-secret of argocd-notifications-secret)",
         kept_headers=("content-type", "user-agent"),
+        reading=1,  # degraded came into force, and failed: no attempt
         paste=(files(__package__) / "notifications.yaml").read_text(encoding="utf-8"),
     )
 
