@@ -22,9 +22,12 @@ from typing import Any
 import pytest
 
 from ktlo.cli.source_finding import find
+from ktlo.settings import load_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "server"))
 counterparts = importlib.import_module("test_from_adding_to_a_number")
+HERE = ("[Enter keeps this one]", "")
+"""The address by which senders reach ktlo: none is said."""
 KTLO = [sys.executable, "-c", "from ktlo.cli import main; main()"]
 
 
@@ -126,8 +129,8 @@ def secret_files(place: Place) -> list[Path]:
 @pytest.mark.parametrize(
     ("service", "kind", "arguments", "answers"),
     [
-        ("pagerduty", "pagerduty", ["api={url}"], [("token (", "k3y"), ("webhooks, too?", "y")]),
-        ("opsgenie", "opsgenie", ["api={url}"], [("token (", "k3y"), ("webhooks, too?", "y")]),
+        ("pagerduty", "pagerduty", ["api={url}"], [("token (", "k3y"), ("webhooks, too?", "y"), HERE]),
+        ("opsgenie", "opsgenie", ["api={url}"], [("token (", "k3y"), ("webhooks, too?", "y"), HERE]),
         (
             "jira",
             "jira",
@@ -137,6 +140,7 @@ def secret_files(place: Place) -> list[Path]:
                 ("email (", "k@example.org"),
                 ("token (", "t0ken"),
                 ("webhooks, too?", "y"),
+                HERE,
             ],
         ),
         ("servicenow", "servicenow", ["{url}"], [("user (", "k"), ("token (", "pass")]),
@@ -187,12 +191,38 @@ def test_a_source_that_only_listens_asks_for_the_environment_and_says_what_to_pa
     terminal = place.terminal("sources", "add", kind)
     terminal.answer("environment (", "staging")
     terminal.answer("Make the secret by which its webhooks prove themselves? [Y/n]", "")
+    terminal.answer(*HERE)
     assert terminal.end() == 0, terminal.seen
+    assert "a cluster or a service elsewhere cannot reach it" in terminal.seen
     assert f"http://127.0.0.1:5856/hooks/{kind}:events" in terminal.seen
     assert "address of this machine only: set server.public_url" in terminal.seen
     assert "Paste into the sender" in terminal.seen
     (file,) = secret_files(place)
     assert file.read_text() in terminal.seen
+
+
+@pytest.mark.parametrize("settings", ["effort:\n  hours_per_day: 7\n", "server:\n  port: 5857\n", ""])
+def test_the_address_that_is_said_is_in_what_is_pasted_and_in_the_settings_where_they_can_take_it(
+    place: Place, settings: str
+) -> None:
+    file = place.folder / "ktlo.yaml"
+    if settings:
+        file.write_text(settings, encoding="utf-8")
+    terminal = place.terminal("sources", "add", "flux", "environment=production")
+    terminal.answer("prove themselves? [Y/n]", "")
+    terminal.answer("[Enter keeps this one]", "ktlo.example.org")
+    terminal.answer("is no address", "https://ktlo.example.org/")
+    assert terminal.end() == 0, terminal.seen
+    assert "https://ktlo.example.org/hooks/flux:events" in terminal.seen
+    pasted = terminal.seen.partition("Paste into the sender")[2]
+    assert "https://ktlo.example.org/hooks/flux:events" in pasted
+    assert "127.0.0.1" not in pasted
+    if settings.startswith("effort"):
+        assert load_settings(file).server.public_url == "https://ktlo.example.org"
+        assert file.read_text(encoding="utf-8").startswith(settings)
+    else:
+        assert "Write `public_url: https://ktlo.example.org` under `server:`" in terminal.seen
+        assert (file.read_text(encoding="utf-8") if settings else "") == settings
 
 
 def test_what_the_folder_and_the_environment_tell_is_not_asked(place: Place) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
+from ktlo.cli.source_address import ask_address
 from ktlo.cli.source_webhooks import print_hook
 
 _MAIN = {
@@ -96,7 +97,8 @@ def add(
         for missing in health["missing"]:
             console.print(f"  missing: {missing['what']}. {missing['cost']} {missing['fix']}", markup=False)
         if dialogue is not None and given.get("webhook_secret"):
-            print_hook(client.get("/sources/hook", params={"source": health["source_id"]}))
+            hook = client.get("/sources/hook", params={"source": health["source_id"]})
+            print_hook(ask_address(hook, client.get("/settings")["file"]))
             if dialogue.to_paste:
                 console.print(f"secret   {dialogue.to_paste}", markup=False, highlight=False, soft_wrap=True)
     then = "It is being read now." if health["is_being_read"] else "`ktlo sync` reads it now."
