@@ -156,9 +156,8 @@ def _running(data: object, config: object) -> list[Finding]:
                     continue
                 health = client.get("/sources/check", params={"source": source["source_id"]})
                 state = {"ready": "ok", "limited": "warning"}.get(health["status"], "broken")
-                detail = " ".join(
-                    [health["summary"], *(m["what"] + ". " + m["fix"] for m in health["missing"])]
-                )
+                missing = (f"Missing: {m['what']} ({m['cost']}). {m['fix']}" for m in health["missing"])
+                detail = ". ".join(part.rstrip(".") for part in (health["summary"], *missing))
                 findings.append(Finding(source["source_id"], state, detail))
     except KtloError as error:
         findings.append(Finding("store", "broken", str(error)))

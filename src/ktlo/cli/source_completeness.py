@@ -8,6 +8,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.sources import SourceId
+from ktlo.wording import counted
 
 
 def register(commands: typer.Typer) -> None:
@@ -42,7 +43,8 @@ def completeness(
         console.print(f"{one['source_id']}: {one['status']}", markup=False, highlight=False)
         lines = [one["message"]] if one["message"] else []
         lines += [
-            f"no rows from {gap['first']} to {gap['last']} ({gap['days']} days): numbers of that time may be too small"
+            f"no rows from {gap['first']} to {gap['last']} ({counted(gap['days'], 'days')}): numbers of that"
+            " time may be too small"
             for gap in one["gaps"]
         ]
         lines += [
@@ -54,13 +56,17 @@ def completeness(
             )
             if one[name]
         ]
+        lines += [f"{each['words']} {each['fix']}" for each in one["twice"]]
         checked = one["checked"]
         lines += [
             f"missing: {m['what']}. {m['cost']} {m['fix']}" for m in (checked["missing"] if checked else [])
         ]
         lines += [] if lines else ["nothing is missing that ktlo knows of"]
         if one["metrics"]:
-            lines.append(f"{len(one['metrics'])} metrics rest on it: {', '.join(one['metrics'])}")
+            rest = "rests" if len(one["metrics"]) == 1 else "rest"
+            lines.append(
+                f"{counted(len(one['metrics']), 'metrics')} {rest} on it: {', '.join(one['metrics'])}"
+            )
         lines += [f"mend it: ktlo sources mend {one['source_id']} {remedy}" for remedy in one["remedies"]]
         for line in lines:
             console.print(f"  {line}", markup=False, highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,8 +36,11 @@ def list_sources(
     context: typer.Context, data: Data = None, config: Config = None, as_json: AsJson = False
 ) -> None:
     """List the sources with their freshness."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        _list(data, config, as_json)
+
+
+def _list(data: Path | None, config: Path | None, as_json: bool) -> None:
     from ktlo.cli.client import connect
     from ktlo.cli.output import console, print_json, print_table
 
@@ -61,6 +65,12 @@ def list_sources(
                 for state in states
             ],
         )
+
+
+@commands.command("list", epilog="Examples:  ktlo sources list  ·  ktlo sources list --json")
+def list_all(data: Data = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List the sources with their freshness, as `ktlo sources` alone does."""
+    _list(data, config, as_json)
 
 
 @commands.command(epilog="Example:  ktlo sources check github:acme/shop")

@@ -94,7 +94,11 @@ def source_states(runtime: Runtime) -> list[SourceState]:
 def removed_states(runtime: Runtime) -> list[SourceState]:
     """Sources that are no longer read and whose records are still in the store."""
     return [
-        replace(state, status="removed", message="no longer read; `ktlo sources remove --forget` clears it")
+        replace(
+            state,
+            status="removed",
+            message=f"no longer read; `ktlo sources remove {state.source_id} --forget` clears it",
+        )
         for state in _states(runtime, runtime.left_over())
     ]
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from ktlo.errors import UserError
 from ktlo.server.collecting import Collecting, Run
 from ktlo.server.completeness import Gap, feeds, find_gaps
-from ktlo.server.freshness import SourceState, source_states
+from ktlo.server.freshness import SourceState, removed_states, source_states
 from ktlo.server.runtime import Runtime
+from ktlo.server.twice import Twice, find_twice
 from ktlo.sources.delivering import replay
 from ktlo.sources.protocol import Health
 
@@ -51,6 +52,7 @@ class Completeness:
         state: the last reading, and rows turned away.
         gaps: days without rows that are too many to be chance.
         not_understood: kept webhooks that were refused.
+        twice: items that another source holds, too.
         health: what the last check said; ``None`` when there was none.
         metrics: titles of the metrics that rest on it.
         remedies: what can be done, the best first; empty when nothing is to be done.
@@ -59,32 +61,38 @@ class Completeness:
     state: SourceState
     gaps: tuple[Gap, ...]
     not_understood: int
+    twice: tuple[Twice, ...]
     health: Health | None
     metrics: tuple[str, ...]
     remedies: tuple[Remedy, ...]
 
 
 def completeness(runtime: Runtime, checked: Callable[[str], Health | None]) -> list[Completeness]:
-    """Every source that is read.
+    """Every source that is read, then those that are not any more and whose records still count.
 
     Args:
         runtime: holds the store and the sources.
         checked: the last check of a source.
     """
-    gaps = find_gaps(runtime.store)
+    gaps, twice = find_gaps(runtime.store), find_twice(runtime.store)
     kept = {row["name"]: row for row in runtime.store.query(_NOT_UNDERSTOOD).to_pylist()}
     found = []
-    for state in source_states(runtime):
+    removed = [state for state in removed_states(runtime) if state.rows]
+    for state in (*source_states(runtime), *removed):
         hooks = kept.get(state.source_id, {"kept": 0, "refused": 0})
-        missing = tuple(gaps.get(state.source_id, ()))
+        is_read = state.status != "removed"
+        missing = tuple(gaps.get(state.source_id, ())) if is_read else ()
         found.append(
             Completeness(
                 state=state,
                 gaps=missing,
                 not_understood=hooks["refused"],
+                twice=tuple(one for one in twice if state.source_id in (one.one, one.other)),
                 health=checked(state.source_id),
                 metrics=tuple(feeds(tuple(state.rows))),
-                remedies=tuple(_remedies(runtime, state, bool(missing), hooks["kept"], hooks["refused"])),
+                remedies=tuple(_remedies(runtime, state, bool(missing), hooks["kept"], hooks["refused"]))
+                if is_read
+                else (),
             )
         )
     return found

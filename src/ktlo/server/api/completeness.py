@@ -26,12 +26,28 @@ class GapOut(BaseModel):
     chance: float = Field(description="Probability of a stretch as long, had nothing changed.")
 
 
+class TwiceOut(BaseModel):
+    """Items that another source holds, too, so that they are counted twice."""
+
+    noun: str = Field(description="The table.")
+    other: str = Field(description="Identifier of the other source.")
+    items: int = Field(
+        description="How many are in both: same identifier, dated within a day, no other title."
+    )
+    example: str = Field(description="External identifier of one of them.")
+    words: str
+    fix: str
+
+
 class CompletenessOut(BaseModel):
     """What of one source is in the numbers, and what is not."""
 
     source_id: str
     kind: str
-    status: str = Field(description="Of the last reading: complete, partial, failed or never.")
+    status: str = Field(
+        description="Of the last reading: complete, partial, failed or never; removed where it is no longer read and"
+        " its records still count."
+    )
     message: str
     complete_at: dt.datetime | None
     rows: dict[str, int] = Field(description="Rows in the store, by table.")
@@ -39,6 +55,7 @@ class CompletenessOut(BaseModel):
     incomplete: int = Field(description="Rows that are in with something missing.")
     not_understood: int = Field(description="Kept webhooks that were refused; see /sources/deliveries.")
     gaps: list[GapOut]
+    twice: list[TwiceOut]
     checked: HealthOut | None = Field(description="What the last check said; null when there was none.")
     metrics: list[str] = Field(description="Metrics that rest on it.")
     remedies: list[Remedy] = Field(description="What POST /sources/mend can do about it, the best first.")
@@ -58,6 +75,17 @@ class CompletenessOut(BaseModel):
             incomplete=state.incomplete,
             not_understood=found.not_understood,
             gaps=[GapOut(first=g.first, last=g.last, days=g.days, chance=g.chance) for g in found.gaps],
+            twice=[
+                TwiceOut(
+                    noun=one.noun,
+                    other=one.other if one.one == state.source_id else one.one,
+                    items=one.items,
+                    example=one.example,
+                    words=one.words,
+                    fix=one.fix,
+                )
+                for one in found.twice
+            ],
             checked=HealthOut.of(found.health) if found.health else None,
             metrics=list(found.metrics),
             remedies=list(found.remedies),
@@ -76,9 +104,8 @@ async def show_completeness(
     wanted = [running.entry(source)] if source else running.sources()
     if check:
         await asyncio.gather(*(checks.check(running.source(entry.source_id)) for entry in wanted))
-    names = {entry.source_id for entry in wanted}
     found = await run_in_threadpool(completeness, running, checks.health)
-    return [CompletenessOut.of(one) for one in found if one.state.source_id in names]
+    return [CompletenessOut.of(one) for one in found if source in ("", one.state.source_id)]
 
 
 @router.post("/sources/mend", status_code=202)

@@ -16,6 +16,7 @@ from ktlo.server.deliveries import hook_of, newest, reached_by
 from ktlo.server.freshness import SourceState, rejections_of, removed_states, source_states
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
+from ktlo.server.twice import find_twice, with_twice
 from ktlo.sources.delivering import replay
 from ktlo.sources.protocol import Health, Status
 from ktlo.sources.registry import kinds, make_source
@@ -161,8 +162,10 @@ async def add_source(request: Request, running: Running, new: NewSource) -> Adde
 async def check_source(
     running: Running, source: Annotated[str, Query(description="Identifier of the source.")]
 ) -> HealthOut:
-    """Can the source be reached, and what is missing?"""
-    return HealthOut.of(await running.source(source).check())
+    """Can the source be reached, what is missing, and what does another source hold, too?"""
+    health = await running.source(source).check()
+    twice = await asyncio.to_thread(find_twice, running.store)
+    return HealthOut.of(with_twice(source, health, twice))
 
 
 @router.delete("/sources", status_code=204)

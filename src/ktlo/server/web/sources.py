@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from ktlo.effort.telemetry_names import read_unjoined
@@ -13,10 +15,11 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
 from ktlo.server.deliveries import hook_of, newest, reached_by
-from ktlo.server.freshness import SourceState, rejections_of, removed_states, source_states
+from ktlo.server.freshness import SourceState, rejections_of, source_states
 from ktlo.server.mending import WORDS, Remedy, completeness, mend
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
+from ktlo.server.twice import find_twice, with_twice
 from ktlo.server.web.checks import Checks
 from ktlo.server.web.rendering import environment, render, with_message, with_query
 from ktlo.sources.delivering import replay
@@ -57,13 +60,16 @@ def sources_page(request: Request, running: Running) -> Response:
     checks = _checks(request)
     collecting: Collecting = request.app.state.collecting
     found = completeness(running, checks.health)
-    states = [one.state for one in found]
+    states = [one.state for one in found if one.state.status != "removed"]
+    origins = {one.state.source_id: one.state.origin for one in found}
     return render(
         request,
         "sources.html",
         "sources",
         states=states,
-        removed=[state for state in removed_states(running) if state.rows],
+        removed=[one.state for one in found if one.state.status == "removed"],
+        twice=list(dict.fromkeys(each for one in found for each in one.twice)),
+        origins=origins,
         checked={state.source_id: checks.last(state.source_id) for state in states},
         last_run=collecting.run,
         lacks={one.state.source_id: one for one in found},
@@ -82,11 +88,10 @@ def sources_json(request: Request, running: Running) -> list[CompletenessOut]:
 @router.get("/sources/source")
 async def source_page(request: Request, running: Running, source: Source) -> Response:
     """One source: checked now, with its rows and its options."""
-    from starlette.concurrency import run_in_threadpool
-
     state = await run_in_threadpool(_state, running, source)
     made = running.source(source)
     checked = await _checks(request).check(made)
+    twice = await run_in_threadpool(find_twice, running.store)
     hook = await run_in_threadpool(hook_of, made, running.store)
     base_url = (running.settings.server.public_url or str(request.base_url)).rstrip("/")
     page: Response = await run_in_threadpool(
@@ -95,7 +100,7 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
         "source.html",
         "sources",
         state=state,
-        checked=checked,
+        checked=replace(checked, health=with_twice(state.source_id, checked.health, twice)),
         hook=hook,
         base_url=base_url,
         only_here=reached_by(base_url),
@@ -106,7 +111,10 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
 @router.get("/sources/source.json")
 async def source_json(request: Request, running: Running, source: Source) -> HealthOut:
     """The check's answer as JSON."""
-    return HealthOut.of((await _checks(request).check(running.source(source))).health)
+    made = running.source(source)
+    checked = await _checks(request).check(made)
+    twice = await run_in_threadpool(find_twice, running.store)
+    return HealthOut.of(with_twice(made.source_id, checked.health, twice))
 
 
 @router.get("/sources/rejected")
