@@ -26,6 +26,15 @@ def test_every_page_is_quiet_asks_nobody_else_and_fits_a_phone(browse):
     assert watched.outside == []
 
 
+def test_a_table_that_is_wider_than_the_screen_says_so_as_long_as_it_is(browse):
+    page = browse(width=390).go("/items")
+    said = "getComputedStyle(document.querySelector('.scroll'), '::before').content"
+    assert page.evaluate("(b => b.scrollWidth > b.clientWidth)(document.querySelector('.scroll'))")
+    page.wait_for_function(f"{said}.includes('to the right')")
+    page.set_viewport_size({"width": 1900, "height": 900})
+    page.wait_for_function(f"{said} === 'none'")
+
+
 def test_every_page_works_without_scripts(browse, site):
     watched = browse(java_script_enabled=False)
     for path in PAGES[:6]:

@@ -35,7 +35,7 @@ cccccccccccccccccccccccccccccccc: 100 ms, 4 spans, 1 with an error
 web GET /checkout       ████████████████████    100 ms
   ✗ pay POST /charge                ▒▒▒▒▒▒▒▒     40 ms
     db SELECT a very l… ▒                        10 ns
-… 1 more spans; --most shows more, --json all"""
+… 1 more span; --most shows more, --json all"""
 
 
 def test_a_waterfall_shows_where_each_span_ran():

@@ -83,11 +83,9 @@ def deployments_section(
         else f"{written(share.value, SHARE)}, {written_interval(share.low, share.high, SHARE)}"
     )
     more = [f"{counted(total, 'deployments')} in all"] if total > len(found) else []
-    more += (
-        [f"{counted(attempts, 'attempts')} did not come into force and are not among them"]
-        if attempts
-        else []
-    )
+    if attempts:
+        are = "is" if attempts == 1 else "are"
+        more.append(f"{counted(attempts, 'attempts')} did not come into force and {are} not among them")
     cards = delivery_cards(asking) if asking and found else ()
     of_cards = period_text(asking.question.start, asking.question.end) if asking and cards else ""
     nothing = None
@@ -102,7 +100,7 @@ def deployments_section(
         )
     rows = tuple(_row(one, href) for one in found)
     headings = (
-        Heading("When"), Heading("Service"), Heading("What"), Heading("Environment"), Heading("State"),
+        Heading("When"), Heading("State"), Heading("Service"), Heading("What"), Heading("Environment"),
         Heading("Commits", COUNT), Heading("Lead time", SECONDS), Heading("Incidents"), Heading("Told by"),
     )  # fmt: skip
     of = f" of {service}" if service else ""
@@ -147,8 +145,8 @@ def _row(listed: Listed, href: Href) -> Row:
     incidents = ", ".join(link.incident_id for link in listed.links if link.is_counted)
     return Row(
         (
-            minute_label(one.at), one.service or one.repository, what(one), one.environment or "(none told)",
-            state(listed), one.changes, listed.lead_seconds, incidents, _tellers(one),
+            minute_label(one.at), state(listed), one.service or one.repository, what(one),
+            one.environment or "(none told)", one.changes, listed.lead_seconds, incidents, _tellers(one),
         ),
         href("/deployments/deployment", {"id": one.deployment_id}),
     )  # fmt: skip

@@ -104,7 +104,7 @@ def with_twice(source_id: str, health: Health, twice: Sequence[Twice]) -> Health
     """A source's check with what another source holds, too."""
     missing = tuple(
         Missing(
-            f"one place for {counted(each.items, each.noun)}",
+            f"a single copy of {counted(each.items, each.noun)}",
             f"also in {each.other if each.one == source_id else each.one}, so counted twice",
             each.fix,
         )

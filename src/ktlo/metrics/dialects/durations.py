@@ -14,13 +14,15 @@ from ktlo.metrics.dialects.statistics import (
 )
 from ktlo.metrics.question import Window
 
-HOUR = 3600.0
+MINUTE, HOUR = 60.0, 3600.0
 
 LOWER = Rule("lower median", "lower median: the smaller of the two middle ones")
 MEAN = Rule("mean", "mean")
 MIDDLE = Rule("median", "median, the mean of the two middle ones")
 DAILY = Rule("daily medians", "median of the medians of each day: a day with one weighs like a day with ten")
 AS_IS = Rule("as it is", "none")
+EXACT = Rule("exact", "none")
+MINUTES_DOWN = Rule("minutes down", "down to whole minutes")
 TENTH_HOURS = Rule("0.1 h", "tenths of an hour")
 TENTH_DAYS = Rule("0.1 d", "tenths of a day")
 

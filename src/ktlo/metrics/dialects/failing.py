@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from ktlo.metrics.dialects.deployed import in_production, last_before, named
 from ktlo.metrics.dialects.facts import Deployed, Facts
+from ktlo.metrics.dialects.originals import DEVLAKE_COMMIT, FOURKEYS_COMMIT, GITLAB_DOCS, MIDDLEWARE_COMMIT
 from ktlo.metrics.dialects.recipe import (
     About,
     Counted,
@@ -16,15 +18,6 @@ from ktlo.metrics.dialects.recipe import (
     Shown,
     Spoken,
     banded,
-)
-from ktlo.metrics.dialects.restoring import (
-    DEVLAKE_COMMIT,
-    FOURKEYS_COMMIT,
-    GITLAB_DOCS,
-    MIDDLEWARE_COMMIT,
-    in_production,
-    last_before,
-    named,
 )
 from ktlo.metrics.dialects.statistics import half_up
 from ktlo.metrics.question import Window

@@ -17,8 +17,8 @@ from ktlo.metrics.dialects.failing import (
     TOLD,
     counted_deployments,
 )
+from ktlo.metrics.dialects.originals import DEVLAKE_COMMIT, FOURKEYS_COMMIT, GITLAB_DOCS, MIDDLEWARE_COMMIT
 from ktlo.metrics.dialects.recipe import About, Counted, Dialect, Measured, Recipe, Rule, Shown, Spoken
-from ktlo.metrics.dialects.restoring import DEVLAKE_COMMIT, FOURKEYS_COMMIT, GITLAB_DOCS, MIDDLEWARE_COMMIT
 from ktlo.metrics.dialects.statistics import DAY, interpolated_median, lower_median
 from ktlo.metrics.question import Window
 from ktlo.metrics.rows import stamp

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ktlo.metrics.dialects.deployed import in_production
 from ktlo.metrics.dialects.durations import (
     AS_IS,
     DAILY,
+    EXACT,
     HOUR,
     LOWER,
     MEAN,
     MIDDLE,
+    MINUTE,
     TENTH_DAYS,
     TENTH_HOURS,
     figure,
     show_own,
 )
 from ktlo.metrics.dialects.facts import Deployed, Facts, Merged
+from ktlo.metrics.dialects.originals import DEVLAKE_COMMIT, FOURKEYS_COMMIT, GITLAB_DOCS, MIDDLEWARE_COMMIT
 from ktlo.metrics.dialects.recipe import (
     About,
     Counted,
@@ -28,15 +32,6 @@ from ktlo.metrics.dialects.recipe import (
     Shown,
     Spoken,
     banded,
-)
-from ktlo.metrics.dialects.restoring import (
-    DEVLAKE_COMMIT,
-    EXACT,
-    FOURKEYS_COMMIT,
-    GITLAB_DOCS,
-    MIDDLEWARE_COMMIT,
-    MINUTE,
-    in_production,
 )
 from ktlo.metrics.dialects.statistics import (
     DAY,

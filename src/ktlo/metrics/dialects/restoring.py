@@ -5,21 +5,24 @@ Rows are incidents. Sources of the definitions stand beside them; docs/dialects.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
+from ktlo.metrics.dialects.deployed import in_production, last_before, named
 from ktlo.metrics.dialects.durations import (
     AS_IS,
     DAILY,
+    EXACT,
     HOUR,
     LOWER,
     MEAN,
     MIDDLE,
+    MINUTE,
+    MINUTES_DOWN,
     TENTH_DAYS,
     TENTH_HOURS,
     figure,
     show_own,
 )
 from ktlo.metrics.dialects.facts import Deployed, Facts, Harm
+from ktlo.metrics.dialects.originals import DEVLAKE_COMMIT, FOURKEYS_COMMIT, GITLAB_DOCS, MIDDLEWARE_COMMIT
 from ktlo.metrics.dialects.recipe import (
     About,
     Counted,
@@ -37,12 +40,6 @@ from ktlo.metrics.dialects.statistics import (
 )
 from ktlo.metrics.question import Window
 from ktlo.metrics.rows import stamp
-
-MINUTE = 60.0
-DEVLAKE_COMMIT = "apache/incubator-devlake at 420e494 (5 May 2026)"
-MIDDLEWARE_COMMIT = "middlewarehq/middleware at 5471e35 (16 Aug 2025)"
-FOURKEYS_COMMIT = "dora-team/fourkeys at 6cc642e (23 Jan 2024, archived)"
-GITLAB_DOCS = "GitLab documentation, DORA metrics (doc/user/analytics/dora_metrics.md)"
 
 ALL = Rule("all", "every incident that is not cancelled; an open one lasts at least until now")
 ENDED = Rule("ended", "only incidents with an end: open ones are left out, a cancelled one with an end is in")
@@ -66,8 +63,6 @@ DETECTED_IN = Rule("detected", "the detection")
 RESOLVED_IN = Rule("resolved", "the end of the incident")
 BOTH_IN = Rule("both", "both the end of the deployment and the resolution")
 BEGUN_IN = Rule("begun", "the beginning")
-EXACT = Rule("exact", "none")
-MINUTES_DOWN = Rule("minutes down", "down to whole minutes")
 HOURS_DOWN = Rule("hours down", "down to whole hours: 59 minutes are 0")
 KAPLAN_MEIER = Rule("Kaplan-Meier", "median of the Kaplan-Meier curve, which open incidents are part of")
 
@@ -88,33 +83,6 @@ def _span(incident: Harm, clock: Rule, cause: Deployed | None) -> tuple[float, f
     if clock == RESTORED:
         return begin, _earliest(incident.mitigated_at, incident.resolved_at)
     return begin, incident.resolved_at if incident.resolved_at is not None else incident.closed_at
-
-
-def named(incident: Harm, deployments: tuple[Deployed, ...]) -> list[Deployed]:
-    """Deployments that an incident names as its cause: by commit (seven digits or more), identifier or version."""
-    cause = incident.caused_by
-    if not cause:
-        return []
-    return [
-        one
-        for one in deployments
-        if cause in (one.external_id.lower(), one.version.lower())
-        or (one.sha and len(cause) >= 7 and one.sha.startswith(cause))
-    ]
-
-
-def last_before(deployments: list[Deployed], moment: float) -> Deployed | None:
-    """The newest deployment that had finished before a moment; ``deployments`` are in order of their end."""
-    place = bisect_left([one.finished_at or 0.0 for one in deployments], moment)
-    return deployments[place - 1] if place else None
-
-
-def in_production(facts: Facts) -> list[Deployed]:
-    """What sources told as deployed to production with success, in order of their end."""
-    return sorted(
-        (one for one in facts.deployments if one.succeeded and one.is_production),
-        key=lambda one: (one.finished_at or 0.0, one.source, one.external_id),
-    )
 
 
 def measure(facts: Facts, recipe: Recipe, window: Window) -> Measured:

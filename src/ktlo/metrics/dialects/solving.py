@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from ktlo.metrics.dialects.durations import AS_IS, MEAN, MIDDLE, TENTH_DAYS
+from ktlo.metrics.dialects.durations import AS_IS, EXACT, MEAN, MIDDLE, MINUTE, MINUTES_DOWN, TENTH_DAYS
 from ktlo.metrics.dialects.facts import Facts
+from ktlo.metrics.dialects.originals import DEVLAKE_COMMIT
 from ktlo.metrics.dialects.recipe import About, Counted, Dialect, Measured, Recipe, Rule, Shown, Spoken
-from ktlo.metrics.dialects.restoring import (
-    DEVLAKE_COMMIT,
-    EXACT,
-    MINUTE,
-    MINUTES_DOWN,
-)
 from ktlo.metrics.dialects.statistics import (
     DAY,
     half_up,

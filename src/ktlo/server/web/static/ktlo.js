@@ -14,6 +14,7 @@ import { start as theme } from "./js/theme.js";
 import { start as tooltips } from "./js/tooltip.js";
 import { start as waterfall } from "./js/waterfall.js";
 import { start as whatIf } from "./js/what-if.js";
+import { start as wide } from "./js/wide.js";
 
-for (const start of [theme, navigation, tooltips, keyboard, filters, exporting, fragments, live, waterfall, whatIf, promql, preview, suggest]) start(document);
+for (const start of [theme, navigation, tooltips, keyboard, filters, exporting, fragments, live, waterfall, whatIf, promql, preview, suggest, wide]) start(document);
 document.documentElement.dataset.ready = "";

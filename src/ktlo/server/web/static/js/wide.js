@@ -1,0 +1,13 @@
+// A table that is wider than its box says so above it, where a shadow at its edge alone would be missed.
+
+export function mark(box) {
+  box.toggleAttribute("data-wide", box.scrollWidth > box.clientWidth + 4);
+}
+
+export function start(root = document) {
+  const watched = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
+  for (const box of root.querySelectorAll(".scroll:has(> table)")) {
+    mark(box);
+    watched.observe(box);
+  }
+}
