@@ -13,9 +13,10 @@ from ktlo.errors import KtloError
 from ktlo.sources.github.api import Api
 from ktlo.sources.github.lists import DEPLOYMENTS, REVIEWS, Listing
 from ktlo.sources.github.payloads import RateLimit, RepositoryItem
-from ktlo.sources.github.run import PER_PAGE, unseen
+from ktlo.sources.github.run import unseen
 from ktlo.sources.protocol import Health, Missing, Status
 from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
+from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.quota import LimitReachedError
 from ktlo.wording import counted
 

@@ -30,6 +30,7 @@ from ktlo.sources.github.payloads import (
     StatusItem,
 )
 from ktlo.sources.rest.connection import decode
+from ktlo.sources.rest.gathering import always, plain
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import Entry
 
@@ -40,16 +41,8 @@ Complete = Callable[[Api, str, Entries], Awaitable[Entries]]
 """Gets the connection, ``owner/name`` and some entries; gives them with what took further requests."""
 
 
-def _plain(body: bytes, where: str) -> list[msgspec.Raw]:
-    return decode(body, list[msgspec.Raw], where)
-
-
 def _runs(body: bytes, where: str) -> list[msgspec.Raw]:
     return decode(body, RunPage, where).workflow_runs
-
-
-def _always(_: Any) -> bool:
-    return True
 
 
 async def _as_they_are(_api: Api, _full_name: str, entries: Entries) -> Entries:
@@ -104,8 +97,8 @@ class Listing:
     rows: Callable[[Any, Of], Rows]
     params: Mapping[str, str | int] = field(default_factory=dict)
     complete: Complete = _as_they_are
-    is_settled: Callable[[Any], bool] = _always
-    entries: Callable[[bytes, str], list[msgspec.Raw]] = _plain
+    is_settled: Callable[[Any], bool] = always
+    entries: Callable[[bytes, str], list[msgspec.Raw]] = plain
     chunk: int = 100
     overlap: dt.timedelta = dt.timedelta(0)
 

@@ -12,8 +12,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from ktlo.records.work import Change, Deployment, Issue, IssueEvent, Release, Review, WorkflowRun
 from ktlo.sources.github.payloads import (
     CommentItem,
@@ -347,8 +345,3 @@ def workflow_run(item: RunItem, of: Of) -> Row:
         url=item.html_url,
     )
     return Row(record, microseconds(item.updated_at))
-
-
-def excerpt(raw: msgspec.Raw) -> str:
-    """The beginning of what came, for a person who looks for it."""
-    return bytes(raw)[:200].decode("utf-8", "replace")

@@ -1,35 +1,26 @@
-"""One collection of one repository: walks the lists, gathers rows into batches, moves the cursor along.
-
-A list that this token may not read, or that is switched off, costs itself and not the others: it is noted
-as a warning. Only what stops everything (the limit, a broken GitHub, a refused token) ends the run.
-"""
+"""One collection of one repository: walks the lists, completes what takes requests of its own, moves the cursor."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import msgspec
-
 from ktlo.errors import UserError
-from ktlo.records.collection import Rejection
 from ktlo.sources.github import cursor as cursors
-from ktlo.sources.github import mapping
 from ktlo.sources.github.api import Api
 from ktlo.sources.github.cursor import Cursor
 from ktlo.sources.github.lists import ISSUES, Listing
 from ktlo.sources.github.mapping import Of
 from ktlo.sources.github.payloads import RepositoryItem
-from ktlo.sources.protocol import Batch, Progress
+from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, Answer, DeniedError, UnprocessableError, decode
-from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.rest.gathering import PER_PAGE, Gathering, stamp
+from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
 
-PER_PAGE = 100
 
-
-class Run:
+class Run(Gathering):
     """The state of one collection.
 
     Args:
@@ -39,11 +30,10 @@ class Run:
     """
 
     def __init__(self, api: Api, of: Of, cursor: Cursor) -> None:
+        super().__init__(of.source, api.rest.now)
         self.api = api
         self.of = of
         self.cursor = cursor
-        self._rejected: list[Rejection] = []
-        self._done = 0
 
     @property
     def root(self) -> str:
@@ -73,51 +63,13 @@ class Run:
                 " Change `repository` when the clones' remotes are changed too",
             )
 
-    def batch(self, rows: Iterable[tuple[str, Row]] = ()) -> Batch:
-        """Rows, what was turned away meanwhile, and the cursor as it is now."""
-        listed = list(rows)
-        self._done += len(listed)
-        rejected, self._rejected = tuple(self._rejected), []
-        return Batch(
-            rows=batches(listed),
-            cursor=cursors.dump(self.cursor),
-            rejected=rejected,
-            progress=Progress(self._done, None, "rows"),
-        )
+    def saved(self) -> dict[str, Any]:
+        """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
+        return cursors.dump(self.cursor)
 
-    def warn(self, place: str, reason: str) -> None:
-        """Note something missing; goes out with the next batch."""
-        self._reject(place, reason, "", is_kept=True)
-
-    def _reject(self, place: str, reason: str, excerpt: str, *, is_kept: bool = False) -> None:
-        self._rejected.append(
-            Rejection(
-                source=self.of.source,
-                place=place,
-                reason=reason,
-                excerpt=excerpt,
-                seen_at=self.api.rest.now(),
-                is_kept=is_kept,
-            )
-        )
-
-    async def guarded(self, listing: Listing, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+    def read(self, listing: Listing, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
         """Pass on the batches of a list; ends with a warning when it cannot be read."""
-        try:
-            async for batch in batches:
-                yield batch
-        except DeniedError as error:
-            self.warn(f"{self.root}{listing.path}", f"{error.what}. {listing.loss}")
-        except UnprocessableError as error:
-            self.warn(f"{self.root}{listing.path}", f"{error.what}: {listing.label} are not complete")
-        except AbsentError as error:
-            self.warn(
-                f"{self.root}{listing.path}",
-                f"{error.what}: {listing.label} are switched off, or not to be seen with this token."
-                f" {listing.loss}",
-            )
-        if self._rejected:
-            yield self.batch()
+        return self.guarded(listing, f"{self.root}{listing.path}", batches)
 
     def walk(self, listing: Listing) -> AsyncIterator[Batch]:
         """Read what is new in a list."""
@@ -125,23 +77,7 @@ class Run:
 
     def page(self, listing: Listing, answer: Answer) -> Page[Any]:
         """An answer's entries; those of an unexpected form are turned away one by one."""
-        if answer.unchanged:
-            return Page((), more=False, etag=answer.etag, at=answer.at, unchanged=True)
-        entries = []
-        for raw in listing.entries(answer.body, self.root + listing.path):
-            try:
-                item: Any = msgspec.json.decode(raw, type=listing.item)
-            except msgspec.ValidationError as error:
-                self._reject(
-                    f"{self.root}{listing.path}",
-                    f"one of the {listing.label} has an unexpected form: {error}",
-                    mapping.excerpt(raw),
-                )
-                continue
-            entries.append(
-                Entry(listing.at(item), listing.number(item), item, is_settled=listing.is_settled(item))
-            )
-        return Page(entries, more=answer.more, etag=answer.etag, at=answer.at)
+        return self.page_of(listing, f"{self.root}{listing.path}", answer, more=answer.more)
 
     async def _oldest(self, listing: Listing) -> AsyncIterator[Batch]:
         """Walk a list that can be asked ``since``."""
@@ -201,11 +137,6 @@ def _note_open(numbers: set[int], entries: Sequence[Entry[Any]]) -> None:
             numbers.add(entry.number)
         else:
             numbers.discard(entry.number)
-
-
-def stamp(moment: dt.datetime) -> str:
-    """A time as GitHub wants it in a query."""
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def unseen(repository: str, has_token: bool) -> UserError:

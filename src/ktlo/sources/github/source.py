@@ -103,7 +103,7 @@ class GitHubSource:
                 await run.find_repository()
                 yield run.batch()
                 for listing in listings:
-                    async for batch in run.guarded(listing, _read(run, listing)):
+                    async for batch in run.read(listing, _read(run, listing)):
                         yield batch
                     left.pop(0)
             except LimitReachedError as error:

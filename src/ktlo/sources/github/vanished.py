@@ -15,9 +15,10 @@ from typing import Any
 from ktlo.sources.github import mapping
 from ktlo.sources.github.lists import ISSUES
 from ktlo.sources.github.payloads import IssueItem
-from ktlo.sources.github.run import PER_PAGE, Run, stamp
+from ktlo.sources.github.run import Run
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, MovedError, decode
+from ktlo.sources.rest.gathering import PER_PAGE, stamp
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 

@@ -17,7 +17,8 @@ from ktlo.sources.gitlab.mapping import Of
 from ktlo.sources.gitlab.payloads import IssueItem
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
-from ktlo.sources.rest.lists import PER_PAGE, ListRun
+from ktlo.sources.rest.gathering import PER_PAGE
+from ktlo.sources.rest.lists import ListRun
 from ktlo.sources.rest.rows import removal
 
 EVERY = dt.timedelta(days=1)

@@ -19,7 +19,8 @@ from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, Hook
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import Answer, Connection, Manners, decode
-from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, position
+from ktlo.sources.rest.gathering import PER_PAGE
+from ktlo.sources.rest.lists import Listed, ListRun, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches
 

@@ -22,7 +22,8 @@ from ktlo.sources.redmine.mapping import Of
 from ktlo.sources.redmine.payloads import Account, IssueItem, IssuesPage, OneIssue, Statuses
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
-from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, Position, position, stamp
+from ktlo.sources.rest.gathering import PER_PAGE, stamp
+from ktlo.sources.rest.lists import Listed, ListRun, Position, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, removal
 from ktlo.wording import counted

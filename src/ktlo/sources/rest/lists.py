@@ -1,41 +1,19 @@
-"""Lists that a service keeps, read to the end and resumed: what each is, and a run over them.
-
-A list that may not be read, or that is switched off, costs itself and not the others: it is noted as a warning. Only
-what stops everything (the limit, a broken service, a refused token) ends the run.
-"""
+"""Lists that a service keeps, read to the end and resumed: what each is, and a run over them."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from ktlo.records.collection import Rejection
-from ktlo.sources.protocol import Batch, Progress
-from ktlo.sources.rest.connection import (
-    AbsentError,
-    Answer,
-    Connection,
-    DeniedError,
-    UnprocessableError,
-    decode,
-)
-from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.protocol import Batch
+from ktlo.sources.rest.connection import Answer, Connection
+from ktlo.sources.rest.gathering import PER_PAGE, Gathering, always, plain, stamp
+from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
-
-PER_PAGE = 100
-
-
-def plain(body: bytes, where: str) -> list[msgspec.Raw]:
-    """The raw entries of an answer that is a list."""
-    return decode(body, list[msgspec.Raw], where)
-
-
-def _always(_: Any) -> bool:
-    return True
 
 
 def _linked(answer: Answer) -> bool:
@@ -83,12 +61,17 @@ class Listed:
     rows: Callable[[Any], Iterator[tuple[str, Row]]]
     params: Mapping[str, str | int] = field(default_factory=dict)
     since: str = ""
-    is_settled: Callable[[Any], bool] = _always
+    is_settled: Callable[[Any], bool] = always
     entries: Callable[[bytes, str], list[msgspec.Raw]] = plain
     paged: Callable[[int], Mapping[str, str | int]] = numbered
     more: Callable[[Answer], bool] = _linked
-    stamped: Callable[[dt.datetime], str] = field(default_factory=lambda: stamp)
+    stamped: Callable[[dt.datetime], str] = stamp
     is_open: Callable[[Any], bool] | None = None
+
+    @property
+    def loss(self) -> str:
+        """What a run says when it cannot read the list."""
+        return f"So there are {self.cost}; it takes {self.needs}"
 
 
 class Position(msgspec.Struct, omit_defaults=True):
@@ -117,7 +100,7 @@ def position(saved: Mapping[str, Any], since: dt.datetime) -> Position:
     return Position(since=since) if since < found.since else found
 
 
-class ListRun:
+class ListRun(Gathering):
     """The state of one collection over lists.
 
     Args:
@@ -128,73 +111,28 @@ class ListRun:
     """
 
     def __init__(self, api: Connection, source: str, root: str, at: Position) -> None:
+        super().__init__(source, api.rest.now)
         self.api = api
         self.at = at
-        self._source = source
         self._root = root
-        self._rejected: list[Rejection] = []
-        self._done = 0
 
-    def batch(self, rows: Iterable[tuple[str, Row]] = ()) -> Batch:
-        """Rows, what was turned away meanwhile, and the cursor as it is now."""
-        listed = list(rows)
-        self._done += len(listed)
-        rejected, self._rejected = tuple(self._rejected), []
-        cursor: dict[str, Any] = msgspec.to_builtins(self.at)
-        return Batch(batches(listed), cursor, rejected, Progress(self._done, None, "rows"))
-
-    def warn(self, place: str, reason: str, *, excerpt: str = "", is_kept: bool = True) -> None:
-        """Note something missing, or turned away; goes out with the next batch."""
-        self._rejected.append(
-            Rejection(
-                source=self._source,
-                place=place,
-                reason=reason,
-                excerpt=excerpt[:200],
-                seen_at=self.api.rest.now(),
-                is_kept=is_kept,
-            )
-        )
+    def saved(self) -> dict[str, Any]:
+        """See :meth:`Gathering.saved`."""
+        said: dict[str, Any] = msgspec.to_builtins(self.at)
+        return said
 
     async def read(self, listed: Listed) -> AsyncIterator[Batch]:
         """Read what is new in a list; ends with a warning when it cannot be read."""
-        place = f"{self._root}{listed.path}"
-        try:
-            async for rows in self._oldest(listed) if listed.since else self._newest(listed):
-                yield self.batch(rows)
-        except DeniedError as error:
-            self.warn(place, f"{error.what}. So there are {listed.cost}; it takes {listed.needs}")
-        except AbsentError as error:
-            self.warn(
-                place,
-                f"{error.what}: {listed.label} are switched off, or not to be seen with this token. So there are"
-                f" {listed.cost}; it takes {listed.needs}",
-            )
-        except UnprocessableError as error:
-            self.warn(place, f"{error.what}: {listed.label} are not complete")
-        if self._rejected:
-            yield self.batch()
+        async for batch in self.guarded(listed, f"{self._root}{listed.path}", self._walk(listed)):
+            yield batch
+
+    async def _walk(self, listed: Listed) -> AsyncIterator[Batch]:
+        async for rows in self._oldest(listed) if listed.since else self._newest(listed):
+            yield self.batch(rows)
 
     def page(self, listed: Listed, answer: Answer) -> Page[Any]:
         """An answer's entries; those of an unexpected form are turned away one by one."""
-        if answer.unchanged:
-            return Page((), more=False, etag=answer.etag, at=answer.at, unchanged=True)
-        place, entries = f"{self._root}{listed.path}", []
-        for raw in listed.entries(answer.body, place):
-            try:
-                item: Any = msgspec.json.decode(raw, type=listed.item)
-                entry = Entry(listed.at(item), listed.number(item), item, is_settled=listed.is_settled(item))
-            except ValueError as error:  # msgspec's own among them
-                text = bytes(raw)[:200].decode("utf-8", "replace")
-                self.warn(
-                    place,
-                    f"one of the {listed.label} has an unexpected form: {error}",
-                    excerpt=text,
-                    is_kept=False,
-                )
-                continue
-            entries.append(entry)
-        return Page(entries, more=listed.more(answer), etag=answer.etag, at=answer.at)
+        return self.page_of(listed, f"{self._root}{listed.path}", answer, more=listed.more(answer))
 
     async def _oldest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
@@ -238,11 +176,6 @@ class ListRun:
                 self.at.open.add(entry.number)
             else:
                 self.at.open.discard(entry.number)
-
-
-def stamp(moment: dt.datetime) -> str:
-    """A time as services want it in a query, whole seconds."""
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _as_they_are(entries: Sequence[Entry[Any]]) -> Awaitable[Sequence[Entry[Any]]]:

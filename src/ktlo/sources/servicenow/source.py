@@ -22,7 +22,8 @@ from ktlo.sources.hooked import check_reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
-from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, position
+from ktlo.sources.rest.gathering import PER_PAGE
+from ktlo.sources.rest.lists import Listed, ListRun, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.servicenow import mapping
