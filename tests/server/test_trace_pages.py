@@ -113,5 +113,5 @@ def test_two_traces_are_compared_in_words_and_as_json(traced):
 def test_a_typical_request_is_chosen_and_said_to_be(traced):
     answer = traced.get(f"/traces/typical?id={FAILED}")
     assert f"a={FINE}&b={FAILED}" in answer.headers["location"]
-    assert "A was chosen: of 1 requests" in traced.page(answer.headers["location"])
+    assert "A was chosen: of 1 request of" in traced.page(answer.headers["location"])
     assert traced.get(f"/traces/typical?id={LARGE}").status_code == 404

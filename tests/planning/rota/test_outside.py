@@ -209,7 +209,7 @@ def test_opsgenies_shapes_come_back_the_same() -> None:
     external = opsgenie.read(OPSGENIE)[0]
     assert opsgenie.write(external) == OPSGENIE
     assert external.notes == (
-        "Second has 1 participants that are teams, escalations or nobody; their turns are left out.",
+        "Second has 1 participant that is a team, an escalation or nobody; its turns are left out.",
     )
 
 

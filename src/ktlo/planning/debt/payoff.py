@@ -278,7 +278,7 @@ def _pooled(found: Sequence[Payoff], draws: int, rng: np.random.Generator) -> tu
     observed = np.array([payoff.after for payoff in compared], dtype=np.float64)
     expected = np.array([payoff.expected for payoff in compared], dtype=np.float64)
     if len(compared) < _LEAST_POOLED or expected.sum() < _LEAST_EXPECTED:
-        reason = f"{counted(len(compared), 'refactorings')} with enough bug fixing to compare are too few"
+        reason = f"too few refactorings with enough bug fixing to compare: {len(compared)}"
         return not_estimable(reason, len(compared)), rng.uniform(0, 1, draws), _ANYTHING
     weights = rng.dirichlet(np.ones(observed.size), size=draws)
     ratios = (weights @ observed) / np.maximum(weights @ expected, 1e-9)

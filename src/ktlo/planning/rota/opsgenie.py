@@ -147,10 +147,14 @@ def _read(said: Mapping[str, Any], overrides: Sequence[Any]) -> External:
     for rotation in schedule.rotations:
         people = [one for one in rotation.participants if one.type == "user"]
         if len(people) < len(rotation.participants):
+            left = len(rotation.participants) - len(people)
+            what = (
+                "is a team, an escalation or nobody; its turns"
+                if left == 1
+                else "are teams, escalations or nobody; their turns"
+            )
             notes.append(
-                f"{rotation.name or 'A rotation'} has"
-                f" {counted(len(rotation.participants) - len(people), 'participants')} that are"
-                " teams, escalations or nobody; their turns are left out."
+                f"{rotation.name or 'A rotation'} has {counted(left, 'participants')} that {what} are left out."
             )
         layers.append(_layer(rotation))
     timeline = _Timeline.model_validate(said.get("finalTimeline") or {})

@@ -192,8 +192,9 @@ class AlertmanagerSource:
                 continue
             found += rows(alert, self._of)
         if told.truncated_alerts:
+            were = "was" if told.truncated_alerts == 1 else "were"
             reason = (
-                f"{counted(told.truncated_alerts, 'alerts')} were left out by the sender (max_alerts); asking"
+                f"{counted(told.truncated_alerts, 'alerts')} {were} left out by the sender (max_alerts); asking"
                 " finds those"
                 " that are active. Raise max_alerts of the receiver"
             )
