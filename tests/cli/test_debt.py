@@ -26,6 +26,14 @@ def test_an_entry_goes_its_way_from_written_down_to_paid(ktlo: Any, tmp_path: Pa
     assert "is open" in ktlo("debt", "reopen", key, "--by", "Ada").out
     plan = ktlo("debt", "schedule", "--hours", "20", "--weeks", "6", "--json").json()
     assert {slot["key"] for slot in plan["slots"]} == {key}
+    for kept, keys in (
+        (("--kind", "hand", "--kind", "hotspot"), {key}),
+        (("--kind", "hotspot"), set()),
+        (("--status", "open"), {key}),
+        (("--status", "accepted"), set()),
+    ):
+        some = ktlo("debt", "schedule", "--hours", "20", "--weeks", "6", *kept, "--json").json()
+        assert {slot["key"] for slot in some["slots"]} == keys, kept
     target = tmp_path / "debt.md"
     assert ktlo("debt", "schedule", "--hours", "20", "--format", "md", "-o", str(target)).code == 0
     assert "## Pay back: Split" in target.read_text(encoding="utf-8")
@@ -45,6 +53,7 @@ def test_what_makes_no_sense_gets_a_sentence_and_exit_code_2(ktlo: Any) -> None:
         (("accept", "hand-none", "--by", "Ada", "--reason", "r", "--until", "soon"), "'soon' is no date"),
         (("schedule", "--hours", "-1"), "-1 hours a week are none"),
         (("schedule", "--format", "docx"), "no format 'docx'"),
+        (("schedule", "--kind", "hotpot"), "'hotspot'"),
         (("show", "../secrets"), "no such page"),
         (("show", "hotspot-none"), "there is no entry"),
     ):

@@ -14,6 +14,17 @@ To = Annotated[str, typer.Option(help="What the register is about; the newest re
 Service = Annotated[list[str] | None, typer.Option(help="Keep only this service; repeat for several.")]
 Repository = Annotated[list[str] | None, typer.Option(help="Keep only this repository.")]
 Team = Annotated[list[str] | None, typer.Option(help="Keep only this team.")]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        help="Keep only hotspot, dependency, vulnerability, flaky, marker, complexity, unused or hand.",
+    ),
+]
+Statuses = Annotated[
+    list[str] | None,
+    typer.Option("--status", help="open, scheduled, accepted or paid; what is owed when not given."),
+]
 Key = Annotated[str, typer.Argument(help="Key of the entry, as `ktlo debt list` shows it.")]
 By = Annotated[str, typer.Option(help="Who says so; the register shows the name.")]
 
@@ -41,7 +52,7 @@ def register(app: typer.Typer) -> None:
         (withdraw, "Example:  ktlo debt withdraw hand-1f0c9a2b7d --by Ada"),
         (
             schedule,
-            "Examples:  ktlo debt schedule --hours 8  ·  ktlo debt schedule --hours 8 --format md -o debt.md",
+            "Examples:  ktlo debt schedule --hours 8  ·  ktlo debt schedule --kind hotspot --format md -o debt.md",
         ),
         (paid, "Example:  ktlo debt paid"),
     ):
@@ -51,15 +62,8 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Keep only hotspot, dependency, vulnerability, flaky, marker, complexity, unused or hand."
-        ),
-    ] = None,
-    status: Annotated[
-        list[str] | None, typer.Option(help="open, scheduled, accepted or paid; what is owed when not given.")
-    ] = None,
+    kind: Kinds = None,
+    status: Statuses = None,
     to: To = "",
     service: Service = None,
     repository: Repository = None,
@@ -258,6 +262,8 @@ def schedule(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write to.", show_default=False)
     ] = None,
+    kind: Kinds = None,
+    status: Statuses = None,
     to: To = "",
     service: Service = None,
     repository: Repository = None,
@@ -274,8 +280,8 @@ def schedule(
     if form not in ("table", "csv", "md"):
         raise UsageError(f"there is no format {form[:20]!r}", where="--format", fix="Choose table, csv or md")
     asked = {
-        "hours": hours, "weeks": weeks, "least": least, "to": to, "service": service, "repository": repository,
-        "team": team,
+        "hours": hours, "weeks": weeks, "least": least, "kind": kind, "status": status, "to": to, "service": service,
+        "repository": repository, "team": team,
     }  # fmt: skip
     with connect(data, config) as client:
         if form != "table":
