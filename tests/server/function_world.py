@@ -165,11 +165,13 @@ def world(folder: Path) -> Iterator[World]:
         # Both versions at once.
         for commit in commits:
             _run(folder, door, "depot", commit, [(-m, "", ["a"], 3) for m in (4, 3)])
-        # The catalogue knows no repository of this one.
+        # The catalogue knows no repository of these: what one runs is a commit, what the other runs is none.
         _run(folder, door, "stranger", commits[1], [(-3, "", ["a"], 5)])
+        _run(folder, door, "nomad", commits[1], [(-3, "", ["a"], 2)], "service.version=1.3")
         _until(
             url, "/api/v1/functions?service=stranger", lambda one: sum(each["calls"] for each in one) == 10
         )
+        _until(url, "/api/v1/functions?service=nomad", lambda one: sum(each["calls"] for each in one) == 4)
         _until(url, "/api/v1/functions?service=depot", lambda one: sum(each["calls"] for each in one) == 24)
         _until(url, "/api/v1/functions/never?service=shop", lambda one: len(one["versions"]) == 2)
         _until(
@@ -205,7 +207,12 @@ def _commits(repository: Path) -> tuple[str, str]:
 
 
 def _run(
-    folder: Path, door: str, service: str, commit: str, plan: list[tuple[int, str, list[str], int]]
+    folder: Path,
+    door: str,
+    service: str,
+    commit: str,
+    plan: list[tuple[int, str, list[str], int]],
+    attributes: str = "",
 ) -> None:
     """Deploy a commit as people do, a copy of it in a folder, and let it run."""
     place = folder / f"deployed-{commit[:8]}"
@@ -226,7 +233,7 @@ def _run(
         cwd=place, capture_output=True, text=True, timeout=120,
         env={
             "PATH": os.environ["PATH"], "PYTHONPATH": f"{library}:{place}/src", "OTEL_SERVICE_NAME": service,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": door,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": door, "OTEL_RESOURCE_ATTRIBUTES": attributes,
         },
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

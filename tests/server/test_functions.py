@@ -32,6 +32,7 @@ def row_of(page: str, name: str) -> list[str]:
 
 def listing(page: str, anchor: str) -> str:
     """A part of a page, as people read it."""
+    page = page.replace("<wbr>", "")
     part = re.split(f'aria-labelledby="{anchor}(?:-title)?"', page)[1].split("</section>", maxsplit=1)[0]
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part)))
 
@@ -275,26 +276,30 @@ def test_hotspots_gain_what_production_says(shop: World):
     told = shop.asked("/api/v1/hotspots")
     (cart,) = [one for one in told["files"] if one["path"] == "src/shop/cart.py"]
     seen = cart["production"]
-    # The shop's 4.393 s and the depot's 0.096 s; an error passes through price and total.
-    assert (seen["calls"], seen["errors"], seen["is_measured"]) == (866, 120, True)
-    assert seen["seconds"] == pytest.approx(4.489)
+    # The shop's 4.393 s, the depot's 0.096 s and the stranger's 0.065 s; an error passes through price and total.
+    assert (seen["calls"], seen["errors"], seen["is_measured"]) == (876, 120, True)
+    assert seen["seconds"] == pytest.approx(4.554)
     assert cart["commits"] == 2
-    assert seen["product"] == pytest.approx(2 * cart["complexity"] * 4.489 * 120.5)
+    assert seen["product"] == pytest.approx(2 * cart["complexity"] * 4.554 * 120.5)
     assert seen["share"] == 1
     assert [one["name"] for one in seen["functions"]][:2] == ["shop.cart.price", "shop.cart.total"]
-    (stranger,) = told["not_matched"]
-    assert stranger["reason"] == "the catalogue names no repository of stranger"
-    assert (stranger["functions"], stranger["calls"]) == (2, 10)
+    assert told["inferred"] == [{"service": "stranger", "repository": "acme/shop"}], (
+        "as on the function's page"
+    )
+    (nomad,) = told["not_matched"]
+    assert nomad["reason"] == "the catalogue names no repository of nomad"
+    assert (nomad["functions"], nomad["calls"]) == (2, 4)
 
 
 def test_the_page_of_hotspots_says_so_too(shop: World):
     page = shop.page("/hotspots")
     hot = listing(page, "in-production")
     assert "src/shop/cart.py 100% 2" in hot
-    assert "866 120 4.5 s shop.cart.price every call" in hot
+    assert "876 120 4.6 s shop.cart.price every call" in hot
+    assert "That stranger is acme/shop is inferred: it alone has the commits that ran" in hot
     assert "Observed: 1 of 2 changed files," in hot
-    assert "866 calls, 120 raised, 4.5 s" in listing(page, "files")
-    assert "stranger the catalogue names no repository of stranger 2 10" in listing(page, "not-matched")
+    assert "876 calls, 120 raised, 4.6 s" in listing(page, "files")
+    assert "nomad the catalogue names no repository of nomad 2 4" in listing(page, "not-matched")
     (link,) = [one for one in links(page, "/functions/function?") if "shop.cart.price" in one]
     assert "Called 541 times" in shop.page(link)
     # In a period before anything was told of, nothing is said, and nothing is zero.
@@ -312,8 +317,9 @@ def test_the_command_line_asks_the_same(shop: World):
 
     assert json.loads(said("hotspots", "--json"))["observed"] == 1
     text = said("hotspots")
-    assert "866" in text
-    assert "Not matched: 2 functions of stranger, 10 calls" in text
+    assert "876" in text
+    assert "Inferred: stranger is acme/shop, which alone has the commits that ran." in text
+    assert "Not matched: 2 functions of nomad, 4 calls" in text
 
 
 def test_what_was_not_watched_for_long_enough_is_a_note_of_the_register_and_no_entry(shop: World):

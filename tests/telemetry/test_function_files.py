@@ -11,7 +11,7 @@ from ktlo.records.arrow import to_arrow
 from ktlo.records.code import Commit, File
 from ktlo.records.services import ServiceMember
 from ktlo.store.embedded import EmbeddedStore
-from ktlo.telemetry.function_files import Match, Sent, inferred, matched, meant
+from ktlo.telemetry.function_files import Match, Sent, matched, meant
 
 SHOP = [("acme/shop", "src/shop/cart.py"), ("acme/shop", "server.js"), ("acme/shop", "utils.py"),
         ("acme/shop", "shop/utils.py"), ("acme/shop", "web/src/api.js")]  # fmt: skip
@@ -49,7 +49,9 @@ def test_several_files_that_fit_alike_are_all_told():
 
 
 COMMITTED = (("git:acme/other", "acme/other", "a" * 40), ("mirror", "acme/other", "a" * 40),
-             ("git:acme/shop", "acme/shop", "b" * 40), ("git:acme/tills", "acme/tills", "b" * 40))  # fmt: skip
+             ("git:acme/shop", "acme/shop", "b" * 40), ("git:acme/tills", "acme/tills", "b" * 40),
+             ("git:acme/other", "acme/other", "d" * 40), ("git:acme/other", "acme/other", "e" * 40),
+             ("git:acme/fork", "acme/fork", "e" * 40))  # fmt: skip
 
 
 def committed(source, repository, sha):
@@ -125,39 +127,54 @@ def catalogue(tmp_path_factory):
     ],
 )
 def test_what_is_not_matched_has_its_reason(catalogue, service, path, match):
-    assert matched(catalogue, [Sent(service, path)]) == {Sent(service, path): match}
+    assert matched(catalogue, [Sent(service, path)], {}) == {Sent(service, path): match}
 
 
 def test_a_service_is_not_matched_to_anothers_repository(catalogue):
-    found = matched(catalogue, [Sent("shop", "/srv/other/cart.py"), Sent("other", "/srv/other/cart.py")])
+    found = matched(catalogue, [Sent("shop", "/srv/other/cart.py"), Sent("other", "/srv/other/cart.py")], {})
     assert found[Sent("other", "/srv/other/cart.py")] == Match("acme/other", "src/other/cart.py")
     assert not found[Sent("shop", "/srv/other/cart.py")].is_matched
 
 
 def test_many_are_matched_at_once(catalogue):
     asked = [Sent("shop", f"/srv/{n}/shop/cart.py") for n in range(2000)]
-    assert all(one.is_matched for one in matched(catalogue, asked).values())
-    assert matched(catalogue, []) == {}
+    assert all(one.is_matched for one in matched(catalogue, asked, {}).values())
+    assert matched(catalogue, [], {}) == {}
 
 
 @pytest.mark.parametrize(
-    ("service", "version", "repository"),
+    ("service", "versions", "repository"),
     [
-        ("lonely-prod", "a" * 40, "acme/other"),
-        ("lonely-prod", "a" * 7, "acme/other"),
-        # Too short for a commit, in two repositories, unknown, no commit.
-        ("lonely-prod", "a" * 6, ""),
-        ("lonely-prod", "b" * 40, ""),
-        ("lonely-prod", "c" * 40, ""),
-        ("lonely-prod", "1.3", ""),
-        # The catalogue's word comes first.
-        ("shop-prod", "a" * 40, ""),
+        ("lonely-prod", ["a" * 40], "acme/other"),
+        ("lonely-prod", ["a" * 7, "1.3"], "acme/other"),
+        # Too short for a commit, in two repositories, unknown, no commit, none.
+        ("lonely-prod", ["a" * 6], ""),
+        ("lonely-prod", ["b" * 40], ""),
+        ("lonely-prod", ["c" * 40], ""),
+        ("lonely-prod", ["1.3"], ""),
+        ("lonely-prod", [], ""),
+        # One that is not known yet says nothing; one that a fork has too leaves what the others say.
+        ("lonely-prod", ["a" * 40, "c" * 40], "acme/other"),
+        ("lonely-prod", ["d" * 40, "e" * 40], "acme/other"),
+        # Moved to another repository.
+        ("lonely-prod", ["a" * 40, "b" * 40], ""),
     ],
 )
-def test_the_repository_is_inferred_where_it_alone_has_the_deployed_commit(
-    catalogue, service, version, repository
+def test_the_repository_is_inferred_where_it_alone_has_the_commits_that_ran(
+    catalogue, service, versions, repository
 ):
     sent = Sent(service, "/srv/other/cart.py")
-    plain = matched(catalogue, [sent])[sent]
-    found = inferred(catalogue, sent, plain, version)
+    plain = Match(reason=f"the catalogue names no repository of {service}")
+    found = matched(catalogue, [sent], {service: versions})[sent]
     assert found == (Match(repository, "src/other/cart.py", is_inferred=True) if repository else plain)
+
+
+def test_the_catalogues_word_comes_first_and_each_service_has_its_own(catalogue):
+    sent = [Sent(name, "/srv/other/cart.py") for name in ("shop-prod", "lonely-prod", "nomad")]
+    found = matched(catalogue, sent, {name: ["a" * 40] for name in ("shop-prod", "lonely-prod")})
+    assert [one.is_inferred for one in found.values()] == [True, False, False]
+    assert found[sent[0]].reason == "no such file, as far as acme/shop, acme/tills tells"
+    assert found[sent[2]].reason == "the catalogue names no repository of nomad"
+    other = Sent("lonely-prod", "/srv/none/of/it.py")
+    reason = matched(catalogue, [other], {"lonely-prod": ["a" * 40]})[other].reason
+    assert reason == "no such file, as far as acme/other tells"

@@ -55,6 +55,11 @@ def hotspots(
         f"{answer['observed']} of {counted(answer['found'], 'files')} observed in production.",
         markup=False,
     )
+    for one in answer["inferred"]:
+        console.print(
+            f"Inferred: {one['service']} is {one['repository']}, which alone has the commits that ran.",
+            markup=False, highlight=False,
+        )  # fmt: skip
     for one in answer["not_matched"]:
         console.print(
             f"Not matched: {counted(one['functions'], 'functions')} of {one['service']},"

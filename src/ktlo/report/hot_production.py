@@ -12,6 +12,7 @@ from ktlo.report.sections import Links, Listing
 from ktlo.wording import counted, named
 
 _LISTED = 40
+_SAID = 3
 _LEVELS = unit_named("levels")
 
 
@@ -77,6 +78,11 @@ def _observed_words(told: HotFiles) -> str:
     reasons = Counter(one.reason for one in told.files if one.ran is None)
     if reasons:
         said += "; not observed: " + "; ".join(f"{n:,} ({reason})" for reason, n in reasons.most_common(4))
+    for service, repository in ran.inferred[:_SAID]:
+        said += (
+            f". That {service} is {repository} is inferred: it alone has the commits that ran, and the catalogue names"
+            " none"
+        )
     return f"{said}."
 
 

@@ -14,7 +14,7 @@ from ktlo.sources.git.program import Git
 from ktlo.telemetry.coverage import Watched, present, watched
 from ktlo.telemetry.function_calls import told_calls
 from ktlo.telemetry.function_changes import Since, since_deployment
-from ktlo.telemetry.function_files import Sent, inferred, matched
+from ktlo.telemetry.function_files import Sent, matched
 from ktlo.telemetry.function_graph import neighbours
 from ktlo.telemetry.function_source import Line, items_of, place_of, text_of, touches
 from ktlo.telemetry.functions import Asked, Function, declared, one_function, over_time, version_of
@@ -68,7 +68,7 @@ def parts_of(running: Runtime, of: Interval, asked: Asked, name: str) -> tuple[P
     version = asked.version or version_of(store, of, found, since.deployment.version if since else "")
     path, line = declared(store, of, found, version)
     sent = Sent(found.service, path)
-    match = inferred(store, sent, matched(store, [sent])[sent], version)
+    match = matched(store, [sent], {found.service: [version]})[sent]
     git = git_of(running, match.repository) if match.is_matched else None
     place = (
         place_of(store, found.service, match, line, version, web_address(remote_url(git)) if git else "")

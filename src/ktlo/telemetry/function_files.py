@@ -1,15 +1,16 @@
 """Which file of which repository a service means by a path: the join of what runs with what people change.
 
 A service names a file as its machine has it (``/srv/app/shop/cart.py``), a repository as its tree has it
-(``src/shop/cart.py``). The catalogue says which repositories a service is built from; in them one path has to be the
-end of the other. Where that leaves none or several, nothing is guessed: the reason is the answer.
+(``src/shop/cart.py``). The catalogue says which repositories a service is built from, or, where it names none, the
+commits that the service runs; in them one path has to be the end of the other. Where that leaves none or several,
+nothing is guessed: the reason is the answer.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ktlo.store.protocol import Queryable
@@ -36,9 +37,9 @@ WHERE repository IN {repositories:Array(String)}
   AND arrayElement(splitByChar('/', path), -1) IN {names:Array(String)}
 ORDER BY repository, path"""
 
-
 _COMMITTED_IN = """
-SELECT DISTINCT repository FROM ktlo.commits WHERE startsWith(sha, {version:String}) ORDER BY repository LIMIT 2"""
+SELECT DISTINCT arrayJoin(arrayFilter(v -> startsWith(sha, v), {versions:Array(String)})) AS version, repository
+FROM ktlo.commits ORDER BY version, repository"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,7 +59,7 @@ class Match:
         path: in it; empty when not matched.
         reason: why it is not matched; empty when it is.
         could_be: repository and path of each file that fits, where several do.
-        is_inferred: the catalogue does not name the repository; the deployed commit is in it alone.
+        is_inferred: the catalogue does not name the repository; what the service runs is a commit of it alone.
     """
 
     repository: str = ""
@@ -73,12 +74,15 @@ class Match:
         return not self.reason
 
 
-def matched(store: Queryable, sent: Iterable[Sent]) -> dict[Sent, Match]:
+def matched(
+    store: Queryable, sent: Iterable[Sent], versions: Mapping[str, Collection[str]]
+) -> dict[Sent, Match]:
     """For each file that services name the file of a repository, or why there is none.
 
     Args:
-        store: holds catalogue and files.
+        store: holds catalogue, commits and files.
         sent: what services name.
+        versions: that ran of each service: they tell the repository where the catalogue names none.
     """
     asked = sorted(set(sent))
     if not asked:
@@ -87,38 +91,42 @@ def matched(store: Queryable, sent: Iterable[Sent]) -> dict[Sent, Match]:
     services = sorted({one.service for one in asked})
     for row in store.query(_REPOSITORIES, {"services": services}).to_pylist():
         repositories[row["sent"]].add(row["repository"])
+    homes = _inferred(store, {name: versions.get(name, ()) for name in services if name not in repositories})
+    repositories.update({name: {home} for name, home in homes.items()})
     names = sorted({parts[-1] for one in asked if (parts := _parts(one.path))})
     every = sorted({name for each in repositories.values() for name in each})
     files: dict[str, list[tuple[str, str]]] = defaultdict(list)
     if every and names:
         for row in store.query(_FILES, {"repositories": every, "names": names}).to_pylist():
             files[row["path"].rpartition("/")[2]].append((row["repository"], row["path"]))
-    return {one: _match(one, repositories[one.service], files) for one in asked}
+    return {one: _match(one, repositories[one.service], files, one.service in homes) for one in asked}
 
 
-def inferred(store: Queryable, sent: Sent, match: Match, version: str) -> Match:
-    """The file by the deployed commit, where the catalogue names no repository and one alone has that commit.
+def _inferred(store: Queryable, versions: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """The repository of each service by the commits that it runs; only where all that are known lie in one alone.
 
     Args:
-        store: holds catalogue, commits and files.
-        sent: what the service names.
-        match: what :func:`matched` found; given back where nothing can be inferred.
-        version: of the service; only a commit of seven digits or more tells.
+        store: holds commits.
+        versions: of each service; only a commit of seven digits or more tells.
     """
-    if match.is_matched or not _COMMIT.fullmatch(version):
-        return match
-    if store.query(_REPOSITORIES, {"services": [sent.service]}).num_rows:
-        return match
-    homes = [row["repository"] for row in store.query(_COMMITTED_IN, {"version": version}).to_pylist()]
-    parts = _parts(sent.path)
-    if len(homes) != 1 or not parts:
-        return match
-    files = store.query(_FILES, {"repositories": homes, "names": parts[-1:]}).to_pylist()
-    found = meant(sent.path, [(row["repository"], row["path"]) for row in files])
-    return Match(*found[0], is_inferred=True) if len(found) == 1 else match
+    told = sorted({one for each in versions.values() for one in each if _COMMIT.fullmatch(one)})
+    if not told:
+        return {}
+    homes: dict[str, set[str]] = defaultdict(set)
+    for row in store.query(_COMMITTED_IN, {"versions": told}).to_pylist():
+        homes[row["version"]].add(row["repository"])
+    found = {}
+    for service, ran in versions.items():
+        known = [homes[one] for one in ran if one in homes]
+        shared = set.intersection(*known) if known else set()
+        if len(shared) == 1:
+            found[service] = shared.pop()
+    return found
 
 
-def _match(one: Sent, repositories: set[str], files: dict[str, list[tuple[str, str]]]) -> Match:
+def _match(
+    one: Sent, repositories: set[str], files: dict[str, list[tuple[str, str]]], is_inferred: bool
+) -> Match:
     parts = _parts(one.path)
     if not parts:
         return Match(reason="no file was told")
@@ -134,7 +142,7 @@ def _match(one: Sent, repositories: set[str], files: dict[str, list[tuple[str, s
         several = ", ".join(f"{repository}/{path}" for repository, path in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         return Match(reason=f"several files fit: {several}{more}", could_be=tuple(found))
-    return Match(*found[0])
+    return Match(*found[0], is_inferred=is_inferred)
 
 
 def meant(sent: str, files: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -28,6 +28,11 @@ FROM ktlo.function_minutes_states AS m
 WHERE m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')}
 GROUP BY service, function, origin ORDER BY time_ns DESC, service, function LIMIT {most:UInt32}"""
 
+_VERSIONS = """
+SELECT toString(m.service) AS service, groupUniqArray(toString(m.version)) AS versions
+FROM ktlo.function_minutes_states AS m
+WHERE m.minute >= {start:DateTime64(6, 'UTC')} AND m.minute < {end:DateTime64(6, 'UTC')} GROUP BY service"""
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:
@@ -114,6 +119,7 @@ class Production:
         last: last such minute.
         files: by repository and path.
         not_matched: the rest, most time first.
+        inferred: services and the repository of each that only the commits which they run tell.
         is_cut: whether there were more functions than are looked at.
     """
 
@@ -122,6 +128,7 @@ class Production:
     last: dt.datetime | None
     files: dict[tuple[str, str], FileRan]
     not_matched: tuple[NotMatched, ...]
+    inferred: tuple[tuple[str, str], ...] = ()
     is_cut: bool = False
 
     @property
@@ -146,7 +153,11 @@ def production(store: Queryable, start: dt.datetime, end: dt.datetime) -> Produc
         for row in rows
         if row["origin"] == "instrument" or (row["service"], row["function"]) not in counted
     ]
-    places = matched(store, [Sent(row["service"], row["path"]) for row in kept])
+    versions = {
+        row["service"]: row["versions"]
+        for row in store.query(_VERSIONS, {"start": of.start, "end": of.end}).to_pylist()
+    }
+    places = matched(store, [Sent(row["service"], row["path"]) for row in kept], versions)
     files: dict[tuple[str, str], list[Ran]] = defaultdict(list)
     rest: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[dict[str, Any]]] = defaultdict(list)
     for row in kept:
@@ -169,6 +180,9 @@ def production(store: Queryable, start: dt.datetime, end: dt.datetime) -> Produc
         max((row["last"] for row in kept), default=None),
         {place: FileRan(tuple(each)) for place, each in files.items()},
         tuple(sorted(not_matched, key=lambda one: (-one.seconds, one.service, one.reason))),
+        tuple(
+            sorted({(sent.service, match.repository) for sent, match in places.items() if match.is_inferred})
+        ),
         len(rows) == MOST,
     )
 

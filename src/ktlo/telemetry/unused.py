@@ -118,6 +118,7 @@ class UnusedFile:
         functions: how many of it were watched.
         unused: those that nothing ran, by line; without those left out.
         seldom: names of those that nothing ran and that are left out, since they may seldom run.
+        inferred: services of which only the commits that they run tell that the repository is theirs.
     """
 
     repository: str
@@ -125,6 +126,7 @@ class UnusedFile:
     functions: int
     unused: tuple[Unused, ...]
     seldom: tuple[str, ...]
+    inferred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,12 @@ def unused_functions(store: Queryable, end: dt.datetime) -> Found:
     for row in store.query(_NOW, bound).to_pylist():
         now[row["service"]].add(row["version"])
     ran = {(row["service"], row["function"]) for row in store.query(_RAN, bound).to_pylist()}
-    places = matched(store, [Sent(row["service"], row["path"]) for row in rows])
+    versions: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        versions[row["service"]] |= set(row["versions"])
+    places = matched(store, [Sent(row["service"], row["path"]) for row in rows], versions)
     files: dict[tuple[str, str], dict[str, _Seen]] = defaultdict(dict)
+    inferred: dict[tuple[str, str], set[str]] = defaultdict(set)
     lost: dict[tuple[str, str], int] = defaultdict(int)
     for row in rows:
         called = f"{row['module']}.{row['function']}" if row["module"] else row["function"]
@@ -186,11 +192,17 @@ def unused_functions(store: Queryable, end: dt.datetime) -> Found:
         match = places[Sent(row["service"], row["path"])]
         if match.is_matched:
             files[match.repository, match.path].setdefault(row["function"], _Seen([])).rows.append(row)
+            if match.is_inferred:
+                inferred[match.repository, match.path].add(row["service"])
         elif not row["executed"] and row["is_here"]:
             lost[row["service"], match.reason] += 1
     watch = _Watch(store, bound)
     sources = _sources(store, files)
-    found = [_file(place, functions, watch) for place, functions in sorted(files.items()) if place in sources]
+    found = [
+        _file(place, functions, watch, inferred[place])
+        for place, functions in sorted(files.items())
+        if place in sources
+    ]
     return Found(
         tuple(one for one in found if one.unused or one.seldom),
         tuple((service, reason, n) for (service, reason), n in sorted(lost.items())),
@@ -231,7 +243,9 @@ class _Watch:
         )  # fmt: skip
 
 
-def _file(place: tuple[str, str], functions: dict[str, _Seen], watch: _Watch) -> UnusedFile:
+def _file(
+    place: tuple[str, str], functions: dict[str, _Seen], watch: _Watch, inferred: set[str]
+) -> UnusedFile:
     idle = {name: seen for name, seen in functions.items() if not seen.is_executed and seen.is_here}
     # A function inside one that never ran goes with it.
     outer = {name: seen for name, seen in idle.items() if not _inside(name, idle)}
@@ -240,7 +254,7 @@ def _file(place: tuple[str, str], functions: dict[str, _Seen], watch: _Watch) ->
         (watch.of(seen) for name, seen in outer.items() if name not in seldom),
         key=lambda one: (one.line, one.name),
     )
-    return UnusedFile(*place, len(functions), tuple(unused), tuple(seldom))
+    return UnusedFile(*place, len(functions), tuple(unused), tuple(seldom), tuple(sorted(inferred)))
 
 
 def _inside(name: str, idle: dict[str, _Seen]) -> bool:

@@ -116,6 +116,11 @@ def _doubt(one: UnusedFile, short: int) -> str:
     if one.seldom:
         seldom = ", ".join(one.seldom[:_NAMED])
         said.append(f"left out, since by their names they may seldom run: {seldom}")
+    if one.inferred:
+        said.append(
+            f"the repository of {', '.join(one.inferred[:_NAMED])} is inferred: it alone has the commits that ran,"
+            " and the catalogue names none"
+        )
     if short:
         said.append(f"{counted(short, 'functions')} more not watched for long enough")
     return "; ".join(said)

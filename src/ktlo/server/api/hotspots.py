@@ -107,6 +107,13 @@ class UnmatchedOut(BaseModel):
     examples: list[str]
 
 
+class InferredOut(BaseModel):
+    """A service whose repository the catalogue does not name, and the one that alone has the commits which ran."""
+
+    service: str
+    repository: str
+
+
 class HotFilesOut(BaseModel):
     """Hotspots with production: observed files by product, then the others by score."""
 
@@ -121,6 +128,7 @@ class HotFilesOut(BaseModel):
     observed: int = Field(description="Of them, observed in production.")
     files: list[HotFileOut]
     not_matched: list[UnmatchedOut]
+    inferred: list[InferredOut]
 
     @classmethod
     def of(cls, told: HotFiles, question: Question, limit: int) -> HotFilesOut:
@@ -136,6 +144,9 @@ class HotFilesOut(BaseModel):
                     seconds=one.seconds, examples=list(one.examples),
                 )
                 for one in ran.not_matched
+            ],
+            inferred=[
+                InferredOut(service=service, repository=repository) for service, repository in ran.inferred
             ],
         )  # fmt: skip
 
