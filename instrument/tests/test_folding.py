@@ -1,6 +1,7 @@
 """What is sent: OTLP that others read, with everything a page needs."""
 
 import json
+import threading
 
 import pytest
 
@@ -156,6 +157,29 @@ def test_the_message_of_an_error_is_what_python_says(bench, raised):
         module.lookup()
     _, (told,) = whole.fold()
     assert told["exception.message"] == str(caught.value)
+
+
+def test_the_stack_of_an_error_begins_where_its_thread_does_and_the_innermost_function_reports_it(bench):
+    whole = Whole(bench)
+    deep = bench.module(
+        "def low():\n    raise KeyError(1)\ndef high():\n    return low()\n", name="deep", path="/srv/deep.py"
+    )
+
+    def ask():
+        with pytest.raises(KeyError):
+            deep.high()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    told = {each["code.function.name"]: each for each in whole.fold()[1]}
+    assert "ktlo.call.propagated" not in told["deep.low"]
+    assert told["deep.high"]["ktlo.call.propagated"] is True
+    for each in told.values():
+        names = [
+            line.rpartition(" in ")[2] for line in each["exception.stacktrace"].splitlines() if "File" in line
+        ]
+        assert names == ["ask", "high", "low"]
 
 
 def test_slow_is_judged_by_the_functions_own_history(bench):

@@ -20,7 +20,7 @@ from ktlo_instrument.clock import Clock
 from ktlo_instrument.pure import ERROR, FIRST, SAMPLED, SLOW, TRACED
 from ktlo_instrument.redaction import Redaction
 from ktlo_instrument.representation import Representation, type_name
-from ktlo_instrument.requests import CURRENT, kind_of
+from ktlo_instrument.requests import CURRENT, OPENED, kind_of
 from ktlo_instrument.settings import Settings
 from ktlo_instrument.sites import Function, Sites
 from ktlo_instrument.transform import HIDDEN, RESULT
@@ -30,6 +30,11 @@ MOST_WAITING = 1_000
 """Records that wait to be sent; the oldest go first."""
 MOST_JSON = 8_192
 _FEW_FRAMES = 30
+_BEGINNINGS = (
+    "/threading.py", "/asyncio/events.py", "/socketserver.py", "/concurrent/futures/thread.py",
+    "/multiprocessing/process.py",
+)  # fmt: skip
+"""Files of Python's own below which a thread, task or request begins."""
 _WORDS = ((SLOW, "slow"), (ERROR, "error"), (FIRST, "first"), (TRACED, "traced"), (SAMPLED, "sampled"))
 
 Span = Callable[[], Optional[tuple[int, int]]]
@@ -123,7 +128,7 @@ class Details:
         if error is None and "generator" not in function.kind:
             given["ktlo.call.result"] = _json(self._shown.of(values.get(RESULT)))
         if error is not None:
-            given.update(self._exception(error))
+            given.update(self._exception(error, frame))
         if route:
             given["http.route"] = route
         if caller:
@@ -134,7 +139,7 @@ class Details:
         span = self._span() if self._span else None
         return otlp.log_record(Clock.wall(), severity, sentence, EVENT, given, span)
 
-    def _exception(self, error: BaseException) -> dict[str, Any]:
+    def _exception(self, error: BaseException, frame: Any) -> dict[str, Any]:
         """As the semantic conventions have it; messages are redacted, and only text made by built-in types is shown."""
         told: dict[str, Any] = {"exception.type": type_name(type(error))}
         arguments = BaseException.__dict__["args"].__get__(error, type(error))
@@ -144,16 +149,52 @@ class Details:
         if isinstance(first, str) and len(shown) == 1 and type(error).__str__ is KeyError.__str__:
             message = repr(first)  # as Python has it, and with it whoever else tells of the same exception
         told["exception.message"] = message
-        frames: list[str] = []
+        frames = _around(frame)
         entry = BaseException.__dict__["__traceback__"].__get__(error, type(error))
-        while entry is not None and len(frames) < _FEW_FRAMES:
-            code = entry.tb_frame.f_code
-            frames.append(f'  File "{code.co_filename}", line {entry.tb_lineno}, in {code.co_name}\n')
-            entry = entry.tb_next
+        inner = [] if entry is None else _inside(entry)
+        frames += [_frame(each.tb_frame.f_code, each.tb_lineno) for each in inner]
+        if any(self._tells(each.tb_frame.f_code) for each in inner[1:]):
+            told["ktlo.call.propagated"] = True
         stack = "".join(frames)
         head = "Traceback (most recent call last):\n"
         told["exception.stacktrace"] = f"{head}{stack}{told['exception.type']}: {told['exception.message']}"
         return told
+
+    def _tells(self, code: Any) -> bool:
+        """Whether a function's own failed calls are told."""
+        kind = self._sites.engine.Site
+        site = next((each for each in code.co_consts if type(each) is kind), None)
+        return site is not None and not matches(self._sites.of(site.index).name, self._settings.quiet)
+
+
+def _inside(entry: Any) -> list[Any]:
+    """A traceback's entries, outermost first."""
+    found: list[Any] = []
+    while entry is not None and len(found) < _FEW_FRAMES:
+        found.append(entry)
+        entry = entry.tb_next
+    return found
+
+
+def _around(frame: Any) -> list[str]:
+    """Who called a function, outermost first, from where its span, task, thread or script begins.
+
+    A span's event tells the same: its stack begins where the span was opened.
+    """
+    found: list[str] = []
+    opened = OPENED.get()
+    at = frame
+    while at.f_code is not opened and at.f_back is not None and len(found) < _FEW_FRAMES:
+        at = at.f_back
+        code = at.f_code
+        if code.co_name == "<module>" or code.co_filename.replace("\\", "/").endswith(_BEGINNINGS):
+            break
+        found.append(_frame(code, at.f_lineno))
+    return found[::-1]
+
+
+def _frame(code: Any, line: int | None) -> str:
+    return f'  File "{code.co_filename}", line {line}, in {code.co_name}\n'
 
 
 def values_of(frame: Any) -> dict[str, Any]:

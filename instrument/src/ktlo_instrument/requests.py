@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
+from typing import Any
 
 MOST_KINDS = 500
 """Routes times callers that are counted apart; the others are `_OTHER` together, and counted."""
@@ -18,6 +19,9 @@ OTHER = ("_OTHER", "")
 
 CURRENT: ContextVar[int] = ContextVar("ktlo_request")
 """Number of the kind, doubled, plus one when the request is traced."""
+
+OPENED: ContextVar[Any] = ContextVar("ktlo_opened", default=None)
+"""Code of the frame in which this context's outermost span was opened: there stacks of exceptions begin."""
 
 _kinds: list[tuple[str, str]] = [("", ""), OTHER]
 _numbers: dict[tuple[str, str], int] = {("", ""): 0, OTHER: 1}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ktlo_instrument.requests import CURRENT, kind_of, number_of
+from ktlo_instrument.requests import CURRENT, OPENED, kind_of, number_of
 from ktlo_instrument.settings import Settings, complain
 
 CALLER_KEYS = ("service.name", "caller.service", "peer.service")
@@ -89,6 +89,8 @@ class _Requests:
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         """A span begins."""
         try:
+            if span.parent is None or span.parent.is_remote:
+                OPENED.set(_opener())
             if getattr(span.kind, "name", "") not in ("SERVER", "CONSUMER"):
                 return
             given = span.attributes or {}
@@ -118,6 +120,17 @@ class _Requests:
     def force_flush(self, timeout_millis: int = 0) -> bool:
         """Nothing is kept."""
         return True
+
+
+def _opener() -> Any:
+    """Code of the frame that opens a span: the first outside of OpenTelemetry's own."""
+    at: Any = sys._getframe(2)
+    while at is not None:
+        path = at.f_code.co_filename.replace("\\", "/")
+        if "/opentelemetry/" not in path and not path.endswith("/contextlib.py"):
+            return at.f_code
+        at = at.f_back
+    return None
 
 
 def _caller(context: Any) -> str:

@@ -182,15 +182,15 @@ def _of_spans(database: str) -> str:
 
 
 def _of_logs(database: str) -> str:
-    """Reports of log records that carry an exception."""
+    """Reports of log records that carry an exception; of ktlo-instrument's only where it began."""
     return reports(f"""SELECT logged_at AS occurred_at, service, version, environment, instance,
     if(attributes['elastic.transaction.name'] != '', attributes['elastic.transaction.name'], scope_name) AS operation,
     'log' AS reported_as, attributes['exception.type'] AS type,
     if(attributes['exception.message'] != '', attributes['exception.message'], body) AS message,
     attributes['exception.stacktrace'] AS stacktrace, trace_id, span_id
     FROM {database}.log_records
-    WHERE attributes['exception.type'] != '' OR attributes['exception.message'] != ''
-      OR attributes['exception.stacktrace'] != ''""")  # noqa: S608
+    WHERE (attributes['exception.type'] != '' OR attributes['exception.message'] != ''
+      OR attributes['exception.stacktrace'] != '') AND attributes['ktlo.call.propagated'] = ''""")  # noqa: S608
 
 
 def _minutes(database: str) -> str:

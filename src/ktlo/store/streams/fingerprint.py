@@ -8,9 +8,10 @@ with its variable parts masked. The rules are versioned: an identifier begins wi
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 """Raised when a rule changes: what is known keeps its group, what comes gets a new one. The views of earlier versions
-(their names end with them) are dropped by the layout. Since 2 a type counts without its module or namespace."""
+(their names end with them) are dropped by the layout. Since 2 a type counts without its module or namespace; since 3
+frames of ktlo-instrument are a library's wherever it lies, and a message counts without single quotes around it."""
 
 MOST_FRAMES = 12
 MOST_STACK = 64 << 10
@@ -28,7 +29,7 @@ _PHP = r"^#\d+ ([^(]+)\(\d+\): ([^(]+)\("
 
 _LIBRARY_PATH = (
     r"site-packages/|dist-packages/|/lib(?:64)?/python\d|^<frozen |^<string>|node_modules/|^node:|^internal/|^native"
-    r"|<anonymous>|/gems/|/lib/ruby/|<internal:|/pkg/mod/|@v\d|/vendor/|/go/src/|/usr/local/go|/usr/lib/go|\.pnpm/"
+    r"|[/\\]ktlo_instrument[/\\]|<anonymous>|/gems/|/lib/ruby/|<internal:|/pkg/mod/|@v\d|/vendor/|/go/src/|/usr/local/go|/usr/lib/go|\.pnpm/"
 )
 _LIBRARY_NAME = (
     r"^(?:java|javax|jdk|sun|com\.sun|jakarta|kotlin|kotlinx|scala|groovy|org\.(?:springframework|apache|hibernate"
@@ -89,6 +90,11 @@ def masked_words(of: str) -> str:
         (r"[^\s,;()\[\]{}<>=\"'/]*[0-9][^\s,;()\[\]{}<>=\"'/]*", "0"),
         (r"\s+", " "),
     )
+
+
+def _unquoted(of: str) -> str:
+    """A message without single quotes around all of it: a KeyError's is told with them and without."""
+    return _replaced(of, (r"^'(.*)'$", r"\1"))
 
 
 def without_colours(of: str) -> str:
@@ -183,11 +189,12 @@ def fingerprint(*, basis: str, service: str, operation: str, kind: str, frames: 
 
     Only own frames make one group across services: a library's, or words, say too little to join two of them.
     """
+    said = masked_message(_unquoted(message))
     parts = (
         f"if({basis} = 'own frames', '', {service})",
         f"if({basis} = 'operation', {operation}, '')",
         _masked_name(_bare_type(kind)),
-        f"if({basis} IN ('message', 'operation'), {masked_message(message)}, arrayStringConcat({frames}, '\\n'))",
+        f"if({basis} IN ('message', 'operation'), {said}, arrayStringConcat({frames}, '\\n'))",
     )
     text = ", '\\n\\n', ".join(f"toString({part})" for part in parts)
     return f"concat('{VERSION}-', leftPad(lower(hex(sipHash64(concat({text})))), 16, '0'))"
