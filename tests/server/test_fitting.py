@@ -21,9 +21,19 @@ SHA = "cabae5b38b92" + "0f" * 14
         ("<b>", "&lt;b&gt;"),
         (SHA[:12], SHA[:12]),
         (f"{SHA}00", f"{SHA}00"),
+        ("shop.cart.total", "shop.cart.total"),
+        (
+            "3 calls of bakery.prices.discount_of_week",
+            "3 calls of bakery<wbr>.prices<wbr>.discount_of_week",
+        ),
+        ("src/bakery/prices/weekly.py", "src/<wbr>bakery/<wbr>prices/<wbr>weekly.py"),
+        (
+            f"at <https://shop.org/a/bc/def> {SHA}",
+            f'at &lt;https://shop.org/<wbr>a/<wbr>bc/<wbr>def&gt; <span title="{SHA}">cabae5b38b92</span>',
+        ),
     ],
 )
-def test_a_commit_is_short(told, shown):
+def test_a_commit_is_short_and_what_is_long_may_break(told, shown):
     assert environment.from_string("{{ told | fitted }}").render(told=told) == shown
 
 
@@ -33,6 +43,7 @@ def test_a_commit_is_short(told, shown):
         ("bakery.prices.discount", "bakery<wbr>.prices<wbr>.discount"),
         ("shop.<locals>.<lambda>", "shop<wbr>.&lt;locals&gt;<wbr>.&lt;lambda&gt;"),
         ("GET /v1.2", "GET /v1.2"),
+        ("src/shop/cart.py", "src/<wbr>shop/<wbr>cart.py"),
     ],
 )
 def test_a_name_breaks_before_its_dots(told, shown):

@@ -67,7 +67,9 @@ MESSAGES = {
 SHORT_SHA = 12
 """Digits of a commit on a page; the whole one is its title."""
 _SHA = re.compile(r"\b([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
+_LONG = re.compile(r"(\S{25,})")
 _BEFORE_DOT = re.compile(r"(?<=[A-Za-z_>])(?=\.[A-Za-z_<])")
+_AFTER_SLASH = re.compile(r"(?<=[^/\s]/)(?=[^/])")
 
 
 def _shown(value: Any) -> Any:
@@ -97,16 +99,21 @@ def _ticked(text: str) -> Markup:
 
 
 def _fitted(text: str) -> Markup:
-    """A text that fits into a column, escaped: of a commit the first digits, the whole one as title."""
+    """A text that fits into a column, escaped: a commit's first digits with all of it as title; long names break."""
     return Markup().join(
-        Markup('<span title="{}">{}</span>').format(part, part[:SHORT_SHA]) if place % 2 else escape(part)
+        Markup('<span title="{}">{}</span>').format(part, part[:SHORT_SHA])
+        if place % 2
+        else Markup().join(
+            _breaking(piece) if at % 2 else escape(piece) for at, piece in enumerate(_LONG.split(part))
+        )
         for place, part in enumerate(_SHA.split(text))
     )
 
 
 def _breaking(text: str) -> Markup:
-    """A dotted name that may break before its dots, escaped."""
-    return Markup("<wbr>").join(escape(piece) for piece in _BEFORE_DOT.split(text))
+    """A dotted name that may break before its dots, a path after its slashes; escaped."""
+    places = _AFTER_SLASH if "/" in text else _BEFORE_DOT
+    return Markup("<wbr>").join(escape(piece) for piece in places.split(text))
 
 
 environment.filters["breaking"] = _breaking
