@@ -35,8 +35,8 @@ def shop(tmp_path_factory):
     """`old` reports for 90 minutes, `new` for 10, both once a minute; `job` ran 20 minutes ago for two.
 
     ``old`` calls ``new`` since that is there. `late` was called six times a minute for 20 minutes, the first time half
-    an hour and ten seconds ago. The store has been there for 90 minutes, whatever the clock of ``adrift``, 26 years slow,
-    and one call of ``new`` say.
+    an hour and ten seconds ago. The store has been there for 90 minutes, whatever the clock of ``adrift``, 26 years
+    slow, and one call of ``new`` say.
     """
     folder = tmp_path_factory.mktemp("observed")
     store = EmbeddedStore(folder / "store")
