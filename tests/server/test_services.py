@@ -144,6 +144,17 @@ def test_a_deployment_that_failed_is_listed_and_never_drawn_nor_compared_with(sh
     assert found["since"]["deployment"]["version"] == "2.4"
 
 
+def test_a_map_is_not_compared_with_a_time_before_telemetry(shop, house):
+    path = "/services/map?since=2h&against=7d"
+    text = house.page(path)
+    assert "nothing to compare with: there was no telemetry yet" in text
+    assert "What changed" not in text
+    found = house.get(path.replace("map?", "map.json?")).json()
+    assert (found["changes"], found["not_compared"]) == (
+        None, "nothing to compare with: there was no telemetry yet",
+    )  # fmt: skip
+
+
 def test_a_point_of_a_chart_leads_to_a_trace(shop, house):
     text = house.page("/services/service?name=pay&since=2h")
     trace = re.search(r'href="(/trace\?id=[0-9a-f]{32})&amp;since=2h"', text)

@@ -13,7 +13,7 @@ from ktlo.telemetry.changes import Measure
 from ktlo.telemetry.edge import edge_examples, edge_series
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.pairing import Pairing
-from ktlo.telemetry.service_map import Place, Way, compared, environments, resolved, service_map
+from ktlo.telemetry.service_map import Place, Way, comparable, compared, environments, resolved, service_map
 
 BEGIN = dt.datetime.fromtimestamp(TEN // 60_000_000_000 * 60, dt.UTC)
 FIRST = Interval(BEGIN, BEGIN + dt.timedelta(minutes=31))
@@ -115,6 +115,16 @@ def test_what_appeared_and_what_got_slower_is_named_and_nothing_else(store):
     assert [one.measure for one in compared(store, SECOND, FIRST) if one.measure is not Measure.P95] == [
         Measure.GONE
     ]
+
+
+def test_a_stretch_without_telemetry_is_not_compared_with_and_of_one_that_had_it_later_the_part_that_had(
+    store,
+):
+    day = dt.timedelta(days=1)
+    assert comparable(store, Interval(FIRST.start - day, FIRST.end - day)) is None
+    first = dt.datetime.fromtimestamp(TEN / 1e9, dt.UTC)
+    assert comparable(store, Interval(FIRST.start - day, FIRST.end)) == Interval(first, FIRST.end)
+    assert comparable(store, SECOND) == SECOND
 
 
 def test_an_edge_over_time_adds_up_to_the_edge_and_leads_to_traces(store):

@@ -46,6 +46,8 @@ def service_map(
     if as_json:
         print_json(found)
         return
+    if found["not_compared"]:
+        console.print(f"{found['not_compared'].capitalize()}.", markup=False)
     if found["changes"] is not None:
         if found["changes"]:
             print_table(

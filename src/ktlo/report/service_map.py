@@ -59,6 +59,7 @@ def map_view(
     focus: Place | None = None,
     changed: Sequence[Change[Way]] | None = None,
     before: Interval | None = None,
+    is_too_early: bool = False,
 ) -> MapView:
     """Make the page.
 
@@ -68,15 +69,18 @@ def map_view(
         of: the stretch.
         href: makes links.
         focus: the place it is about.
-        changed: differences to ``before``.
-        before: the stretch compared with.
+        changed: differences to ``before``; ``None`` when there are none to tell.
+        before: the stretch compared with; ``None`` when none was asked for, or there was no telemetry yet.
+        is_too_early: a stretch was asked for of which there is no telemetry.
     """
     calls = sum(edge.red.calls for edge in shown.edges)
     return MapView(
         Answer(
             f"What does {focus} call, and what calls it?" if focus else "Who calls whom?",
             _said(whole, shown, focus, calls),
-            change=stretch_text(of) + (f" · {_changed_said(changed)}" if changed is not None else ""),
+            change=stretch_text(of)
+            + (f" · {_changed_said(changed)}" if changed is not None else "")
+            + (f" · {TOO_EARLY}" if is_too_early else ""),
         ),
         graph(shown, href, focus),
         edge_table(shown.edges, href),
@@ -165,6 +169,9 @@ def edge_view(
         ),
         edge is None,
     )  # fmt: skip
+
+
+TOO_EARLY = "nothing to compare with: there was no telemetry yet"
 
 
 def graph(shown: ServiceMap, href: Href, focus: Place | None) -> Graph:

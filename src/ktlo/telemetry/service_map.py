@@ -234,12 +234,24 @@ def services_of(ways: Iterable[Way]) -> set[str]:
     return {place.name for way in ways for place in (way.client, way.server) if place.kind == "service"}
 
 
+def comparable(store: Queryable, before: Interval) -> Interval | None:
+    """The part of a stretch in which the store had records already; ``None`` when it had none yet."""
+    first = watch(store, before, []).store_first
+    if first is None or first >= before.end:
+        return None
+    return Interval(max(first, before.start), before.end)
+
+
 def compared(store: Queryable, before: Interval, after: Interval, environment: str = "") -> list[Change[Way]]:
-    """What appeared, disappeared, got slower or more faulty between two stretches; only what is there."""
+    """What appeared, disappeared, got slower or more faulty between two stretches; only what is there.
+
+    Args:
+        store: where telemetry is.
+        before: the earlier stretch, as far as it is :func:`comparable`.
+        after: the later one.
+        environment: only this one; empty for all.
+    """
     named = _asked(store, Interval(min(before.start, after.start), after.end), environment)
-    first = watch(store, after, []).store_first
-    if first is not None and before.start < first < before.end:
-        before = Interval(first, before.end)
     return changes(
         _samples(store, before, named),
         _samples(store, after, named),

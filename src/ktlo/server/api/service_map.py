@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ktlo.errors import UsageError
+from ktlo.report.service_map import TOO_EARLY
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import RedOut, Since, Until, asked_interval
 from ktlo.server.parameters import AskedRoute
 from ktlo.server.runtime import Runtime
 from ktlo.telemetry.changes import Bounded, Change
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.service_map import Edge, Place, ServiceMap, Way, compared, service_map
+from ktlo.telemetry.service_map import Edge, Place, ServiceMap, Way, comparable, compared, service_map
 
 PartOfName = Annotated[str, Query(alias="q", max_length=500, description="Part of the name, in either case.")]
 
@@ -124,11 +125,12 @@ class MapOut(BaseModel):
     edges: list[MapEdgeOut]
     is_cut: bool = Field(description="There are more edges than are given.")
     changes: list[EdgeChangeOut] | None = Field(
-        description="Against another stretch; null when none was asked for."
+        description="Against another stretch; null when none was asked for, or there was no telemetry then."
     )
+    not_compared: str = Field("", description="Why there is nothing to compare with, if it was asked for.")
 
     @classmethod
-    def of(cls, given: ServiceMap, changed: list[Change[Way]] | None) -> MapOut:
+    def of(cls, given: ServiceMap, changed: list[Change[Way]] | None, not_compared: str = "") -> MapOut:
         """As JSON has it."""
         return cls(
             nodes=[
@@ -138,6 +140,7 @@ class MapOut(BaseModel):
             edges=[MapEdgeOut.of(one) for one in given.edges],
             is_cut=given.is_cut,
             changes=None if changed is None else [EdgeChangeOut.of(one) for one in changed],
+            not_compared=not_compared,
         )
 
 
@@ -207,6 +210,7 @@ def get_map(
     of = asked_interval(since, until)
     whole = whole_map(running, of, environment, focus, text.strip())
     shown = part_of(whole, focus, kind, depth, text.strip())
-    before = compared_with(of, against)
+    asked = compared_with(of, against)
+    before = comparable(running.store, asked) if asked else None
     changed = compared(running.store, before, of, environment) if before else None
-    return MapOut.of(shown, changed)
+    return MapOut.of(shown, changed, TOO_EARLY if asked and not before else "")

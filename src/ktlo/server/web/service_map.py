@@ -18,7 +18,7 @@ from ktlo.server.web.rendering import render
 from ktlo.server.web.services import environment_filter
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.edge import edge_examples, edge_series
-from ktlo.telemetry.service_map import Place, Way, compared, service_map
+from ktlo.telemetry.service_map import Place, Way, comparable, compared, service_map
 from ktlo.wording import counted
 
 router = APIRouter(route_class=AskedRoute)
@@ -50,7 +50,8 @@ def map_page(
     of = asked_interval(since, until)
     whole = whole_map(running, of, environment, focus.strip(), q.strip())
     shown = part_of(whole, focus.strip(), kind, depth, q.strip())
-    before = compared_with(of, against)
+    asked = compared_with(of, against)
+    before = comparable(running.store, asked) if asked else None
     view = map_view(
         whole,
         shown,
@@ -59,6 +60,7 @@ def map_page(
         focus=Place(kind or "service", focus.strip()) if focus.strip() else None,
         changed=compared(running.store, before, of, environment) if before else None,
         before=before,
+        is_too_early=asked is not None and before is None,
     )
     given = {
         "since": since, "until": until, "environment": environment, "focus": focus,
