@@ -55,7 +55,7 @@ def service_names(
     if unjoined:
         console.print("Services of telemetry that belong to none:", markup=False)
         print_table(
-            ("name", "calls", "may be", "because"),
+            ("name", "spans", "may be", "because"),
             [
                 (
                     one["name"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ktlo.records.telemetry import ITSELF
 from ktlo.store.protocol import Queryable
 from ktlo.store.state import State
 
@@ -32,7 +33,7 @@ GROUP BY name ORDER BY name"""
 
 _WAITING = """
 SELECT toString(v.service) AS name, sum(v.calls) AS calls FROM ktlo.version_hours_states AS v
-WHERE v.service != '' AND v.service NOT IN (
+WHERE v.service NOT IN ('', {itself:String}) AND v.service NOT IN (
   SELECT member FROM ktlo.service_members WHERE kind = 'telemetry')
 GROUP BY name ORDER BY calls DESC, name LIMIT {most:UInt32}"""
 
@@ -70,8 +71,9 @@ class Reported:
 
 
 def waiting(store: Queryable, most: int) -> list[str]:
-    """Names of services that the catalogue does not know, those with most calls."""
-    return [row["name"] for row in store.query(_WAITING, {"most": most}).to_pylist()]
+    """Names of services that the catalogue does not know, those with most calls; ktlo's own is nobody's work."""
+    rows = store.query(_WAITING, {"most": most, "itself": ITSELF}).to_pylist()
+    return [row["name"] for row in rows]
 
 
 def read_reported(store: Queryable, names: Sequence[str] | None = None) -> list[Reported]:

@@ -37,6 +37,13 @@ MOST_UNJOINED = 200
 """Names that are asked about at once, those with most calls: a broken client may send any number."""
 
 
+_NAMESAKES = """
+SELECT count() AS n FROM (SELECT DISTINCT toString(v.service) AS name FROM ktlo.version_hours_states AS v)
+WHERE name IN (
+  SELECT service FROM ktlo.service_members UNION ALL SELECT member FROM ktlo.service_members WHERE kind = 'service')
+  AND name NOT IN (SELECT member FROM ktlo.service_members WHERE kind = 'telemetry')"""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A service that a name may mean.
@@ -168,6 +175,24 @@ def read_members(store: Queryable) -> list[ServiceMember]:
 def read_unjoined(store: Queryable) -> list[Unjoined]:
     """Services of telemetry that the catalogue of a store does not know, at most :data:`MOST_UNJOINED`."""
     return unjoined(read_reported(store, waiting(store, MOST_UNJOINED)), read_members(store))
+
+
+def join_namesakes(store: Store, state: State, settings: Mapping[str, ServiceSettings]) -> bool:
+    """Derive the catalogue anew when a service that is new in telemetry has exactly the name of one in it.
+
+    Args:
+        store: knows who reported; its catalogue is replaced.
+        state: knows what people said.
+        settings: ``services:`` of ktlo.yaml.
+
+    Returns:
+        Whether there was one.
+    """
+    if not store.query(_NAMESAKES)["n"][0].as_py():
+        return False
+    rows = read_service_members(store, settings, said_names(state))
+    store.replace(TABLES["service_members"], [to_arrow(rows, ServiceMember)])
+    return True
 
 
 def say(

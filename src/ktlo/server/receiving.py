@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ktlo.effort.telemetry_names import join_namesakes
 from ktlo.errors import UserError
 from ktlo.receivers.access import Ingest, Key, Sender
 from ktlo.receivers.front import Front
@@ -93,7 +94,11 @@ class Receiving:
         )
         self.front = Front(self.access)
         self._agents = said.agents
-        self._pairing = PairingThread(runtime.store, said.keep_days)
+        self._pairing = PairingThread(
+            runtime.store,
+            said.keep_days,
+            lambda: join_namesakes(runtime.store, runtime.state, runtime.settings.services),
+        )
         self._http: HttpDoor | None = None
         self._grpc: GrpcServer | None = None
         otlp, *others = self._open_http(said)

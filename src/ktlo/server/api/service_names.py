@@ -34,7 +34,7 @@ class UnjoinedOut(BaseModel):
     """A service of telemetry that belongs to no service of the catalogue."""
 
     name: str
-    calls: int
+    calls: int = Field(description="Spans in all that is kept, of every kind.")
     environments: list[str]
     proposals: list[ProposalOut]
 
