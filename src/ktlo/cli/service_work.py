@@ -52,6 +52,21 @@ def service_work(
         table = listing["table"]
         print_table(
             tuple(column["title"] for column in table["columns"]),
-            [tuple("" if cell is None else cell for cell in row["cells"]) for row in table["rows"]],
+            [
+                tuple(
+                    said(cell, column["unit"])
+                    for cell, column in zip(row["cells"], table["columns"], strict=True)
+                )
+                for row in table["rows"]
+            ],
             listing["title"],
         )
+
+
+def said(cell: object, unit: str) -> str:
+    """A cell as the page shows it: a number with its unit."""
+    from ktlo.report.charts import unit_named, written
+
+    if cell is None:
+        return ""
+    return written(float(cell), unit_named(unit)) if unit and isinstance(cell, int | float) else str(cell)

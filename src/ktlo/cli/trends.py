@@ -66,9 +66,14 @@ def trends(
                 for one in listed
             ],
         )
+    if not found["tested"]:
+        console.print(
+            "Nothing can be compared yet: no operation has enough calls in both stretches.", markup=False
+        )
     console.print(
         f"{len(found['named'])} named of {counted(found['tested'], 'comparisons')} over {found['hours']} of"
-        f" {counted(found['asked_hours'], 'hours')}" + ("" if everything else "; --all shows the rest"),
+        f" {counted(found['asked_hours'], 'hours')}"
+        + ("; --all shows the rest" if found["others"] and not everything else ""),
         markup=False,
     )
     if found["since"]:

@@ -44,7 +44,7 @@ SECONDS = Unit(Form.DURATION)
 PERSON_DAYS = Unit(symbol="person-days")
 
 _NAMED = {
-    "": COUNT, "count": COUNT, "1": COUNT,
+    "": COUNT, "count": COUNT, "1": COUNT, "number": COUNT,
     "share": SHARE, "ratio": SHARE, "probability": SHARE,
     "s": SECONDS, "seconds": SECONDS, "duration": SECONDS,
 }  # fmt: skip
