@@ -29,7 +29,7 @@ NO_NOUN = {
         "allows",
         "answers",
     ),
-    *("gives", "takes", "costs", "needs", "holds", "counts", "calls_it", "others", "names", "means"),
+    *("gives", "takes", "costs", "needs", "holds", "counts", "others", "names", "means"),
     *("bytes", "series", "times"),
 }
 """Words after a number that are no plural of something that there may be one of."""

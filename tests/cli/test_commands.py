@@ -231,3 +231,21 @@ def test_the_help_of_up_names_every_port_that_it_opens_and_its_settings(ktlo):
                 ]
                 assert f"`{section}.host`" in line
                 assert f"`{section}.{name}`" in line
+
+
+def test_what_a_source_lacks_is_a_sentence_and_a_removed_one_stays_in_the_list(ktlo, tmp_path):
+    file = tmp_path / "incident-list.csv"
+    file.write_text("incident id,opened at\nX-1,2025-03-01 10:00\n", encoding="utf-8")
+    assert ktlo("sources", "add", "csv", str(file), "--yes").code == 0
+    assert ktlo("sync", "csv:incident-list").code == 0
+    (found,) = [one for one in ktlo("doctor", "--json").json() if one["what"] == "csv:incident-list"]
+    assert found["detail"] == (
+        "1 file of incidents can be read. Missing: the state (what is open is told from empty end dates only)."
+        " Map state if the file has it"
+    )
+    assert ktlo("sources", "remove", "csv:incident-list").code == 0
+    listed = ktlo("sources", "list", "--json").json()
+    assert listed == ktlo("sources", "--json").json()
+    (left,) = [one for one in listed if one["source_id"] == "csv:incident-list"]
+    assert (left["status"], left["rows"]["incidents"]) == ("removed", 1)
+    assert ktlo("sources", "remove", "csv:incident-list", "--forget").code == 0
