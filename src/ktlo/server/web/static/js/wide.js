@@ -5,7 +5,8 @@ export function mark(box) {
 }
 
 export function start(root = document) {
-  const watched = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
+  // In a frame of its own: the words above a table change the height of what is watched.
+  const watched = new ResizeObserver((entries) => requestAnimationFrame(() => entries.forEach(({ target }) => mark(target))));
   for (const box of root.querySelectorAll(".scroll:has(> table)")) {
     mark(box);
     watched.observe(box);
