@@ -201,6 +201,24 @@ def test_a_source_that_only_listens_asks_for_the_environment_and_says_what_to_pa
     assert file.read_text() in terminal.seen
 
 
+def test_where_nothing_can_be_asked_for_what_to_paste_is_said_without_a_dialogue_too(place: Place) -> None:
+    done = place.plain("sources", "add", "argocd", "name=prod")
+    assert done.returncode == 0, done.stderr
+    assert "/hooks/argocd:prod" in done.stdout
+    assert "address of this machine only: set server.public_url" in done.stdout
+    assert "Paste into the sender" in done.stdout
+
+
+def test_a_pager_without_an_address_is_known_to_listen_only(place: Place) -> None:
+    terminal = place.terminal("sources", "add", "grafana", "name=prod")
+    terminal.answer("url (", "")
+    terminal.answer("token (", "")
+    terminal.answer("Make the secret by which its webhooks prove themselves? [Y/n]", "")
+    terminal.answer(*HERE)
+    assert terminal.end() == 0, terminal.seen
+    assert "/hooks/grafana:prod" in terminal.seen
+
+
 @pytest.mark.parametrize("settings", ["effort:\n  hours_per_day: 7\n", "server:\n  port: 5857\n", ""])
 def test_the_address_that_is_said_is_in_what_is_pasted_and_in_the_settings_where_they_can_take_it(
     place: Place, settings: str

@@ -12,6 +12,7 @@ import typer
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.source_address import ask_address
+from ktlo.cli.source_asking import ONLY_LISTEN
 from ktlo.cli.source_webhooks import print_hook
 
 _MAIN = {
@@ -96,10 +97,10 @@ def add(
         console.print(f"{health['status']}: {health['summary']}", markup=False)
         for missing in health["missing"]:
             console.print(f"  missing: {missing['what']}. {missing['cost']} {missing['fix']}", markup=False)
-        if dialogue is not None and given.get("webhook_secret"):
+        if kind in ONLY_LISTEN or (dialogue is not None and given.get("webhook_secret")):
             hook = client.get("/sources/hook", params={"source": health["source_id"]})
-            print_hook(ask_address(hook, client.get("/settings")["file"]))
-            if dialogue.to_paste:
+            print_hook(ask_address(hook, client.get("/settings")["file"]) if ask else hook)
+            if dialogue is not None and dialogue.to_paste:
                 console.print(f"secret   {dialogue.to_paste}", markup=False, highlight=False, soft_wrap=True)
     then = "It is being read now." if health["is_being_read"] else "`ktlo sync` reads it now."
     console.print(f"Added {health['source_id']}. {then}", markup=False, highlight=False)

@@ -26,7 +26,10 @@ _MAY_MATTER = ("email", "user", "token", "environment")
 """Options that a source may need though its model does not demand them."""
 _FOUND_ONLY = ("url", "api", "webhook_secret")
 """Options that are looked for, and never asked for by themselves."""
-_ONLY_LISTEN = ("argocd", "cdevents", "flux")
+ONLY_LISTEN = ("argocd", "cdevents", "flux", "webhook")
+"""Kinds that cannot be asked for anything: without what is set in the sender nothing comes."""
+_MAY_ONLY_LISTEN = ("alertmanager", "grafana")
+"""Kinds that can be asked where an address is said."""
 
 
 @dataclass
@@ -116,7 +119,7 @@ class Dialogue:
             self.given[name] = self._kept(name, said) if name in SECRETS else said
 
     def _offer_webhooks(self) -> None:
-        is_all = self.kind in _ONLY_LISTEN
+        is_all = self.kind in ONLY_LISTEN or (self.kind in _MAY_ONLY_LISTEN and not self.given.get("url"))
         asked = (
             "Make the secret by which its webhooks prove themselves?" if is_all else "Take its webhooks, too?"
         )
