@@ -1,13 +1,16 @@
 """Every tracker and pager from ``sources add`` to a number on a page, over a real socket.
 
 What answers is the same stand-in that the source's own tests use (made by the service's published description),
-listening on a port; Alertmanager and Redmine have tests of their own with the real programs.
+listening on a port; Redmine is a real one. What sends webhooks is in ``test_from_a_webhook_to_a_number.py``.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +34,9 @@ SECRETS = {
     "SN_PASSWORD": "pass",
     "JIRA_TOKEN": "t0ken",
     "GITLAB_TOKEN": "glpat",
+    "REDMINE_KEY": "0123456789abcdef0123456789abcdef01234567",
+    "GITHUB_TOKEN": "",
+    "GH_TOKEN": "",
 }
 
 
@@ -48,7 +54,8 @@ class Listening:
     def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                url = f"http://{self.headers['host']}{self.path}"
+                # A proxy is asked for whole addresses.
+                url = self.path if "://" in self.path else f"http://{self.headers['host']}{self.path}"
                 given = answer(httpx.Request("GET", url, headers=dict(self.headers)))
                 body = given.read()
                 self.send_response(given.status_code)
@@ -125,6 +132,55 @@ def gitlab() -> tuple[Any, Callable[[str], dict[str, Any]]]:
     }
 
 
+def alerting(kind: str) -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    answer = stand_in("alertmanager", "test_what_every_pulled_source_meets").active_alerts()
+    return answer, lambda url: {"url": url, "token": "env:PD_KEY", "name": kind}
+
+
+def instatus() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    """Behind a proxy, which is how an address of Instatus's own leads to this machine."""
+    answer = stand_in("statuspage", "test_what_every_pulled_source_meets").instatus()
+    return answer, lambda _url: {
+        "url": "http://nasa.instatus.com",
+        "api": "http://api.instatus.com/v1",
+        "page_id": "nasa",
+        "token": "env:PD_KEY",
+    }
+
+
+def github() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    published, forges = stand_in("github", "github_published"), stand_in("github", "github_forge")
+    try:
+        description = published.Published(published.install())
+    except LookupError as error:
+        pytest.skip(str(error))
+    forge = forges.Forge(description, forges.Clock())
+    stand_in("github", "test_ten_issues").write_by_hand(forge)
+    transport = httpx.ASGITransport(forge)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            given = await transport.handle_async_request(request)
+            return httpx.Response(given.status_code, headers=given.headers, content=await given.aread())
+
+        return asyncio.run(ask())
+
+    return answer, lambda url: {"repository": "octocat/Hello-World", "api": url}
+
+
+@contextlib.contextmanager
+def redmine() -> Iterator[tuple[Any, Callable[[str], dict[str, Any]]]]:
+    """A real one."""
+    servers, own = stand_in("redmine", "redmine_server"), stand_in("redmine", "test_redmine")
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
+        try:
+            server = running.enter_context(servers.started(Path(folder)))
+        except LookupError as error:
+            pytest.skip(str(error))
+        own.made_by_hand(server)
+        yield server, lambda url: {"url": url, "token": "env:REDMINE_KEY", "since": "2026-08-01"}
+
+
 KINDS = {
     # kind: stand-in, incidents that count (cancelled ones do not), issues
     "pagerduty": (pagerduty, 10, 0),
@@ -134,7 +190,16 @@ KINDS = {
     "sentry": (sentry, 0, 10),
     "jira": (jira, 5, 6),
     "gitlab": (gitlab, 4, 6),
+    "alertmanager": (lambda: alerting("alertmanager"), 10, 0),
+    "grafana": (lambda: alerting("grafana"), 10, 0),
+    "instatus": (instatus, 10, 0),
+    "github": (github, 0, 9),
+    "redmine": (redmine, 4, 5),
 }
+
+
+COUNTED: dict[str, int] = {}
+"""Incidents of the kinds that were read: a kind that cannot be had here is skipped."""
 
 
 @pytest.fixture(scope="module")
@@ -160,22 +225,30 @@ def visitor(runtime, visiting):
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_a_source_is_added_read_and_counted(visitor, runtime, kind: str) -> None:
+def test_a_source_is_added_read_and_counted(
+    visitor, runtime, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make, incidents, issues = KINDS[kind]
-    answer, options = make()
-    service = Listening(answer)
-    try:
-        added = visitor.post("/api/v1/sources", json={"kind": kind, "options": options(service.url)})
+    before = {entry.source_id for entry in runtime.sources()}
+    with contextlib.ExitStack() as running:
+        made = make()
+        answer, options = running.enter_context(made) if hasattr(made, "__enter__") else made
+        if not hasattr(answer, "url"):
+            answer = Listening(answer)
+            running.callback(answer.close)
+        if kind == "instatus":
+            monkeypatch.setenv("HTTP_PROXY", answer.url)
+        given = {"kind": "statuspage" if kind == "instatus" else kind, "options": options(answer.url)}
+        added = visitor.post("/api/v1/sources", json=given)
         assert added.status_code == 201, added.text
         assert added.json()["status"] in ("ready", "limited")
         collecting = visitor.app.state.collecting
-        (source,) = [entry.source_id for entry in runtime.sources() if entry.kind == kind]
+        (source,) = {entry.source_id for entry in runtime.sources()} - before
         collecting.start((source,))
         run = collecting.wait(120)
         assert run is not None
         assert [step.message for step in run.steps if step.status != "complete"] == []
-    finally:
-        service.close()
+    COUNTED[kind] = incidents
     told = visitor.get(f"/api/v1/metrics/incidents/rows?{SEPTEMBER}").json()
     assert sum(row["source"] == source for row in told) == incidents
     kept = runtime.store.query(
@@ -187,7 +260,7 @@ def test_a_source_is_added_read_and_counted(visitor, runtime, kind: str) -> None
 
 def test_the_pages_show_what_they_brought(visitor) -> None:
     said = visitor.get(f"/api/v1/metrics/incidents?{SEPTEMBER}").json()["figures"][0]["statistics"]
-    whole = sum(incidents for _, incidents, _ in KINDS.values())
+    whole = sum(COUNTED.values())
     assert any(round(one["value"] or 0) == whole for one in said.values() if isinstance(one, dict))
     assert f"{whole}" in visitor.page(f"/reliability?{SEPTEMBER}")
     bugs = visitor.get(f"/api/v1/metrics/bug_net_flow?{SEPTEMBER}").json()["figures"][0]["statistics"]

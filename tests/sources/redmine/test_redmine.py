@@ -55,8 +55,7 @@ def source(redmine: Redmine, **options: Any) -> RedmineSource:
     return RedmineSource(RedmineConfig(**{**given, **options}))
 
 
-@pytest.fixture(scope="module")
-def numbers(redmine: Redmine) -> list[int]:
+def made_by_hand(redmine: Redmine) -> list[int]:
     """The issues of the table, made in Redmine itself, then moved to their times."""
     made = []
     for tracker, steps, *_ in lines():
@@ -69,6 +68,11 @@ def numbers(redmine: Redmine) -> list[int]:
         redmine.backdate(number, *moments)
         made.append(number)
     return made
+
+
+@pytest.fixture(scope="module")
+def numbers(redmine: Redmine) -> list[int]:
+    return made_by_hand(redmine)
 
 
 @pytest.fixture(scope="module")

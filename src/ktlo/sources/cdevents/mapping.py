@@ -1,11 +1,13 @@
 """One CDEvent, as records. Pure: an event in, rows out; the version of every row is the event's time.
 
+Of two events of one moment the one further in the life of its subject holds.
 What one event does not tell (a pipeline's beginning when it ends) is kept from the others, in whatever order they come:
 the source says which columns those are.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -25,6 +27,11 @@ UNTOLD: Mapping[str, tuple[str, ...]] = {
 }
 """Columns that single events leave open."""
 
+_FURTHER = {
+    "detected": 0, "reported": 1, "resolved": 2,
+    "queued": 0, "started": 1, "finished": 2,
+    "created": 0, "updated": 1, "closed": 2, "deleted": 3,
+}  # fmt: skip
 _OUTCOMES = {"success": "success", "failure": "failure", "error": "failure", "cancel": "cancelled"}
 
 
@@ -89,7 +96,7 @@ def _incident(event: CDEvent, predicate: str, source: str) -> Rows:
         caused_by=_text(event, "artifactId"),
         url=_text(event, "ticketURI"),
     )
-    yield "incidents", Row(record, microseconds(at))
+    yield "incidents", Row(record, microseconds(at) + _FURTHER[predicate])
     kind = {"detected": "detected", "reported": "note", "resolved": "resolved"}[predicate]
     step = IncidentEvent(
         source=source,
@@ -122,7 +129,7 @@ def _pipeline(event: CDEvent, predicate: str, source: str) -> Rows:
         finished_at=at if ended else None,
         url=_text(event, "uri") or _text(event, "url"),
     )
-    yield "workflow_runs", Row(record, microseconds(at))
+    yield "workflow_runs", Row(record, microseconds(at) + _FURTHER[predicate])
 
 
 def _ticket(event: CDEvent, predicate: str, source: str) -> Rows:
@@ -134,7 +141,7 @@ def _ticket(event: CDEvent, predicate: str, source: str) -> Rows:
         external_id=event.subject.id,
         repository="",
         service="",
-        title=_text(event, "summary"),
+        title=_text(event, "summary")[:1000],
         body="",
         issue_type=_text(event, "ticketType"),
         severity=_text(event, "priority"),
@@ -148,7 +155,7 @@ def _ticket(event: CDEvent, predicate: str, source: str) -> Rows:
         updated_at=at,
         url=_text(event, "uri"),
     )
-    yield "issues", Row(record, microseconds(at))
+    yield "issues", Row(record, microseconds(at) + _FURTHER[predicate])
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -156,8 +163,8 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _gone(event: CDEvent, predicate: str, source: str) -> Rows:
-    del predicate
-    yield removal("issues", source, event.subject.id, event.context.timestamp)
+    at = event.context.timestamp + dt.timedelta(microseconds=_FURTHER[predicate])
+    yield removal("issues", source, event.subject.id, at)
 
 
 _Maker = Callable[[CDEvent, str, str], Rows]

@@ -98,7 +98,7 @@ def _issue(hook: Hook, of: Of) -> list[tuple[str, Row]]:
         closed = updated
     item = IssueItem(
         iid=said.iid,
-        title=said.title,
+        title=said.title[:1000],
         state=said.state,
         created_at=created,
         updated_at=updated,
@@ -149,7 +149,7 @@ def _merge_request(hook: Hook, of: Of) -> list[tuple[str, Row]]:
         return [("reviews", mapping.approval(said.iid, updated, who, of))]
     item = MergeRequestItem(
         iid=said.iid,
-        title=said.title,
+        title=said.title[:1000],
         state=said.state,
         created_at=instant(said.created_at),
         updated_at=updated,

@@ -61,7 +61,7 @@ def issue(item: IssueItem, of: Of, *, at: dt.datetime | None = None) -> Iterator
         repository="",
         service=of.services.get(slug, slug),
         title=item.title[:1000],
-        body=item.culprit or "",
+        body=(item.culprit or "")[:1000],
         issue_type="bug" if (item.issue_category or "error") == "error" else str(item.issue_category),
         severity=item.priority or item.level or "",
         labels=(item.level,) if item.level else (),

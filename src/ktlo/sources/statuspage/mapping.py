@@ -61,7 +61,7 @@ def incident(item: IncidentItem, of: Of) -> Iterator[tuple[str, Row]]:
         service=names[0],
         repository="",
         team="",
-        title=item.name,
+        title=item.name[:1000],
         severity=item.impact or "",
         state="open" if ended is None else "resolved",
         started_at=item.started_at if item.started_at and item.started_at <= item.created_at else None,
@@ -96,7 +96,7 @@ def _maintenance(
             is_planned=True,
             severity=item.impact or "maintenance",
             incident_id="",
-            title=item.name,
+            title=item.name[:1000],
         )
         yield "outages", Row(outage, version)
 
@@ -136,7 +136,7 @@ def _outage(
         is_planned=False,
         severity=worst,
         incident_id=item.id,
-        title=item.name,
+        title=item.name[:1000],
     )
     yield "outages", Row(outage, version)
 
