@@ -1,27 +1,30 @@
-"""Collects a year of a tracker of 50,000 issues: seconds, requests and memory, beside a tenth of it.
+"""Collects a year of a large tracker over a socket into a store, works out what follows, and asks the pages.
 
-Run: ``python benchmarks/tracker_collection.py [ISSUES]``. The tracker is a Jira that makes its answers when it is
-asked, each issue with two changes of status and three comments; rows are counted and thrown away, so that only the
-source's own memory is seen. What is to be shown: memory does not grow with the tracker.
+Run: ``python benchmarks/tracker_collection.py [ISSUES …]`` (without arguments 5,000 and 50,000). The tracker is a Jira
+in a process of its own that makes its answers when it is asked, in the form of Jira Cloud's published REST
+description: each issue with two changes of status and three comments, every tenth open. Each stage is a process of its
+own, so that its peak of memory is its own. What is to be shown: memory does not grow with the tracker, and time grows
+as the tracker does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import os
 import re
+import resource
+import subprocess
 import sys
+import tempfile
 import time
-import tracemalloc
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import msgspec
-
-from ktlo.sources.jira import JiraSource
-from ktlo.sources.jira.source import JiraConfig
-from ktlo.sources.rest.quota import World
 
 BEGAN = dt.datetime(2025, 11, 1, tzinfo=dt.UTC)
 STATUSES = (("1", "To Do", "new"), ("2", "In Progress", "indeterminate"), ("3", "Done", "done"))
@@ -31,6 +34,7 @@ PERSON = {
     "displayName": "Ada",
     "accountType": "atlassian",
 }
+PAGES = ("/", "/items", "/items?item=SHOP-77", "/bugs", "/effort", "/plan", "/plan/load", "/sources")
 
 
 def stamp(moment: dt.datetime) -> str:
@@ -50,11 +54,14 @@ class Tracker:
     def __init__(self, issues: int) -> None:
         self.issues = issues
         self.step = dt.timedelta(days=365) / issues
-        self.requests = 0
+
+    def changed(self, number: int) -> dt.datetime:
+        """When an issue changed last."""
+        return BEGAN + self.step * number
 
     def issue(self, number: int) -> dict[str, Any]:
         """One issue; every tenth is open."""
-        last = BEGAN + self.step * number
+        last = self.changed(number)
         created = last - dt.timedelta(days=3)
         done = number % 10 != 0
         changes = [
@@ -91,67 +98,191 @@ class Tracker:
             "changelog": {"histories": changes, "total": len(changes)},
         }
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def answer(self, address: str) -> Any:
         """What Jira would answer."""
-        self.requests += 1
-        path, params = request.url.path, request.url.params
+        parts = urlsplit(address)
+        path, params = parts.path, {name: said[0] for name, said in parse_qs(parts.query).items()}
         if path.endswith("/serverInfo"):
-            return reply({"deploymentType": "Cloud"})
+            return {"deploymentType": "Cloud"}
         if path.endswith("/myself"):
-            return reply({"timeZone": "UTC"})
+            return {"timeZone": "UTC"}
         if path.endswith("/status"):
-            return reply([status(n) for n in range(3)])
+            return [status(n) for n in range(3)]
         if path.endswith("/field"):
-            return reply([])
+            return []
+        start = int(params.get("nextPageToken", "0"))
         if "statusCategory" in params["jql"]:
-            start = int(params.get("nextPageToken", "0"))
-            found = [{"id": str(n), "key": f"SHOP-{n}"} for n in range(0, self.issues, 10)]
-            page, more = found[start : start + 100], start + 100 < len(found)
-            return reply(
-                {"issues": page, **({"nextPageToken": str(start + 100)} if more else {"isLast": True})}
-            )
-        said = re.findall(r'"([^"]+)"', params["jql"])[0]
-        since = dt.datetime.strptime(f"{said} +0000", "%Y/%m/%d %H:%M %z")
-        first = max(-(-(since.replace(tzinfo=dt.UTC) - BEGAN) // self.step), 0) + int(
-            params.get("nextPageToken", "0")
-        )
-        numbers = range(first, min(first + 100, self.issues))
-        more = first + 100 < self.issues
-        token = (
-            {"nextPageToken": str(int(params.get("nextPageToken", "0")) + 100)} if more else {"isLast": True}
-        )
-        return reply({"issues": [self.issue(n) for n in numbers], **token})
+            found = range(0, self.issues, 10)
+            numbers, count = found[start : start + 100], len(found) - start
+            issues = [{"id": str(n), "key": f"SHOP-{n}"} for n in numbers]
+        else:
+            said = re.findall(r'"([^"]+)"', params["jql"])[0]
+            since = dt.datetime.strptime(f"{said} +0000", "%Y/%m/%d %H:%M %z")
+            first = max(-(-(since - BEGAN) // self.step), 0) + start
+            count = self.issues - first
+            issues = [self.issue(n) for n in range(first, min(first + 100, self.issues))]
+        more = count > 100
+        return {"issues": issues, **({"nextPageToken": str(start + 100)} if more else {"isLast": True})}
 
 
-def reply(body: Any) -> httpx.Response:
-    """An answer in JSON."""
-    headers = {"content-type": "application/json", "date": "Sun, 01 Nov 2026 00:00:00 GMT"}
-    return httpx.Response(200, content=msgspec.json.encode(body), headers=headers)
+def listening(tracker: Tracker) -> ThreadingHTTPServer:
+    """A server of a tracker on a free port; whoever asks for it serves."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = msgspec.json.encode(tracker.answer(self.path))
+            self.send_response_only(200)
+            for name, value in (
+                ("content-type", "application/json"),
+                ("date", "Sun, 01 Nov 2026 00:00:00 GMT"),
+                ("content-length", str(len(body))),
+            ):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Whoever asked was killed: nothing to say."""
+
+    return Server(("127.0.0.1", 0), Handler)
 
 
-async def collect(issues: int) -> tuple[int, int, float, float]:
-    """Rows, requests, seconds of CPU, and the peak of Python's memory in MiB."""
-    tracker, rows = Tracker(issues), 0
-    config = JiraConfig(url="https://x.atlassian.net", email="k@x", token="env:T", since=dt.date(2025, 10, 1))
-    source = JiraSource(config, World(), httpx.MockTransport(tracker.answer))
-    tracemalloc.start()
-    began = time.process_time()
-    async for batch in source.collect({}):
-        rows += sum(part.num_rows for part in batch.rows.values())
-    seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1] / 2**20
-    tracemalloc.stop()
-    return rows, tracker.requests, seconds, peak
+def serve(issues: int) -> None:
+    """Listen on a free port, and print it."""
+    server = listening(Tracker(issues))
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+
+
+def collect(url: str, folder: Path) -> dict[str, Any]:
+    """Read the tracker to its end, as the server does."""
+    from ktlo.server.runtime import Runtime
+    from ktlo.settings import Settings
+    from ktlo.sources.collector import collect as into
+
+    runtime = Runtime(Settings(), folder)
+    options = {"url": url, "email": "k@example.org", "token": "env:T", "since": "2025-10-01"}
+    source = runtime.source(runtime.add_source("jira", options).source_id)
+    outcome = asyncio.run(into(source, runtime.store, runtime.state))
+    assert outcome.status == "complete", outcome.message
+    said = {"rows": outcome.rows, "cursor KiB": len(json.dumps(runtime.state.cursor(source.source_id))) >> 10}
+    runtime.close()
+    return said
+
+
+def derive(folder: Path) -> dict[str, Any]:
+    """Work out effort, phases and deployments from what was read."""
+    from ktlo.effort.derive import derive as work_out
+    from ktlo.server.deriving import Deriving
+    from ktlo.server.runtime import Runtime
+    from ktlo.settings import Settings
+
+    runtime = Runtime(Settings(), folder)
+    found = work_out(runtime.store, runtime.state, runtime.settings)
+    Deriving(runtime).derive(dt.datetime.now(dt.UTC))
+    runtime.close()
+    return {"rows": found.items + found.parts}
+
+
+def look(folder: Path) -> dict[str, Any]:
+    """Ask each page and each metric twice; seconds of the second time."""
+    import httpx
+
+    from ktlo.metrics.registry import definitions
+    from ktlo.server.app import make_app
+    from ktlo.server.runtime import Runtime
+    from ktlo.server.security import Access
+    from ktlo.settings import Settings
+
+    runtime = Runtime(Settings(), folder)
+    asked = [*PAGES, *(f"/api/v1/metrics/{name}?from=2025-11-01&to=2026-10-31" for name in definitions())]
+
+    async def work() -> dict[str, float]:
+        transport = httpx.ASGITransport(make_app(runtime, Access()))
+        took = {}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:5856", timeout=600
+        ) as client:
+            for path in asked:
+                for _ in range(2):
+                    began = time.monotonic()
+                    answer = await client.get(path, headers={"accept": "text/html, application/json"})
+                    took[path.partition("?from")[0]] = time.monotonic() - began
+                    assert answer.status_code in (200, 303), (path, answer.status_code, answer.text[:300])
+        return took
+
+    took = asyncio.run(work())
+    runtime.close()
+    slowest = sorted(took.items(), key=lambda one: -one[1])
+    return {"pages": {path: round(took[path], 2) for path in PAGES}, "slowest": slowest[:6]}
+
+
+def stage(*words: str) -> dict[str, Any]:
+    """Run a stage in a process of its own; what it says, with its time and its peak of memory."""
+    began = time.monotonic()
+    command = [sys.executable, __file__, "--stage", *words]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "T": "t"})
+    if ran.returncode:
+        sys.exit(f"{words[0]}: {ran.stderr[-3000:]}")
+    return {**json.loads(ran.stdout.splitlines()[-1]), "seconds": time.monotonic() - began}
+
+
+def measure(issues: int) -> None:
+    """One tracker, through every stage."""
+    command = [sys.executable, __file__, "--stage", "serve", str(issues)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
+    ):
+        assert server.stdout
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+        try:
+            for words in (("collect", url, folder), ("derive", folder), ("look", folder)):
+                said = stage(*words)
+                per_second = issues / said["cpu"]
+                print(
+                    f"{issues:9,} {words[0]:8} {said.get('rows', 0):11,} {said['seconds']:8.1f} {said['cpu']:8.1f}"
+                    f" {per_second:9,.0f} {said['peak']:9.0f}  {said.get('cursor KiB', '')}",
+                    flush=True,
+                )
+                for path, seconds in said.get("pages", {}).items():
+                    print(f"{'':10}{seconds:6.2f} s  {path}", flush=True)
+                if "slowest" in said:
+                    words_of = ", ".join(f"{path} {seconds:.1f}" for path, seconds in said["slowest"])
+                    print(f"{'':10}slowest: {words_of}", flush=True)
+        finally:
+            server.terminate()
 
 
 def main() -> None:
-    """Measure a tenth, then the whole."""
-    most = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
-    os.environ["T"] = "t"
-    print(f"{'issues':>8} {'rows':>9} {'requests':>9} {'CPU s (traced)':>15} {'peak MiB':>9}")
-    asyncio.run(collect(10))  # what is imported on the way counts for nobody
-    for issues in (most // 10, most):
-        rows, requests, seconds, peak = asyncio.run(collect(issues))
-        print(f"{issues:8,} {rows:9,} {requests:9,} {seconds:15.1f} {peak:9.1f}")
+    """Measure each size."""
+    if sys.argv[1:2] == ["--stage"]:
+        match sys.argv[2:]:
+            case ["serve", issues]:
+                serve(int(issues))
+                return
+            case ["collect", url, folder]:
+                said = collect(url, Path(folder))
+            case ["derive", folder]:
+                said = derive(Path(folder))
+            case ["look", folder]:
+                said = look(Path(folder))
+            case _:
+                sys.exit("unknown stage")
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        print(json.dumps({**said, "cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024}))
+        return
+    print(
+        f"{'issues':>9} {'stage':8} {'rows':>11} {'s':>8} {'CPU s':>8} {'issues/s':>9} {'peak MiB':>9}  cursor KiB"
+    )
+    for said in sys.argv[1:] or ["5000", "50000"]:
+        measure(int(said.replace(",", "").replace("_", "")))
 
 
 if __name__ == "__main__":

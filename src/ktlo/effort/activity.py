@@ -145,20 +145,20 @@ LEFT ANY JOIN ktlo.verdicts AS v
 WHERE trace.who != '' AND trace.day >= {first:Date32} AND trace.day <= {last:Date32}
 """
 
-_YEARS = """
-SELECT year, sum(traces) AS traces FROM (
-  SELECT toYear(if(dated_by = 'committer', committed_at, authored_at)) AS year, count() AS traces
-  FROM ktlo.commits WHERE dated_by != 'none' GROUP BY year
-  UNION ALL SELECT toYear(created_at) AS year, 3 * count() FROM ktlo.changes GROUP BY year
-  UNION ALL SELECT toYear(assumeNotNull(merged_at)) AS year, count() FROM ktlo.changes
-    WHERE merged_at IS NOT NULL GROUP BY year
-  UNION ALL SELECT toYear(submitted_at) AS year, count() FROM ktlo.reviews GROUP BY year
-  UNION ALL SELECT toYear(created_at) AS year, count() FROM ktlo.issues GROUP BY year
-  UNION ALL SELECT toYear(occurred_at) AS year, count() FROM ktlo.issue_events GROUP BY year
-  UNION ALL SELECT toYear(occurred_at) AS year, count() FROM ktlo.incident_events GROUP BY year
-  UNION ALL SELECT toYear(ifNull(acknowledged_at, detected_at)) AS year, count() FROM ktlo.incidents
-    GROUP BY year
-) GROUP BY year ORDER BY year
+_MONTHS = """
+SELECT month, sum(traces) AS traces FROM (
+  SELECT toYYYYMM(if(dated_by = 'committer', committed_at, authored_at)) AS month, count() AS traces
+  FROM ktlo.commits WHERE dated_by != 'none' GROUP BY month
+  UNION ALL SELECT toYYYYMM(created_at) AS month, 3 * count() FROM ktlo.changes GROUP BY month
+  UNION ALL SELECT toYYYYMM(assumeNotNull(merged_at)) AS month, count() FROM ktlo.changes
+    WHERE merged_at IS NOT NULL GROUP BY month
+  UNION ALL SELECT toYYYYMM(submitted_at) AS month, count() FROM ktlo.reviews GROUP BY month
+  UNION ALL SELECT toYYYYMM(created_at) AS month, count() FROM ktlo.issues GROUP BY month
+  UNION ALL SELECT toYYYYMM(occurred_at) AS month, count() FROM ktlo.issue_events GROUP BY month
+  UNION ALL SELECT toYYYYMM(occurred_at) AS month, count() FROM ktlo.incident_events GROUP BY month
+  UNION ALL SELECT toYYYYMM(ifNull(acknowledged_at, detected_at)) AS month, count() FROM ktlo.incidents
+    GROUP BY month
+) GROUP BY month ORDER BY month
 """
 
 TRACES_AT_ONCE = 400_000
@@ -173,25 +173,23 @@ class Days:
 
 
 def periods(store: Store) -> Iterator[Days]:
-    """Whole years that together cover all activity, few enough traces in each to hold in memory.
+    """Whole months that together cover all activity, few enough traces in each to hold in memory.
 
     A day lies in one period only, so that each can be attributed on its own.
     """
-    first: int | None = None
+    first: dt.date | None = None
     held = 0
-    last = 0
-    for row in store.query(_YEARS).to_pylist():
-        year, traces = row["year"], row["traces"]
+    last = dt.date.min
+    for row in store.query(_MONTHS).to_pylist():
+        traces, last = row["traces"], dt.date(row["month"] // 100, row["month"] % 100, 1)
         if first is not None and held + traces > TRACES_AT_ONCE:
-            yield Days(dt.date(first, 1, 1), dt.date(year - 1, 12, 31))
-            first, held = year, 0
-        first = (
-            year - 1 if first is None else first
-        )  # the first moment of a year may be last year's in its zone
+            yield Days(first, last - dt.timedelta(days=1))
+            first, held = last, 0
+        # The first moment of a month may be last month's in its zone, the last one the next month's.
+        first = last - dt.timedelta(days=2) if first is None else first
         held += traces
-        last = year
     if first is not None:
-        yield Days(dt.date(first, 1, 1), dt.date(last + 1, 12, 31))
+        yield Days(first, last + dt.timedelta(days=33))
 
 
 def activities(store: Store, days: Days) -> pa.Table:

@@ -163,17 +163,22 @@ def _verdicts(
     reader: ItemReader, layers: Layers, commits: int, report: Callable[[Step], None]
 ) -> Iterator[pa.RecordBatch]:
     """Issues first, then the changes that close them, then the commits that those carry."""
-    targets = LinkTargets()
+    targets, nothing = LinkTargets(), LinkTargets()
     report(Step("What it was for", 0, commits))
 
     def judged(items: list[WorkItem]) -> list[Verdict]:
         return layers.classify(items, targets)
 
     yield to_arrow(judged(reader.incidents()), Verdict)
-    for items in (reader.issues(), reader.changes()):
-        verdicts = judged(items)
+    # Issues belong to nothing, so that their batches do not depend on each other.
+    for items in reader.issues():
+        verdicts = layers.classify(items, nothing)
         targets.add(items, verdicts)
         yield to_arrow(verdicts, Verdict)
+    items = reader.changes()
+    verdicts = judged(items)
+    targets.add(items, verdicts)
+    yield to_arrow(verdicts, Verdict)
     done = 0
     for items in reader.commits():
         yield to_arrow(judged(items), Verdict)

@@ -15,6 +15,7 @@ from ktlo.records.effort import ItemKind
 from ktlo.store import Store
 
 COMMITS_AT_ONCE = 20_000
+ISSUES_AT_ONCE = 20_000
 
 IsBot = Callable[[str, str, str], bool]
 """(name, mail, login's host) or, for what a forge says, ("", text, host): is it automation?"""
@@ -23,6 +24,22 @@ _ISSUES = """
 SELECT source, external_id AS item_id, repository, title, body, labels, issue_type, author,
        created_at AS occurred_at
 FROM ktlo.issues
+WHERE (source, external_id) >= ({source:String}, {first:String})
+  AND (source, external_id) <= ({source:String}, {last:String})
+"""
+
+_ISSUE_RANGES = """
+SELECT source, min(external_id) AS first, max(external_id) AS last FROM (
+  SELECT toString(source) AS source, external_id,
+         row_number() OVER (PARTITION BY source ORDER BY external_id) - 1 AS place
+  FROM ktlo.issues
+) GROUP BY source, intDiv(place, {limit:UInt64}) ORDER BY source, first
+"""
+
+_FEW_ISSUES = """
+SELECT source, external_id AS item_id, repository, title, body, labels, issue_type, author,
+       created_at AS occurred_at
+FROM ktlo.issues WHERE external_id IN {ids:Array(String)}
 """
 
 _INCIDENTS = """
@@ -72,9 +89,11 @@ class ItemReader:
         self._hosts = hosts
         self._is_bot = functools.lru_cache(maxsize=1 << 16)(is_bot)
 
-    def issues(self) -> list[WorkItem]:
-        """Every issue."""
-        return [self._tracked(ItemKind.ISSUE, row) for row in self._store.query(_ISSUES).to_pylist()]
+    def issues(self) -> Iterator[list[WorkItem]]:
+        """Every issue, in batches of one source in the order of their ids."""
+        for values in self._store.query(_ISSUE_RANGES, {"limit": ISSUES_AT_ONCE}).to_pylist():
+            rows = self._store.query(_ISSUES, values).to_pylist()
+            yield [self._tracked(ItemKind.ISSUE, row) for row in rows]
 
     def incidents(self) -> list[WorkItem]:
         """Every incident; its severity stands as a label, so that rules of the team can name it."""
@@ -129,19 +148,20 @@ class ItemReader:
         """The items with these keys, those that do not exist left out."""
         wanted = set(keys)
         found: list[WorkItem] = []
-        readers = {
-            ItemKind.ISSUE: self.issues,
-            ItemKind.CHANGE: self.changes,
-            ItemKind.INCIDENT: self.incidents,
-        }
+        readers = {ItemKind.CHANGE: self.changes, ItemKind.INCIDENT: self.incidents}
         for kind, read in readers.items():
             if any(key.item_kind is kind for key in wanted):
                 found += read()
-        shas = sorted({key.item_id for key in wanted if key.item_kind is ItemKind.COMMIT})
-        for at in range(0, len(shas), 1000):
-            rows = self._store.query(_FEW_COMMITS, {"ids": shas[at : at + 1000]}).to_pylist()
-            found += [self._committed(row) for row in rows]
+        found += [
+            self._tracked(ItemKind.ISSUE, row) for row in self._few(_FEW_ISSUES, ItemKind.ISSUE, wanted)
+        ]
+        found += [self._committed(row) for row in self._few(_FEW_COMMITS, ItemKind.COMMIT, wanted)]
         return {item.key: item for item in found if item.key in wanted}
+
+    def _few(self, sql: str, kind: ItemKind, wanted: set[ItemKey]) -> Iterator[dict[str, Any]]:
+        ids = sorted({key.item_id for key in wanted if key.item_kind is kind})
+        for at in range(0, len(ids), 1000):
+            yield from self._store.query(sql, {"ids": ids[at : at + 1000]}).to_pylist()
 
 
 def _merged_branch(subject: str) -> str:

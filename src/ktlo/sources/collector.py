@@ -1,13 +1,14 @@
 """Runs one source: rows into the store, then the cursor into the state, then what happened as a record.
 
 The order makes a crash repeat work and never skip it: rows are idempotent by key, and a cursor is only
-written when every row before it is durable.
+written when every row before it is durable. A cursor that takes long to write is not written after each batch.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, Protocol
 
 from ktlo.errors import KtloError
@@ -26,6 +27,43 @@ class Cursors(Protocol):
 
     def set_cursor(self, source_id: str, cursor: Mapping[str, Any]) -> None:
         """Commit a cursor."""
+
+
+PROMPT_SECONDS = 0.02
+"""Writing a cursor that takes less puts no other off."""
+REST = 9
+"""Times what writing a cursor took until the next is written: at most a tenth of a run goes into them."""
+
+
+class _Place:
+    """How far a source was read.
+
+    The cursor of a large tracker names every open issue; written after each batch, it would cost the square of their
+    number. What waits is written at the end of the run, however that comes; a kill repeats what waited.
+    """
+
+    def __init__(self, cursors: Cursors, source_id: str) -> None:
+        self._cursors = cursors
+        self._source_id = source_id
+        self._waiting: Mapping[str, Any] | None = None
+        self._not_before = 0.0
+
+    def reach(self, cursor: Mapping[str, Any]) -> None:
+        """Every row before this cursor is durable."""
+        self._waiting = cursor
+        if monotonic() >= self._not_before:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write the cursor that waits, if one does."""
+        if self._waiting is None:
+            return
+        began = monotonic()
+        cursor, self._waiting = self._waiting, None
+        self._cursors.set_cursor(self._source_id, cursor)
+        ended = monotonic()
+        took = ended - began
+        self._not_before = ended + REST * took if took > PROMPT_SECONDS else 0.0
 
 
 def _ignore(_: Progress) -> None:
@@ -50,6 +88,7 @@ async def collect(
     started_at = dt.datetime.now(dt.UTC)
     rows = rejected = 0
     status, message = "complete", ""
+    place = _Place(cursors, source.source_id)
     try:
         async for batch in source.collect(cursors.cursor(source.source_id)):
             for name, records in batch.rows.items():
@@ -59,11 +98,13 @@ async def collect(
                 store.insert(TABLES["rejections"], to_arrow(batch.rejected, Rejection))
                 rejected += sum(not rejection.is_kept for rejection in batch.rejected)
             if batch.cursor is not None:
-                cursors.set_cursor(source.source_id, batch.cursor)
+                place.reach(batch.cursor)
             if batch.progress is not None:
                 report(batch.progress)
     except KtloError as error:
         status, message = ("partial" if rows else "failed"), str(error)
+    finally:
+        place.commit()
     outcome = Collection(
         source=source.source_id,
         started_at=started_at,
