@@ -16,6 +16,7 @@ from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection, Rejection
 from ktlo.sources.protocol import Progress, Source
+from ktlo.sources.reclassifying import may_change, reclassified
 from ktlo.store.protocol import Store
 
 
@@ -94,6 +95,9 @@ async def collect(
             for name, records in batch.rows.items():
                 store.insert(TABLES[name], records)
                 rows += records.num_rows
+            if may_change(source):
+                for name, removals in reclassified(batch.rows, store).items():
+                    store.insert(TABLES[name], removals)
             if batch.rejected:
                 store.insert(TABLES["rejections"], to_arrow(batch.rejected, Rejection))
                 rejected += sum(not rejection.is_kept for rejection in batch.rejected)

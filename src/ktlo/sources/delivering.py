@@ -19,6 +19,7 @@ from ktlo.records.collection import Delivery, Rejection
 from ktlo.sources.hooked import Hooked, Incoming, Taken, secret_of
 from ktlo.sources.merging import merged
 from ktlo.sources.protocol import Source
+from ktlo.sources.reclassifying import may_change, reclassified
 from ktlo.store.protocol import Store
 
 MOST_KEPT = 1 << 20
@@ -136,7 +137,7 @@ def deliver(
     told = replace(
         kept, event=taken.event, status="taken" if rows else "ignored", reason=taken.why_ignored, rows=rows
     )
-    _write(taken, store)
+    _write(source, taken, store)
     # Last: a delivery that is known has all its rows.
     store.insert(TABLES["deliveries"], to_arrow([told], Delivery))
     nouns = frozenset(name for name, batch in taken.rows.items() if batch.num_rows)
@@ -181,7 +182,7 @@ def replay(source: Source, store: Store) -> tuple[int, int]:
         else:
             rows = sum(batch.num_rows for batch in taken.rows.values())
             written += rows
-            _write(taken, store)
+            _write(source, taken, store)
             outcome = replace(
                 kept,
                 event=taken.event,
@@ -198,9 +199,12 @@ _writing = threading.Lock()
 """Rows are completed by what is there: two webhooks of one item must not pass each other."""
 
 
-def _write(taken: Taken, store: Store) -> None:
+def _write(source: Source, taken: Taken, store: Store) -> None:
     with _writing:
         _insert(taken, store)
+        if may_change(source):
+            for table, removals in reclassified(taken.rows, store).items():
+                store.insert(TABLES[table], removals)
 
 
 def _insert(taken: Taken, store: Store) -> None:

@@ -106,6 +106,7 @@ class GitLabSource:
         "issues, incidents, merge requests, deployments, pipelines and releases from GitLab"
     )
     config: ClassVar[type[BaseModel]] = GitLabConfig
+    items_change_kind: ClassVar[bool] = True
     setup: Setup = Setup(
         where="Settings, Webhooks of the project (or group): Add new webhook",
         events=hooks.EVENTS,

@@ -138,6 +138,7 @@ class JiraSource:
         "issues with their changelog, comments and incidents from Jira Cloud or Data Center"
     )
     config: ClassVar[type[BaseModel]] = JiraConfig
+    items_change_kind: ClassVar[bool] = True
     setup: Setup = Setup(
         where="Settings, System, WebHooks: Create a WebHook",
         events=("Issue created", "Issue updated", "Issue deleted", "Comment created", "Worklog created"),

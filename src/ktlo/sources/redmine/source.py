@@ -75,6 +75,7 @@ class RedmineSource:
     kind: ClassVar[str] = "redmine"
     summary: ClassVar[str] = "issues with their journals, and incidents, from Redmine"
     config: ClassVar[type[BaseModel]] = RedmineConfig
+    items_change_kind: ClassVar[bool] = True
 
     def __init__(
         self,
