@@ -86,23 +86,56 @@ class Account:
     def __init__(self) -> None:
         self.alerts = [alert(key, ack, end, who, tags) for key, ack, end, who, tags, *_ in lines()]
         self.asked: list[str] = []
+        self.logs: dict[str, list[dict[str, Any]]] = {}
+        self.may_read_logs = True
+        self.now = dt.datetime(2026, 9, 2, 12, tzinfo=dt.UTC)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        headers = {"date": "Wed, 02 Sep 2026 12:00:00 GMT"}
+        headers = {"date": self.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
         if request.headers.get("authorization") != "GenieKey k3y":
             return httpx.Response(401, json={"message": "Could not authenticate"}, headers=headers)
-        assert request.url.path == "/v2/alerts"
         query = {k: v[-1] for k, v in parse_qs(request.url.query.decode()).items()}
+        if request.url.path != "/v2/alerts":
+            return self.one(request.url.path, query, headers)
         self.asked.append(query.get("query", ""))
-        found = sorted(self.alerts, key=lambda one: one["updatedAt"])
-        if match := re.fullmatch(r"updatedAt >= (\d+)", query.get("query", "")):
-            since = dt.datetime.fromtimestamp(int(match[1]) / 1000, dt.UTC)
-            found = [one for one in found if dt.datetime.fromisoformat(one["updatedAt"]) >= since]
+        sort = query.get("sort", "createdAt")
+        found = sorted(self.alerts, key=lambda one: one[sort])
+        if match := re.fullmatch(r"(status: open AND )?(\w+) >= (\d+)", query.get("query", "")):
+            since = dt.datetime.fromtimestamp(int(match[3]) / 1000, dt.UTC)
+            found = [
+                one
+                for one in found
+                if one[match[2]] >= stamp(since) and not (match[1] and one["status"] != "open")
+            ]
         offset, limit = int(query.get("offset", 0)), int(query["limit"])
         paging = {"next": "https://api.opsgenie.com/next"} if offset + limit < len(found) else {}
         return httpx.Response(
             200, json={"data": found[offset : offset + limit], "paging": paging}, headers=headers
         )
+
+    def one(self, path: str, query: dict[str, str], headers: dict[str, str]) -> httpx.Response:
+        """An alert by itself, or a page of its log."""
+        key, _, rest = path.removeprefix("/v2/alerts/").partition("/")
+        found = next((one for one in self.alerts if one["id"] == key), None)
+        if found is None:
+            return httpx.Response(404, json={"message": "Alert does not exist"}, headers=headers)
+        if not rest:
+            return httpx.Response(200, json={"data": found}, headers=headers)
+        assert rest == "logs"
+        if not self.may_read_logs:
+            return httpx.Response(403, json={"message": "You are not authorized"}, headers=headers)
+        log = [one for one in self.logs.get(key, []) if one["offset"] > query.get("offset", "")]
+        page = log[: int(query["limit"])]
+        following = (
+            f"https://api.opsgenie.com{path}?direction=next&offset={page[-1]['offset']}" if page else None
+        )
+        paging = {"next": following} if len(page) < len(log) else {}
+        return httpx.Response(200, json={"data": page, "paging": paging}, headers=headers)
+
+    def wrote(self, key: str, minutes: float, text: str, who: str, kind: str = "system") -> None:
+        """An entry of an alert's log, of the published form."""
+        entry = {"log": text, "type": kind, "owner": who, "createdAt": stamp(after(minutes))}
+        self.logs.setdefault(key, []).append({**entry, "offset": f"{minutes * 60_000:013.0f}"})
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +169,7 @@ def test_ten_alerts_have_the_phases_worked_out_by_hand(line: list[str]) -> None:
 
 def test_pages_and_cuts_end_in_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "PER_PAGE", 3)
-    monkeypatch.setattr("ktlo.sources.opsgenie.source.PER_PAGE", 3)
+    monkeypatch.setattr("ktlo.sources.opsgenie.run.PER_PAGE", 3)
     whole = Seen()
     run(source(Account()), whole)
     assert len(whole.shown("incidents")) == 10
@@ -161,6 +194,68 @@ def test_a_second_run_asks_for_what_changed_since() -> None:
     assert len(account.asked) == 1
 
 
+def test_without_a_report_the_log_tells_the_end_and_a_later_tag_does_not_move_it() -> None:
+    account, seen = Account(), Seen()
+    account.alerts[0] |= {"status": "closed", "updatedAt": stamp(after(10)), "report": None}
+    account.wrote("A0", 3, "Alert acknowledged via web", "neo@opsgenie.com")
+    account.wrote("A0", 9, "Alert closed via web", "neo@opsgenie.com")
+    for minutes in (10, 490 * 60):
+        account.alerts[0]["updatedAt"] = stamp(after(minutes))
+        run(source(account), seen)
+        found = seen.item("A0")
+        assert (found["acknowledged_at"], found["resolved_at"]) == (after(3), after(9))
+        assert found["responders"] == ["neo@opsgenie.com"]
+    assert seen.steps("A0") == [
+        ("detected", ""),
+        ("acknowledged", "neo@opsgenie.com"),
+        ("resolved", "neo@opsgenie.com"),
+    ]
+
+
+def test_an_end_that_nothing_tells_is_not_made_up() -> None:
+    account, seen = Account(), Seen()
+    account.may_read_logs = False
+    account.alerts[0] |= {"status": "closed", "updatedAt": stamp(after(10)), "report": None}
+    assert run(source(account), seen) is None
+    assert (seen.item("A0")["state"], seen.item("A0")["resolved_at"]) == ("resolved", None)
+    assert len(seen.shown("incidents")) == 10
+    assert sum("not who was paged" in reason for reason in seen.rejected) == 1
+    assert sum("tells when it was closed" in reason for reason in seen.rejected) == 1
+    health = asyncio.run(source(account).check())
+    assert health.status is Status.LIMITED
+    assert any(one.what.startswith("logs of alerts") for one in health.missing)
+
+
+def test_the_log_tells_who_was_paged_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ktlo.sources.opsgenie.run.PER_PAGE", 2)
+    account, seen = Account(), Seen()
+    rule = "Rule[New Alert][Start Notify][0 min]"
+    account.wrote("A1", 0.5, f"{rule} -> Sent [email] notification", "ada@example.org", "alertRecipient")
+    account.wrote("A1", 1, f"{rule} -> Sent [voice] notification", "ada@example.org", "alertRecipient")
+    account.wrote("A1", 2, f"{rule} -> Sent [sms] notification", "grace@example.org", "alertRecipient")
+    account.wrote("A1", 2.5, "Viewed on [web]", "trinity@opsgenie.com", "alertRecipient")
+    run(source(account), seen)
+    told = [row for row in seen.shown("incident_events") if row["kind"] == "paged"]
+    assert sorted((row["occurred_at"], row["after"], row["actor"]) for row in told) == [
+        (after(0.5), "ada@example.org", ""),
+        (after(1), "ada@example.org", ""),
+        (after(2), "grace@example.org", ""),
+    ]
+
+
+def test_a_deleted_alert_is_removed_and_an_old_open_one_is_in() -> None:
+    account, seen = Account(), Seen()
+    old = alert("A99", "-", "-", "", "")
+    account.alerts.append(old | {"createdAt": "2025-01-01T00:00:00Z", "updatedAt": "2025-01-01T00:00:00Z"})
+    run(source(account), seen)
+    assert seen.item("A99")["state"] == "open"
+    account.alerts = [one for one in account.alerts if one["id"] not in ("A0", "A99")]
+    account.now += dt.timedelta(days=2)
+    run(source(account), seen)
+    assert {"A0", "A99"}.isdisjoint(row["external_id"] for row in seen.shown("incidents"))
+    assert len(seen.shown("incidents")) == 9
+
+
 def webhook(action: str, at: dt.datetime, who: str = "ada@example.org") -> Incoming:
     body = {
         "source": {"name": "", "type": "web"},
@@ -171,7 +266,7 @@ def webhook(action: str, at: dt.datetime, who: str = "ada@example.org") -> Incom
             "tinyId": "28",
             "entity": "db-1",
             "createdAt": int(NOON.timestamp() * 1000),
-            "updatedAt": int(at.timestamp() * 1000),
+            "updatedAt": int(at.timestamp() * 1000) * 1_000_000 + 2246,
             "username": who,
             "priority": "P2",
         },
@@ -196,6 +291,54 @@ def test_webhooks_in_any_order_end_in_the_same_incident() -> None:
             ("acknowledged", "ada@example.org"),
             ("resolved", "ada@example.org"),
         ]
+
+
+@pytest.mark.parametrize("later", ["AddNote", "Snooze", "AssignOwnership", "UnAcknowledge", "EscalateNext"])
+def test_nothing_that_comes_after_the_closing_reopens_an_alert_in_whatever_order(later: str) -> None:
+    story = [
+        webhook("Create", NOON, "System"),
+        webhook("Acknowledge", after(3)),
+        webhook(later, after(5)),
+        webhook("Close", after(9)),
+        webhook(later, after(20)),
+    ]
+    made = source(Account())
+    for order in itertools.permutations(story):
+        seen = Seen()
+        for incoming in order:
+            seen.take(made.receive(incoming))
+        found = seen.item("A0")
+        assert (found["state"], found["resolved_at"]) == ("resolved", after(9))
+        assert (found["detected_at"], found["acknowledged_at"]) == (NOON, after(3))
+
+
+def test_a_deleted_alert_is_gone_in_whatever_order_it_is_told() -> None:
+    story = [webhook("Create", NOON), webhook("Close", after(9)), webhook("Delete", after(9))]
+    for order in itertools.permutations(story):
+        seen = Seen()
+        for incoming in order:
+            seen.take(source(Account()).receive(incoming))
+        assert seen.shown("incidents") == []
+
+
+def test_an_action_without_times_does_not_reopen_either() -> None:
+    bare = {"action": "AddNote", "alert": {"alertId": "A0", "message": "Disk full"}}
+    seen, made = Seen(), source(Account())
+    seen.take(made.receive(webhook("Close", after(9))))
+    seen.take(made.receive(Incoming({}, json.dumps(bare).encode(), after(30))))
+    assert (seen.item("A0")["state"], seen.item("A0")["detected_at"]) == ("resolved", NOON)
+
+
+def test_the_next_reading_completes_what_webhooks_told() -> None:
+    account, seen = Account(), Seen()
+    account.alerts[0] |= {
+        "status": "closed",
+        "updatedAt": stamp(after(9)),
+        "report": {"closeTime": 9 * 60_000},
+    }
+    seen.take(source(account).receive(webhook("Close", after(9))))
+    run(source(account), seen)
+    assert (seen.item("A0")["team"], seen.item("A0")["resolved_at"]) == ("Payments", after(9))
 
 
 def test_an_action_that_is_not_used_is_ignored_with_the_reason() -> None:

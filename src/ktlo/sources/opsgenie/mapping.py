@@ -1,13 +1,19 @@
-"""One alert is one incident. Pure: objects in, rows out, each with Opsgenie's own time of change as version."""
+"""One alert is one incident. Pure: objects in, rows out, each with Opsgenie's own time of change as version.
+
+A closed alert stays closed in Opsgenie; what fires again is another alert. When it was closed and acknowledged is
+told by its report, else by the sentences of its log (``Alert acknowledged via web``); where neither tells, it is not
+known.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ktlo.records.reliability import Incident, IncidentEvent
-from ktlo.sources.opsgenie.payloads import AlertItem, Report
+from ktlo.sources.opsgenie.payloads import AlertItem, LogEntry, Report
 from ktlo.sources.rest.rows import Row, microseconds
 
 STEPS = {
@@ -26,6 +32,12 @@ STEPS = {
 """Kinds of steps by action of a webhook; others are ignored."""
 
 
+_ACKNOWLEDGED = re.compile(r"alert acknowledged\b", re.IGNORECASE)
+_CLOSED = re.compile(r"alert closed\b", re.IGNORECASE)
+_NOTIFIED = re.compile(r"->\s*sent\b", re.IGNORECASE)
+"""Sentences of a log; Opsgenie's description leaves their wording open, so anything else is passed over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Of:
     """Whose rows they are.
@@ -41,14 +53,26 @@ class Of:
     browse: str
 
 
-def alert(item: AlertItem, of: Of) -> Iterator[tuple[str, Row]]:
-    """The incident and its steps, as far as the list tells."""
+def alert(item: AlertItem, of: Of, log: Sequence[LogEntry] = ()) -> Iterator[tuple[str, Row]]:
+    """The incident and its steps.
+
+    Args:
+        item: as the list has it.
+        of: whose it is.
+        log: its entries in any order; empty where they cannot be read.
+    """
     report = item.report or Report()
-    acknowledged = _after(item.created_at, report.ack_time)
+    entries = sorted(log, key=lambda entry: entry.created_at)
+    taken = next((entry for entry in entries if _ACKNOWLEDGED.match(entry.log)), None)
+    over = next((entry for entry in reversed(entries) if _CLOSED.match(entry.log)), None)
+    acknowledged = _after(item.created_at, report.ack_time) or (taken.created_at if taken else None)
     closed = item.status == "closed"
-    # Without a report the last change of a closed alert is its closing.
-    ended = (_after(item.created_at, report.close_time) or item.updated_at) if closed else None
-    people = (report.acknowledged_by, item.owner, report.closed_by)
+    # Not the last change: a tag or a note may come weeks after the closing.
+    ended = _after(item.created_at, report.close_time) or (over.created_at if over else None)
+    ended = ended if closed else None
+    who_took = report.acknowledged_by or (taken.owner if taken else "") or ""
+    who_closed = report.closed_by or (over.owner if over else "") or ""
+    people = (who_took, item.owner, who_closed)
     record = Incident(
         source=of.source,
         external_id=item.id,
@@ -72,9 +96,12 @@ def alert(item: AlertItem, of: Of) -> Iterator[tuple[str, Row]]:
     yield "incidents", Row(record, microseconds(item.updated_at))
     yield step(item.id, "detected", item.created_at, "", of)
     if acknowledged:
-        yield step(item.id, "acknowledged", acknowledged, report.acknowledged_by or "", of)
+        yield step(item.id, "acknowledged", acknowledged, who_took, of)
     if ended:
-        yield step(item.id, "resolved", ended, report.closed_by or "", of)
+        yield step(item.id, "resolved", ended, who_closed, of)
+    for entry in entries:
+        if entry.type == "alertRecipient" and entry.owner and _NOTIFIED.search(entry.log):
+            yield paged(item.id, entry.created_at, entry.owner, of)
 
 
 def step(incident_id: str, kind: str, at: dt.datetime, who: str, of: Of) -> tuple[str, Row]:
@@ -91,6 +118,13 @@ def step(incident_id: str, kind: str, at: dt.datetime, who: str, of: Of) -> tupl
         after=kind,
     )
     return "incident_events", Row(record, microseconds(at))
+
+
+def paged(incident_id: str, at: dt.datetime, whom: str, of: Of) -> tuple[str, Row]:
+    """Somebody was notified; several messages to one person within a second are one."""
+    table, row = step(incident_id, "paged", at, "", of)
+    record = replace(row.record, event_id=f"{row.record.event_id} {whom}", after=whom[:200])
+    return table, Row(record, row.version)
 
 
 def _after(began: dt.datetime, milliseconds: int | None) -> dt.datetime | None:

@@ -1,7 +1,7 @@
 """The part of Opsgenie's answers and webhooks that ktlo reads; unknown fields are ignored.
 
-Format: ``BaseAlert`` and ``AlertReport`` of Opsgenie's published description; the payload of its webhook integration,
-whose times are milliseconds since 1970.
+Format: ``BaseAlert``, ``AlertReport`` and ``AlertLog`` of Opsgenie's published description; the payload of its webhook
+integration, where ``createdAt`` is milliseconds since 1970 and ``updatedAt`` nanoseconds.
 """
 
 from __future__ import annotations
@@ -57,6 +57,28 @@ class AlertPage(msgspec.Struct):
     """One page of alerts, each still raw."""
 
     data: list[msgspec.Raw] = []
+    paging: Paging | None = None
+
+
+class OneAlert(msgspec.Struct):
+    """An alert asked for by itself."""
+
+    data: AlertItem
+
+
+class LogEntry(msgspec.Struct, rename="camel"):
+    """One entry of an alert's log: a sentence, and who did it or was told."""
+
+    created_at: dt.datetime
+    log: str = ""
+    type: str = ""
+    owner: str | None = None
+
+
+class LogPage(msgspec.Struct):
+    """One page of an alert's log."""
+
+    data: list[LogEntry] = []
     paging: Paging | None = None
 
 

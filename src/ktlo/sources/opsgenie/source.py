@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
 
 import httpx
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, UserError
@@ -16,15 +17,18 @@ from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference,
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of
 from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, Hook
+from ktlo.sources.opsgenie.run import AlertRun, alerts
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.configured import horizon, plain_address
-from ktlo.sources.rest.connection import Answer, Connection, Manners, decode
-from ktlo.sources.rest.gathering import PER_PAGE
-from ktlo.sources.rest.lists import Listed, ListRun, position
+from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.lists import position
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.rest.rows import Row, batches, microseconds, removal
 
 PUBLIC_API = "https://api.opsgenie.com"
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_NANOSECONDS = 10**15
+"""From here on a number is nanoseconds: as milliseconds it would be tens of thousands of years away."""
 RENEWAL = (
     "Make an API key with the right Read under Settings, API key management, and put it where `token` points"
 )
@@ -76,7 +80,7 @@ class OpsgenieSource:
     config: ClassVar[type[BaseModel]] = OpsgenieConfig
     setup: Setup = Setup(
         where="Settings, Integrations: a Webhook integration with this URL and alert details on",
-        events=tuple(mapping.STEPS),
+        events=(*mapping.STEPS, "Delete"),
         proof="a custom header Authorization: Bearer and the same secret",
         kept_headers=("content-type", "user-agent"),
     )
@@ -135,18 +139,30 @@ class OpsgenieSource:
             return Health(Status.LIMITED, "Webhooks are taken", tuple(missing))
         try:
             async with self._connect() as api:
-                await api.get("/v2/alerts", {"limit": 1})
+                page = decode((await api.get("/v2/alerts", {"limit": 1})).body, AlertPage, "/v2/alerts")
+                for item in page.data:
+                    path = f"/v2/alerts/{msgspec.json.decode(item, type=AlertItem).id}/logs"
+                    try:
+                        await api.get(path, {"limit": 1})
+                    except (DeniedError, AbsentError) as error:
+                        cost = "who was paged, and the end of alerts without a report"
+                        missing.append(Missing(f"logs of alerts ({error.what})", cost, RENEWAL))
         except KtloError as error:
             return Health(Status.UNREACHABLE, str(error))
-        return Health(Status.READY, "Opsgenie can be read", tuple(missing))
+        except msgspec.ValidationError as error:
+            return Health(Status.UNREACHABLE, f"/v2/alerts: an alert has an unexpected form: {error}")
+        is_limited = any(one.what != "webhook_secret" for one in missing)
+        return Health(Status.LIMITED if is_limited else Status.READY, "Opsgenie can be read", tuple(missing))
 
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
         if not self._config.token and self._config.webhook_secret:
             return
         async with self._connect() as api:
-            run = ListRun(api, self.source_id, "", position(cursor, horizon(self._config.since, self._world)))
-            async for batch in run.read(_alerts(self._of)):
+            run = AlertRun(api, position(cursor, horizon(self._config.since, self._world)), self._of)
+            async for batch in run.read(alerts(self._of)):
+                yield batch
+            async for batch in run.follow_vanished():
                 yield batch
 
     def verify(self, incoming: Incoming, key: str) -> None:
@@ -160,59 +176,61 @@ class OpsgenieSource:
     def receive(self, incoming: Incoming) -> Taken:
         """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
         told = decoded(incoming, Hook)
-        kind = mapping.STEPS.get(told.action)
+        said, action = told.alert, told.action
+        kind = mapping.STEPS.get(action)
+        began = _moment(said.created_at)
+        at = _moment(said.updated_at) or (began if action == "Create" else None) or incoming.received_at
+        if action == "Delete":
+            # Later than whatever else is told of the same moment.
+            gone_at = max(at, incoming.received_at) + dt.timedelta(milliseconds=1)
+            gone = removal("incidents", self.source_id, said.alert_id, gone_at)
+            return Taken(action, batches([gone]))
         if kind is None:
-            return Taken(told.action, why_ignored="ktlo does not use this action")
-        said = told.alert
-        began = _moment(said.created_at) or incoming.received_at
-        at = _moment(said.updated_at) or (began if told.action == "Create" else incoming.received_at)
+            return Taken(action, why_ignored="ktlo does not use this action")
+        closed = action == "Close"
         item = AlertItem(
             id=said.alert_id,
-            created_at=began,
+            created_at=began or at,
             updated_at=at,
             message=said.message,
-            status="closed" if told.action == "Close" else "open",
+            status="closed" if closed else "open",
             tags=said.tags,
             priority=said.priority,
             entity=said.entity,
         )
-        rows = [("incidents", next(mapping.alert(item, self._of))[1])]
-        rows.append(mapping.step(said.alert_id, kind, at, said.username or "", self._of))
-        if kind == "acknowledged":
-            told_row = rows[0][1]
-            record = dataclasses.replace(told_row.record, acknowledged_at=at)
-            rows[0] = ("incidents", Row(record, told_row.version))
+        record = next(mapping.alert(item, self._of))[1].record
+        if closed:
+            record = dataclasses.replace(record, resolved_at=at, closed_at=at)
+        elif kind == "acknowledged":
+            record = dataclasses.replace(record, acknowledged_at=at)
+        # Only closing tells the state, and it is for good: a note may come later, or overtake it.
+        version = microseconds(at if closed else began or _EPOCH)
         return Taken(
-            told.action,
-            batches(rows),
-            untold={"incidents": ("acknowledged_at", "responders", "team", "service", "severity")},
+            action,
+            batches(
+                [
+                    ("incidents", Row(record, version)),
+                    mapping.step(said.alert_id, kind, at, said.username or "", self._of),
+                ]
+            ),
+            untold={
+                "incidents": (
+                    "detected_at",
+                    "acknowledged_at",
+                    "responders",
+                    "team",
+                    "service",
+                    "severity",
+                    "title",
+                )
+            },
         )
 
 
-def _alerts(of: Of) -> Listed:
-    return Listed(
-        name="alerts",
-        label="alerts",
-        path="/v2/alerts",
-        item=AlertItem,
-        at=lambda item: item.updated_at,
-        number=lambda item: int(item.tiny_id or 0),
-        cost="no incidents",
-        needs="an API key with the right Read",
-        rows=lambda item: mapping.alert(item, of),
-        params={"sort": "updatedAt", "order": "asc"},
-        since="query",
-        stamped=lambda moment: f"updatedAt >= {int(moment.timestamp() * 1000)}",
-        paged=lambda page: {"limit": PER_PAGE, "offset": (page - 1) * PER_PAGE},
-        entries=lambda body, where: decode(body, AlertPage, where).data,
-        more=_has_next,
-    )
-
-
-def _has_next(answer: Answer) -> bool:
-    paging = decode(answer.body, AlertPage, "/v2/alerts").paging
-    return bool(paging and paging.next)
-
-
-def _moment(milliseconds: int) -> dt.datetime | None:
-    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC) if milliseconds else None
+def _moment(said: int) -> dt.datetime | None:
+    """A webhook's time, to the millisecond as the list has it."""
+    milliseconds = said // 1_000_000 if said >= _NANOSECONDS else said
+    try:
+        return _EPOCH + dt.timedelta(milliseconds=milliseconds) if milliseconds > 0 else None
+    except OverflowError:
+        return None

@@ -48,6 +48,7 @@ class Listed:
         more: whether there is a next page.
         stamped: a time as ``since`` wants it.
         is_open: whether an entry is open, for a list whose open entries are remembered to notice those that vanish.
+        name_of: what an open entry is remembered by, where its number does not tell it for good.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Listed:
     more: Callable[[Answer], bool] = _linked
     stamped: Callable[[dt.datetime], str] = stamp
     is_open: Callable[[Any], bool] | None = None
+    name_of: Callable[[Any], str] | None = None
 
     @property
     def loss(self) -> str:
@@ -81,11 +83,13 @@ class Position(msgspec.Struct, omit_defaults=True):
         since: horizon of the first run; an earlier one asked for later starts all lists again.
         oldest, newest: states of the walks by name of their list.
         open: numbers of the entries that are open, as last told.
+        open_names: names of them, for lists that have names.
         compared_at: when they were last held against the service's whole list.
     """
 
     since: dt.datetime
     open: set[int] = msgspec.field(default_factory=set)
+    open_names: set[str] = msgspec.field(default_factory=set)
     compared_at: dt.datetime | None = None
     oldest: dict[str, OldestState] = msgspec.field(default_factory=dict)
     newest: dict[str, NewestState] = msgspec.field(default_factory=dict)
@@ -172,10 +176,12 @@ class ListRun(Gathering):
         if listed.is_open is None:
             return
         for entry in entries:
-            if listed.is_open(entry.item):
-                self.at.open.add(entry.number)
+            is_open = listed.is_open(entry.item)
+            if listed.name_of is None:
+                (self.at.open.add if is_open else self.at.open.discard)(entry.number)
             else:
-                self.at.open.discard(entry.number)
+                name = listed.name_of(entry.item)
+                (self.at.open_names.add if is_open else self.at.open_names.discard)(name)
 
 
 def _as_they_are(entries: Sequence[Entry[Any]]) -> Awaitable[Sequence[Entry[Any]]]:

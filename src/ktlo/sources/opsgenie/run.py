@@ -1,0 +1,160 @@
+"""A run over an account's alerts, each with its log, and those that were deleted.
+
+Opsgenie's list is silent about deleted alerts, and an open one would age for ever: once a day the open alerts that are
+known are held against Opsgenie's own, and whatever is missing is asked for by itself. The same reading brings in open
+alerts that have not changed since the horizon.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ktlo.sources.opsgenie import mapping
+from ktlo.sources.opsgenie.mapping import Of
+from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, LogEntry, LogPage, OneAlert
+from ktlo.sources.protocol import Batch
+from ktlo.sources.rest.connection import (
+    AbsentError,
+    Answer,
+    Connection,
+    DeniedError,
+    UnexpectedFormError,
+    decode,
+)
+from ktlo.sources.rest.gathering import PER_PAGE
+from ktlo.sources.rest.lists import Listed, ListRun, Position
+from ktlo.sources.rest.rows import Row, removal
+from ktlo.sources.rest.walks import OldestState, Page, oldest_first
+
+EVERY = dt.timedelta(days=1)
+_BEGINNING = dt.datetime(2010, 1, 1, tzinfo=dt.UTC)
+"""Before Opsgenie's first alert."""
+
+
+class AlertRun(ListRun):
+    """A run that asks for the log of every alert that changed.
+
+    Args:
+        api: the connection.
+        at: where to continue; moved along.
+        of: whose rows they are.
+    """
+
+    def __init__(self, api: Connection, at: Position, of: Of) -> None:
+        super().__init__(api, of.source, "", at)
+        self._of = of
+        self._has_logs = True
+
+    async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
+        """Rows of alerts with their logs; one that is gone meanwhile is removed."""
+        rows: list[tuple[str, Row]] = []
+        for item in items:
+            rows += await self._whole(item)
+        return rows
+
+    async def follow_vanished(self) -> AsyncIterator[Batch]:
+        """Remove alerts that were deleted, and take in open ones that have not changed since the horizon."""
+        known, now = self.at.open_names, self.api.rest.now()
+        if self.at.compared_at is not None and now - self.at.compared_at < EVERY:
+            return
+        listed, there = _open_alerts(self._of), set[str]()
+
+        async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
+            params = {**listed.params, listed.since: listed.stamped(since), **listed.paged(page)}
+            return self.page(listed, await self.api.get(listed.path, params, etag=etag))
+
+        async for entries, _ in oldest_first(OldestState(_BEGINNING), fetch):
+            fresh = [entry.item for entry in entries if entry.item.id not in known | there]
+            there.update(entry.item.id for entry in entries)
+            yield self.batch(await self.completed(listed, fresh))
+        for name in sorted(known - there):
+            path = f"/v2/alerts/{name}"
+            try:
+                item = decode((await self.api.get(path, {"identifierType": "id"})).body, OneAlert, path).data
+            except AbsentError:
+                rows = [removal("incidents", self._of.source, name, now)]
+            except UnexpectedFormError as error:
+                self.warn(path, error.what, is_kept=False)
+                continue
+            else:
+                rows = await self._whole(item)
+            known.discard(name)
+            yield self.batch(rows)
+        known |= there
+        self.at.compared_at = now
+        yield self.batch()
+
+    async def _whole(self, item: AlertItem) -> list[tuple[str, Row]]:
+        path = f"/v2/alerts/{item.id}/logs"
+        log: list[LogEntry] = []
+        try:
+            if self._has_logs:
+                log = await alert_log(self.api, item.id)
+        except DeniedError as error:
+            self._has_logs = False
+            self.warn(
+                path, f"{error.what}. So there is not who was paged, nor the end of alerts without a report"
+            )
+        except AbsentError:
+            self.at.open_names.discard(item.id)
+            return [removal("incidents", self._of.source, item.id, self.api.rest.now())]
+        except UnexpectedFormError as error:
+            self.warn(path, error.what)
+        rows = list(mapping.alert(item, self._of, log))
+        record = rows[0][1].record
+        if record.state == "resolved" and record.resolved_at is None:
+            self.warn(f"/v2/alerts/{item.id}", "neither its report nor its log tells when it was closed")
+        return rows
+
+
+async def alert_log(api: Connection, name: str) -> list[LogEntry]:
+    """The whole log of an alert. Raises like :meth:`Connection.get`."""
+    path, found = f"/v2/alerts/{name}/logs", list[LogEntry]()
+    params: dict[str, str | int] = {"identifierType": "id", "order": "asc", "limit": PER_PAGE}
+    while True:
+        page = decode((await api.get(path, params)).body, LogPage, path)
+        found += page.data
+        said = parse_qs(urlsplit((page.paging and page.paging.next) or "").query)
+        offset = said.get("offset", [""])[-1]
+        if not page.data or not offset or offset == params.get("offset"):
+            return found
+        params |= {"offset": offset, "direction": "next"}
+
+
+def alerts(of: Of) -> Listed:
+    """All alerts, oldest change first."""
+    return _alerts(of, "alerts", "updatedAt", "updatedAt >= {}")
+
+
+def _open_alerts(of: Of) -> Listed:
+    return _alerts(of, "open", "createdAt", "status: open AND createdAt >= {}")
+
+
+def _alerts(of: Of, name: str, sort: str, query: str) -> Listed:
+    return Listed(
+        name=name,
+        label="alerts",
+        path="/v2/alerts",
+        item=AlertItem,
+        at=lambda item: item.updated_at if sort == "updatedAt" else item.created_at,
+        number=lambda item: int(item.tiny_id or 0),
+        cost="no incidents",
+        needs="an API key with the right Read",
+        rows=lambda item: mapping.alert(item, of),
+        params={"sort": sort, "order": "asc"},
+        since="query",
+        stamped=lambda moment: query.format(int(moment.timestamp() * 1000)),
+        paged=lambda page: {"limit": PER_PAGE, "offset": (page - 1) * PER_PAGE},
+        entries=lambda body, where: decode(body, AlertPage, where).data,
+        more=_has_next,
+        is_open=lambda item: item.status != "closed",
+        name_of=lambda item: str(item.id),
+    )
+
+
+def _has_next(answer: Answer) -> bool:
+    paging = decode(answer.body, AlertPage, "/v2/alerts").paging
+    return bool(paging and paging.next)
