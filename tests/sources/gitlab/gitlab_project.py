@@ -139,6 +139,21 @@ class Project:
             opened = sum(one["state"] == "opened" for one in self.issues.values())
             body = {"statistics": {"counts": {"all": len(self.issues), "opened": opened}}}
             return httpx.Response(200, json=body, headers=headers)
+        if path.endswith("/resource_state_events"):
+            number = int(path.split("/")[2])
+            states = [
+                {
+                    "id": one["id"],
+                    "user": one["author"],
+                    "created_at": one["created_at"],
+                    "resource_type": "Issue",
+                    "resource_id": 1000 + number,
+                    "state": one["action_name"],
+                }
+                for one in self.events
+                if one["target_type"] == "Issue" and one["target_iid"] == number
+            ]
+            return httpx.Response(200, json=states, headers=headers)
         if path.startswith("/issues/"):
             one = self.issues.get(int(path.removeprefix("/issues/")))
             if one is None:

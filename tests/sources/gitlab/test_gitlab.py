@@ -144,6 +144,33 @@ def test_ten_issues_and_incidents_are_as_worked_out_by_hand(line: list[str]) -> 
         assert found["labels"] == [one.strip() for one in labels.split(",") if one.strip()]
 
 
+def incident_steps(seen: Seen, iid: str) -> list[tuple[dt.datetime, str, str]]:
+    found = [row for row in seen.shown("incident_events").values() if row["incident_id"] == iid]
+    return sorted((row["occurred_at"], row["kind"], row["actor"]) for row in found)
+
+
+def test_every_closing_and_reopening_of_an_incident_is_a_step() -> None:
+    project, seen = project_by_hand(), Seen()
+    run(source(project), seen)
+    assert incident_steps(seen, "10") == [
+        (NOON, "detected", "root"),
+        (after(3), "resolved", "ada"),
+        (after(4), "reopened", "ada"),
+        (after(9), "resolved", "ada"),
+    ]
+    assert [seen.shown("incidents")[key]["reopen_count"] for key in ("7", "8", "9", "10")] == [0, 0, 1, 1]
+    asked = [path for path in project.asked if path.endswith("resource_state_events")]
+    assert len(asked) == 4, "only incidents are asked for"
+
+
+def test_where_closings_may_not_be_read_the_last_one_is_in_and_the_rest_is_said() -> None:
+    project, seen = project_by_hand(), Seen()
+    project.refuse = {f"/issues/{iid}/resource_state_events": 404 for iid in (7, 8, 9, 10)}
+    run(source(project), seen)
+    assert incident_steps(seen, "10") == [(NOON, "detected", "root"), (after(9), "resolved", "ada")]
+    assert sum("no reopenings" in reason for _, reason in seen.rejected) == 1
+
+
 def test_the_history_of_an_issue_is_its_opening_its_closings_and_its_comments_not_gitlabs_own_notes() -> None:
     project, seen = project_by_hand(), Seen()
     project.comment("Issue", 4, after(6), "grace")

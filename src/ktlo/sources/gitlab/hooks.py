@@ -47,7 +47,7 @@ EVENTS = (
 _UNTOLD = {
     "issues": ("author", "assignee", "closed_as"),
     "changes": ("author", "merged_by", "head_sha"),
-    "incidents": ("responders", "acknowledged_at"),
+    "incidents": ("responders", "acknowledged_at", "reopen_count"),
     "deployments": ("started_at", "actor", "url"),
     "workflow_runs": ("actor",),
 }

@@ -7,7 +7,7 @@ fast-forward has no merge commit; its newest commit is then what reached the bra
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ktlo.records.reliability import Incident, IncidentEvent
@@ -20,6 +20,7 @@ from ktlo.sources.gitlab.payloads import (
     MergeRequestItem,
     PipelineItem,
     ReleaseItem,
+    StateEvent,
     User,
 )
 from ktlo.sources.rest.rows import Row, microseconds
@@ -47,6 +48,10 @@ _CONCLUSIONS = {
 _RUNNING = {"running": "in_progress", "canceling": "in_progress"}
 
 
+STATES = {"closed": "resolved", "reopened": "reopened", "opened": "reopened"}
+"""Kinds of steps by state; GitLab's documentation writes both words for a reopening."""
+
+
 @dataclass(frozen=True, slots=True)
 class Of:
     """Whose rows they are: the source's identifier and the project's path."""
@@ -71,14 +76,22 @@ def severity(item: IssueItem) -> str:
     return ""
 
 
-def issue(item: IssueItem, of: Of) -> Rows:
-    """An issue with its opening; or an incident with its beginning and end."""
+def issue(item: IssueItem, of: Of, states: Sequence[StateEvent] = ()) -> Rows:
+    """An issue with its opening; or an incident with its beginning, closings and reopenings.
+
+    Args:
+        item: the issue.
+        of: whose it is.
+        states: closings and reopenings of an incident; empty where they are not asked for or cannot be read.
+    """
     version = microseconds(item.updated_at)
     closed = item.state == "closed"
     if (item.issue_type or "").lower() == INCIDENT:
-        yield "incidents", Row(_incident(item, of), version)
+        yield "incidents", Row(_incident(item, states, of), version)
         yield "incident_events", _step(item, "detected", item.created_at, login(item.author), of)
-        if closed and item.closed_at:
+        for event in states:
+            yield "incident_events", _step(item, STATES[event.state], event.created_at, login(event.user), of)
+        if closed and item.closed_at and (not states or states[-1].state != "closed"):
             yield "incident_events", _step(item, "resolved", item.closed_at, login(item.closed_by), of)
         return
     record = Issue(
@@ -105,9 +118,10 @@ def issue(item: IssueItem, of: Of) -> Rows:
     yield "issue_events", Row(opened, microseconds(item.created_at))
 
 
-def _incident(item: IssueItem, of: Of) -> Incident:
+def _incident(item: IssueItem, states: Sequence[StateEvent], of: Of) -> Incident:
     closed = item.state == "closed"
-    people = [login(item.author), *map(login, item.assignees), login(item.closed_by)]
+    people = [login(item.author), *map(login, item.assignees)]
+    people += [*(login(event.user) for event in states), login(item.closed_by)]
     return Incident(
         source=of.source,
         external_id=str(item.iid),
@@ -123,7 +137,7 @@ def _incident(item: IssueItem, of: Of) -> Incident:
         mitigated_at=None,
         resolved_at=item.closed_at if closed else None,
         closed_at=item.closed_at if closed else None,
-        reopen_count=0,
+        reopen_count=sum(STATES[event.state] == "reopened" for event in states),
         responders=tuple(dict.fromkeys(filter(None, people))),
         caused_by="",
         url=item.web_url,

@@ -41,6 +41,14 @@ class IssueItem(msgspec.Struct):
     web_url: str = ""
 
 
+class StateEvent(msgspec.Struct):
+    """A closing or reopening of an issue (``resource_state_events``); its opening is none."""
+
+    state: str
+    created_at: dt.datetime
+    user: User | None = None
+
+
 class MergeRequestItem(msgspec.Struct):
     """A merge request."""
 

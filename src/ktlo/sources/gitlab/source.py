@@ -30,12 +30,13 @@ from ktlo.sources.gitlab.payloads import (
     ProjectItem,
     ReleaseItem,
 )
+from ktlo.sources.gitlab.run import ProjectRun
 from ktlo.sources.gitlab.vanished import follow_vanished
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
-from ktlo.sources.rest.lists import Listed, ListRun, position
+from ktlo.sources.rest.lists import Listed, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row
 
@@ -182,9 +183,8 @@ class GitLabSource:
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
         async with self._connect() as api:
-            run = ListRun(
-                api, self.source_id, self._root, position(cursor, horizon(self._config.since, self._world))
-            )
+            at = position(cursor, horizon(self._config.since, self._world))
+            run = ProjectRun(api, self._root, at, self._of)
             project = await self._project(api)
             if project.path_with_namespace.lower() != self._config.project.lower():
                 run.warn(

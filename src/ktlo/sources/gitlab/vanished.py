@@ -12,13 +12,12 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from ktlo.sources.gitlab import mapping
 from ktlo.sources.gitlab.mapping import Of
 from ktlo.sources.gitlab.payloads import IssueItem
+from ktlo.sources.gitlab.run import ProjectRun
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
 from ktlo.sources.rest.gathering import PER_PAGE
-from ktlo.sources.rest.lists import ListRun
 from ktlo.sources.rest.rows import removal
 
 EVERY = dt.timedelta(days=1)
@@ -37,7 +36,7 @@ class _Numbers(msgspec.Struct):
     statistics: _Statistics
 
 
-async def follow_vanished(run: ListRun, of: Of, root: str) -> AsyncIterator[Batch]:
+async def follow_vanished(run: ProjectRun, of: Of, root: str) -> AsyncIterator[Batch]:
     """Remove issues that are no longer there.
 
     Args:
@@ -63,7 +62,8 @@ async def follow_vanished(run: ListRun, of: Of, root: str) -> AsyncIterator[Batc
             found = decode(answer.body, list[IssueItem], f"{root}/issues")
             seen.update(one.iid for one in found)
             # Open ones that have not changed since the horizon are in no list by change.
-            yield run.batch(row for one in found if one.iid not in known for row in mapping.issue(one, of))
+            fresh = [one for one in found if one.iid not in known]
+            yield run.batch([row for one in fresh for row in await run.whole(one)])
             page, more = page + 1, answer.more
         for number in sorted(known - seen):
             path = f"{root}/issues/{number}"
@@ -72,7 +72,7 @@ async def follow_vanished(run: ListRun, of: Of, root: str) -> AsyncIterator[Batc
             except AbsentError:
                 rows = [removal(table, of.source, str(number), now) for table in ("issues", "incidents")]
             else:
-                rows = list(mapping.issue(item, of))
+                rows = await run.whole(item)
             known.discard(number)
             yield run.batch(rows)
         known |= seen
