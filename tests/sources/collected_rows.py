@@ -13,7 +13,7 @@ from ktlo.sources.hooked import Taken
 from ktlo.sources.merging import merged
 from ktlo.sources.protocol import Batch
 
-_KEYS = ("external_id", "issue_id", "incident_id", "event_id", "change_id", "review_id")
+_KEYS = ("issue_id", "incident_id", "event_id", "change_id", "review_id")
 
 
 class Seen:
@@ -33,7 +33,8 @@ class Seen:
     def add(self, rows: Any) -> None:
         for table, given in rows.items():
             for row in given.to_pylist():
-                key = (table, *(row.get(name) for name in _KEYS))
+                names = ("external_id",) if "external_id" in row else _KEYS
+                key = (table, *(row.get(name) for name in names))
                 there = self.rows.get(key)
                 if there is None or row["row_version"] >= there["row_version"]:
                     self.rows[key] = row

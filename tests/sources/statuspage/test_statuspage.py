@@ -13,7 +13,7 @@ from collected_rows import Seen, run
 
 from ktlo.errors import SignatureError
 from ktlo.sources.hooked import Incoming
-from ktlo.sources.protocol import Status
+from ktlo.sources.protocol import Health, Status
 from ktlo.sources.rest.quota import World
 from ktlo.sources.statuspage import StatuspageSource
 from ktlo.sources.statuspage.source import StatuspageConfig
@@ -212,6 +212,56 @@ def test_the_check_names_what_a_key_would_bring() -> None:
     assert asyncio.run(nothing.check()).status is Status.UNREACHABLE
 
 
+def test_the_check_tries_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SP_KEY", "old")
+    health = asyncio.run(source(Page(), token="env:SP_KEY").check())
+    assert health.status is Status.UNREACHABLE
+    assert "put it where `token` points" in health.summary
+    monkeypatch.setenv("SP_KEY", "k3y")
+    assert asyncio.run(source(Page(), token="env:SP_KEY").check()) == Health(
+        Status.READY, "Example can be read"
+    )
+    elsewhere = asyncio.run(source(Page(), token="env:SP_KEY", page_id="other").check())
+    assert (elsewhere.status, len(elsewhere.missing)) == (Status.LIMITED, 1)
+
+
+def test_a_deleted_incident_is_removed_with_its_outages_when_two_readings_miss_it() -> None:
+    page, seen = Page(), Seen()
+    made = source(page)
+    run(made, seen)
+    there = page.incidents
+    page.incidents = [one for one in there if one["id"] not in ("S1", "S2")]
+    run(made, seen)
+    assert len(seen.shown("incidents")) == 10, "a cache may be behind"
+    page.incidents = [one for one in there if one["id"] != "S1"]
+    run(made, seen)
+    assert {row["external_id"] for row in seen.shown("incidents")} == {f"S{n}" for n in range(10) if n != 1}
+    assert "S1" not in {row["incident_id"] for row in seen.shown("outages")}
+    assert "S2" in {row["incident_id"] for row in seen.shown("outages")}
+
+
+def test_what_is_too_old_for_the_list_is_not_taken_for_deleted() -> None:
+    page, seen = Page(), Seen()
+    made = source(page)
+    run(made, seen)
+    for number in range(50):
+        told = incident(f"N{number}", "minor", "0 investigating")
+        page.incidents.append(told | {"created_at": stamp(after(600 + number)), "started_at": None})
+    for _ in range(3):
+        run(made, seen)
+    assert len(seen.shown("incidents")) == 60
+
+
+def test_an_incident_that_cannot_be_read_is_not_taken_for_deleted() -> None:
+    page, seen = Page(), Seen()
+    made = source(page)
+    run(made, seen)
+    page.incidents[2]["created_at"] = None
+    for _ in range(3):
+        run(made, seen)
+    assert len(seen.shown("incidents")) == 10
+
+
 PUBLISHED = {
     "id": "ckf01m59ueaqb0a32wrljz1yd",
     "name": "Rocket is going down",
@@ -324,6 +374,15 @@ def test_a_long_past_of_instatus_is_read_page_by_page(instatus: Any) -> None:
     seen = Seen()
     assert run(instatus([{**PUBLISHED, "id": f"I{number}"} for number in range(230)]), seen) is None
     assert len(seen.shown("incidents")) == 230
+
+
+def test_an_incident_that_was_deleted_in_instatus_is_removed(instatus: Any) -> None:
+    seen = Seen()
+    told = [{**PUBLISHED, "id": f"I{number}"} for number in range(130)]
+    run(instatus(told), seen)
+    for _ in range(2):
+        run(instatus(told[1:]), seen)
+    assert len(seen.shown("incidents")) == 129
 
 
 def test_a_webhook_of_instatus_speaks_in_capitals() -> None:

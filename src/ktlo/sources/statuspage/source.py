@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -17,12 +18,13 @@ from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
 from ktlo.sources.rest.configured import plain_address
-from ktlo.sources.rest.connection import AbsentError, Connection, Manners, decode
+from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.statuspage import mapping
 from ktlo.sources.statuspage.mapping import Of
 from ktlo.sources.statuspage.payloads import Hook, IncidentItem, Incidents, InstatusIncident, PageAnswer
+from ktlo.sources.statuspage.vanished import NEWEST, Cursor, Known, compared
 
 MANAGE_API = "https://api.statuspage.io/v1"
 PER_PAGE = 100
@@ -125,9 +127,27 @@ class StatuspageSource:
         try:
             async with self._connect(self._config.url, {}) as api:
                 page = await self._page(api)
+            if self._config.token:
+                missing += await self._missing_past(self._config.page_id or page.id)
         except KtloError as error:
             return Health(Status.UNREACHABLE, str(error))
-        return Health(Status.READY, f"{page.name or self._config.url} can be read", tuple(missing))
+        is_limited = bool(missing and self._config.token)
+        return Health(
+            Status.LIMITED if is_limited else Status.READY,
+            f"{page.name or self._config.url} can be read",
+            tuple(missing),
+        )
+
+    async def _missing_past(self, page: str) -> list[Missing]:
+        """What the key may not read. Raises as :meth:`Connection.get` when it is not accepted at all."""
+        path = f"/pages/{page}/incidents"
+        async with self._connect(self._config.api, self._key("OAuth")) as api:
+            try:
+                await api.get(path, {"limit": 1, "page": 1})
+            except (DeniedError, AbsentError) as error:
+                cost = "of the past only the last 50 incidents"
+                return [Missing(f"{path} ({error.what})", cost, "Give a key of this page's account, or none")]
+        return []
 
     @property
     def _is_instatus(self) -> bool:
@@ -167,8 +187,12 @@ class StatuspageSource:
 
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
+        try:
+            at = msgspec.convert(dict(cursor), Cursor)
+        except msgspec.ValidationError:
+            at = Cursor()
         if self._is_instatus:
-            async for batch in self._collect_instatus():
+            async for batch in self._collect_instatus(at):
                 yield batch
             return
         async with self._connect(self._config.url, {}) as api:
@@ -179,23 +203,39 @@ class StatuspageSource:
                     found = decode((await api.get(path)).body, Incidents, path)
                 except AbsentError:
                     continue  # Instatus has no list of maintenances
-                yield self._batch([*found.incidents, *found.scheduled_maintenances], path, of, cursor)
-        if self._config.token and not cursor.get("past"):
+                raws = [*found.incidents, *found.scheduled_maintenances]
+                read = self._read(raws, path, of)
+                rows = [*read.rows, *self._gone(path, read, at, is_whole=len(raws) < NEWEST)]
+                yield _batch(rows, read, at)
+        if self._config.token and not at.past:
             async with self._connect(self._config.api, self._key("OAuth")) as api:
                 path = f"/pages/{self._config.page_id or page.id}/incidents"
                 async for raws, is_last in self._pages(api, path, "limit"):
-                    yield self._batch(raws, path, of, {"past": is_last})
+                    read = self._read(raws, path, of)
+                    at.past = is_last
+                    yield _batch(read.rows, read, at)
 
-    async def _collect_instatus(self) -> AsyncIterator[Batch]:
+    async def _collect_instatus(self, at: Cursor) -> AsyncIterator[Batch]:
         of = Of(self.source_id, urlsplit(self._config.url).netloc)
-        path = f"/{self._config.page_id}/incidents"
+        path, whole = f"/{self._config.page_id}/incidents", _Read()
         async with self._connect(self._config.api, self._key("Bearer")) as api:
             async for raws, _ in self._pages(api, path, "per_page"):
-                yield self._batch(raws, path, of, {})
+                read = self._read(raws, path, of)
+                whole.found |= read.found
+                whole.rejected += read.rejected
+                yield _batch(read.rows, read, at)
+        yield Batch(batches(self._gone(path, whole, at, is_whole=True)), msgspec.to_builtins(at))
 
-    def _batch(self, raws: list[msgspec.Raw], place: str, of: Of, cursor: Mapping[str, Any]) -> Batch:
-        rows: list[tuple[str, Row]] = []
-        rejected = []
+    def _gone(self, path: str, read: _Read, at: Cursor, *, is_whole: bool) -> list[tuple[str, Row]]:
+        """Removals of what the list had and should still have; none while some of it cannot be read."""
+        if read.rejected:
+            return []
+        at.known[path], gone = compared(at.known.get(path, {}), read.found, is_whole=is_whole)
+        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
+        return [removal(table, self.source_id, name, now) for table, name in gone]
+
+    def _read(self, raws: list[msgspec.Raw], place: str, of: Of) -> _Read:
+        read = _Read()
         for raw in raws:
             try:
                 item = (
@@ -203,9 +243,9 @@ class StatuspageSource:
                     if self._is_instatus
                     else msgspec.json.decode(raw, type=IncidentItem)
                 )
-                rows += mapping.incident(item, of)
+                rows = list(mapping.incident(item, of))
             except _ODD as error:
-                rejected.append(
+                read.rejected.append(
                     Rejection(
                         source=self.source_id,
                         place=place,
@@ -215,7 +255,11 @@ class StatuspageSource:
                         is_kept=False,
                     )
                 )
-        return Batch(batches(rows), dict(cursor), tuple(rejected), Progress(len(raws), None, "incidents"))
+                continue
+            read.rows += rows
+            own = [(t, row.record.external_id) for t, row in rows if t in ("incidents", "outages")]
+            read.found[item.id] = Known(item.created_at, own)
+        return read
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """The secret in the address, or in ``Authorization``."""
@@ -236,3 +280,18 @@ class StatuspageSource:
             batches(mapping.incident(told.incident, of)),
             untold={"incidents": ("started_at", "mitigated_at")},
         )
+
+
+@dataclass(slots=True)
+class _Read:
+    """What some entries of a list became."""
+
+    rows: list[tuple[str, Row]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    found: dict[str, Known] = field(default_factory=dict)
+
+
+def _batch(rows: list[tuple[str, Row]], read: _Read, at: Cursor) -> Batch:
+    count = len(read.found) + len(read.rejected)
+    cursor = msgspec.to_builtins(at)
+    return Batch(batches(rows), cursor, tuple(read.rejected), Progress(count, None, "incidents"))
