@@ -16,11 +16,13 @@ import httpx
 import pytest
 import uvicorn
 
+from ktlo.errors import StoreError
 from ktlo.server.app import make_app
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
 from ktlo.settings import Settings
-from ktlo.sources.delivering import Refusals, replay
+from ktlo.sources.delivering import replay
+from ktlo.sources.refusals import Refusals
 from ktlo.sources.registry import kinds
 
 HOOK = "/hooks/alertmanager:prod"
@@ -94,13 +96,71 @@ def test_without_proof_it_is_401_counted_and_nothing_else_is_kept(runtime, visit
     assert rows(runtime, "SELECT count() AS n FROM ktlo.incidents") == [{"n": 0}]
 
 
-def test_ten_thousand_refusals_in_a_minute_are_a_handful_of_rows_with_the_whole_count():
-    refusals, at = Refusals(), dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
-    written = [refusals.note("a:b", "no", at + dt.timedelta(milliseconds=6 * n)) for n in range(10_000)]
-    kept = [row for row in written if row is not None]
-    assert len(kept) == 12
-    assert len({row.delivery_id for row in kept}) == 1
-    assert kept[-1].times > 9_000
+class Kept:
+    """What a store would hold of the rows written: the newest of a name."""
+
+    def __init__(self) -> None:
+        self.writes, self.rows = 0, {}
+        self.is_full = False
+
+    def insert(self, table, batch) -> None:
+        if self.is_full:
+            raise StoreError("the disk is full")
+        self.writes += 1
+        for row in batch.to_pylist():
+            self.rows[row["source"], row["delivery_id"]] = row
+
+
+NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+
+
+def test_ten_thousand_refusals_in_a_minute_are_a_handful_of_writes_with_the_exact_count():
+    refusals, kept = Refusals(), Kept()
+    for number in range(10_000):
+        at = NOON + dt.timedelta(milliseconds=6 * number)
+        refusals.note("a:b", "no", at)
+        refusals.write(kept, at)
+    refusals.write(kept, at + dt.timedelta(seconds=5))
+    assert (kept.writes, [row["times"] for row in kept.rows.values()]) == (13, [10_000])
+    assert refusals.write(kept, at + dt.timedelta(minutes=9)) == 0
+    assert not refusals._counted, "a minute that is over and written is forgotten"
+
+
+def test_what_the_store_did_not_take_is_counted_when_it_takes_again_and_at_the_last():
+    refusals, kept = Refusals(), Kept()
+    kept.is_full = True
+    for _ in range(3):
+        refusals.note("a:b", "no", NOON)
+        with pytest.raises(StoreError):
+            refusals.write(kept, NOON)
+    kept.is_full = False
+    assert refusals.write(kept, NOON) == 1
+    refusals.note("a:b", "no", NOON)
+    assert refusals.write(kept, NOON) == 0, "not twice within five seconds"
+    assert refusals.write(kept, NOON, is_last=True) == 1
+    assert [row["times"] for row in kept.rows.values()] == [4]
+
+
+def test_two_processes_of_one_minute_do_not_write_over_each_other():
+    kept = Kept()
+    for _ in range(2):
+        refusals = Refusals()
+        refusals.note("a:b", "no", NOON)
+        refusals.write(kept, NOON)
+    assert sum(row["times"] for row in kept.rows.values()) == 2
+
+
+def test_three_wrong_signatures_within_a_second_are_three_when_the_server_ends(runtime):
+    server = uvicorn.Server(uvicorn.Config(make_app(runtime, Access()), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}{HOOK}"
+    assert [httpx.post(url, content=body(ALERT)).status_code for _ in range(3)] == [401] * 3
+    server.should_exit = True
+    thread.join()
+    assert rows(runtime, "SELECT sum(times) AS n FROM ktlo.deliveries") == [{"n": 3}]
 
 
 def test_a_ktlo_that_others_reach_takes_no_webhook_for_a_source_without_a_secret(runtime, visiting):
@@ -139,6 +199,18 @@ def test_a_webhook_for_a_source_that_takes_none_says_so(runtime, visitor, tmp_pa
 
 def test_a_body_that_is_too_large_is_413(visitor):
     assert visitor.post(HOOK, content=b" " * (26 << 20), headers=PROOF).status_code == 413
+
+
+def test_a_body_that_is_too_large_is_counted_and_shown(runtime, visitor):
+    announced = {**PROOF, "content-length": str(27 << 20)}
+    assert visitor.post(HOOK, content=b" ", headers=announced).status_code == 413
+    (kept,) = rows(runtime, "SELECT status, reason, times, body FROM ktlo.deliveries")
+    assert (kept["status"], kept["times"], kept["body"]) == ("refused", 1, "")
+    assert "more than 25 MiB" in kept["reason"]
+    page = visitor.page("/sources/deliveries?source=alertmanager:prod")
+    assert "1 refused" in page
+    assert "more than 25 MiB" in page
+    assert visitor.post("/hooks/alertmanager:no", content=b" ", headers=announced).status_code == 404
 
 
 def test_kept_deliveries_are_read_again_by_other_options(runtime, visitor):

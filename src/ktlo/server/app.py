@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -55,7 +56,7 @@ from ktlo.server.receiving import Receiving
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access, Guarded
 from ktlo.server.web import mount_pages
-from ktlo.sources.delivering import Refusals
+from ktlo.sources.refusals import Refusals
 
 API = "/api/v1"
 
@@ -144,7 +145,10 @@ def make_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if sync_minutes is not None:
             collecting.schedule(sync_minutes)
+        writing = asyncio.create_task(hooks.write_refusals(app.state.refusals, runtime.store))
         yield
+        writing.cancel()
+        await asyncio.wait([writing])
         app.state.preparing.close()
         collecting.close()
 

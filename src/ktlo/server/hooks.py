@@ -7,7 +7,9 @@ when the store does not take it now, so that the sender tries again.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import logging
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -15,15 +17,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from ktlo.errors import TooLargeError, UserError
+from ktlo.errors import StoreError, TooLargeError, UserError
 from ktlo.server.collecting import Collecting
 from ktlo.server.deriving import TOLD
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
-from ktlo.sources.delivering import Refusals, deliver
+from ktlo.sources.delivering import deliver, refuse
 from ktlo.sources.hooked import Incoming
+from ktlo.sources.refusals import EVERY, Refusals
+from ktlo.store.protocol import Store
 
 router = APIRouter(tags=["webhooks"])
+
+_log = logging.getLogger(__name__)
 
 LARGEST = 25 << 20
 """Bytes of a webhook's body; GitHub's own limit, the largest of those read here."""
@@ -45,7 +51,12 @@ async def take(request: Request, source: str) -> TakenOut:
     access: Access = request.app.state.access
     collecting: Collecting = request.app.state.collecting
     refusals: Refusals = request.app.state.refusals
-    body = await _body(request)
+    try:
+        body = await _body(request)
+    except TooLargeError as error:
+        at, why = dt.datetime.now(dt.UTC), error.what
+        await run_in_threadpool(lambda: refuse(runtime.source(source), why, at, runtime.store, refusals))
+        raise
     incoming = Incoming(
         {name.lower(): value for name, value in request.headers.items()},
         body,
@@ -98,3 +109,20 @@ async def _body(request: Request) -> bytes:
             fix="Have the sender send fewer events at once",
         )
     return b"".join(pieces)
+
+
+async def write_refusals(refusals: Refusals, store: Store) -> None:
+    """Write what was counted and is not yet in the store, every few seconds until cancelled, and then what is left."""
+
+    def write(*, is_last: bool = False) -> None:
+        try:
+            refusals.write(store, dt.datetime.now(dt.UTC), is_last=is_last)
+        except StoreError as error:
+            _log.warning("counts of refused webhooks wait for the store: %s", error)
+
+    try:
+        while True:
+            await asyncio.sleep(EVERY.total_seconds())
+            await run_in_threadpool(write)
+    finally:
+        write(is_last=True)

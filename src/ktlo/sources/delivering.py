@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -20,13 +19,12 @@ from ktlo.sources.hooked import Hooked, Incoming, Taken, secret_of
 from ktlo.sources.merging import merged
 from ktlo.sources.protocol import Source
 from ktlo.sources.reclassifying import may_change, reclassified
+from ktlo.sources.refusals import Refusals
 from ktlo.store.protocol import Store
 
 MOST_KEPT = 1 << 20
 """Bytes of a body that is kept to be read again; a larger one is read once."""
 _PAGE = 500
-_REFUSALS_EVERY = dt.timedelta(seconds=5)
-_MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +44,6 @@ class Outcome:
     is_repeat: bool = False
     why_ignored: str = ""
     nouns: frozenset[str] = frozenset()
-
-
-class Refusals:
-    """Counts webhooks without proof, for everybody who sends them: they must not fill the disk, nor busy the store.
-
-    One row a source, minute and reason, written at the first and then at most every few seconds.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._counted: OrderedDict[tuple[str, str, str], tuple[int, dt.datetime | None]] = OrderedDict()
-
-    def note(self, source_id: str, reason: str, at: dt.datetime) -> Delivery | None:
-        """Count one; the row to write now, or ``None``."""
-        minute = at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M")
-        key = (source_id, minute, reason)
-        with self._guard:
-            times, written = self._counted.get(key, (0, None))
-            is_due = written is None or at - written >= _REFUSALS_EVERY
-            self._counted[key] = (times + 1, at if written is None or is_due else written)
-            while len(self._counted) > _MOST_COUNTED:
-                self._counted.popitem(last=False)
-        if not is_due:
-            return None
-        return Delivery(
-            source=source_id,
-            delivery_id=f"refused {minute} {reason}"[:200],
-            received_at=at,
-            event="",
-            status="refused",
-            reason=reason,
-            rows=0,
-            times=times + 1,
-            headers={},
-            body="",
-        )
 
 
 def deliver(
@@ -113,9 +75,7 @@ def deliver(
                 fix="Set webhook_secret: env:NAME in the source's options",
             )
     except SignatureError as error:
-        row = refusals.note(source.source_id, error.what, incoming.received_at)
-        if row is not None:
-            store.insert(TABLES["deliveries"], to_arrow([row], Delivery))
+        refuse(source, error.what, incoming.received_at, store, refusals)
         raise
     name = source.name_of(incoming) or incoming.digest
     if _is_known(source.source_id, name, store):
@@ -158,6 +118,13 @@ def replay_outdated(source: Source, store: Store) -> int:
         {"source": source.source_id, "reading": source.setup.reading},
     ).to_pylist()
     return replay(source, store)[0] if row["n"] else 0
+
+
+def refuse(source: Source, reason: str, at: dt.datetime, store: Store, refusals: Refusals) -> None:
+    """Count a webhook of which nothing was read; a source that takes none has no count."""
+    if isinstance(source, Hooked):
+        refusals.note(source.source_id, reason, at)
+        refusals.write(store, at)
 
 
 def replay(source: Source, store: Store) -> tuple[int, int]:

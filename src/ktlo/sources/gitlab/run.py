@@ -12,7 +12,8 @@ from ktlo.sources.gitlab import mapping
 from ktlo.sources.gitlab.mapping import Of
 from ktlo.sources.gitlab.payloads import IssueItem, StateEvent
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, UnexpectedFormError, decode
-from ktlo.sources.rest.lists import PER_PAGE, Listed, ListRun, Position
+from ktlo.sources.rest.gathering import PER_PAGE
+from ktlo.sources.rest.lists import Listed, ListRun, Position
 from ktlo.sources.rest.rows import Row
 
 
