@@ -163,6 +163,34 @@ def test_three_wrong_signatures_within_a_second_are_three_when_the_server_ends(r
     assert rows(runtime, "SELECT sum(times) AS n FROM ktlo.deliveries") == [{"n": 3}]
 
 
+def test_without_its_secret_the_server_asks_to_be_sent_again_and_says_what_it_lacks(
+    runtime, visitor, monkeypatch
+):
+    monkeypatch.delenv("AM_SECRET")
+    answer = visitor.post(HOOK, content=body(ALERT), headers=PROOF)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert "AM_SECRET" not in answer.text
+    (kept,) = rows(runtime, "SELECT status, reason FROM ktlo.deliveries")
+    assert kept["status"] == "refused"
+    assert "AM_SECRET is not set" in kept["reason"]
+    health = visitor.get("/api/v1/sources/check", params={"source": "alertmanager:prod"}).json()
+    assert health["status"] == "limited"
+    assert health["summary"].startswith("Deliveries are refused")
+    assert "AM_SECRET is not set" in health["missing"][0]["what"]
+    assert "AM_SECRET is not set" in visitor.page("/sources/source?source=alertmanager:prod")
+    monkeypatch.setenv("AM_SECRET", "open-sesame")
+    assert visitor.post(HOOK, content=body(ALERT), headers=PROOF).status_code == 200
+    health = visitor.get("/api/v1/sources/check", params={"source": "alertmanager:prod"}).json()
+    assert "AM_SECRET" not in json.dumps(health)
+
+
+def test_who_adds_a_source_is_told_that_the_server_lacks_its_secret(visitor):
+    options = {"name": "prod", "webhook_secret": "env:NO_SUCH_SECRET"}
+    added = visitor.post("/api/v1/sources", json={"kind": "argocd", "options": options}).json()
+    assert added["status"] == "limited"
+    assert "NO_SUCH_SECRET is not set" in added["missing"][0]["what"]
+
+
 def test_a_ktlo_that_others_reach_takes_no_webhook_for_a_source_without_a_secret(runtime, visiting):
     runtime.add_source("alertmanager", {"name": "open"})
     answer = visiting(make_app(runtime, Access("t"))).post("/hooks/alertmanager:open", content=body(ALERT))

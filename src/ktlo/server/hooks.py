@@ -2,7 +2,7 @@
 
 Each source proves its senders itself (``sources/hooked``), so no token of ktlo's is asked. A webhook is answered 200
 after its rows are durable; 401 without proof; 400 for what the source does not understand (kept, with the reason); 503
-when the store does not take it now, so that the sender tries again.
+when the store does not take it now, or the secret cannot be read here, so that the sender tries again.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ktlo.errors import SignatureError, UserError
+from ktlo.errors import KtloError, SignatureError, SourceError, UserError
 from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.collection import Delivery, Rejection
@@ -25,6 +25,8 @@ from ktlo.store.protocol import Store
 MOST_KEPT = 1 << 20
 """Bytes of a body that is kept to be read again; a larger one is read once."""
 _PAGE = 500
+_SECRET_SECONDS = 60.0
+"""When a sender shall come again while the secret cannot be read: a person has to do something first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,14 @@ def deliver(
 
     Raises:
         SignatureError: it does not prove where it comes from; a count of it is kept, nothing else.
+        SourceError: the secret cannot be read here; a count of it is kept, and the sender shall send it again.
         UserError: the source takes none, or the body is not what it expects; the body is kept with the reason.
         StoreError: the store does not take it; the sender shall send it again.
     """
     if not isinstance(source, Hooked):
         raise UserError(f"{source.source_id} takes no webhooks", fix="`ktlo sources` lists what is connected")
+    key = _key_of(source, incoming, store, refusals)
     try:
-        key = secret_of(source)
         if key:
             source.verify(incoming, key)
         elif needs_secret:
@@ -120,10 +123,23 @@ def replay_outdated(source: Source, store: Store) -> int:
     return replay(source, store)[0] if row["n"] else 0
 
 
-def refuse(source: Source, reason: str, at: dt.datetime, store: Store, refusals: Refusals) -> None:
+def _key_of(source: Hooked, incoming: Incoming, store: Store, refusals: Refusals) -> str:
+    try:
+        return secret_of(source)
+    except KtloError as error:
+        refuse(source, f"webhook_secret cannot be read: {error.what}", incoming.received_at, store, refusals)
+        # What is missing is for who runs ktlo, not for who sends.
+        raise SourceError(
+            "webhooks of this source cannot be proven now",
+            fix="Send it again later",
+            retry_after=_SECRET_SECONDS,
+        ) from error
+
+
+def refuse(source: Source | Hooked, reason: str, at: dt.datetime, store: Store, refusals: Refusals) -> None:
     """Count a webhook of which nothing was read; a source that takes none has no count."""
     if isinstance(source, Hooked):
-        refusals.note(source.source_id, reason, at)
+        refusals.note(source.source_id, reason, at)  # type: ignore[attr-defined]
         refusals.write(store, at)
 
 

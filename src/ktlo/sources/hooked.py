@@ -126,6 +126,11 @@ class Hooked(Protocol):
         ...
 
 
+def only_listens(source: object) -> bool:
+    """Whether a source has nothing that it could ask: all that it knows was sent to it."""
+    return bool(getattr(source, "only_listens", False))
+
+
 def secret_of(source: Hooked) -> str:
     """The webhook's secret; empty when none is configured.
 

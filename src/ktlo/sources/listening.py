@@ -65,6 +65,8 @@ class ListeningSource:
     """
 
     kind: ClassVar[str]
+    only_listens: ClassVar[bool] = True
+    """See :func:`ktlo.sources.hooked.only_listens`."""
 
     def __init__(
         self, config: Any, world: World | None = None, transport: httpx.AsyncBaseTransport | None = None

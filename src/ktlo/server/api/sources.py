@@ -17,6 +17,7 @@ from ktlo.server.freshness import SourceState, rejections_of, removed_states, so
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
 from ktlo.server.twice import find_twice, with_twice
+from ktlo.sources.checking import health_of
 from ktlo.sources.delivering import replay
 from ktlo.sources.protocol import Health, Status
 from ktlo.sources.registry import kinds, make_source
@@ -142,7 +143,7 @@ async def add_source(request: Request, running: Running, new: NewSource) -> Adde
 
     One that cannot be reached is refused, unless asked for anyway.
     """
-    health = await make_source(new.kind, new.options).check()
+    health = await health_of(make_source(new.kind, new.options))
     if health.status is Status.UNREACHABLE and new.unreachable == "refuse":
         raise UserError(
             health.summary, fix="Mend it, or add it all the same (--anyway): it is then read when it is there"
@@ -163,7 +164,7 @@ async def check_source(
     running: Running, source: Annotated[str, Query(description="Identifier of the source.")]
 ) -> HealthOut:
     """Can the source be reached, what is missing, and what does another source hold, too?"""
-    health = await running.source(source).check()
+    health = await health_of(running.source(source))
     twice = await asyncio.to_thread(find_twice, running.store)
     return HealthOut.of(with_twice(source, health, twice))
 

@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from ktlo.errors import KtloError
+from ktlo.sources.checking import health_of
 from ktlo.sources.protocol import Health, Source, Status
 
 PATIENCE = 20.0
@@ -39,7 +40,7 @@ class Checks:
     async def check(self, source: Source) -> Checked:
         """Check a source now. Never raises for what the outside does."""
         try:
-            health = await asyncio.wait_for(source.check(), PATIENCE)
+            health = await asyncio.wait_for(health_of(source), PATIENCE)
         except TimeoutError:
             health = Health(Status.UNREACHABLE, f"No answer within {PATIENCE:.0f} s.")
         except KtloError as error:

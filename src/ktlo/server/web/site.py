@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from importlib import import_module
 
 from fastapi import FastAPI, Request
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
-from ktlo.errors import KtloError
+from ktlo.errors import KtloError, SourceError
 from ktlo.server.api import prometheus
 from ktlo.server.api.problems import answer_problem, status_of
 from ktlo.server.web.assets import FOLDER, Assets
@@ -102,7 +103,10 @@ def mount_pages(app: FastAPI) -> None:
 
     @app.exception_handler(KtloError)
     async def _sentence(request: Request, error: KtloError) -> Response:
-        return _answer(request, status_of(error), error.what, error.where, error.fix)
+        answer = _answer(request, status_of(error), error.what, error.where, error.fix)
+        if isinstance(error, SourceError) and error.retry_after is not None:
+            answer.headers["retry-after"] = str(math.ceil(error.retry_after))
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -113,6 +113,11 @@ class AlertmanagerSource:
         return self._config.webhook_secret
 
     @property
+    def only_listens(self) -> bool:
+        """See :func:`ktlo.sources.hooked.only_listens`."""
+        return not self._config.url
+
+    @property
     def _of(self) -> Of:
         return Of(self.source_id, self._config.service_label, self._config.severity_label)
 

@@ -106,6 +106,11 @@ class OpsgenieSource:
         return self._config.webhook_secret
 
     @property
+    def only_listens(self) -> bool:
+        """See :func:`ktlo.sources.hooked.only_listens`."""
+        return bool(self._config.webhook_secret) and not self._config.token
+
+    @property
     def _of(self) -> Of:
         return Of(self.source_id, self._config.service_tag, self._config.site)
 

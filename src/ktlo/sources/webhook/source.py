@@ -47,6 +47,8 @@ class WebhookSource:
     kind: ClassVar[str] = "webhook"
     summary: ClassVar[str] = "anything that sends JSON, with a mapping of your own"
     config: ClassVar[type[BaseModel]] = WebhookConfig
+    only_listens: ClassVar[bool] = True
+    """See :func:`ktlo.sources.hooked.only_listens`."""
 
     def __init__(
         self,
