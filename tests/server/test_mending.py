@@ -12,11 +12,12 @@ import pytest
 
 from ktlo.records import TABLES
 from ktlo.records.arrow import blank, to_arrow
-from ktlo.records.collection import Collection
+from ktlo.records.collection import Collection, Delivery
 from ktlo.records.work import Issue
 from ktlo.server.app import make_app
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
+from ktlo.server.silence import silence_of
 from ktlo.settings import Settings
 
 TRACKER, LISTENER = "redmine:127.0.0.1:1", "argocd:prod"
@@ -107,11 +108,86 @@ def test_webhooks_that_were_not_understood_are_told_and_read_again(visitor: Any,
     assert visitor.post(f"/hooks/{LISTENER}", content=b'{"app": 7}').status_code == 400
     found = told(visitor, source=LISTENER)
     assert list(found) == [LISTENER]
-    assert (found[LISTENER]["not_understood"], found[LISTENER]["remedies"]) == (1, ["read", "replay"])
+    assert (found[LISTENER]["not_understood"], found[LISTENER]["remedies"]) == (1, ["replay"])
     assert "1 webhook not understood" in visitor.page("/sources")
     visitor.post("/api/v1/sources/mend", params={"source": LISTENER, "remedy": "replay"})
     visitor.app.state.collecting.wait(60)
     assert told(visitor)[LISTENER]["not_understood"] == 1, "it still is none"
+
+
+def test_a_source_that_only_listens_says_when_it_was_told_of_something_and_what_it_refused(
+    visitor: Any, runtime: Runtime
+) -> None:
+    found = told(visitor)[LISTENER]
+    assert (found["status"], found["complete_at"], found["delivered_at"]) == ("waiting", None, None)
+    page = visitor.page("/sources")
+    assert "1 with no delivery taken yet" in page
+    assert "deliveries come to 0 of 1 that only listens" in page
+    assert visitor.post(f"/hooks/{LISTENER}", content=b'{"app": 7}').status_code == 400
+    runtime.add_source("argocd", {"name": "prod", "webhook_secret": "env:KTLO_TEST_SECRET"})
+    assert visitor.post(f"/hooks/{LISTENER}", content=b"{}").status_code == 503
+    found = told(visitor)[LISTENER]
+    assert (found["refused"], found["not_understood"], found["rows"]) == (2, 1, {})
+    assert "KTLO_TEST_SECRET is not set" in found["secret"]["what"]
+    assert visitor.get("/api/v1/sources").json()[-1]["came"]["refused"] == 2
+    page = visitor.page("/sources")
+    assert "1 with input turned away" in page
+    assert "1 whose deliveries are refused for lack of a secret" in page
+    assert "1 webhook refused" in page
+    assert "KTLO_TEST_SECRET is not set" in page
+    assert "No source failed" not in page
+
+
+def delivered(runtime: Runtime, *days_ago: int) -> None:
+    write(
+        runtime,
+        Delivery,
+        *(
+            blank(
+                Delivery,
+                source=LISTENER,
+                delivery_id=str(number),
+                received_at=TODAY - dt.timedelta(days=number),
+                status="taken",
+                times=1,
+                rows=1,
+            )
+            for number in days_ago
+        ),
+    )
+
+
+def test_a_sender_that_fell_silent_is_told_from_one_that_is_well(visitor: Any, runtime: Runtime) -> None:
+    delivered(runtime, *range(40, 60))
+    found = told(visitor)[LISTENER]
+    assert found["status"] == "silent"
+    assert found["message"].startswith("Nothing for 40 days; before, something came every 1.0 days")
+    assert "1 fell silent" in visitor.page("/sources")
+    delivered(runtime, 0)
+    found = told(visitor)[LISTENER]
+    assert (found["status"], found["delivered_at"][:10]) == ("listening", TODAY.date().isoformat())
+    page = visitor.page("/sources")
+    assert "deliveries come to 1 of 1 that only listens" in page
+    assert "fell silent" not in page
+
+
+@pytest.mark.parametrize(
+    ("days", "quiet", "is_silent"),
+    [
+        (range(20), 8, False),  # (1 + 8/19)^-19 = 0.0013
+        (range(20), 9, True),  # (1 + 9/19)^-19 = 0.0006
+        (range(5), 400, False),  # four intervals are no rhythm
+        (range(6), 14, False),  # (1 + 14/5)^-5 = 0.0013
+        (range(6), 15, True),  # (1 + 15/5)^-5 = 0.00098
+        ((0, 30, 31, 32, 33, 34, 35), 29, False),  # shorter than a silence that ended
+    ],
+)
+def test_a_silence_is_one_when_chance_would_hardly_make_it(days: Any, quiet: int, is_silent: bool) -> None:
+    first = dt.date(2026, 1, 1)
+    found = silence_of(
+        [first + dt.timedelta(days=n) for n in days], first + dt.timedelta(days=days[-1] + quiet)
+    )
+    assert (found is not None) is is_silent
 
 
 def test_what_a_check_misses_is_told_when_it_is_asked_for(visitor: Any) -> None:

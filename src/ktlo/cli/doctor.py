@@ -156,8 +156,12 @@ def _running(data: object, config: object) -> list[Finding]:
                     continue
                 health = client.get("/sources/check", params={"source": source["source_id"]})
                 state = {"ready": "ok", "limited": "warning"}.get(health["status"], "broken")
+                silence = source["message"] if source["status"] == "silent" else ""
+                if silence and state == "ok":
+                    state = "warning"
                 missing = (f"Missing: {m['what']} ({m['cost']}). {m['fix']}" for m in health["missing"])
-                detail = ". ".join(part.rstrip(".") for part in (health["summary"], *missing))
+                parts = filter(None, (health["summary"], *missing, silence))
+                detail = ". ".join(part.rstrip(".") for part in parts)
                 findings.append(Finding(source["source_id"], state, detail))
     except KtloError as error:
         findings.append(Finding("store", "broken", str(error)))

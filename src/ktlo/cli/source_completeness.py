@@ -40,26 +40,40 @@ def completeness(
     if not found:
         console.print("No source yet. Add one: ktlo sources add git PATH", markup=False)
     for one in found:
-        console.print(f"{one['source_id']}: {one['status']}", markup=False, highlight=False)
+        told = one["delivered_at"] and f", last delivery {one['delivered_at'][:16].replace('T', ' ')}"
+        console.print(f"{one['source_id']}: {one['status']}{told or ''}", markup=False, highlight=False)
         lines = [one["message"]] if one["message"] else []
+        if one["status"] == "waiting":
+            lines.append(
+                f"no delivery taken yet: `ktlo sources hook {one['source_id']}` says how its sender is set"
+            )
+        if one["secret"] and not one["checked"]:
+            lines.append(f"missing: {one['secret']['what']}. {one['secret']['cost']}. {one['secret']['fix']}")
         lines += [
             f"no rows from {gap['first']} to {gap['last']} ({counted(gap['days'], 'days')}): numbers of that"
             " time may be too small"
             for gap in one["gaps"]
         ]
         lines += [
-            f"{one[name]:,} {words}"
-            for name, words in (
-                ("rejected", "turned away (`ktlo sources rejected` says why)"),
-                ("incomplete", "in with something missing"),
-                ("not_understood", "webhooks not understood (`ktlo sources deliveries` says why)"),
+            f"{number:,} {words}"
+            for number, words in (
+                (one["rejected"], "turned away (`ktlo sources rejected` says why)"),
+                (one["incomplete"], "in with something missing"),
+                (
+                    one["not_understood"],
+                    "of its webhooks not understood (`ktlo sources deliveries` says why)",
+                ),
+                (
+                    one["refused"] - one["not_understood"],
+                    "of its webhooks refused (`ktlo sources deliveries` says why)",
+                ),
             )
-            if one[name]
+            if number > 0
         ]
         lines += [f"{each['words']} {each['fix']}" for each in one["twice"]]
         checked = one["checked"]
         lines += [
-            f"missing: {m['what']}. {m['cost']} {m['fix']}" for m in (checked["missing"] if checked else [])
+            f"missing: {m['what']}. {m['cost']}. {m['fix']}" for m in (checked["missing"] if checked else [])
         ]
         lines += [] if lines else ["nothing is missing that ktlo knows of"]
         if one["metrics"]:

@@ -52,14 +52,17 @@ def _list(data: Path | None, config: Path | None, as_json: bool) -> None:
         console.print("No source yet. Add one: ktlo sources add git PATH", markup=False)
     else:
         print_table(
-            ("source", "status", "last complete", "rows", "turned away", "message"),
+            ("source", "status", "complete or told", "rows", "turned away", "message"),
             [
                 (
                     state["source_id"],
                     state["status"],
-                    (state["complete_at"] or "never")[:16].replace("T", " "),
+                    (
+                        (state["came"]["last_at"] if state["only_listens"] else state["complete_at"])
+                        or "never"
+                    )[:16].replace("T", " "),
                     sum(state["rows"].values()),
-                    state["rejected"],
+                    state["rejected"] + state["came"]["refused"],
                     state["message"],
                 )
                 for state in states
@@ -91,7 +94,7 @@ def check(
     else:
         console.print(f"{health['status']}: {health['summary']}", markup=False)
         for missing in health["missing"]:
-            console.print(f"  missing: {missing['what']}. {missing['cost']} {missing['fix']}", markup=False)
+            console.print(f"  missing: {missing['what']}. {missing['cost']}. {missing['fix']}", markup=False)
     if health["status"] == "unreachable":
         raise typer.Exit(1)
 

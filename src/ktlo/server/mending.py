@@ -17,8 +17,9 @@ from ktlo.server.completeness import Gap, feeds, find_gaps
 from ktlo.server.freshness import SourceState, removed_states, source_states
 from ktlo.server.runtime import Runtime
 from ktlo.server.twice import Twice, find_twice
+from ktlo.sources.checking import secret_problem
 from ktlo.sources.delivering import replay
-from ktlo.sources.protocol import Health
+from ktlo.sources.protocol import Health, Missing
 
 _NOT_UNDERSTOOD = """
 SELECT toString(source) AS name, countIf(body != '') AS kept, countIf(status = 'refused' AND body != '') AS refused
@@ -53,6 +54,8 @@ class Completeness:
         gaps: days without rows that are too many to be chance.
         not_understood: kept webhooks that were refused.
         twice: items that another source holds, too.
+        secret: what is wrong with the secret of its webhooks; ``None`` when nothing is. One in Vault is told of by
+            the check only, which may wait for an answer.
         health: what the last check said; ``None`` when there was none.
         metrics: titles of the metrics that rest on it.
         remedies: what can be done, the best first; empty when nothing is to be done.
@@ -62,6 +65,7 @@ class Completeness:
     gaps: tuple[Gap, ...]
     not_understood: int
     twice: tuple[Twice, ...]
+    secret: Missing | None
     health: Health | None
     metrics: tuple[str, ...]
     remedies: tuple[Remedy, ...]
@@ -88,6 +92,7 @@ def completeness(runtime: Runtime, checked: Callable[[str], Health | None]) -> l
                 gaps=missing,
                 not_understood=hooks["refused"],
                 twice=tuple(one for one in twice if state.source_id in (one.one, one.other)),
+                secret=_secret(runtime, state),
                 health=checked(state.source_id),
                 metrics=tuple(feeds(tuple(state.rows))),
                 remedies=tuple(_remedies(runtime, state, bool(missing), hooks["kept"], hooks["refused"]))
@@ -96,6 +101,13 @@ def completeness(runtime: Runtime, checked: Callable[[str], Health | None]) -> l
             )
         )
     return found
+
+
+def _secret(runtime: Runtime, state: SourceState) -> Missing | None:
+    reference = str(state.options.get("webhook_secret", ""))
+    if not reference or reference.startswith("vault:"):
+        return None
+    return secret_problem(runtime.source(state.source_id))
 
 
 def _remedies(runtime: Runtime, state: SourceState, has_gap: bool, kept: int, refused: int) -> list[Remedy]:

@@ -24,7 +24,7 @@ def secret_problem(source: Source) -> Missing | None:
         is_variable = source.webhook_secret.startswith("env:")
         return Missing(
             f"webhook_secret, which the process of ktlo cannot read: {error.what}",
-            "deliveries are refused, to be sent again, until it can.",
+            "deliveries are refused, to be sent again, until it can",
             "Set it for that process and start that again"
             if is_variable
             else error.fix or "Mend the reference, or what it leads to",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from ktlo.server.api.metrics import Running
-from ktlo.server.api.sources import HealthOut, RunOut
+from ktlo.server.api.sources import HealthOut, MissingOut, RunOut
 from ktlo.server.mending import Completeness, Remedy, completeness, mend
 
 router = APIRouter(tags=["sources"])
@@ -45,15 +45,21 @@ class CompletenessOut(BaseModel):
     source_id: str
     kind: str
     status: str = Field(
-        description="Of the last reading: complete, partial, failed or never; removed where it is no longer read and"
-        " its records still count."
+        description="Of the last reading: complete, partial, failed or never. Of a source that only listens:"
+        " listening, waiting (no delivery taken yet) or silent (nothing for longer than chance would explain)."
+        " removed where it is no longer read and its records still count."
     )
     message: str
-    complete_at: dt.datetime | None
+    complete_at: dt.datetime | None = Field(description="Null for a source that only listens.")
+    delivered_at: dt.datetime | None = Field(description="When the last webhook came that was not refused.")
     rows: dict[str, int] = Field(description="Rows in the store, by table.")
     rejected: int = Field(description="Pieces of input turned away; see /sources/rejections.")
     incomplete: int = Field(description="Rows that are in with something missing.")
+    refused: int = Field(description="Webhooks refused for any reason; see /sources/deliveries.")
     not_understood: int = Field(description="Kept webhooks that were refused; see /sources/deliveries.")
+    secret: MissingOut | None = Field(
+        description="What is wrong with the secret of its webhooks, so that they are refused; null when nothing is."
+    )
     gaps: list[GapOut]
     twice: list[TwiceOut]
     checked: HealthOut | None = Field(description="What the last check said; null when there was none.")
@@ -70,10 +76,13 @@ class CompletenessOut(BaseModel):
             status=state.status,
             message=state.message,
             complete_at=state.complete_at,
+            delivered_at=state.came.last_at,
             rows=dict(state.rows),
             rejected=state.rejected,
             incomplete=state.incomplete,
+            refused=state.came.refused,
             not_understood=found.not_understood,
+            secret=MissingOut.of(found.secret) if found.secret else None,
             gaps=[GapOut(first=g.first, last=g.last, days=g.days, chance=g.chance) for g in found.gaps],
             twice=[
                 TwiceOut(

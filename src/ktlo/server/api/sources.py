@@ -19,7 +19,7 @@ from ktlo.server.tables import json_rows
 from ktlo.server.twice import find_twice, with_twice
 from ktlo.sources.checking import health_of
 from ktlo.sources.delivering import replay
-from ktlo.sources.protocol import Health, Status
+from ktlo.sources.protocol import Health, Missing, Status
 from ktlo.sources.registry import kinds, make_source
 
 router = APIRouter(tags=["sources"])
@@ -50,6 +50,11 @@ class MissingOut(BaseModel):
     cost: str
     fix: str
 
+    @classmethod
+    def of(cls, missing: Missing) -> MissingOut:
+        """As JSON has it."""
+        return cls(what=missing.what, cost=missing.cost, fix=missing.fix)
+
 
 class HealthOut(BaseModel):
     """Answer of a source's check."""
@@ -64,7 +69,7 @@ class HealthOut(BaseModel):
         return cls(
             status=health.status,
             summary=health.summary,
-            missing=[MissingOut(what=m.what, cost=m.cost, fix=m.fix) for m in health.missing],
+            missing=[MissingOut.of(one) for one in health.missing],
         )
 
 

@@ -15,7 +15,7 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
 from ktlo.server.deliveries import hook_of, newest, reached_by
-from ktlo.server.freshness import SourceState, rejections_of, source_states
+from ktlo.server.freshness import Listening, SourceState, rejections_of, source_states
 from ktlo.server.mending import WORDS, Remedy, completeness, mend
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
@@ -34,6 +34,9 @@ BADGES = {
     "partial": ("warn", "read in part"),
     "failed": ("bad", "failed"),
     "never": ("", "not read yet"),
+    Listening.HEARD: ("ok", "listening"),
+    Listening.WAITING: ("warn", "listening"),
+    Listening.SILENT: ("warn", "fell silent"),
     "ready": ("ok", "ready"),
     "limited": ("warn", "something is missing"),
     "unreachable": ("bad", "not reachable"),
@@ -67,7 +70,12 @@ def sources_page(request: Request, running: Running) -> Response:
         "sources.html",
         "sources",
         states=states,
-        removed=[one.state for one in found if one.state.status == "removed"],
+        removed=[
+            one.state
+            for one in found
+            if one.state.status == "removed"
+            and (one.state.rows or one.state.came.accepted or one.state.came.refused)
+        ],
         twice=list(dict.fromkeys(each for one in found for each in one.twice)),
         origins=origins,
         checked={state.source_id: checks.last(state.source_id) for state in states},
