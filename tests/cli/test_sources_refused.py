@@ -32,3 +32,14 @@ def test_a_folder_that_is_no_repository_is_refused_unless_wanted_anyway(tmp_path
 
     assert ktlo(data, "sources", "add", "git", str(folder), "--anyway").returncode == 0
     assert len(json.loads(ktlo(data, "sources", "--json").stdout)) == 1
+
+
+def test_a_source_that_is_there_is_not_added_twice_and_what_changed_is_said(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    add = ("sources", "add", "argocd", "name=prod")
+    assert "Added argocd:prod." in ktlo(data, *add).stdout
+    again = ktlo(data, *add)
+    assert (again.returncode, "Added" in again.stdout) == (0, False)
+    assert "argocd:prod is there already, with the same options: nothing is changed." in again.stdout
+    other = ktlo(data, *add, "environment=live")
+    assert "argocd:prod is there already; changed: environment." in other.stdout

@@ -103,7 +103,16 @@ def add(
             if dialogue is not None and dialogue.to_paste:
                 console.print(f"secret   {dialogue.to_paste}", markup=False, highlight=False, soft_wrap=True)
     then = "It is being read now." if health["is_being_read"] else "`ktlo sync` reads it now."
-    console.print(f"Added {health['source_id']}. {then}", markup=False, highlight=False)
+    console.print(f"{_outcome(health)} {then}", markup=False, highlight=False)
+
+
+def _outcome(added: dict[str, Any]) -> str:
+    """What became of the source, as one sentence."""
+    if not added["was_there"]:
+        return f"Added {added['source_id']}."
+    if not added["changed"]:
+        return f"{added['source_id']} is there already, with the same options: nothing is changed."
+    return f"{added['source_id']} is there already; changed: {', '.join(added['changed'])}."
 
 
 def demand(kind: str, given: dict[str, Any], model: Any) -> None:

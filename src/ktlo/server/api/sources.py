@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -78,6 +79,8 @@ class AddedOut(HealthOut):
 
     source_id: str = Field(description="Identifier of the source.")
     is_being_read: bool = Field(description="A collection of it began; false where nothing runs by itself.")
+    was_there: bool = Field(description="It was read before.")
+    changed: list[str] = Field(description="Options that are others than before, of one that was there.")
 
 
 class StepOut(BaseModel):
@@ -153,7 +156,9 @@ async def add_source(request: Request, running: Running, new: NewSource) -> Adde
         raise UserError(
             health.summary, fix="Mend it, or add it all the same (--anyway): it is then read when it is there"
         )
+    known = {entry.source_id: entry.options for entry in await asyncio.to_thread(running.sources)}
     entry = await asyncio.to_thread(running.add_source, new.kind, new.options)
+    before = known.get(entry.source_id)
     collecting = _collecting(request)
     if collecting.is_scheduled:
         await asyncio.to_thread(collecting.start, (entry.source_id,))
@@ -161,7 +166,13 @@ async def add_source(request: Request, running: Running, new: NewSource) -> Adde
         **HealthOut.of(health).model_dump(),
         source_id=entry.source_id,
         is_being_read=collecting.is_scheduled,
+        was_there=before is not None,
+        changed=[] if before is None else _differing(before, entry.options),
     )
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 
 @router.get("/sources/check")
