@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import watched
 import wire
 from ktlo_instrument import engine as engines
 from ktlo_instrument import pure
@@ -123,6 +124,12 @@ def run(request, tmp_path):
         return process
 
     return go
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """Runs text as a script beside a small shop; gives what it told of what ran."""
+    return watched.watching(tmp_path, ENGINES[-1])
 
 
 def calls(kept):

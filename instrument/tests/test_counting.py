@@ -8,7 +8,7 @@ import time
 import pytest
 
 from ktlo_instrument import requests
-from ktlo_instrument.pure import NEVER, OTHER, OUTSIDE
+from ktlo_instrument.pure import OTHER, OUTSIDE
 
 SHOP = """
 import time
@@ -240,14 +240,14 @@ def test_a_wall_clock_that_jumps_changes_nothing(bench, monkeypatch):
 
 def test_a_call_whose_exit_was_not_seen_does_not_spoil_the_others(bench):
     shop = bench.module(SHOP)
-    site = bench.sites.sites[1]
-    site.enter()
+    outer, inner = bench.sites.sites[1:3]
+    entry = outer.enter()
+    inner.enter()
     shop.nothing()
-    site.exit()
-    site.exit()
-    site.fail()
+    outer.exit(entry)
     shop.nothing()
-    assert bench.rows()["nothing"].calls == 2
+    row = bench.rows()["nothing"]
+    assert (row.calls, row.callers[OUTSIDE]) == (2, 1)
 
 
 def test_memory_of_a_thread_that_ended_is_given_back_and_its_calls_are_kept(bench):
@@ -258,61 +258,6 @@ def test_memory_of_a_thread_that_ended_is_given_back_and_its_calls_are_kept(benc
         thread.join()
     assert bench.rows()["nothing"].calls == 50
     assert bench.rows() == {}
-
-
-def test_the_gate_is_told_the_first_call_and_then_one_in_so_many(bench):
-    shop = bench.module("def add(a, b=2):\n    c = a + b\n    return c\n")
-    shop.add(1)
-    index, reasons, _, names, error = bench.told[0]
-    assert (reasons, names["a"], names["b"], names[".r"], error) == (4, 1, 2, 3, None)
-    site = bench.sites.sites[index]
-    assert site.left == NEVER
-    site.left, site.tokens, site.limit = 10, 5, 1 << 60
-    for _ in range(9):
-        shop.add(1)
-    assert len(bench.told) == 1
-    shop.add(5)
-    assert bench.told[1][1] == 8
-    assert bench.told[1][3]["a"] == 5
-
-
-def test_the_gate_is_told_slow_calls_errors_and_traced_ones(bench):
-    shop = bench.module(SHOP)
-    shop.nothing()
-    site = bench.sites.sites[bench.told[0][0]]
-    site.tokens, site.limit = 10, 1
-    shop.nothing()
-    site.limit = NEVER
-    with requests.request("/", traced=True):
-        shop.nothing()
-    with pytest.raises(ValueError, match="no"):
-        shop.refuse(ValueError)
-    assert [each[1] for each in bench.told] == [4, 1, 16, 4 | 2]
-    assert isinstance(bench.told[3][4], ValueError)
-
-
-def test_the_gate_is_told_no_more_than_the_tokens_allow(bench):
-    shop = bench.module(SHOP)
-    for _ in range(10):
-        with pytest.raises(ValueError, match="no"):
-            shop.refuse(ValueError)
-    assert len(bench.told) == 1
-
-
-def test_a_gate_that_fails_is_not_noticed(bench):
-    shop = bench.module(SHOP)
-
-    def broken(*given):
-        raise RuntimeError("ours")
-
-    from ktlo_instrument import engine
-
-    engine.set_up(bench.engine, broken)
-    assert shop.nothing() is None
-    with pytest.raises(ValueError, match="no"):
-        shop.refuse(ValueError)
-    shop.nothing()
-    assert bench.rows()["nothing"].calls == 2
 
 
 def test_clocks_that_were_replaced_are_not_asked(bench, monkeypatch):
@@ -336,89 +281,3 @@ def test_clocks_that_were_replaced_are_not_asked(bench, monkeypatch):
                 monkeypatch.setattr(module, name, backwards)
     shop.idle()
     assert 20e6 <= bench.rows()["idle"].wall < 200e6
-
-
-def test_a_clock_that_goes_back_gives_no_negative_time():
-    from ktlo_instrument.cells import Cell
-
-    cell, total = Cell(0), Cell(0)
-    for wall in (5, -(10**12), 1, 2, 3, 1024, 1025, 0, 1 << 62, 1 << 70):
-        cell.of(OUTSIDE, cell.leaf).append(wall)
-    cell.move(total)
-    calls, wall, own = total.row(1)[2:5]
-    assert (calls, wall, own) == (10, 2060 + (1 << 62) + (1 << 70), 2060 + (1 << 62) + (1 << 70))
-    _, offset, counts = total.row(1)[6]
-    told = {offset + place: count for place, count in enumerate(counts) if count}
-    assert told == {-1: 3, 0: 1, 1: 1, 2: 1, 9: 1, 10: 1, 61: 1, 62: 1}
-
-
-def test_folded_in_many_steps_the_figures_are_those_of_the_calls(bench):
-    shop = bench.module("def leaf():\n    pass\ndef outer(n):\n    for _ in range(n):\n        leaf()\n")
-    for _ in range(300):
-        shop.outer(3)
-    rows = bench.rows()
-    leaf, outer = rows["leaf"], rows["outer"]
-    assert (leaf.calls, outer.calls) == (900, 300)
-    assert (leaf.callers, outer.callers) == ({"outer": 900}, {OUTSIDE: 300})
-    for row in (leaf, outer):
-        assert sum(row.wall_histogram[2]) == sum(row.own_histogram[2]) == row.calls
-    assert leaf.wall == leaf.own
-    assert outer.own == outer.wall - leaf.wall
-
-
-def test_what_waits_to_be_folded_stays_small_whoever_calls():
-    from ktlo_instrument import cells, pure, threads
-
-    site = pure.Site(1)
-    site.left = NEVER
-    most = 0
-
-    def call():
-        nonlocal most
-        for _ in range(2_000):
-            site.enter()
-            site.exit()
-            mine = threads.this_thread().now[1].leaf[OUTSIDE]
-            most = max(most, len(mine))
-            turn.wait()
-
-    turn = threading.Barrier(2)
-    pair = [threading.Thread(target=call) for _ in range(2)]
-    for each in pair:
-        each.start()
-    for each in pair:
-        each.join()
-    assert most < 20 * pure.FOLD
-    with cells.folding():  # Somebody folds: who calls does not wait, and loses nothing.
-        for _ in range(1_000):
-            site.enter()
-            site.exit()
-    assert sum(row[2] for row in pure.drain() if row[0] == 1) == 5_000
-
-
-def test_a_fold_that_was_interrupted_does_not_stop_reporting(monkeypatch):
-    from ktlo_instrument import cells, pure
-
-    monkeypatch.setattr(cells, "_PATIENCE", 0.05)
-    assert cells._lock.acquire(timeout=1)  # As an interrupt leaves it between two instructions.
-    site = pure.Site(1)
-    site.enter()
-    site.exit()
-    assert sum(row[2] for row in pure.drain() if row[0] == 1) == 1
-    assert not cells._lock.locked()
-
-
-def test_a_call_that_ends_while_its_list_is_folded_is_kept():
-    from ktlo_instrument.cells import Shape
-
-    class Busy(list):
-        """Another thread appends, each time between reading and shortening."""
-
-        def __getitem__(self, place):
-            found = list.__getitem__(self, place)
-            self.append(7)
-            return found
-
-    waiting = Busy([1, 2])
-    assert Shape().take(waiting) == 2
-    assert list(waiting) == [7]

@@ -409,7 +409,7 @@ static PyObject *handled(void)
 #endif
 }
 
-static PyObject *site_fail(PyObject *self, PyObject *Py_UNUSED(none))
+static PyObject *site_fail(PyObject *self, PyObject *Py_UNUSED(entry))
 {
     Thread *thread = mine;
     if (thread && thread->depth) {
@@ -420,7 +420,7 @@ static PyObject *site_fail(PyObject *self, PyObject *Py_UNUSED(none))
     Py_RETURN_NONE;
 }
 
-static PyObject *site_exit(PyObject *self, PyObject *Py_UNUSED(none))
+static PyObject *site_exit(PyObject *self, PyObject *Py_UNUSED(given))
 {
     int64_t now = now_ns();
     Site *site = (Site *)self;
@@ -492,9 +492,9 @@ static PyObject *site_new(PyTypeObject *type, PyObject *given, PyObject *Py_UNUS
 }
 
 static PyMethodDef site_methods[] = {
-    {"enter", site_enter, METH_NOARGS, "A call begins."},
-    {"fail", site_fail, METH_NOARGS, "The call raised; exit follows."},
-    {"exit", site_exit, METH_NOARGS, "The call ends."},
+    {"enter", site_enter, METH_NOARGS, "A call begins; nothing is given, what runs is on the thread's own stack."},
+    {"fail", site_fail, METH_O, "The call raised; exit follows."},
+    {"exit", site_exit, METH_O, "The call ends."},
     {"begin", site_begin, METH_NOARGS, "A coroutine or generator begins to run."},
     {"hide", site_hide, METH_O, "Take our variables out of what locals(), vars() or dir() gave."},
     {"__reduce__", site_reduce, METH_NOARGS, NULL},

@@ -22,7 +22,7 @@ from ktlo_instrument.coverage import Coverage
 from ktlo_instrument.sites import Sites
 from ktlo_instrument.transform import live, transform
 
-_FORMAT = 2
+_FORMAT = 3
 """Of the cache; a new one whenever the transformation changes."""
 
 

@@ -14,7 +14,8 @@ MOST_CELLS = 4_000
 """Cells a thread may have; beyond, all request kinds of a site share one cell."""
 SITE, INNER, START, BELOW = range(4)
 """Places in the entry of a running call: its site (or what stands for it: its call failed, or may be suspended),
-nanoseconds spent in what it called, when it began, and the entry of the call that runs around it."""
+nanoseconds spent in what it called, when it began, and the entry of the call that runs around it. A function's has its
+thread after them."""
 
 local = threading.local()
 """Its `thread` is the thread's own `Thread`."""

@@ -22,7 +22,7 @@ PREFIX = "\0ktlo:"
 RESULT = ".r"
 """Local variable of what is returned: no program can have a name with a dot."""
 ACTIVATION = ".k"
-"""Local variable of a running coroutine or generator."""
+"""Local variable of a running call: of a coroutine or generator its activation, of a function what its entry gave."""
 HIDDEN = frozenset((RESULT, ACTIVATION))
 
 _Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
@@ -136,18 +136,19 @@ def _instrument(node: _Function, name: str) -> None:
     for statement in own:
         done: Any = body.visit(statement)
         changed += done if isinstance(done, list) else [done]
-    subject: Callable[[], ast.expr]
+    ends: Callable[[str], ast.stmt]
     if kind == "function":
-        entry: ast.stmt = ast.Expr(_call(ast.Constant(site), "enter"))
-        subject = lambda: ast.Constant(site)  # noqa: E731
+        begin = "enter"
+        ends = lambda how: ast.Expr(_call(ast.Constant(site), how, _load(ACTIVATION)))  # noqa: E731
     else:
-        entry = ast.Assign([_store(ACTIVATION)], _call(ast.Constant(site), "begin"))
-        subject = lambda: _load(ACTIVATION)  # noqa: E731
+        begin = "begin"
+        ends = lambda how: ast.Expr(_call(_load(ACTIVATION), how))  # noqa: E731
+    entry = ast.Assign([_store(ACTIVATION)], _call(ast.Constant(site), begin))
     watched = ast.Try(
         body=changed,
-        handlers=[ast.ExceptHandler(None, None, [ast.Expr(_call(subject(), "fail")), ast.Raise(None, None)])],
+        handlers=[ast.ExceptHandler(None, None, [ends("fail"), ast.Raise(None, None)])],
         orelse=[],
-        finalbody=[ast.Expr(_call(subject(), "exit"))],
+        finalbody=[ends("exit")],
     )
     node.body[start:] = [_marked(entry), _marked(watched)]
 

@@ -16,7 +16,10 @@ class Uncounted:
     def enter(self) -> None:
         """Nothing."""
 
-    fail = exit = enter
+    def fail(self, entry: None = None) -> None:
+        """Nothing, as a site's with what its entry gave, as an activation's without."""
+
+    exit = fail
 
     def begin(self) -> Uncounted:
         """Itself."""
