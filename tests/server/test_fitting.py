@@ -43,6 +43,7 @@ def test_a_commit_is_short_and_what_is_long_may_break(told, shown):
         ("bakery.prices.discount", "bakery<wbr>.prices<wbr>.discount"),
         ("shop.<locals>.<lambda>", "shop<wbr>.&lt;locals&gt;<wbr>.&lt;lambda&gt;"),
         ("GET /v1.2", "GET /v1.2"),
+        ("shop.reconcile_every_open_position", "shop<wbr>.reconcile<wbr>_every<wbr>_open<wbr>_position"),
         ("src/shop/cart.py", "src/<wbr>shop/<wbr>cart.py"),
     ],
 )

@@ -67,8 +67,11 @@ MESSAGES = {
 SHORT_SHA = 12
 """Digits of a commit on a page; the whole one is its title."""
 _SHA = re.compile(r"\b([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
-_LONG = re.compile(r"(\S{25,})")
+LONG = 25
+"""Letters without a space after which a name may break."""
+_LONG = re.compile(rf"(\S{{{LONG},}})")
 _BEFORE_DOT = re.compile(r"(?<=[A-Za-z_>])(?=\.[A-Za-z_<])")
+_BEFORE_UNDERSCORE = re.compile(r"(?<=[A-Za-z0-9])(?=_[A-Za-z0-9])")
 _AFTER_SLASH = re.compile(r"(?<=[^/\s]/)(?=[^/])")
 
 
@@ -111,9 +114,14 @@ def _fitted(text: str) -> Markup:
 
 
 def _breaking(text: str) -> Markup:
-    """A dotted name that may break before its dots, a path after its slashes; escaped."""
+    """A dotted name that may break before its dots, a path after its slashes, what is left long before underscores."""
     places = _AFTER_SLASH if "/" in text else _BEFORE_DOT
-    return Markup("<wbr>").join(escape(piece) for piece in places.split(text))
+    pieces = [
+        piece
+        for part in places.split(text)
+        for piece in (_BEFORE_UNDERSCORE.split(part) if len(part) >= LONG else (part,))
+    ]
+    return Markup("<wbr>").join(escape(piece) for piece in pieces)
 
 
 environment.filters["breaking"] = _breaking
