@@ -6,7 +6,6 @@ A framework's own function is wrapped after its module was imported; a framework
 from __future__ import annotations
 
 import functools
-import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
@@ -72,8 +71,11 @@ FRAMEWORKS: dict[str, Callable[[ModuleType], None]] = {
 """Modules, and what is done once one of them is imported; a new framework is a line here."""
 
 
-class _After(importlib.abc.Loader):
-    """Loads as the loader it stands for, then does something with the module."""
+class _After:
+    """Loads as the loader it stands for, then does something with the module.
+
+    It is no `importlib.abc.Loader`, whose import takes a tenth of our start.
+    """
 
     def __init__(self, loader: Any, then: Callable[[ModuleType], None]) -> None:
         self._loader = loader
@@ -120,7 +122,8 @@ class _Finder:
             spec: importlib.machinery.ModuleSpec | None = find(name, path, target) if find else None
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    spec.loader = _After(spec.loader, then)
+                    made: Any = _After(spec.loader, then)
+                    spec.loader = made
                 return spec
         return None
 
