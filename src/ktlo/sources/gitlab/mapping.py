@@ -278,7 +278,7 @@ _ISSUES = ("Issue", "WorkItem")
 
 def event(item: EventItem, of: Of) -> Rows:
     """What a person did: closings and reopenings, comments, approvals."""
-    who = login(item.author) or item.author_username
+    who = login(item.author) or item.author_username or ""
     note, at = item.note, item.created_at
     if note is not None and not note.system and note.noteable_iid is not None:
         yield from commented(note.noteable_type, note.noteable_iid, note.id, at, who, of)

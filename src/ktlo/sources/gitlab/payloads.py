@@ -146,7 +146,7 @@ class EventItem(msgspec.Struct):
     target_type: str | None = None
     target_iid: int | None = None
     author: User | None = None
-    author_username: str = ""
+    author_username: str | None = None
     note: NoteItem | None = None
 
 
