@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from world import PERIOD, at, incident, put
 
+from ktlo.cli.metrics import print_answer
 from ktlo.delivery.derive import derive_delivery
 from ktlo.metrics.ask import ask, fetch
 from ktlo.metrics.registry import definition
@@ -16,6 +17,7 @@ from ktlo.records.arrow import to_arrow
 from ktlo.records.services import ServiceMember
 from ktlo.records.versions import TelemetryDeployment
 from ktlo.records.work import Deployment
+from ktlo.server.api.metrics import AnswerOut
 from ktlo.settings import Settings
 from ktlo.store.embedded import EmbeddedStore
 
@@ -135,3 +137,19 @@ def test_a_degraded_deployment_came_into_force_and_failed(empty_store: EmbeddedS
     assert (attempts.value, attempts.n) == (1 / 6, 6)
     # The first degraded one has no end that anybody told.
     assert of("failed_deployment_recovery_time")["p50"].n == 1
+
+
+def test_what_only_telemetry_tells_is_said_where_no_source_was_collected(
+    empty_store: EmbeddedStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept(empty_store, [], [seen("1", "01-08 10:00"), seen("2", "01-09 10:00")])
+    defined = definition("change_failure_rate")
+    answer = ask(empty_store, defined, PERIOD)
+    assert (answer.collected_at, answer.telemetry_at) == (None, at("01-09 10:00"))
+    assert ask(empty_store, definition("incidents"), PERIOD).telemetry_at is None
+    print_answer(AnswerOut.of(answer, defined).model_dump(mode="json"))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Collected: never" not in said
+    assert "it rests on telemetry" in said
+    kept(empty_store, [told("1", "01-10 10:00")], [])
+    assert ask(empty_store, defined, PERIOD).telemetry_at is None

@@ -251,6 +251,13 @@ def test_kept_deliveries_are_read_again_by_other_options(runtime, visitor):
     assert rows(runtime, "SELECT service FROM ktlo.incidents") == [{"service": "db"}]
 
 
+def test_numbers_say_that_webhooks_of_their_source_were_refused(visitor):
+    visitor.post(HOOK, content=body(ALERT), headers=PROOF)
+    assert "turned away" not in visitor.page("/reliability")
+    visitor.post(HOOK, content=body(ALERT), headers={"authorization": "Bearer wrong"})
+    assert "1 webhook of alertmanager:prod was turned away" in visitor.page("/reliability")
+
+
 def test_the_source_page_says_where_webhooks_go_and_what_came(visitor):
     page = visitor.page("/sources/source?source=alertmanager:prod")
     assert "http://127.0.0.1:5856/hooks/alertmanager:prod" in page

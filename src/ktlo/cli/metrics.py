@@ -113,10 +113,11 @@ def metrics(
     if as_json:
         print_json(answer)
         return
-    _print(answer)
+    print_answer(answer)
 
 
-def _print(answer: Any) -> None:
+def print_answer(answer: Any) -> None:
+    """Print an answer of the API: figures with their intervals, the comparison, notes, what it rests on."""
     from ktlo.cli.output import console, print_table
     from ktlo.metrics.estimate import Estimate
     from ktlo.report.words import estimate_text
@@ -141,4 +142,12 @@ def _print(answer: Any) -> None:
         console.print(answer["comparison"]["sentence"], markup=False)
     for note in answer["notes"]:
         console.print(f"Note: {note}", markup=False)
-    console.print(f"Collected: {answer['collected_at'] or 'never'}", style="dim", markup=False)
+    collected, seen = answer["collected_at"], answer["telemetry_at"]
+    if seen:
+        console.print(
+            f"Deployments that only telemetry tells of count too, the last of {seen}",
+            style="dim",
+            markup=False,
+        )
+    never = "nothing that it counts from a source; it rests on telemetry" if seen else "never"
+    console.print(f"Collected: {collected or never}", style="dim", markup=False)

@@ -65,6 +65,8 @@ class Answer:
             far, and no group or grain was asked; else ``None``.
         notes: what the reader should know: left-out groups, missing data.
         collected_at: when the newest of the rows' sources was last read; ``None`` before any was.
+        telemetry_at: when the newest deployment was made that only telemetry tells of, where the metric counts
+            those; ``None`` where there is none.
     """
 
     metric: str
@@ -73,6 +75,7 @@ class Answer:
     comparison: Comparison | None
     notes: tuple[str, ...]
     collected_at: dt.datetime | None
+    telemetry_at: dt.datetime | None = None
 
     def headline(self, definition: Definition) -> Estimate:
         """The estimate that stands for the metric, of the first figure."""
@@ -188,6 +191,7 @@ def ask(
         comparison=_compared(store, definition, question, rows),
         notes=tuple(notes),
         collected_at=collected_at(store, definition),
+        telemetry_at=telemetry_at(store, definition),
     )
 
 
@@ -256,6 +260,15 @@ def turned_away(store: Queryable, tables: Iterable[str]) -> dict[str, int]:
     return {row["name"]: row["n"] for row in answer.to_pylist()}
 
 
+def refused_webhooks(store: Queryable, tables: Iterable[str]) -> dict[str, int]:
+    """How many webhooks were refused from each source that feeds some tables; none where none was."""
+    answer = store.query(
+        "SELECT toString(source) AS name, sum(times) AS n FROM ktlo.deliveries"  # noqa: S608 - names of ktlo's own tables
+        f" WHERE status = 'refused' AND source IN ({_feeding(tables)}) GROUP BY name ORDER BY name"
+    )
+    return {row["name"]: row["n"] for row in answer.to_pylist()}
+
+
 def anything_collected(store: Queryable) -> bool:
     """Whether any source has been read, of whatever it delivers."""
     answer = store.query("SELECT count() AS n FROM ktlo.collections WHERE status != 'failed'")
@@ -268,6 +281,19 @@ def collected_at(store: Queryable, definition: Definition) -> dt.datetime | None
     answer = store.query(
         f"SELECT max(finished_at) AS at, count() AS n FROM ktlo.collections"  # noqa: S608 - names of ktlo's own tables
         f" WHERE status != 'failed' AND source IN ({sources})"
+    )
+    if answer.num_rows == 0 or not answer["n"][0].as_py():
+        return None
+    moment: dt.datetime = answer["at"][0].as_py()
+    return moment
+
+
+def telemetry_at(store: Queryable, definition: Definition) -> dt.datetime | None:
+    """When the newest deployment was made that only telemetry tells of; ``None`` for a metric that counts none."""
+    if "deployments" not in definition.tables:
+        return None
+    answer = store.query(
+        "SELECT max(d.at) AS at, count() AS n FROM ktlo.service_deployments AS d WHERE d.basis = 'telemetry'"
     )
     if answer.num_rows == 0 or not answer["n"][0].as_py():
         return None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ktlo.metrics.ask import MOST_GROUPS, anything_collected, ask, turned_away
+from ktlo.metrics.ask import MOST_GROUPS, anything_collected, ask, refused_webhooks, turned_away
 from ktlo.metrics.ask import Answer as MetricAnswer
 from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.estimate import Estimate
@@ -192,16 +192,24 @@ class Asking:
         )
 
     def turned_away(self, *metrics: str) -> tuple[str, ...]:
-        """Sentences on rows that were turned away from the sources that feed some metrics."""
+        """Sentences on rows and webhooks that were turned away from the sources that feed some metrics."""
         tables = [table for metric in metrics for table in definition(metric).tables]
+        found = (
+            ("rows", turned_away(self.store, tables)),
+            ("webhooks", refused_webhooks(self.store, tables)),
+        )
         return tuple(
-            f"{counted(n, 'rows')} of {source} {'was' if n == 1 else 'were'} turned away; see Sources."
-            for source, n in turned_away(self.store, tables).items()
+            f"{counted(n, noun)} of {source} {'was' if n == 1 else 'were'} turned away; see Sources."
+            for noun, by_source in found
+            for source, n in by_source.items()
         )
 
     def _freshness(self, metric: str) -> str:
         tables, now = definition(metric).tables, self.question.now
-        collected = self.answer(metric).collected_at
+        answer = self.answer(metric)
+        collected = answer.collected_at
+        if collected is None and answer.telemetry_at is not None:
+            return f"rests on telemetry; newest deployment {day_label(answer.telemetry_at.date())}"
         if collected is None and anything_collected(self.store):
             nouns = " or ".join(table.replace("_", " ") for table in tables)
             return f"no connected source has delivered {nouns} yet"
@@ -268,13 +276,16 @@ def card_of(answer: MetricAnswer, defined: Definition, href: str, title: str) ->
     interval = interval_text(estimate, defined.unit, defined.headline)
     if interval:
         interval = _INTERVAL_SAID.get(defined.name, "{}").format(interval)
+    elif estimate.reason and estimate.value is not None:
+        interval = f"no interval: {estimate.reason}"
     value = "" if estimate.value is None else written(estimate.value, unit_of(defined.unit, defined.headline))
     return Card(
         title=title,
         value=value,
         href=href,
         interval=interval if value else estimate.reason,
-        sample=sample_text(estimate, defined.counts),
+        # Where there is none, or too little to count as one, the reason says so already.
+        sample=sample_text(estimate, defined.counts) if estimate.n or not estimate.reason else "",
         change=change,
         trend=direction,
     )

@@ -104,7 +104,12 @@ class AnswerOut(BaseModel):
     figures: list[FigureOut]
     comparison: ComparisonOut | None
     notes: list[str]
-    collected_at: dt.datetime | None
+    collected_at: dt.datetime | None = Field(
+        description="When a source that delivers what it counts was last read; null before any was."
+    )
+    telemetry_at: dt.datetime | None = Field(
+        description="When the newest deployment was made that only telemetry tells of, where such are counted."
+    )
 
     @classmethod
     def of(cls, given: Answer, defined: Definition) -> AnswerOut:
@@ -144,6 +149,7 @@ class AnswerOut(BaseModel):
             ),
             notes=list(given.notes),
             collected_at=given.collected_at,
+            telemetry_at=given.telemetry_at,
         )
 
 
