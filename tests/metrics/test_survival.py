@@ -10,6 +10,7 @@ from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times, restricted_mean_survival_time
 
 from ktlo.metrics.survival import kaplan_meier, summarise
+from ktlo.report.words import estimate_text
 
 DAY = 86400.0
 samples = st.lists(st.tuples(st.integers(0, 40).map(float), st.booleans()), min_size=1, max_size=60).map(
@@ -68,6 +69,28 @@ def test_the_restricted_means_interval_covers_the_truth_as_often_as_it_says(rng)
         mean = curve.restricted_mean(2 * DAY).estimate
         hits += mean.low <= truth <= mean.high
     assert 0.92 <= hits / 400 <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("durations", "ended"), [([3240.0], "is 1"), ([60.0, 7200.0], "are 2"), ([1.0, 2, 3, 4], "are 4")]
+)
+def test_the_mean_of_so_few_has_a_value_and_no_interval_and_says_why(durations, ended):
+    mean = kaplan_meier(durations, [True] * len(durations)).restricted_mean().estimate
+    assert (mean.low, mean.high) == (None, None)
+    assert mean.value == pytest.approx(np.mean(durations))
+    assert mean.reason == f"an interval of the mean needs 5 that have ended, there {ended}"
+    said = estimate_text(mean, "s", "mean")
+    assert f"(no interval: {mean.reason})" in said
+    many_open = kaplan_meier([*durations, *[9e9] * 50], [True] * len(durations) + [False] * 50)
+    assert many_open.restricted_mean().estimate.high is None, "those that have not ended do not make it surer"
+
+
+def test_the_means_interval_of_five_holds_the_truth_nearly_as_often_as_it_says(rng):
+    hits = 0
+    for _ in range(2000):
+        mean = kaplan_meier(rng.exponential(DAY, 5), np.ones(5, dtype=bool)).restricted_mean().estimate
+        hits += mean.low <= DAY <= mean.high
+    assert 0.84 <= hits / 2000 <= 0.90  # Student's; the normal one holds it in 0.78
 
 
 def test_the_medians_interval_covers_the_truth_as_often_as_it_says(rng):

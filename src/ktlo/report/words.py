@@ -79,13 +79,13 @@ def unit_of(unit: str, statistic: str) -> Unit:
 
 
 def estimate_text(estimate: Estimate, unit: str, statistic: str) -> str:
-    """``61 h (55 h to 70 h)``, or ``not estimable: …`` with the reason."""
+    """``61 h (55 h to 70 h)``, ``61 h (no interval: …)``, or ``not estimable: …``, with the reason."""
     shown = unit_of(unit, statistic)
     if estimate.value is None:
         return f"not estimable: {estimate.reason}"
     value = written(estimate.value, shown)
     if estimate.low is None and estimate.high is None:
-        return value
+        return f"{value} (no interval: {estimate.reason})" if estimate.reason else value
     return f"{value} ({written_interval(estimate.low, estimate.high, shown)})"
 
 
