@@ -7,6 +7,7 @@ gets wrong (``share``) and shows the unattributed part beside it instead of hidi
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,9 @@ _CATEGORY_NAMES = tuple(category.value for category in CATEGORIES)
 _LAYER_NAMES = tuple(layer.value for layer in _LAYERS)
 _WEEK = 7 * 86400.0
 _MINUTE_OF_A_DAY = 1 / 480
+LEAST_DAYS = 1.0
+"""Person-days with a category below which there is no share: what is counted is a person's day, and less than one is
+a piece of a single sample."""
 
 DECLARED = {
     Layer.CORRECTION: Declared(0.99),
@@ -97,8 +101,17 @@ def estimate_share(rows: Rows, window: Window) -> ShareEstimate:
     return share_of(days, reliabilities, _IS_KTLO)
 
 
+def _told(rows: Rows, window: Window) -> ShareEstimate:
+    """As :func:`estimate_share`, without a share where there are less than :data:`LEAST_DAYS`."""
+    found = estimate_share(rows, window)
+    if not 0 < found.attributed < LEAST_DAYS:
+        return found
+    why = f"only {found.attributed:.2g} person-days have a category: a share needs {LEAST_DAYS:.0f}"
+    return replace(found, share=not_estimable(why), naive=None, if_none=None, if_all=None)
+
+
 def _compare(before: Rows, earlier: Window, after: Rows, later: Window) -> Comparison:
-    return compare_shares(estimate_share(before, earlier), estimate_share(after, later))
+    return compare_shares(_told(before, earlier), _told(after, later))
 
 
 def _visible(estimate: Estimate) -> Estimate:
@@ -123,7 +136,8 @@ def _plain(value: float | None, n: int, reason: str) -> Estimate:
     " classification is known to make.",
     reading="`as_classified` is the share before that correction; `if_none` and `if_all` are what it would be if"
     " none or all of the unattributed effort kept the lights on. The interval covers the classifier's mistakes"
-    " and the change from week to week, not work that leaves no trace; one week alone has none.",
+    " and the change from week to week, not work that leaves no trace; one week alone has none. Less than one"
+    " person-day with a category tells no share.",
     source="Saerens, Latinne and Decaestecker, Neural Computation 2002; block bootstrap over weeks",
     dimensions=(Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM),
     headline="share",
@@ -135,7 +149,7 @@ def _plain(value: float | None, n: int, reason: str) -> Estimate:
 )
 def ktlo_share(rows: Rows, window: Window) -> Statistics:
     """The share with its interval, and its bounds."""
-    found = estimate_share(rows, window)
+    found = _told(rows, window)
     n, why = found.share.n, found.share.reason or "no effort in this period"
     everything = found.attributed + found.unattributed
     unattributed = found.unattributed / everything if everything else None

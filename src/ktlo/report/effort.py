@@ -7,9 +7,11 @@ import datetime as dt
 from ktlo.metrics.ask import Figure as MetricFigure
 from ktlo.metrics.ask import fetch
 from ktlo.metrics.effort import CATEGORIES
+from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.items import heaviest_items
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
+from ktlo.metrics.wording import counted
 from ktlo.records.effort import Category, Layer
 from ktlo.report.charts import (
     PERSON_DAYS,
@@ -100,9 +102,16 @@ def effort(store: Queryable, question: Question, links: Links) -> Section:
         ),
         figures=() if nothing else _figures(asking),
         listings=() if nothing else (_largest(asking), _layers(asking)),
-        known=asking.known("ktlo_share", sample_text(share, "person-days with a category"), tuple(missing)),
+        known=asking.known("ktlo_share", worked_text(share, total), tuple(missing)),
         nothing=nothing,
     )
+
+
+def worked_text(share: Estimate, days: Estimate) -> str:
+    """``42 person-days with a category``; of less than one, how many there are at all: never none where some are."""
+    if share.n or not days.value:
+        return sample_text(share, "person-days with a category")
+    return f"{days.value:.2g} person-days of {counted(days.n, 'items')}"
 
 
 def _figures(asking: Asking) -> tuple[Figure, ...]:

@@ -7,7 +7,7 @@ from ktlo.metrics.question import Question
 from ktlo.metrics.registry import definition
 from ktlo.report.charts import SHARE, written
 from ktlo.report.durations import curve_chart
-from ktlo.report.effort import by_category, weekly_effort
+from ktlo.report.effort import by_category, weekly_effort, worked_text
 from ktlo.report.pieces import Answer, Nothing
 from ktlo.report.reliability import restored_text
 from ktlo.report.sections import Asking, Figure, Links, Section, interval_text, sample_text
@@ -105,7 +105,7 @@ def overview(store: Queryable, question: Question, links: Links) -> Section:
         listings=(),
         known=asking.known(
             "ktlo_share",
-            f"{sample_text(share, 'person-days with a category')}; {sample_text(restore, 'incidents')}",
+            f"{worked_text(share, days)}; {sample_text(restore, 'incidents')}",
             (
                 "What the connected sources do not record. See Sources for what is connected and how fresh it is.",
             ),
