@@ -11,7 +11,6 @@ from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.items import heaviest_items
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
-from ktlo.metrics.wording import counted
 from ktlo.records.effort import Category, Layer
 from ktlo.report.charts import (
     PERSON_DAYS,
@@ -47,6 +46,7 @@ from ktlo.report.sections import (
     sample_text,
 )
 from ktlo.store.protocol import Queryable
+from ktlo.wording import counted
 
 _ITEMS_SHOWN = 25
 _PLACES = 20
