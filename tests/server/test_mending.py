@@ -179,7 +179,7 @@ def test_a_sender_that_fell_silent_is_told_from_one_that_is_well(visitor: Any, r
         (range(5), 400, False),  # four intervals are no rhythm
         (range(6), 14, False),  # (1 + 14/5)^-5 = 0.0013
         (range(6), 15, True),  # (1 + 15/5)^-5 = 0.00098
-        ((0, 30, 31, 32, 33, 34, 35), 29, False),  # shorter than a silence that ended
+        ((0, *range(30, 71)), 29, False),  # 7e-7, but shorter than a silence that ended
     ],
 )
 def test_a_silence_is_one_when_chance_would_hardly_make_it(days: Any, quiet: int, is_silent: bool) -> None:

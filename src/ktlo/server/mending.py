@@ -107,7 +107,10 @@ def _secret(runtime: Runtime, state: SourceState) -> Missing | None:
     reference = str(state.options.get("webhook_secret", ""))
     if not reference or reference.startswith("vault:"):
         return None
-    return secret_problem(runtime.source(state.source_id))
+    try:
+        return secret_problem(runtime.source(state.source_id))
+    except UserError:
+        return None  # its options are not understood any more: its own page says so
 
 
 def _remedies(runtime: Runtime, state: SourceState, has_gap: bool, kept: int, refused: int) -> list[Remedy]:
