@@ -98,3 +98,27 @@ def test_logs_are_shown_as_they_arrive_each_once_and_wait_while_paused(browse, w
     shown = page.locator("[data-live] > li .body").all_inner_texts()
     assert (shown[0], sorted(shown)) == ("third", ["first", "second", "third"])
     assert (watched.errors, watched.outside) == ([], [])
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_told_of_a_span_leaves_the_line_where_it_was_clicked(browse, width):
+    watched = browse()
+    page = watched.go(f"/trace?id={TRACE}")
+    page.set_viewport_size({"width": width, "height": 800})
+    for number in (9, 3):
+        line = page.locator("a[data-detail]").nth(number)
+        line.scroll_into_view_if_needed()
+        before = line.bounding_box()["y"]
+        line.click()
+        page.wait_for_selector(f".is-chosen a[href='{line.get_attribute('href')}']")
+        assert abs(line.bounding_box()["y"] - before) < 2
+        assert page.locator(".span-detail").count() == 1
+        told = page.locator(".span-detail").bounding_box()
+        beside = told["x"] > line.bounding_box()["x"] + 100
+        assert beside == (width == 1280)
+        assert f"span={number:016x}" in page.url
+    lines = page.locator("a[data-detail]").count()
+    page.click("[data-close-detail]")
+    assert page.locator(".span-detail, .is-chosen").count() == 0
+    assert page.locator("a[data-detail]").count() == lines
+    assert (watched.errors, watched.outside) == ([], [])

@@ -34,7 +34,7 @@ def listing(page: str, anchor: str) -> str:
     """A part of a page, as people read it."""
     page = page.replace("<wbr>", "")
     part = re.split(f'aria-labelledby="{anchor}(?:-title)?"', page)[1].split("</section>", maxsplit=1)[0]
-    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part)))
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part.replace("<wbr>", ""))))
 
 
 def links(page: str, start: str) -> list[str]:

@@ -243,6 +243,48 @@ def test_prometheus_lists_values_of_however_many_series_and_says_when_a_list_is_
         assert "limit" in answer.json()["error"]
 
 
+def test_what_a_selector_means_is_listed_as_far_as_it_is_read_and_the_rest_is_said(many, monkeypatch):
+    api = "/api/prometheus/api/v1"
+    every = "match[]={__name__=~'jobs.*'}"
+    whole = many.get(f"{api}/series?{every}").json()["data"]
+    monkeypatch.setattr(stored, "MOST_SERIES", 1)
+    for path in (f"series?{every}", f"labels?{every}", f"label/job/values?{every}"):
+        answer = many.get(f"{api}/{path}")
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert told["data"]
+        assert told["warnings"][0] == "results truncated due to limit"
+        assert "choose with match[]" in told["warnings"][1]
+    assert len(many.get(f"{api}/series?{every}").json()["data"]) == len(whole) - 1
+    assert "warnings" not in many.get(f"{api}/series?match[]=jobs_seconds").json()
+
+
+def test_metadata_is_cut_by_its_limit_and_says_so(many):
+    api = "/api/prometheus/api/v1"
+    whole = many.get(f"{api}/metadata").json()
+    assert {"jobs_seconds", "traces_spanmetrics_calls_total"} <= set(whole["data"])
+    assert "warnings" not in whole
+    cut = many.get(f"{api}/metadata?limit=1").json()
+    assert len(cut["data"]) == 1
+    assert cut["warnings"][0] == "results truncated due to limit"
+    assert "warnings" not in many.get(f"{api}/metadata?limit={len(whole['data'])}").json()
+    # One that is named is found wherever it would stand in the list.
+    assert list(many.get(f"{api}/metadata?metric=jobs_seconds&limit=1").json()["data"]) == ["jobs_seconds"]
+    assert many.get(f"{api}/metadata?metric=nothing").json()["data"] == {}
+
+
+def test_an_unknown_metric_is_told_from_one_without_a_value_and_near_names_are_offered(many):
+    page = unescape(many.page("/metrics?q=sum(job_seconds)&since=6h"))
+    assert "There is no metric job_seconds" in page
+    assert 'href="/metrics?q=sum%28jobs_seconds%29&since=6h"' in page
+    told = many.get("/api/v1/promql?q=sum(job_seconds)").json()["unknown"]
+    assert told[0]["name"] == "job_seconds"
+    assert "jobs_seconds" in told[0]["near"]
+    page = unescape(many.page("/metrics?q=jobs_seconds{job='nobody'}"))
+    assert "Nothing has this value in this stretch" in page
+    assert many.get("/api/v1/promql?q=jobs_seconds{job='nobody'}").json()["unknown"] == []
+
+
 def test_a_panel_and_the_explorer_show_the_largest_series_and_say_how_many_there_are(many):
     expression = "sum by (service_name) (traces_spanmetrics_calls_total)"
     asked = f"queries: [{{expr: '{expression}', legend: '{{{{service_name}}}}'}}]"

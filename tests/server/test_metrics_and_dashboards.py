@@ -144,7 +144,7 @@ def test_names_labels_and_metadata_are_listed(house):
 def test_the_explorer_answers_draws_and_leads_to_traces(house):
     text = house.page("/metrics?q=sum(rate(http_requests_total[5m]))&q=queue_length&q=foo(&since=15min")
     assert text.count("<figure") == 2
-    assert f'href="/trace?id={TRACE}"' in text
+    assert f'href="/trace?id={TRACE}&amp;since=15min"' in text
     assert "unclosed left parenthesis (line 1, column 4)" in unescape(text)
     assert "foo(\n   ^" in unescape(text)
     assert "<b>orders</b>" not in text

@@ -136,3 +136,18 @@ def test_the_empty_token_admits_everybody_and_another_one_nobody_else():
 )
 def test_only_names_that_can_mean_nothing_else_are_loopback(host, own):
     assert is_loopback(host) is own
+
+
+def test_prometheus_api_is_refused_in_its_own_envelope(guarded):
+    path = "/api/prometheus/api/v1/query?query=1"
+    for accept in ("application/json", "text/html"):
+        answer = guarded.get(path, headers={"accept": accept})
+        assert answer.status_code == 401
+        assert answer.json() == {
+            "status": "error", "errorType": "unauthorized",
+            "error": "a token is needed. Send it as `Authorization: Bearer …`",
+        }  # fmt: skip
+    crossing = guarded.post(path, headers={"origin": "http://elsewhere.example"})
+    assert (crossing.status_code, crossing.json()["errorType"]) == (403, "forbidden")
+    asked = guarded.get("/api/prometheus", headers={"authorization": "Bearer s3cret-token"})
+    assert (asked.status_code, asked.json()["errorType"]) == (404, "not_found")

@@ -271,5 +271,7 @@ def test_a_cut_bucket_of_reports_is_drawn_only_where_it_is_no_false_fall():
 
     end = dt.datetime.now(dt.UTC).replace(second=30, microsecond=0) - dt.timedelta(hours=2)
     of = Interval(end - dt.timedelta(minutes=3), end)
-    assert _whole_buckets((1, 6, 6, 2), of) == (None, 6.0, 6.0, None)
-    assert _whole_buckets((0, 0, 0, 2), of) == (0.0, 0.0, 0.0, 2.0)
+    assert _whole_buckets((1, 6, 6, 2), of, of.start) == (None, 6.0, 6.0, None)
+    assert _whole_buckets((0, 0, 0, 2), of, of.start) == (0.0, 0.0, 0.0, 2.0)
+    # Before anything of the service was there, nothing is drawn.
+    assert _whole_buckets((0, 0, 1, 2), of, of.start + dt.timedelta(seconds=100)) == (None, None, 1.0, 2.0)

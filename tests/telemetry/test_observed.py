@@ -108,11 +108,11 @@ def test_json_and_pages_say_what_a_rate_is_over(shop):
     assert over_words(old) == ""
     assert rate_words(new) == "1 per min (over 10 min, since its first record)"
     view = service_list(found, HOUR, {}, {}, {}, lambda path, given: path, len(found))
-    assert "Over" in [one.title for one in view.table.headings]
+    assert "Rate over" in [one.title for one in view.table.headings]
     alone = service_list(
         [one for one in found if one.name == "old"], HOUR, {}, {}, {}, lambda path, given: path, 1
     )
-    assert "Over" not in [one.title for one in alone.table.headings]
+    assert "Rate over" not in [one.title for one in alone.table.headings]
 
 
 def test_a_stretch_that_ends_later_than_now_ends_now():

@@ -16,7 +16,8 @@ from otlp_requests import Said, request, segment
 
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.streams import TRACES
-from ktlo.telemetry.pairing import COMMITTED_WITHIN, Pairing
+from ktlo.telemetry.arrivals import COMMITTED_WITHIN
+from ktlo.telemetry.pairing import Pairing
 
 CASES = cases()
 _examples = itertools.count(1)

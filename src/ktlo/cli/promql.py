@@ -60,7 +60,11 @@ def promql(
         console.print(answer["text"], markup=False)
         return
     if not answer["series"]:
-        console.print("Nothing has this value in this stretch.")
+        for each in answer["unknown"]:
+            near = f" Near: {', '.join(each['near'])}." if each["near"] else ""
+            console.print(f"There is no metric {each['name']}.{near}", markup=False)
+        if not answer["unknown"]:
+            console.print("Nothing has this value in this stretch.")
         return
     rows = [row for series in answer["series"] for row in _rows(series, answer["times"], is_range=is_range)]
     print_table(("series", "at", "value") if is_range else ("series", "value"), rows)

@@ -107,7 +107,7 @@ def choices(store: Queryable, dashboard: Dashboard, of: Interval, given: dict[st
                 selectors = [selector_from(filled(variable.of, values))] if variable.of else []
                 options += label_values(
                     store, variable.from_label, selectors, since_1970(of.start), since_1970(of.end)
-                )[:MOST_CHOICES]
+                ).values[:MOST_CHOICES]
             except UserError as error:
                 problem = str(error)
         worded = [(ALL, "all")] if variable.all else []

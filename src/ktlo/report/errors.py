@@ -28,6 +28,7 @@ from ktlo.report.services import Href, columns_of, period_word, stretch_text
 from ktlo.telemetry.error_verdicts import Judged, Standing
 from ktlo.telemetry.errors import EXACT_TRACES, Group, Listed, Sample, Spread
 from ktlo.telemetry.interval import Interval
+from ktlo.telemetry.observed import Watch
 from ktlo.wording import counted
 
 MOST_VERSIONS = 5
@@ -82,25 +83,35 @@ def answer_of(lines: Sequence[tuple[Listed, Judged]], of: Interval) -> Answer:
     return Answer("What goes wrong?", ", ".join([said, *wants]), change=stretch_text(of))
 
 
-def lines_of(lines: Sequence[tuple[Listed, Judged]], of: Interval) -> list[Line]:
-    """The list with its words and sparklines."""
+def lines_of(lines: Sequence[tuple[Listed, Judged]], of: Interval, seen: Watch) -> list[Line]:
+    """The list with its words and sparklines; ``seen`` says since when the services can have reported."""
     return [
         Line(
             listed, judged, WORDS[judged.standing], _BADGES[judged.standing],
             Sparkline(
-                Head(f"e{listed.group.fingerprint}", "Reports", ""), _whole_buckets(listed.counts, of), COUNT,
+                Head(f"e{listed.group.fingerprint}", "Reports", ""),
+                _whole_buckets(listed.counts, of, _began(listed, of, seen)), COUNT,
             ).svg(),
         )
         for listed, judged in lines
     ]  # fmt: skip
 
 
-def _whole_buckets(counts: Sequence[int], of: Interval) -> tuple[float | None, ...]:
-    """Reports by bucket; one that is not whole is drawn only where it has as many as the one beside it already."""
+def _began(listed: Listed, of: Interval, seen: Watch) -> dt.datetime:
+    """Since when there can be reports: the first record of any service that told one."""
+    return min((seen.of(name).start for name in listed.services), default=of.start)
+
+
+def _whole_buckets(counts: Sequence[int], of: Interval, began: dt.datetime) -> tuple[float | None, ...]:
+    """Reports by bucket, ``None`` before there can be any.
+
+    One that is not whole is drawn only where it has as many as the one beside it already.
+    """
+    width = dt.timedelta(seconds=of.bucket_seconds)
     seen = columns_of(of)
     beside = (counts[1] if len(counts) > 1 else 0, *counts[:-1])
     return tuple(
-        None if at not in seen or (seen[at] and n < near) else float(n)
+        None if at not in seen or (seen[at] and n < near) or (not n and at + width <= began) else float(n)
         for at, n, near in zip(of.buckets, counts, beside, strict=True)
     )
 

@@ -33,6 +33,7 @@ from ktlo.telemetry.promql.labels import NAME, Labels, labels_of, value_of, with
 from ktlo.telemetry.promql.labels import written as labels_written
 from ktlo.telemetry.promql.question import Answered
 from ktlo.telemetry.promql.samples import Bools, Floats
+from ktlo.telemetry.promql.unknown import Unknown
 from ktlo.telemetry.promql.vector import Scalar, Text
 
 MOST_LINES = 6
@@ -219,6 +220,12 @@ def exemplar_table(found: Sequence[Exemplar], href: Href, most: int = 20) -> Tab
             for each in largest
         ),
     )
+
+
+def unknown_said(missing: Sequence[Unknown]) -> str:
+    """That there are no metrics of some names, in words; empty when there are."""
+    named = ", ".join(each.name for each in missing)
+    return f"There is no metric {named}" if named else ""
 
 
 def said(series: Sequence[Shown], unit: Unit, expression: str, among: int) -> str:

@@ -99,10 +99,10 @@ def service_list(
     rows = tuple(
         Row(
             (
-                one.name or "(no service.name)", one.red.per_minute,
-                *((over_words(one.red) or "the whole stretch",) if partly else ()), one.red.error_share,
-                in_seconds(one.red.p95_ns), _apdex_words(scores.get(one.name)), _version(one, since.get(one.name)),
-                _deployed(since.get(one.name)), since_words(since.get(one.name)), one.red.calls,
+                one.name or "(no service.name)", one.red.per_minute, one.red.error_share, in_seconds(one.red.p95_ns),
+                _apdex_words(scores.get(one.name)), _deployed(since.get(one.name)), since_words(since.get(one.name)),
+                _version(one, since.get(one.name)), one.red.calls,
+                *((over_words(one.red) or "the whole stretch",) if partly else ()),
             ),
             href("/services/service", {"name": one.name}),
         )
@@ -112,10 +112,9 @@ def service_list(
         Answer("How are the services doing?", said, change=change),
         Table(
             (
-                Heading("Service"), Heading("Calls a minute", PER_MINUTE), *((Heading("Over"),) if partly else ()),
-                Heading("Errors", SHARE),
-                Heading("p95", SECONDS), Heading("Apdex"), Heading("Version now"), Heading("Deployed"),
-                Heading("Changed since"), Heading("Calls", COUNT),
+                Heading("Service"), Heading("Calls a minute", PER_MINUTE), Heading("Errors", SHARE),
+                Heading("p95", SECONDS), Heading("Apdex"), Heading("Deployed"), Heading("Changed since"),
+                Heading("Version now"), Heading("Calls", COUNT), *((Heading("Rate over"),) if partly else ()),
             ),
             rows,
         ),

@@ -16,6 +16,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ktlo.server import prometheus_error
+
 COOKIE = "ktlo_token"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 _HEADERS = {
@@ -90,20 +92,22 @@ class Guarded:
     def _refusal(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         host = headers.get("host", "")
         if not self._access.token and not is_loopback(_parts(f"//{host}").hostname or ""):
-            return _problem(421, "this server answers only to its loopback name", "Open http://127.0.0.1")
+            return _problem(
+                scope["path"], 421, "this server answers only to its loopback name", "Open http://127.0.0.1"
+            )
         origin = headers.get("origin")
         changes = scope["method"] not in ("GET", "HEAD", "OPTIONS")
         if changes and origin is not None and _parts(origin).netloc != host:
-            return _problem(403, f"a page of {origin} may not change anything here", "")
+            return _problem(scope["path"], 403, f"a page of {origin} may not change anything here", "")
         path: str = scope["path"]
         if path.startswith(_OPEN) or self._access.admits(_given(headers)):
             return None
         key = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[-1]
         if scope["method"] in ("GET", "HEAD") and self._access.admits_feed(path, key):
             return None
-        if "text/html" in headers.get("accept", ""):
+        if "text/html" in headers.get("accept", "") and not prometheus_error.is_ours(path):
             return RedirectResponse("/sign-in", status_code=303)
-        return _problem(401, "a token is needed", "Send it as `Authorization: Bearer …`")
+        return _problem(path, 401, "a token is needed", "Send it as `Authorization: Bearer …`")
 
 
 def _parts(address: str) -> SplitResult:
@@ -121,7 +125,9 @@ def _given(headers: Headers) -> str:
     return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
 
 
-def _problem(status: int, title: str, fix: str) -> ASGIApp:
+def _problem(path: str, status: int, title: str, fix: str) -> ASGIApp:
+    if prometheus_error.is_ours(path):
+        return prometheus_error.refused(status, f"{title}. {fix}".strip(". "))
     return JSONResponse(
         {"title": title, "status": status, "fix": fix},
         status_code=status,

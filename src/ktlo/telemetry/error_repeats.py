@@ -13,15 +13,14 @@ import datetime as dt
 import threading
 
 from ktlo.store.protocol import Store
+from ktlo.telemetry.arrivals import Arrivals, settled
 
-COMMITTED_WITHIN = dt.timedelta(minutes=10)
-"""Rows become visible at most so long after the moment of arrival that is written in them."""
 _MINUTES_AT_ONCE = 60
 
 _MARKED = "SELECT max(r.arrived_until) AS until FROM ktlo.error_repeats_rows AS r"
 
 _ARRIVED = """
-SELECT toDateTime64(toStartOfMinute(e.received_at), 6, 'UTC') AS arrived, count() AS reports
+SELECT toDateTime64(toStartOfMinute(e.received_at), 6, 'UTC') AS arrived, count() AS n
 FROM ktlo.error_events AS e WHERE e.received_at >= {since:DateTime64(6, 'UTC')} AND e.trace_id != ''
 GROUP BY arrived ORDER BY arrived"""
 
@@ -71,8 +70,7 @@ class Repeats:
     def __init__(self, store: Store, keep_days: int) -> None:
         self._store = store
         self._keep = dt.timedelta(days=max(keep_days - 1, 0.5))
-        self._counted: dict[dt.datetime, int] = {}
-        self._marked: dt.datetime | None = None
+        self._arrivals = Arrivals(store, _MARKED, _ARRIVED)
         self._guard = threading.Lock()
 
     def round(self, now: dt.datetime) -> int:
@@ -88,18 +86,13 @@ class Repeats:
             StoreError: the engine failed; the next round does again what this one did not finish.
         """
         with self._guard:
-            if self._marked is None:
-                self._marked = self._store.query(_MARKED).to_pylist()[0]["until"].astimezone(dt.UTC)
-            asked = {"since": min(self._marked, now - COMMITTED_WITHIN)}
-            arrived = {
-                row["arrived"].astimezone(dt.UTC): row["reports"]
-                for row in self._store.query(_ARRIVED, asked).to_pylist()
-            }
-            fresh = [minute for minute, reports in arrived.items() if self._counted.get(minute) != reports]
-            until = (now - COMMITTED_WITHIN).replace(second=0, microsecond=0)
-            minutes = self._count(fresh[0], fresh[-1] + dt.timedelta(minutes=1), now, until) if fresh else 0
-            self._counted = {minute: reports for minute, reports in arrived.items() if minute >= until}
-            self._marked = max(self._marked, until)
+            fresh, until = self._arrivals.fresh(now), settled(now)
+            minutes = 0
+            if fresh:
+                (first, _), (last, _) = fresh[0], fresh[-1]
+                minutes = self._count(first, last + dt.timedelta(minutes=1), now, until)
+            self._arrivals.taken(fresh)
+            self._arrivals.mark(until)
             return minutes
 
     def _count(self, first: dt.datetime, after: dt.datetime, now: dt.datetime, until: dt.datetime) -> int:

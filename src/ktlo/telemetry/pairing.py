@@ -14,16 +14,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ktlo.store.protocol import Store
+from ktlo.telemetry.arrivals import Arrivals, Minute, settled
 from ktlo.telemetry.edge_sql import EDGES, MARK, MARK_MINUTE
 
-COMMITTED_WITHIN = dt.timedelta(minutes=10)
-"""Rows become visible at most so long after the moment of arrival that is written in them."""
 _MOST_ENDS = 400_000
 """Ends of calls that one statement pairs at a time; a single minute may hold more."""
 _MARK_EVERY = dt.timedelta(minutes=5)
 
 _ARRIVED = """
-SELECT toDateTime64(toStartOfMinute(e.received_at), 6, 'UTC') AS arrived, count() AS ends
+SELECT toDateTime64(toStartOfMinute(e.received_at), 6, 'UTC') AS arrived, count() AS n
 FROM ktlo.call_ends AS e WHERE e.received_at >= {since:DateTime64(6, 'UTC')}
 GROUP BY arrived ORDER BY arrived"""
 
@@ -74,8 +73,7 @@ class Pairing:
     def __init__(self, store: Store, keep_days: int) -> None:
         self._store = store
         self._keep = dt.timedelta(days=max(keep_days - 1, 0.5))
-        self._counted: dict[dt.datetime, int] = {}
-        self._marked: dt.datetime | None = None
+        self._arrivals = Arrivals(store, _MARKED, _ARRIVED)
         self._guard = threading.Lock()
 
     def round(self, now: dt.datetime) -> Paired:
@@ -88,19 +86,11 @@ class Pairing:
             StoreError: the engine failed; the next round does again what this one did not finish.
         """
         with self._guard:
-            if self._marked is None:
-                self._marked = self._store.query(_MARKED).to_pylist()[0]["until"].astimezone(dt.UTC)
-            # A clock that was set back must not hide what arrives now.
-            since = min(self._marked, now - COMMITTED_WITHIN)
-            arrived = {
-                row["arrived"].astimezone(dt.UTC): row["ends"]
-                for row in self._store.query(_ARRIVED, {"since": since}).to_pylist()
-            }
-            fresh = [(minute, ends) for minute, ends in arrived.items() if self._counted.get(minute) != ends]
+            fresh = self._arrivals.fresh(now)
             minutes = 0
             for batch in _batches(fresh):
                 minutes += self._pair(batch[0][0], batch[-1][0] + dt.timedelta(minutes=1), now - self._keep)
-                self._counted.update(batch)
+                self._arrivals.taken(batch)
             self._mark(now, has_news=bool(fresh))
             return Paired(sum(ends for _, ends in fresh), minutes)
 
@@ -112,19 +102,18 @@ class Pairing:
 
     def _mark(self, now: dt.datetime, *, has_news: bool) -> None:
         """Remember durably that everything which arrived before is in the edges: rows first, mark second."""
-        until = (now - COMMITTED_WITHIN).replace(second=0, microsecond=0)
-        if self._marked is None or not has_news or until - self._marked < _MARK_EVERY:
+        until = settled(now)
+        if not has_news or until - self._arrivals.marked < _MARK_EVERY:
             return
         self._store.roll_up("service_edges", MARK, {"until": until})
-        self._marked = until
-        self._counted = {minute: ends for minute, ends in self._counted.items() if minute >= until}
+        self._arrivals.mark(until)
 
 
 def _batches(
-    given: Iterable[tuple[dt.datetime, int]],
-) -> Iterator[list[tuple[dt.datetime, int]]]:
+    given: Iterable[Minute],
+) -> Iterator[list[Minute]]:
     """Consecutive minutes with together at most :data:`_MOST_ENDS` ends, at least one minute."""
-    batch: list[tuple[dt.datetime, int]] = []
+    batch: list[Minute] = []
     for minute, ends in given:
         if batch and sum(n for _, n in batch) + ends > _MOST_ENDS:
             yield batch

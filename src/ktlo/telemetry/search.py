@@ -131,10 +131,15 @@ def search(store: Queryable, of: Interval, wanted: Wanted, most: int = 50) -> li
     """
     conditions, values = _conditions(wanted)
     where = "".join(f" AND {condition}" for condition in conditions)
-    ids = _newest(store, of, where, values, min(most, MOST))
-    if not ids:
+    most = min(most, MOST)
+    ids = _newest(store, of, where, values, most)
+    summaries = store.query(_SUMMARIES, {"ids": ids}).to_pylist() if ids else []
+    if len(summaries) < len(ids):
+        # A span is there a moment before the summary of its trace: those before take the place of what has none yet.
+        ids = _newest(store, of, where, values, most + len(ids) - len(summaries))
+        summaries = store.query(_SUMMARIES, {"ids": ids}).to_pylist()
+    if not summaries:
         return []
-    summaries = store.query(_SUMMARIES, {"ids": ids}).to_pylist()
     known = {row["trace_id"]: row for row in summaries}
     # Spans of these traces lie between the first's beginning and the end; before it nothing has to be read.
     first = min(row["started_at"].to_pydatetime(warn=False) for row in summaries)
@@ -159,7 +164,7 @@ def search(store: Queryable, of: Interval, wanted: Wanted, most: int = 50) -> li
         )
         for trace_id in ids
         if (row := known.get(trace_id))
-    ]
+    ][:most]
 
 
 def _newest(store: Queryable, of: Interval, where: str, values: dict[str, Any], most: int) -> list[str]:

@@ -242,7 +242,7 @@ def test_names_labels_and_values_are_listed_for_completion(store: EmbeddedStore)
         "rpc_duration_seconds",
     } <= {*named}
     selector = [asking.selector_from("queue_length")]
-    assert listing.label_names(store, selector, T0, END) == sorted(
+    assert listing.label_names(store, selector, T0, END).values == sorted(
         [
             NAME,
             "http_route",
@@ -254,16 +254,16 @@ def test_names_labels_and_values_are_listed_for_completion(store: EmbeddedStore)
             "service_version",
         ]
     )
-    assert listing.label_values(store, "job", selector, T0, END) == ["market/pay", "market/shop"]
+    assert listing.label_values(store, "job", selector, T0, END).values == ["market/pay", "market/shop"]
     buckets = [asking.selector_from("job_duration_seconds_bucket")]
-    assert listing.label_values(store, "le", buckets, T0, END) == ["0.1", "1", "10", "+Inf"]
+    assert listing.label_values(store, "le", buckets, T0, END).values == ["0.1", "1", "10", "+Inf"]
     assert listing.names(store, T0 - 9_000_000, T0 - 8_000_000) == list(listing.SPAN_NAMES)
 
 
 def test_what_a_metric_is_comes_with_its_unit_and_description(store: EmbeddedStore) -> None:
     (found,) = [
         each
-        for each in asking.described(store, T0, END)
+        for each in asking.described(store, T0, END, "", 100)
         if each.name == "http_server_request_duration_seconds"
     ]
     assert (found.kind, found.unit, found.description) == (
@@ -316,27 +316,27 @@ def test_the_engine_lists_the_labels_and_values_that_reading_every_series_gives(
     store: EmbeddedStore, start: int, end: int
 ) -> None:
     every = [asking.selector_from('{__name__!="",__name__!~"traces_.*"}')]
-    there = listing.label_names(store, every, start, end)
-    assert listing.label_names(store, [], start, end) == there
+    there = listing.label_names(store, every, start, end).values
+    assert listing.label_names(store, [], start, end).values == there
     assert {"job", "service_name"} <= {*there}
     for label in (*there, "exported_job", "exported_instance", "nobody"):
         if label != NAME:
             assert listing.label_values(store, label, [], start, end) == listing.label_values(
                 store, label, every, start, end
             ), label
-    assert listing.label_values(store, "job", [], T0 - 9_000_000, T0 - 8_000_000) == []
-    assert listing.label_names(store, [], T0 - 9_000_000, T0 - 8_000_000) == []
+    assert listing.label_values(store, "job", [], T0 - 9_000_000, T0 - 8_000_000).values == []
+    assert listing.label_names(store, [], T0 - 9_000_000, T0 - 8_000_000).values == []
 
 
 def test_attributes_beside_labels_of_the_resource_are_listed_under_their_names(
     store: EmbeddedStore,
 ) -> None:
     listed = {
-        label: listing.label_values(store, label, [], EARLIER, EARLIER)
+        label: listing.label_values(store, label, [], EARLIER, EARLIER).values
         for label in ("job", "exported_job", "instance", "exported_instance", "a_b", "key_7up", "empty")
     }
     assert listed == {
         "job": ["pay", "shop"], "exported_job": ["night"], "instance": ["mine", "p-1"], "exported_instance": [],
         "a_b": ["1", "2"], "key_7up": ["x"], "empty": [],
     }  # fmt: skip
-    assert listing.label_values(store, "a_b", [], EARLIER, EARLIER, 1) == ["1"]
+    assert listing.label_values(store, "a_b", [], EARLIER, EARLIER, 1).values == ["1"]

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from ktlo.receivers.elastic.events import Context, Message, Request, Response, Url, User
+from ktlo.receivers.elastic.events import Context, Message, Request, Response, Url
+from ktlo.receivers.elastic.reporter import User
 
 _WIDEST = 1 << 63
 _SECRET = frozenset(

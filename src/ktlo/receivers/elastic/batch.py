@@ -16,10 +16,11 @@ from opentelemetry.proto.logs.v1.logs_pb2 import ScopeLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ScopeMetrics
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 
-from ktlo.receivers.elastic.events import Context, Line, Metadata, Node, Service
+from ktlo.receivers.elastic.events import Context, Line
 from ktlo.receivers.elastic.metricsets import metrics_of
 from ktlo.receivers.elastic.moments import UnfitError
 from ktlo.receivers.elastic.records import flattened, put_error, put_log
+from ktlo.receivers.elastic.reporter import Metadata, Node, Service
 from ktlo.receivers.elastic.resource import problem_of, resource_of, scope_of
 from ktlo.receivers.elastic.spans import put_span, put_transaction
 

@@ -8,7 +8,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from ktlo.receivers.elastic.attributes import put, put_all, put_user
-from ktlo.receivers.elastic.events import Metadata, Process, Service, System
+from ktlo.receivers.elastic.reporter import Metadata, Process, Service, System
 
 _SYSTEMS = {"win32": "windows", "sunos": "solaris"}
 _ARCHITECTURES = {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64", "ia32": "x86"}

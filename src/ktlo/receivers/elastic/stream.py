@@ -17,8 +17,8 @@ from google.protobuf.message import Message
 from ktlo.receivers.access import ANYBODY, Sender
 from ktlo.receivers.body import BadBodyError, TooLargeError
 from ktlo.receivers.elastic.batch import Batch, LineError, read_metadata
-from ktlo.receivers.elastic.events import Metadata
 from ktlo.receivers.elastic.lines import Lines, TooLong
+from ktlo.receivers.elastic.reporter import Metadata
 from ktlo.receivers.otlp.exchange import Accepted, NoRoomError, NotAllowedError
 
 MOST_EVENTS = 1_000

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,24 +19,21 @@ from starlette.responses import Response
 from ktlo import __version__
 from ktlo.errors import KtloError, StoreError
 from ktlo.server.api.metrics import runtime_of
+from ktlo.server.api.prometheus_given import MOST_ASKED, BadDataError, Given, unescaped
+from ktlo.server.prometheus_error import BASE, refused
 from ktlo.telemetry.promql import asking, listing
 from ktlo.telemetry.promql.aggregation import number_text
 from ktlo.telemetry.promql.histograms import floats_of, natives
+from ktlo.telemetry.promql.listing import Found
 from ktlo.telemetry.promql.parsing import parsed
 from ktlo.telemetry.promql.question import Answered, Asked, Limits
+from ktlo.telemetry.promql.stored import MOST_SERIES
 from ktlo.telemetry.promql.vector import Scalar, Text, Vector
 
 router = APIRouter(include_in_schema=False)
 
-BASE = "/api/prometheus"
 PREFIX = f"{BASE}/api/v1"
-_KINDS = {404: "not_found", 500: "internal", 503: "unavailable"}
 _MONTH_MS = 30 * 86_400_000
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
-
-
-_MOST_ASKED = 200_000
-"""Series, names or values of one answer, whatever ``limit`` says."""
 _CUT = "results truncated due to limit"
 """Prometheus' own words, by which Grafana knows it."""
 
@@ -55,80 +51,22 @@ class _Listed:
     warnings: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, found: list[Any], most: int) -> _Listed:
+    def of(cls, found: Found, most: int, *, is_cut: bool = False) -> _Listed:
         """A list that was asked for one more than ``most``, so that one that is cut is known."""
-        if len(found) <= most:
-            return cls(found)
-        told = f"the first {most:,} are listed: choose with match[], or give limit (at most {_MOST_ASKED:,})"
-        return cls(found[:most], (_CUT, told))
+        told = []
+        if found.is_partial:
+            told.append(
+                f"of the series that match the first {MOST_SERIES:,} are looked at: choose with match[]"
+            )
+        if is_cut or len(found.values) > most:
+            told.append(
+                f"the first {most:,} are listed: choose with match[], or give limit (at most {MOST_ASKED:,})"
+            )
+        return cls(found.values[:most], (_CUT, *told) if told else ())
 
-
-class _BadDataError(Exception):
-    """A parameter that cannot be read."""
-
-
-class Given:
-    """Parameters of a request, of its URL and its form."""
-
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        self._pairs = pairs
-
-    def one(self, name: str, default: str | None = None) -> str:
-        """A parameter; raises ``_BadDataError`` when it is missing and has no default."""
-        found = next((value for key, value in self._pairs if key == name and value), default)
-        if found is None:
-            raise _BadDataError(f"invalid parameter {name!r}: it is missing")
-        return found
-
-    def all(self, name: str) -> list[str]:
-        """All values of a parameter."""
-        return [value for key, value in self._pairs if key == name and value]
-
-    def moment(self, name: str, default: int | None = None) -> int:
-        """A time as seconds since 1970 or RFC 3339, in milliseconds."""
-        text = self.one(name, "" if default is not None else None)
-        if not text and default is not None:
-            return default
-        try:
-            seconds = float(text)
-        except ValueError:
-            try:
-                read = dt.datetime.fromisoformat(text)
-                seconds = (read if read.tzinfo else read.replace(tzinfo=dt.UTC)).timestamp()
-            except ValueError:
-                raise _BadDataError(f"invalid parameter {name!r}: {text[:60]!r} is no time") from None
-        if not math.isfinite(seconds) or not -9e9 < seconds < 9e9:
-            raise _BadDataError(f"invalid parameter {name!r}: {text[:60]!r} is no time")
-        return round(seconds * 1000)
-
-    def duration(self, name: str, default: float | None = None) -> float:
-        """A duration as seconds or ``1m30s``, in seconds."""
-        import re
-
-        text = self.one(name, "" if default is not None else None)
-        if not text and default is not None:
-            return default
-        try:
-            seconds = float(text)
-        except ValueError:
-            parts = re.findall(r"(\d+)(ms|[smhdwy])", text)
-            if not parts or "".join(a + b for a, b in parts) != text:
-                raise _BadDataError(f"invalid parameter {name!r}: {text[:60]!r} is no duration") from None
-            seconds = sum(int(number) * _UNITS[unit] for number, unit in parts)
-        if not math.isfinite(seconds) or not 0 < seconds < 1e10:
-            raise _BadDataError(f"invalid parameter {name!r}: it is not greater than zero")
-        return seconds
-
-    def most(self) -> int:
-        """How many entries a list may have: ``limit``; 0 and none are ktlo's own :data:`MOST_LISTED`."""
-        text = self.one("limit", "0")
-        try:
-            limit = int(text)
-        except ValueError:
-            raise _BadDataError(f"invalid parameter 'limit': {text[:60]!r} is no whole number") from None
-        if limit < 0:
-            raise _BadDataError("invalid parameter 'limit': limit must be non-negative")
-        return min(limit or listing.MOST_LISTED, _MOST_ASKED)
+    def as_object(self) -> _Listed:
+        """The same of pairs of name and value."""
+        return _Listed(dict(self.data), self.warnings)
 
 
 async def _answer(request: Request, compute: Callable[[Any, Given], Any]) -> Response:
@@ -140,12 +78,12 @@ async def _answer(request: Request, compute: Callable[[Any, Given], Any]) -> Res
     running = runtime_of(request)
     try:
         data = await run_in_threadpool(compute, running.store, Given(pairs))
-    except _BadDataError as error:
-        return _failed(400, "bad_data", str(error))
+    except BadDataError as error:
+        return refused(400, str(error), "bad_data")
     except StoreError as error:
-        return _failed(503, "unavailable", str(error))
+        return refused(503, str(error), "unavailable")
     except KtloError as error:
-        return _failed(400, "bad_data", str(error))
+        return refused(400, str(error), "bad_data")
     if isinstance(data, str):
         return Response(f'{{"status":"success","data":{data}}}', media_type="application/json")
     listed = data if isinstance(data, _Listed) else _Listed(data)
@@ -159,15 +97,6 @@ def _json(status: int, body: Any) -> Response:
         status_code=status,
         media_type="application/json",
     )
-
-
-def refused(status: int, message: str) -> Response:
-    """What no operation here answers (another path, another method, a broken body), in Prometheus' envelope."""
-    return _failed(status, _KINDS.get(status, "bad_data"), message)
-
-
-def _failed(status: int, kind: str, message: str) -> Response:
-    return _json(status, {"status": "error", "errorType": kind, "error": message})
 
 
 def _now() -> int:
@@ -226,7 +155,7 @@ def _query_range(store: Any, given: Given) -> Any:
     answered = asking.ask(store, asked)
     value = answered.value
     if isinstance(value, Text):
-        raise _BadDataError(
+        raise BadDataError(
             'invalid expression type "string" for range query, must be Scalar or instant Vector'
         )
     if isinstance(value, Scalar):
@@ -308,7 +237,7 @@ async def series(request: Request) -> Response:
     def compute(store: Any, given: Given) -> Any:
         selectors = _matches(given)
         if not selectors:
-            raise _BadDataError("no match[] parameter provided")
+            raise BadDataError("no match[] parameter provided")
         most = given.most()
         return _Listed.of(listing.series(store, selectors, *_stretch(given), most + 1), most)
 
@@ -331,7 +260,7 @@ async def label_values(request: Request, name: str) -> Response:
     """Values of a label; ``U__`` escapes of UTF-8 names are read."""
 
     def compute(store: Any, given: Given) -> Any:
-        label, most = _unescaped(name), given.most()
+        label, most = unescaped(name), given.most()
         return _Listed.of(
             listing.label_values(store, label, _matches(given), *_stretch(given), most + 1), most
         )
@@ -339,30 +268,21 @@ async def label_values(request: Request, name: str) -> Response:
     return await _answer(request, compute)
 
 
-def _unescaped(name: str) -> str:
-    """A label of Prometheus 3's escaping ``U__http_2e_route``."""
-    import re
-
-    if not name.startswith("U__"):
-        return name
-    return re.sub(
-        r"_([0-9a-f]{1,6})_", lambda found: chr(min(int(found[1], 16), 0x10FFFF)), name[3:]
-    ).replace("__", "_")
-
-
 @router.get("/metadata")
 async def metadata(request: Request) -> Response:
     """Type, unit and description by metric."""
 
     def compute(store: Any, given: Given) -> Any:
-        only = given.one("metric", "")
+        only, most = given.one("metric", ""), given.most()
         found: dict[str, list[dict[str, str]]] = {}
-        for each in asking.described(store, *_stretch(given)):
-            if not only or only == each.name:
-                found.setdefault(each.name, []).append(
-                    {"type": each.kind, "help": each.description, "unit": each.unit}
-                )
-        return found
+        told = asking.described(store, *_stretch(given), only, most + 1)
+        for each in told:
+            found.setdefault(each.name, []).append(
+                {"type": each.kind, "help": each.description, "unit": each.unit}
+            )
+        return _Listed.of(
+            Found(list(found.items())), most, is_cut=len({each.raw for each in told}) > most
+        ).as_object()
 
     return await _answer(request, compute)
 

@@ -17,6 +17,7 @@ from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.promql.asking import ask, since_1970
 from ktlo.telemetry.promql.histograms import floats_of
 from ktlo.telemetry.promql.question import Answered, Asked
+from ktlo.telemetry.promql.unknown import unknown_names
 from ktlo.telemetry.promql.vector import Scalar, Text
 
 router = APIRouter(tags=["telemetry"], route_class=AskedRoute)
@@ -34,6 +35,13 @@ class PromqlSeriesOut(BaseModel):
     values: list[float | None] = Field(description="By step; null where there is none, or it is not finite.")
 
 
+class UnknownOut(BaseModel):
+    """A name in an expression that no metric has."""
+
+    name: str
+    near: list[str] = Field(description="Names that there are, the nearest first.")
+
+
 class PromqlOut(BaseModel):
     """An answer."""
 
@@ -46,6 +54,9 @@ class PromqlOut(BaseModel):
     text: str = Field("", description="Of an expression that is a text.")
     samples: int = Field(description="Samples read.")
     seconds: float = Field(description="Time it took.")
+    unknown: list[UnknownOut] = Field(
+        default=[], description="Where nothing is answered: names in it under which no metric is kept."
+    )
 
 
 def step_of(text: str, of: Interval, most: int = STEPS) -> int:
@@ -128,4 +139,9 @@ def run_promql(
     if instant:
         end = since_1970(of.end)
         asked = Asked(query, end, end)
-    return out(ask(running.store, asked), asked)
+    given = out(ask(running.store, asked), asked)
+    if not given.series and not given.text:
+        given.unknown = [
+            UnknownOut(name=each.name, near=list(each.near)) for each in unknown_names(running.store, query)
+        ]
+    return given

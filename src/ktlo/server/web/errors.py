@@ -31,6 +31,7 @@ from ktlo.telemetry import deployments, error_verdicts
 from ktlo.telemetry.error_verdicts import Said, Standing
 from ktlo.telemetry.errors import Asked, by_version, group, samples, spread, stacktrace
 from ktlo.telemetry.interval import DEFAULT
+from ktlo.telemetry.observed import watch
 from ktlo.telemetry.trackers import trackers
 
 router = APIRouter(route_class=AskedRoute)
@@ -69,6 +70,7 @@ def errors_page(
     everything = ordered(judged_groups(running, of, Asked(service, version, "", text)), sort)
     shown = next((kept for key, _, kept in TABS if key == standing), WANTED)
     lines = [line for line in everything if line[1].standing in shown]
+    reporting = {name for listed, _ in lines[:MOST] for name in listed.services}
     given = {
         "service": service, "version": version, "q": text, "standing": standing, "sort": str(sort),
         "since": since, "until": until,
@@ -78,7 +80,7 @@ def errors_page(
         "errors.html",
         "errors",
         answer=words.answer_of(lines if standing else everything, of),
-        lines=words.lines_of(lines[:MOST], of),
+        lines=words.lines_of(lines[:MOST], of, watch(running.store, of, reporting)),
         cut=len(lines) - MOST,
         everything=len(everything),
         tabs=[

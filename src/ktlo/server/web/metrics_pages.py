@@ -21,6 +21,7 @@ from ktlo.report.promql import (
     series_table,
     shown,
     unit_named,
+    unknown_said,
 )
 from ktlo.report.services import stretch_text
 from ktlo.server.api.metrics import Running
@@ -35,6 +36,7 @@ from ktlo.telemetry.promql.completing import Known as KnownNames
 from ktlo.telemetry.promql.completing import completions, unit_of
 from ktlo.telemetry.promql.listing import label_names, label_values, names
 from ktlo.telemetry.promql.places import PromqlError
+from ktlo.telemetry.promql.unknown import unknown_names
 from ktlo.wording import counted
 
 router = APIRouter(route_class=AskedRoute)
@@ -59,6 +61,7 @@ class Explored:
         error: what is wrong.
         fix: what to do.
         marked: the expression with the place marked.
+        near: expressions with the name of a metric that there is, as (name, URL).
     """
 
     expression: str
@@ -70,6 +73,7 @@ class Explored:
     error: str = ""
     fix: str = ""
     marked: str = ""
+    near: tuple[tuple[str, str], ...] = ()
 
 
 @router.get("/metrics")
@@ -148,17 +152,23 @@ def _explored(
     notes.append(
         f"{counted(answered.samples, 'samples')} read in {answered.seconds:.2f} s; a step every {seconds:g} s."
     )
+    missing = unknown_names(running.store, expression) if not among else []
     drawn = any(each.finite for each in series)
     text = getattr(answered.value, "value", "")
     return Explored(
         expression,
-        said=text or said(series, unit, expression, among),
+        said=text or unknown_said(missing) or said(series, unit, expression, among),
         picture=picture(chart(head, series, unit, seconds, exemplar_links(found, seconds, href)))
         if drawn
         else None,
         table=series_table(series, unit) if series else None,
         note=" ".join(notes),
         exemplars=exemplar_table(found, href) if found else None,
+        near=tuple(
+            (name, href("/metrics", {"q": expression.replace(each.name, name)}))
+            for each in missing
+            for name in each.near
+        ),
     )
 
 
@@ -250,8 +260,8 @@ def complete_json(
         at,
         KnownNames(
             lambda: names(store, start, end),
-            lambda metric: label_names(store, selectors(metric), start, end),
-            lambda metric, label: label_values(store, label, selectors(metric), start, end),
+            lambda metric: label_names(store, selectors(metric), start, end).values,
+            lambda metric, label: label_values(store, label, selectors(metric), start, end).values,
         ),
     )
     candidates = [{"text": each.text, "kind": each.kind} for each in found.candidates]

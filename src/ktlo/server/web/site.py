@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from ktlo.errors import KtloError, SourceError
-from ktlo.server.api import prometheus
+from ktlo.server import prometheus_error
 from ktlo.server.api.problems import answer_problem, status_of
 from ktlo.server.web.assets import FOLDER, Assets
 from ktlo.server.web.checks import Checks
@@ -84,8 +84,8 @@ def wants_page(request: Request) -> bool:
 
 
 def _answer(request: Request, status: int, title: str, where: str = "", fix: str = "") -> Response:
-    if request.url.path.startswith(f"{prometheus.BASE}/"):
-        return prometheus.refused(status, f"{title}: {where}" if where else title)
+    if prometheus_error.is_ours(request.url.path):
+        return prometheus_error.refused(status, f"{title}: {where}" if where else title)
     if not wants_page(request):
         return answer_problem(title, status, where, fix)
     return render(request, "error.html", "", status=status, has_twin=False, title=title, where=where, fix=fix)

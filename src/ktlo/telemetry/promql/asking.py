@@ -11,14 +11,13 @@ import promql_parser as ast
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.promql.evaluate import answer
 from ktlo.telemetry.promql.labels import Labels
-from ktlo.telemetry.promql.parsing import milliseconds, parsed, selector_of
+from ktlo.telemetry.promql.names import Family
+from ktlo.telemetry.promql.parsing import milliseconds, parsed, selector_of, selectors_in
 from ktlo.telemetry.promql.places import PromqlError
 from ktlo.telemetry.promql.question import Answered, Asked
 from ktlo.telemetry.promql.samples import Samples, Selector, Stretch
 from ktlo.telemetry.promql.spans import CALLS, LATENCY, SpanMetrics
 from ktlo.telemetry.promql.stored import TARGET_INFO, Stored, moment
-
-MOST_DESCRIBED = 20_000
 
 _EXEMPLARS = """
 SELECT p.series AS series, tupleElement(e, 1) AS trace, tupleElement(e, 2) AS span, tupleElement(e, 3) AS number,
@@ -45,7 +44,11 @@ SELECT s.name AS name, s.type AS type, s.unit AS unit, s.temporality AS temporal
   argMax(s.description, s.last_at) AS description
 FROM ktlo.metric_series AS s
 WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
-GROUP BY name, type, unit, temporality, monotonic ORDER BY name LIMIT {most:UInt32}"""
+  AND s.name IN (
+    SELECT DISTINCT n.name FROM ktlo.metric_series_states AS n
+    WHERE n.last_at >= {start:DateTime64(9, 'UTC')} AND n.first_at <= {end:DateTime64(9, 'UTC')}
+      AND ({all:Bool} OR n.name IN {names:Array(String)}) ORDER BY n.name LIMIT {most:UInt32})
+GROUP BY name, type, unit, temporality, monotonic ORDER BY name"""
 
 
 class Everything:
@@ -138,20 +141,31 @@ def selector_from(text: str) -> Selector:
     return selector_of(tree)
 
 
-def described(store: Queryable, start: int, end: int) -> list[Described]:
-    """Every metric with its type, unit and description."""
-    from ktlo.telemetry.promql.names import Family
+def described(store: Queryable, start: int, end: int, name: str, most: int) -> list[Described]:
+    """Metrics with their type, unit and description.
 
-    rows = store.query(
-        _DESCRIBED, {"start": moment(start), "end": moment(end), "most": MOST_DESCRIBED}
-    ).to_pylist()
+    Args:
+        store: where they are.
+        start: first moment of the stretch in which they were reported, milliseconds since 1970.
+        end: last one.
+        name: only this one, in Prometheus' letters; empty for all.
+        most: names at most of what services report; those of spans are told, too.
+    """
+    named = (
+        [each.name for each in Stored(store).families(start, end, name) if each.prometheus == name]
+        if name
+        else []
+    )
+    asked = {"start": moment(start), "end": moment(end), "all": not name, "names": named, "most": most}
+    rows = store.query(_DESCRIBED, asked).to_pylist()
     found = []
     for row in rows:
         family = Family(row["name"], row["type"], row["unit"], row["temporality"], bool(row["monotonic"]))
         found.append(
             Described(family.prometheus, row["name"], family.prometheus_type, row["unit"], row["description"])
         )
-    return found + [Described(name, name, kind, unit, text) for name, kind, text, unit in _SPAN_METADATA]
+    own = [Described(named, named, kind, unit, text) for named, kind, text, unit in _SPAN_METADATA]
+    return [each for each in found + own if not name or each.name == name]
 
 
 def exemplars(store: Queryable, expression: str, start: int, end: int, most: int = 500) -> list[Exemplar]:
@@ -160,19 +174,9 @@ def exemplars(store: Queryable, expression: str, start: int, end: int, most: int
     Raises:
         PromqlError: it is no PromQL.
     """
-    selectors: list[Selector] = []
-
-    def visit(node: ast.Expr) -> bool:
-        if isinstance(node, ast.VectorSelector):
-            selectors.append(selector_of(node))
-        elif isinstance(node, ast.MatrixSelector):
-            selectors.append(selector_of(node.vector_selector))
-        return True
-
-    ast.walk(parsed(expression), visit)
     members = {
         (member.series, member.exposed.part == "value"): member
-        for selector in selectors
+        for selector in selectors_in(expression)
         for member in Stored(store).members(selector, start, end)
     }
     found = []

@@ -31,6 +31,7 @@ from ktlo.telemetry.promql.range_functions import (
     quantile_over_time,
 )
 from ktlo.telemetry.promql.samples import Floats, Longs, Samples, Source, Stretch
+from ktlo.telemetry.promql.spending import Spending
 from ktlo.telemetry.promql.vector import (
     Scalar,
     Text,
@@ -73,27 +74,26 @@ def answer(asked: Asked, source: Source) -> Answered:
         raise PromqlError(error.what, asked.expression, start, end, fix=error.fix) from error
     if isinstance(value, Vector):
         value = trimmed(value)
-    return Answered(times, value, walk.samples, time.monotonic() - begun)
+    return Answered(times, value, walk.spent.samples, time.monotonic() - begun)
 
 
 class _Walk:
     """One evaluation.
 
     Attributes:
-        samples: read so far.
+        spent: what it has used so far.
         place: of the function that is being computed, for errors.
     """
 
     def __init__(self, asked: Asked, source: Source, begun: float) -> None:
         self._asked = asked
         self._source = source
-        self._begun = begun
-        self.samples = 0
+        self.spent = Spending(asked.limits, begun)
         self.place = (0, len(asked.expression))
 
     def node(self, node: Any, times: Longs) -> Value:
         """The value of a node at some moments."""
-        self._on_time()
+        self.spent.on_time()
         match node:
             case ast.NumberLiteral():
                 return Scalar(np.full(len(times), float(node.val)))
@@ -127,7 +127,7 @@ class _Walk:
         for samples in self._read(node, moments, self._asked.lookback):
             at, values, present = newest(samples, moments, self._asked.lookback, open_left=open_left)
             parts.append(trimmed(Vector(samples.labels, at / 1000.0 if timestamps else values, present)))
-            self._fits(parts, len(times))
+            self.spent.fits(parts, len(times))
         found = joined(parts, len(times))
         return relabelled(found, found.labels, "the selector")
 
@@ -136,13 +136,7 @@ class _Walk:
         step = int(moments[1] - moments[0]) if len(moments) > 1 else 0
         stretch = Stretch(int(moments.min()) - before, int(moments.max()), step, before)
         for samples in self._source.read(selector, stretch):
-            self.samples += len(samples.times)
-            if self.samples > self._asked.limits.samples:
-                raise UsageError(
-                    f"the question reads more than {self._asked.limits.samples:,} samples",
-                    fix="Narrow it by labels, or ask for a shorter range",
-                )
-            self._on_time()
+            self.spent.read(len(samples.times))
             yield samples
 
     def _moments(self, at: Any, offset: Any, times: Longs) -> Longs:
@@ -334,7 +328,7 @@ class _Walk:
             if len(windows.samples.times):
                 reduced = self._reduced(name, windows, numbers)
                 parts.append(trimmed(Vector(windows.labels, reduced.values, reduced.present)))
-                self._fits(parts, len(times))
+                self.spent.fits(parts, len(times))
         found = joined(parts, len(times))
         if name in KEEPS_NAME:
             return relabelled(found, found.labels, name)
@@ -376,7 +370,7 @@ class _Walk:
             raise UsageError("a text is needed here", fix='Put it in quotes: "…"')
         return value.value
 
-    # Limits
+    # Places
 
     def _within(self, name: str, is_supported: bool) -> tuple[int, int]:
         before = self.place
@@ -384,24 +378,6 @@ class _Walk:
         if not is_supported:
             raise UsageError(f"{name} is not supported yet", fix="docs/telemetry-metrics.md lists what is")
         return before
-
-    def _on_time(self) -> None:
-        if time.monotonic() - self._begun > self._asked.limits.seconds:
-            raise UsageError(
-                f"the question takes longer than {self._asked.limits.seconds:g} s",
-                fix="Narrow it by labels, ask for a shorter range or a larger step",
-            )
-
-    def _fits(self, parts: list[Vector], steps: int) -> None:
-        series = sum(len(each.labels) for each in parts)
-        limits = self._asked.limits
-        if series > limits.series:
-            raise UsageError(f"more than {limits.series:,} series match", fix="Narrow it by labels")
-        if series * steps > limits.cells:
-            raise UsageError(
-                f"{series:,} series at {counted(steps, 'steps')} do not fit into memory",
-                fix="Narrow it by labels, or ask with a larger step",
-            )
 
 
 _RANGE_WITH_NUMBERS = frozenset({"quantile_over_time", "predict_linear", "double_exponential_smoothing"})

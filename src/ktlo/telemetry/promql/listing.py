@@ -1,13 +1,14 @@
 """What there is to ask about: names of metrics, series, names of labels and their values.
 
 Without a selector the engine answers names and values itself, over whatever number of series; with one the series are
-read that it means, at most :data:`~ktlo.telemetry.promql.stored.MOST_SERIES`. Nothing is cut without a word: a caller
-that asks for one more than it gives on knows whether there are more.
+read that it means, the first :data:`~ktlo.telemetry.promql.stored.MOST_SERIES` of them. Nothing is cut without a word:
+:attr:`Found.is_partial`, and a caller that asks for one more than it gives on knows whether there are more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -55,9 +56,22 @@ WHERE h.at >= {start:DateTime64(9, 'UTC')} AND h.at <= {end:DateTime64(9, 'UTC')
 ORDER BY bound LIMIT {most:UInt32}"""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A list of what there is to ask.
+
+    Attributes:
+        values: series, names or values.
+        is_partial: more series match than were read, so that there may be more.
+    """
+
+    values: list[Any]
+    is_partial: bool = False
+
+
 def series(
     store: Queryable, selectors: Sequence[Selector], start: int, end: int, most: int = MOST_LISTED
-) -> list[dict[str, str]]:
+) -> Found:
     """Label sets of the series that any of some selectors means; buckets of a histogram are one series here.
 
     Args:
@@ -66,22 +80,23 @@ def series(
         start: first moment of the stretch in which they have samples, milliseconds since 1970.
         end: last one.
         most: at most so many.
-
-    Raises:
-        UsageError: more series match than are read.
     """
-    return [dict(labels) for labels in islice(_meant(store, selectors, start, end), most)]
+    meant, is_partial = _meant(store, selectors, start, end)
+    return Found([dict(labels) for labels in islice(meant, most)], is_partial)
 
 
-def _meant(store: Queryable, selectors: Sequence[Selector], start: int, end: int) -> dict[Labels, None]:
+def _meant(
+    store: Queryable, selectors: Sequence[Selector], start: int, end: int
+) -> tuple[dict[Labels, None], bool]:
     found: dict[Labels, None] = {}
-    stored = Stored(store)
+    is_partial = False
     for selector in selectors:
-        for member in stored.members(selector, start, end):
-            found.setdefault(member.labels)
+        members, is_cut = Stored(store).first_members(selector, start, end)
+        is_partial = is_partial or is_cut
+        found |= dict.fromkeys(member.labels for member in members)
         for samples in SpanMetrics(store).read(selector, Stretch(start, end)):
             found |= dict.fromkeys(samples.labels)
-    return found
+    return found, is_partial
 
 
 def names(store: Queryable, start: int, end: int) -> list[str]:
@@ -92,15 +107,15 @@ def names(store: Queryable, start: int, end: int) -> list[str]:
 
 def label_names(
     store: Queryable, selectors: Sequence[Selector], start: int, end: int, most: int = MOST_LISTED
-) -> list[str]:
+) -> Found:
     """Names of labels, of all series when there is no selector; see :func:`series`."""
     if not selectors:
-        return _all_label_names(store, start, end)[:most]
-    meant = _meant(store, selectors, start, end)
+        return Found(_all_label_names(store, start, end)[:most])
+    meant, is_partial = _meant(store, selectors, start, end)
     found = {name for labels in meant for name, _ in labels}
     if any(value_of(labels, NAME).endswith("_bucket") for labels in meant):
         found.add("le")
-    return sorted(found)[:most]
+    return Found(sorted(found)[:most], is_partial)
 
 
 def label_values(
@@ -110,24 +125,21 @@ def label_values(
     start: int,
     end: int,
     most: int = MOST_LISTED,
-) -> list[str]:
+) -> Found:
     """Values of one label, of all series when there is no selector; see :func:`series`."""
     if label == NAME and not selectors:
-        return names(store, start, end)[:most]
+        return Found(names(store, start, end)[:most])
     asked = {"start": moment(start), "end": moment(end), "most": most}
     if label == "le":
-        ids = [
-            member.series
-            for selector in selectors
-            for member in Stored(store).members(selector, start, end)
-            if member.exposed.part == "bucket"
-        ]
+        read = [Stored(store).first_members(selector, start, end) for selector in selectors]
+        ids = [member.series for members, _ in read for member in members if member.exposed.part == "bucket"]
         rows = store.query(_BOUNDS, {**asked, "ids": ids, "all": not selectors}).to_pylist()
-        return [*(number_text(row["bound"]) for row in rows), "+Inf"][:most] if rows or ids else []
+        bounds = [*(number_text(row["bound"]) for row in rows), "+Inf"][:most] if rows or ids else []
+        return Found(bounds, any(is_cut for _, is_cut in read))
     if not selectors:
-        return _all_values(store, label, asked)
-    found = {value_of(labels, label) for labels in _meant(store, selectors, start, end)}
-    return sorted(found - {""})[:most]
+        return Found(_all_values(store, label, asked))
+    meant, is_partial = _meant(store, selectors, start, end)
+    return Found(sorted({value_of(labels, label) for labels in meant} - {""})[:most], is_partial)
 
 
 def _keys(store: Queryable, asked: dict[str, Any]) -> list[str]:

@@ -131,3 +131,22 @@ def selector_of(vector: promql_parser.VectorSelector) -> Selector:
     if not groups:
         return Selector((always,))
     return Selector(tuple((*always, *group) for group in groups))
+
+
+def selectors_in(expression: str) -> list[Selector]:
+    """Every selector of an expression.
+
+    Raises:
+        PromqlError: it is no PromQL.
+    """
+    found: list[Selector] = []
+
+    def visit(node: promql_parser.Expr) -> bool:
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(selector_of(node))
+        elif isinstance(node, promql_parser.MatrixSelector):
+            found.append(selector_of(node.vector_selector))
+        return True
+
+    promql_parser.walk(parsed(expression), visit)
+    return found

@@ -10,8 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,8 @@ from ktlo.errors import UsageError
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.promql import stored_histograms
 from ktlo.telemetry.promql.labels import NAME, Labels, labels_of
-from ktlo.telemetry.promql.names import Exposed, Family, label_name
+from ktlo.telemetry.promql.members import Chosen, Member, chosen_of, conditions, identity, members_of
+from ktlo.telemetry.promql.names import Family, label_name
 from ktlo.telemetry.promql.samples import STALE, Floats, Longs, Matcher, Samples, Selector, Stretch
 
 MOST_SERIES = 50_000
@@ -77,24 +77,7 @@ FROM ktlo.metric_series AS s
 WHERE s.last_at >= {start:DateTime64(9, 'UTC')} AND s.first_at <= {end:DateTime64(9, 'UTC')}
 GROUP BY service, instance, resource ORDER BY service, instance LIMIT {most:UInt32}"""
 
-_COLUMNS = {"service_name": "s.service", "service_version": "s.version", "otel_scope_name": "s.scope_name"}
-_PROMOTED = frozenset({"job", "instance", "deployment_environment_name", *_COLUMNS})
 TARGET_INFO = "target_info"
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One stored series as PromQL sees it.
-
-    Attributes:
-        series: fingerprint in the store.
-        labels: its name and all.
-        exposed: the metric.
-    """
-
-    series: str
-    labels: Labels
-    exposed: Exposed
 
 
 def moment(milliseconds: int) -> dt.datetime:
@@ -126,12 +109,34 @@ class Stored:
         Raises:
             UsageError: there are too many.
         """
+        found, too_many = self._meant(selector, start, end, is_counted=True)
+        if too_many:
+            raise UsageError(
+                f"at least {too_many:,} series match, and at most {MOST_SERIES:,} are read",
+                fix="Narrow it by labels",
+            )
+        return found
+
+    def first_members(self, selector: Selector, start: int, end: int) -> tuple[list[Member], bool]:
+        """The same, of too many the first :data:`MOST_SERIES`; and whether there are more."""
+        found, too_many = self._meant(selector, start, end, is_counted=False)
+        return found, bool(too_many)
+
+    def _meant(
+        self, selector: Selector, start: int, end: int, *, is_counted: bool
+    ) -> tuple[list[Member], int]:
         found: dict[tuple[str, str], Member] = {}
+        too_many = 0
         for group in selector.groups:
             name = next((each.value for each in group if each.label == NAME and each.operator == "="), "")
-            for member in self._of_group(group, self.families(start, end, name), start, end):
+            chosen = chosen_of(group, self.families(start, end, name))
+            if not chosen:
+                continue
+            rows, more = self._rows(group, chosen, start, end, is_counted=is_counted)
+            too_many = max(too_many, more)
+            for member in members_of(group, chosen, rows):
                 found.setdefault((member.series, member.exposed.name), member)
-        return list(found.values())
+        return list(found.values()), too_many
 
     def read(self, selector: Selector, of: Stretch) -> Iterator[Samples]:
         """See :meth:`ktlo.telemetry.promql.samples.Source.read`."""
@@ -151,47 +156,24 @@ class Stored:
         if any(_named(group, TARGET_INFO) for group in selector.groups):
             yield _fitting(self._targets(of.start, of.end), fits)
 
-    def _of_group(
-        self, group: Sequence[Matcher], families: Sequence[Family], start: int, end: int
-    ) -> Iterator[Member]:
-        named = [each.test() for each in group if each.label == NAME]
-        chosen: dict[Family, list[tuple[Exposed, bool]]] = {}
-        for family in families:
-            for exposed in family.exposed():
-                if all(fits(exposed.name) for fits in named):
-                    chosen.setdefault(family, []).append((exposed, False))
-                elif exposed.raw != exposed.name and all(fits(exposed.raw) for fits in named):
-                    chosen.setdefault(family, []).append((exposed, True))
-        if not chosen:
-            return
-        conditions, values = _conditions(group)
+    def _rows(
+        self, group: Sequence[Matcher], chosen: Chosen, start: int, end: int, *, is_counted: bool
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Rows of series, at most :data:`MOST_SERIES`, and how many there are where these are too many."""
+        terms, values = conditions(group)
         values |= {
             "names": sorted({each.name for each in chosen}),
             "start": moment(start),
             "end": moment(end),
         }
-        where = "".join(f" AND {condition}" for condition in conditions)
-        # Counted first: to read what many series are called takes long, and then they would be refused.
-        series: int = self._store.query(f"{_COUNT}{where}", values).to_pylist()[0]["series"]
-        if series > MOST_SERIES:
-            raise UsageError(
-                f"{series:,} series match, and at most {MOST_SERIES:,} are read", fix="Narrow it by labels"
-            )
+        where = "".join(f" AND {condition}" for condition in terms)
+        if is_counted:
+            # Counted first: to read what many series are called takes long, and then they would be refused.
+            series: int = self._store.query(f"{_COUNT}{where}", values).to_pylist()[0]["series"]
+            if series > MOST_SERIES:
+                return [], series
         rows = self._store.query(f"{_SERIES}{where} ORDER BY series LIMIT {MOST_SERIES + 1}", values)
-        if len(rows) > MOST_SERIES:
-            raise UsageError(f"more than {MOST_SERIES:,} series match", fix="Narrow it by labels")
-        others = [(each.label, each.test()) for each in group if each.label != NAME]
-        for row in rows.to_pylist():
-            family = Family(row["name"], row["type"], row["unit"], row["temporality"], bool(row["monotonic"]))
-            for exposed, is_raw in chosen.get(family, ()):
-                labels = _labels(row, is_raw=is_raw)
-                later = {"bucket": "le", "quantile": "quantile"}.get(exposed.part, "")
-                if all(
-                    name == later or fits(labels.get(name, "") or labels.get(label_name(name), ""))
-                    for name, fits in others
-                ):
-                    labels[NAME] = exposed.raw if is_raw else exposed.name
-                    yield Member(row["series"], labels_of(labels), exposed)
+        return rows[:MOST_SERIES].to_pylist(), len(rows) if len(rows) > MOST_SERIES else 0
 
     def _points(self, members: Sequence[Member], of: Stretch) -> Samples:
         by_id = {member.series: member for member in members}
@@ -223,7 +205,7 @@ class Stored:
             labels = {
                 label_name(key): value for key, value in resource.items() if not key.startswith("service.")
             }
-            labels |= _identity(row["service"], resource.get("service.namespace", ""), row["instance"])
+            labels |= identity(row["service"], resource.get("service.namespace", ""), row["instance"])
             labels[NAME] = TARGET_INFO
             if resource.get("service.version"):
                 labels["service_version"] = resource["service.version"]
@@ -248,58 +230,6 @@ def _portions(members: Sequence[Member], size: int) -> Iterator[list[Member]]:
 def _named(group: Sequence[Matcher], name: str) -> bool:
     named = [each for each in group if each.label == NAME]
     return bool(named) and all(each.test()(name) for each in named)
-
-
-def _identity(service: str, namespace: str, instance: str) -> dict[str, str]:
-    """``job`` and ``instance`` of a resource (OpenTelemetry, Prometheus compatibility, "Resource attributes")."""
-    return {
-        "job": f"{namespace}/{service}" if namespace else service,
-        "instance": instance,
-        "service_name": service,
-    }
-
-
-def _labels(row: Mapping[str, Any], *, is_raw: bool) -> dict[str, str]:
-    found = _identity(row["service"], row["namespace"], row["instance"])
-    found |= {
-        "service_version": row["version"],
-        "deployment_environment_name": row["environment"],
-        "otel_scope_name": row["scope_name"],
-    }
-    for key, value in dict(row["attributes"] or ()).items():
-        name = key if is_raw else label_name(key)
-        # An attribute that is named as what follows from the resource keeps its value beside it.
-        found[f"exported_{name}" if found.get(name) else name] = value
-    return found
-
-
-def _conditions(group: Sequence[Matcher]) -> tuple[list[str], dict[str, Any]]:
-    """Matchers as SQL with bound values; those that only the finished labels can tell are left out."""
-    conditions: list[str] = []
-    values: dict[str, Any] = {}
-    for at, each in enumerate(group):
-        if each.label in (NAME, "le", "quantile") or each.test()(""):
-            continue
-        label, value = f"label_{at}", f"value_{at}"
-        text = f"{{{value}:String}}"
-        compared = f"match(%s, {text})" if each.operator in ("=~", "!~") else f"%s = {text}"
-        values[value] = f"^(?s:{each.value})$" if each.operator in ("=~", "!~") else each.value
-        if each.label in _COLUMNS and each.operator in ("=", "=~"):
-            conditions.append(compared % _COLUMNS[each.label])
-        elif (
-            each.label not in _PROMOTED
-            and not each.label.startswith("exported_")
-            and each.operator in ("=", "=~")
-        ):
-            values[label] = label_name(each.label)
-            named = f"replaceRegexpAll(k, '[^a-zA-Z0-9_]', '_') = {{{label}:String}}"
-            fits = compared % "v"
-            conditions.append(
-                f"arrayExists((k, v) -> {named} AND {fits}, mapKeys(s.attributes), mapValues(s.attributes))"
-            )
-        else:
-            del values[value]
-    return conditions, values
 
 
 def asked_of(members: Sequence[Member], of: Stretch) -> dict[str, Any]:

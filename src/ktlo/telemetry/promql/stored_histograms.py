@@ -18,7 +18,7 @@ from ktlo.telemetry.promql.labels import CHANNEL, Labels, with_value
 from ktlo.telemetry.promql.samples import Floats, Longs, Samples, Stretch
 
 if TYPE_CHECKING:
-    from ktlo.telemetry.promql.stored import Member
+    from ktlo.telemetry.promql.members import Member
 
 _WHERE = """
 FROM ktlo.metric_histograms AS h
