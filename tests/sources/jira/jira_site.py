@@ -57,6 +57,7 @@ class Site:
     faults: list[httpx.Response] = field(default_factory=list)
     shown_changes: int = 5
     has_owner: bool = True
+    moved: dict[str, str] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def create(self, key: str, at: dt.datetime, kind: str = "Bug", **fields: Any) -> None:
@@ -112,6 +113,8 @@ class Site:
         """The issue is moved to another project."""
         issue = self.issues.pop(key)
         self.issues[new] = issue
+        self.moved[key] = new
+        issue["fields"]["project"] = {"key": new.partition("-")[0]}
         issue["key"] = new
         self.change(new, at, {"field": "Key", "fromString": key, "toString": new})
 
@@ -158,7 +161,8 @@ class Site:
             assert (path == "/search/jql") is self.is_cloud
             return self._search(query)
         parts = path.strip("/").split("/")
-        issue = self.issues.get(parts[1])
+        # Jira answers for an issue's earlier key with the issue under its new one.
+        issue = self.issues.get(self.moved.get(parts[1], parts[1]))
         if issue is None:
             return None
         if parts[2:] == ["changelog"]:

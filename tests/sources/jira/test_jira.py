@@ -228,6 +228,25 @@ def test_an_issue_that_was_moved_to_another_project_is_there_once_under_its_new_
     assert len(seen.history("OPS-7")) == before + 1
 
 
+def test_an_issue_that_was_moved_out_of_the_projects_read_is_gone() -> None:
+    site, seen = site_by_hand(), Seen()
+    run(source(site, projects=("SH",)), seen)
+    site.now = after(140)
+    site.rename("SH-1", "OPS-7", after(110))
+    run(source(site, projects=("SH",)), seen)
+    assert {"SH-1", "OPS-7"}.isdisjoint(row["external_id"] for row in seen.shown("issues"))
+    assert seen.history("SH-1") == seen.history("OPS-7") == []
+
+
+def test_a_webhook_of_an_issue_moved_out_of_the_projects_read_removes_it_at_once() -> None:
+    site, seen = site_by_hand(), Seen()
+    made = source(site, projects=("SH",))
+    run(made, seen)
+    site.rename("SH-1", "OPS-7", after(110))
+    seen.add(made.receive(webhook(site, "OPS-7", "jira:issue_updated", after(110))).rows)
+    assert {"SH-1", "OPS-7"}.isdisjoint(row["external_id"] for row in seen.shown("issues"))
+
+
 def test_a_deleted_issue_is_removed_and_an_old_open_one_is_in() -> None:
     site, seen = site_by_hand(), Seen()
     site.create("SH-99", NOON - dt.timedelta(days=900))

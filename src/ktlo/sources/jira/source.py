@@ -295,11 +295,19 @@ class JiraSource:
         try:
             item = await one(place, key)
             rows = list(mapping.issue(item, of))
+            if not self._is_read(item.key):
+                # It was moved out of what is read: nothing would tell how it goes on.
+                rows = [*(one for one in rows if one[1].is_removal), *_removals(of, key, now)]
         except AbsentError:
-            return Batch(batches([removal(table, of.source, key, now) for table in ("issues", "incidents")]))
+            return Batch(batches(_removals(of, key, now)))
         except (UnexpectedFormError, *_ODD) as error:
             return Batch(rejected=(self._reject(key, f"{type(error).__name__}: {error}", b""),))
         return Batch(batches(rows))
+
+    def _is_read(self, key: str) -> bool:
+        """Whether an issue is of a project that is read."""
+        project = key.rpartition("-")[0].upper()
+        return not self._config.projects or project in {one.upper() for one in self._config.projects}
 
     def _reject(self, place: str, reason: str, raw: bytes) -> Rejection:
         return Rejection(
@@ -330,9 +338,10 @@ class JiraSource:
         told = decoded(incoming, Webhook)
         if told.issue is None:
             return Taken(told.event or "webhook", why_ignored="it is about no issue")
-        project = told.issue.key.rpartition("-")[0]
-        if self._config.projects and project.upper() not in {key.upper() for key in self._config.projects}:
-            return Taken(told.event, why_ignored=f"the project {project} is not read")
+        is_read, changes = self._is_read(told.issue.key), told.changelog.items if told.changelog else []
+        why_not = "" if is_read else f"the project {told.issue.key.rpartition('-')[0]} is not read"
+        if not is_read and not any(change.field == "Key" for change in changes):
+            return Taken(told.event, why_ignored=why_not)
         at = (
             dt.datetime.fromtimestamp(told.timestamp / 1000, dt.UTC)
             if told.timestamp
@@ -340,13 +349,16 @@ class JiraSource:
         )
         of = Of(self.source_id, self._config.url, _words_in(told, self._config), is_told=True)
         if told.event == "jira:issue_deleted":
-            gone = [removal(table, of.source, told.issue.key, at) for table in ("issues", "incidents")]
-            return Taken(told.event, batches(gone))
+            return Taken(told.event, batches(_removals(of, told.issue.key, at)))
         item = _with_change(told, at)
         try:
             rows = list(mapping.issue(item, of))
         except _ODD as error:
             raise UserError(f"the issue has an unexpected form: {type(error).__name__}: {error}") from error
+        if not is_read:
+            # It was moved there: under its earlier key it is gone.
+            left = [(table, row) for table, row in rows if row.is_removal]
+            return Taken(told.event, batches(left), why_ignored=why_not)
         if told.comment is not None:
             is_incident = rows[0][0] == "incidents"
             rows.append(commented(item.key, told.comment, of, is_incident=is_incident))
@@ -358,6 +370,10 @@ class JiraSource:
                 "issues": ("closed_at",) if getattr(rows[0][1].record, "state", "") == "closed" else (),
             },
         )
+
+
+def _removals(of: Of, key: str, at: dt.datetime) -> list[tuple[str, Row]]:
+    return [removal(table, of.source, key, at) for table in ("issues", "incidents")]
 
 
 def _with_change(told: Webhook, at: dt.datetime) -> IssueItem:
