@@ -83,7 +83,9 @@ class Batch:
 class Source(Protocol):
     """One outside system, configured.
 
-    Implementations are classes called with their validated configuration.
+    Implementations are classes called with their validated configuration. One whose items may change between issue and
+    incident under one identifier says ``items_change_kind = True``; then the row of the former kind is removed
+    (:mod:`ktlo.sources.reclassifying`).
 
     Attributes:
         kind: name of the source in ``ktlo sources add KIND``.
