@@ -101,7 +101,7 @@ class StackedColumns:
         tops = [sum(p.value for p in c.parts) for c in columns]
         tops += [c.interval.high for c in columns if c.interval]
         low, high = padded(tops)
-        plot = Plot(0, top + 24, width - 4, top + 24 + 220)
+        plot = Plot(0, top + 24, width - 12, top + 24 + 220)
         y = Linear(low, high, plot.bottom, plot.top)
         ticks = tick_places(y.ticks(self.unit, 5), y)
         plot = dataclasses.replace(plot, left=labels_width([t[1] for t in ticks]) + 10)
