@@ -2,7 +2,8 @@
 
 Sentry lists by when an issue was last seen, which a resolution does not move. So issues known to be open are asked for
 by their identifiers each time; one that is no longer there was deleted or merged. Issues that ended, or came back, are
-asked for by themselves, because only then Sentry tells their activity.
+asked for by themselves, because only then Sentry tells their activity. The list begins with the newest: a run that was
+cut off lists again, and does not ask again for what it had come past.
 """
 
 from __future__ import annotations
@@ -65,6 +66,17 @@ class SentryConfig(BaseModel):
         return check_reference(said)
 
 
+class _Walk(msgspec.Struct):
+    """How far a run came that was cut off: issues last seen after ``bottom``, at ``top`` at the latest, are in."""
+
+    top: dt.datetime
+    bottom: dt.datetime
+
+    def has(self, item: IssueItem) -> bool:
+        """Whether the issue was read, and nothing was seen of it since."""
+        return self.bottom < item.last_seen <= self.top
+
+
 class _Cursor(msgspec.Struct, omit_defaults=True):
     """How far it was read.
 
@@ -72,11 +84,13 @@ class _Cursor(msgspec.Struct, omit_defaults=True):
         since: horizon of the first run.
         reached: issues seen until then are in.
         open: short identifiers of open issues by identifier.
+        walk: the run that was cut off; ``None`` when the last one ended.
     """
 
     since: dt.datetime
     reached: dt.datetime
     open: dict[str, str] = msgspec.field(default_factory=dict)
+    walk: _Walk | None = None
 
 
 class _Identified(msgspec.Struct):
@@ -170,18 +184,25 @@ class SentrySource:
         at, done = self._begin(cursor), 0
         floor = at.reached - OVERLAP
         async with self._connect() as api:
-            newest, token, is_more = at.reached, "", True
+            token, is_more, before, newest = "", True, at.walk, at.reached
             asked: set[str] = set()
             while is_more:
                 params = {**self._query(), "limit": PER_PAGE, **({"cursor": token} if token else {})}
                 answer = await api.get(self._root, params)
                 items, rejected = self._items(answer)
-                newest = max([newest, *(item.last_seen for item in items)])
-                fresh = [item for item in items if item.last_seen >= floor]
+                fresh = [
+                    item for item in items if item.last_seen >= floor and not (before and before.has(item))
+                ]
                 rows = await self._rows(api, fresh, at)
                 asked.update(item.id for item in fresh)
                 done += len(items)
-                yield Batch(batches(rows), None, rejected, Progress(done, None, "issues"))
+                newest = max([newest, *(item.last_seen for item in items)])
+                oldest = min((item.last_seen for item in items), default=newest)
+                if before is None:
+                    at.walk = _Walk(newest, oldest)
+                elif oldest <= before.top:  # it has met what the run read that was cut off
+                    at.walk = _Walk(max(newest, before.top), min(oldest, before.bottom))
+                yield Batch(batches(rows), msgspec.to_builtins(at), rejected, Progress(done, None, "issues"))
                 token = _next(answer)
                 is_more = bool(token) and all(item.last_seen >= floor for item in items)
             known = [identifier for identifier in at.open if identifier not in asked]
@@ -196,7 +217,7 @@ class SentrySource:
                 for identifier in sorted(set(part) - there):
                     rows.append(removal("issues", self.source_id, at.open.pop(identifier), api.rest.now()))
                 yield Batch(batches(rows), None, rejected)
-            at.reached = newest
+            at.reached, at.walk = newest, None
             yield Batch({}, msgspec.to_builtins(at))
 
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
