@@ -41,6 +41,7 @@ def test_a_rota_is_planned_and_put_in_force_by_two_clicks(browse: Any) -> None:
     page.click("text=Put the draft in force")
     page.wait_for_selector("#duties svg .mark")
     assert "is primary until" in page.inner_text("h1")
+    page.wait_for_load_state()  # before the script listens nothing hears the mouse
     page.locator("#duties svg:visible .mark").first.hover()
     assert "primary: Mon" in page.inner_text(".tip")
     assert watched.errors == []

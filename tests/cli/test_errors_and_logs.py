@@ -26,7 +26,7 @@ def test_wrong_use_is_told_in_a_sentence(ktlo):
 def test_a_line_that_was_logged_moves_no_cursor():
     row = {
         "logged_at": "2026-11-26T11:00:00.123456789Z", "severity": "warn", "service": "shop",
-        "body": "a\x1b[2Jb\x07\nc", "trace_id": "0d" * 16,
+        "body": "a\x1b[2Jb\x07\nc", "said": "ab\x07\nc", "trace_id": "0d" * 16,
     }  # fmt: skip
     (line,) = _lines([row])
     assert line == f"2026-11-26T11:00:00.123Z warn  shop: ab  c  trace={'0d' * 16}"
