@@ -107,8 +107,6 @@ def test_ten_incidents_and_ten_issues_of_two_exports(shell: Ktlo, page: Any, tmp
     told = {one["source_id"]: one for one in shell("sources")}
     assert (told["csv:desk"]["rows"]["incidents"], told["csv:desk"]["rejected"]) == (9, 1)
     assert (told["csv:tracker"]["rows"]["issues"], told["csv:tracker"]["rejected"]) == (10, 2)
-    counted = statistics(shell("metrics", "incidents", *SEPTEMBER))
-    assert any(round(one["value"] or 0) == 8 for one in counted.values() if isinstance(one, dict))
     restored = statistics(shell("metrics", "time_to_restore", *SEPTEMBER))
     assert {one["n"] for one in restored.values() if isinstance(one, dict)} >= {8}
     shown = page("/reliability?from=2026-08-01&to=2026-10-31")
@@ -131,9 +129,6 @@ def test_a_repository(shell: Ktlo, page: Any, tmp_path: Path) -> None:
     assert steps["git:acme/shop"] == "complete"
     (told,) = shell("sources")
     assert told["rows"]["commits"] == 11
-    assert shell("sync")["steps"][0]["done"] is not None
-    (again,) = shell("sources")
-    assert again["rows"] == told["rows"]
     hot = page("/hotspots?from=all")
     assert "checkout.py" in hot
     assert "commits</a> <b>11</b>" in page("/sources")

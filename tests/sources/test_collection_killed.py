@@ -1,6 +1,6 @@
 """Killed in the middle of a collection and of a replay: nothing is lost, nothing is there twice, the cursor is behind.
 
-Three kills of each on every run; ``KTLO_KILLS=20 pytest tests/sources/test_collection_killed.py -s`` does twenty. The
+One kill of each on every run; ``KTLO_KILLS=20 pytest tests/sources/test_collection_killed.py -s`` does twenty. The
 tracker is the one of ``benchmarks/tracker_collection.py``, behind a socket.
 """
 
@@ -32,7 +32,7 @@ from ktlo.store.state import State
 
 PROGRAM = Path(__file__).with_name("collecting_program.py")
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "tracker_collection.py"
-KILLS = int(os.environ.get("KTLO_KILLS", "3"))
+KILLS = int(os.environ.get("KTLO_KILLS", "1"))
 RND = random.Random(int(os.environ.get("KTLO_KILL_SEED", "7")))
 ISSUES = 2_000
 NOON, BEFORE = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC), dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
