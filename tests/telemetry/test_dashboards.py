@@ -177,6 +177,8 @@ GRAFANA = {
             {"type": "stat", "title": "Up", "gridPos": {"w": 4}, "targets": [{"expr": "sum(up)"}]},
             {"type": "text", "options": {"content": "<b>Hello</b> you"}},
             {"type": "nodeGraph", "title": "Graph"},
+            {"type": "heatmap", "title": "Heat"},
+            {"type": "text", "title": "Nothing"},
             {"type": "table", "title": "Loki", "targets": [{"query": "{a=1}"}]},
         ],
     }
@@ -204,6 +206,8 @@ def test_what_maps_of_a_grafana_dashboard_is_taken_and_the_rest_told() -> None:
     told = "\n".join(found.left_out)
     assert "The variable odd (query: query_result(up))" in told
     assert "'Graph' is of type nodeGraph" in told
+    assert "The panel 'Heat' asks nothing that is shown; it is left out." in told
+    assert "The panel 'Nothing' has no text; it is left out." in told
     assert "another datasource than Prometheus" in told
     assert "Annotations are not taken (1)" in told
     assert checked(written(board))[1] == ()

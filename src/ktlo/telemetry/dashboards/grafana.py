@@ -151,7 +151,10 @@ def _panel(given: Mapping[str, Any], left: list[str]) -> Panel | None:
     if kind == "text":
         content = str((given.get("options") or {}).get("content") or given.get("content") or "")
         text = _TAG.sub("", content).strip()[:20_000]
-        return Panel(title=title, kind=PanelKind.TEXT, width=width, text=text) if text else None
+        if not text:
+            left.append(f"{called} has no text; it is left out.")
+            return None
+        return Panel(title=title, kind=PanelKind.TEXT, width=width, text=text)
     if kind not in _SHOWN:
         left.append(f"{called} is of type {kind or 'unknown'}, which is not shown here.")
         return None
@@ -166,6 +169,7 @@ def _panel(given: Mapping[str, Any], left: list[str]) -> Panel | None:
     if len(queries) > 6:
         left.append(f"{called}: only its first 6 queries are taken.")
     if not queries:
+        left.append(f"{called} asks nothing that is shown; it is left out.")
         return None
     if kind in ("heatmap", "barchart", "bargauge"):
         left.append(f"{called} is a {kind} there and {'a number' if kind == 'bargauge' else 'lines'} here.")
