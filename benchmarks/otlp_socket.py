@@ -8,12 +8,9 @@ nothing comes is not taken off.
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -25,12 +22,6 @@ SETTLED = 8.0
 """Seconds after the start in which the process reads its own repository."""
 
 
-def free_port() -> int:
-    """A port that nothing uses now."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as opened:
-        return int(opened.getsockname()[1])
-
-
 def used(process: int) -> float:
     """CPU seconds of a process so far."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
@@ -39,45 +30,32 @@ def used(process: int) -> float:
 
 def measure(spans: int, in_a_request: int) -> None:
     """Start a server, send, wait until all is stored, and print."""
+    from running_ktlo import ask, free_ports, listening, running
+
     otlp_ingest.IN_A_REQUEST = in_a_request
     bodies = [otlp_ingest.spans(number) for number in range(-(-spans // in_a_request))]
-    count, page, door = len(bodies) * in_a_request, free_port(), free_port()
+    count, ports = len(bodies) * in_a_request, free_ports(3)
+    headers = {"content-type": "application/x-protobuf"}
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "ktlo.yaml"
-        doors = f"{{http_port: {door}, grpc_port: 0, elastic_port: 0, self: false}}"
-        config.write_text(f"telemetry: {doors}\nsql: {{port: 0}}\n", encoding="utf-8")
-        command = [sys.executable, "-c", "from ktlo.cli import main; main()", "up", "--no-browser"]
-        command += ["--data", f"{folder}/data", "--port", str(page), "--config", str(config)]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        doors = f"{{http_port: {ports[0]}, grpc_port: {ports[1]}, elastic_port: 0, self: false}}"
+        (Path(folder) / "ktlo.yaml").write_text(f"telemetry: {doors}\nsql: {{port: 0}}\n", encoding="utf-8")
         with (
-            subprocess.Popen(command, cwd=folder, **quiet) as server,  # type: ignore[call-overload]
-            httpx.Client(timeout=60) as client,
+            running(Path(folder) / "data", ports) as server,
+            httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}", timeout=60) as client,
         ):
-            try:
-                told = f"http://127.0.0.1:{page}/telemetry.json"
-                for _ in range(200):
-                    try:
-                        client.get(told)
-                        break
-                    except httpx.TransportError:
-                        time.sleep(0.3)
-                time.sleep(SETTLED)
-                before, begun = used(server.pid), time.perf_counter()
-                for body in bodies:
-                    headers = {"content-type": "application/x-protobuf"}
-                    client.post(
-                        f"http://127.0.0.1:{door}/v1/traces", content=body, headers=headers
-                    ).raise_for_status()
-                while any(signal["waiting_bytes"] for signal in client.get(told).json()["signals"]):
-                    time.sleep(0.1)
-                spent, took = used(server.pid) - before, time.perf_counter() - begun
-                asked = {"sql": "SELECT count() FROM ktlo.spans"}
-                there = client.post(f"http://127.0.0.1:{page}/api/v1/query", json=asked).json()["rows"][0][0]
-            finally:
-                server.terminate()
+            listening(ports[2])
+            time.sleep(SETTLED)
+            before, begun = used(server.pid), time.perf_counter()
+            for body in bodies:
+                client.post("/v1/traces", content=body, headers=headers).raise_for_status()
+            told = f"http://127.0.0.1:{ports[2]}/telemetry.json"
+            while any(signal["waiting_bytes"] for signal in httpx.get(told, timeout=60).json()["signals"]):
+                time.sleep(0.1)
+            spent, took = used(server.pid) - before, time.perf_counter() - begun
+            (there,) = ask(ports[2], "SELECT count() AS n FROM ktlo.spans")
     print(
         f"{in_a_request:6,} a request: {count / spent:,.0f} spans a CPU second, {count / took:,.0f} a second by the"
-        f" clock; {there:,} of {count:,} are there; load {os.getloadavg()[0]:.1f}"
+        f" clock; {there['n']:,} of {count:,} are there; load {os.getloadavg()[0]:.1f}"
     )
 
 

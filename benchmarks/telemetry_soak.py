@@ -32,6 +32,7 @@ from telemetry_scale import IN_A_TRACE, TRACES_IN_A_WAVE, filled, make_wave
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "receivers"))
 
+from running_ktlo import free_ports
 from signal_requests import log, logs, metrics, points_of
 
 from ktlo.receivers.prometheus.messages import WriteRequest
@@ -40,15 +41,6 @@ PROTOBUF = {"content-type": "application/x-protobuf"}
 SILENT, SLOW, CHUNKED = 60, 20, 20
 SAMPLE_SECONDS = 10.0
 TOLD = Counter[str]()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing uses now."""
-    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in opened]
-    for one in opened:
-        one.close()
-    return ports
 
 
 def memory(process: int) -> tuple[float, float]:

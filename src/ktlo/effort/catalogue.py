@@ -11,12 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ktlo.effort.reported import Reported, read_reported
+from ktlo.effort.reported import Reported, read_reported, said_names
 from ktlo.errors import UserError
-from ktlo.records.arrow import from_arrow
+from ktlo.records import TABLES
+from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.services import CatalogEntry, ServiceMember
 from ktlo.settings import ServiceSettings
 from ktlo.store import Store
+from ktlo.store.state import State
 
 _ANNOTATIONS = {
     "github.com/project-slug": "repository",
@@ -212,3 +214,16 @@ def read_service_members(
         tuple(row["repository"] for row in store.query(_REPOSITORIES).to_pylist()),
     )
     return service_members(settings, entries, named, read_reported(store), said)
+
+
+def derive_members(
+    store: Store, state: State, settings: Mapping[str, ServiceSettings]
+) -> list[ServiceMember]:
+    """Find what belongs to which service, and replace ``service_members`` by it.
+
+    Raises:
+        UserError: ktlo.yaml gives one thing to two services; nothing is replaced then.
+    """
+    members = read_service_members(store, settings, said_names(state))
+    store.replace(TABLES["service_members"], [to_arrow(members, ServiceMember)])
+    return members

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ktlo.effort.activity import activities, periods
 from ktlo.effort.attribution import attribute
-from ktlo.effort.catalogue import read_service_members
+from ktlo.effort.catalogue import derive_members
 from ktlo.effort.classify import (
     Classifier,
     Layers,
@@ -31,7 +31,6 @@ from ktlo.effort.links import LinkTargets
 from ktlo.effort.model import Correction as Lesson
 from ktlo.effort.people import People, read_people, read_time_off
 from ktlo.effort.reading import ItemReader
-from ktlo.effort.reported import said_names
 from ktlo.effort.team_rules import TeamRules
 from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
@@ -100,10 +99,9 @@ def derive(
     rules = TeamRules(settings.rules)
     report(Step("Who is who", 0, 1))
     people, merged = read_people(store, settings, state.corrections("person"))
-    members = read_service_members(store, settings.services, said_names(state))
+    members = derive_members(store, state, settings.services)
     store.replace(TABLES["persons"], [to_arrow(merged.persons, Person)])
     store.replace(TABLES["aliases"], [to_arrow(merged.aliases, Alias)])
-    store.replace(TABLES["service_members"], [to_arrow(members, ServiceMember)])
     corrections = state.corrections("category")
     reader = ItemReader(store, people.hosts, people.is_bot)
     lessons = _lessons(reader, corrections)

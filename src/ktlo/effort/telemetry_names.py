@@ -11,11 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ktlo.effort.catalogue import read_service_members
+from ktlo.effort.catalogue import derive_members
 from ktlo.effort.reported import SUBJECT, Reported, read_reported, said_names, waiting
 from ktlo.errors import NotFoundError, UserError
-from ktlo.records import TABLES
-from ktlo.records.arrow import from_arrow, to_arrow
+from ktlo.records.arrow import from_arrow
 from ktlo.records.services import ServiceMember
 from ktlo.settings import ServiceSettings
 from ktlo.store import Store
@@ -190,8 +189,7 @@ def join_namesakes(store: Store, state: State, settings: Mapping[str, ServiceSet
     """
     if not store.query(_NAMESAKES)["n"][0].as_py():
         return False
-    rows = read_service_members(store, settings, said_names(state))
-    store.replace(TABLES["service_members"], [to_arrow(rows, ServiceMember)])
+    derive_members(store, state, settings)
     return True
 
 
@@ -225,5 +223,4 @@ def say(
             f"no service called {name!r} has reported", fix="The page Services lists those that have"
         )
     state.correct(SUBJECT, name, service, author)
-    rows = read_service_members(store, settings, said_names(state))
-    store.replace(TABLES["service_members"], [to_arrow(rows, ServiceMember)])
+    derive_members(store, state, settings)

@@ -139,7 +139,7 @@ def _key_of(source: Hooked, incoming: Incoming, store: Store, refusals: Refusals
 def refuse(source: Source | Hooked, reason: str, at: dt.datetime, store: Store, refusals: Refusals) -> None:
     """Count a webhook of which nothing was read; a source that takes none has no count."""
     if isinstance(source, Hooked):
-        refusals.note(source.source_id, reason, at)  # type: ignore[attr-defined]
+        refusals.note(source.source_id, reason, at)
         refusals.write(store, at)
 
 
@@ -201,7 +201,7 @@ def _insert(taken: Taken, store: Store) -> None:
 def _kept(source: Hooked, incoming: Incoming, name: str) -> Delivery:
     body = incoming.body if len(incoming.body) <= MOST_KEPT else b""
     return Delivery(
-        source=source.source_id,  # type: ignore[attr-defined]
+        source=source.source_id,
         delivery_id=name[:200],
         received_at=incoming.received_at,
         event="",

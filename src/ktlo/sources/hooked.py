@@ -97,6 +97,11 @@ class Hooked(Protocol):
     setup: Setup
 
     @property
+    def source_id(self) -> str:
+        """As :class:`ktlo.sources.protocol.Source` has it."""
+        ...
+
+    @property
     def webhook_secret(self) -> str:
         """Reference to the secret; empty when none is configured."""
         ...

@@ -259,6 +259,14 @@ def compared(store: Queryable, before: Interval, after: Interval, environment: s
     )
 
 
+def compared_as_far_as_known(
+    store: Queryable, before: Interval, after: Interval, environment: str = ""
+) -> tuple[Interval | None, list[Change[Way]] | None]:
+    """The part of an earlier stretch that is :func:`comparable`, and what is different; ``None`` twice when none is."""
+    known = comparable(store, before)
+    return known, compared(store, known, after, environment) if known else None
+
+
 def edge_statement(
     store: Queryable, of: Interval, way: Way, environment: str = ""
 ) -> tuple[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from ktlo.server.parameters import AskedRoute
 from ktlo.server.runtime import Runtime
 from ktlo.telemetry.changes import Bounded, Change
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.service_map import Edge, Place, ServiceMap, Way, comparable, compared, service_map
+from ktlo.telemetry.service_map import Edge, Place, ServiceMap, Way, compared_as_far_as_known, service_map
 
 PartOfName = Annotated[str, Query(alias="q", max_length=500, description="Part of the name, in either case.")]
 
@@ -211,6 +211,7 @@ def get_map(
     whole = whole_map(running, of, environment, focus, text.strip())
     shown = part_of(whole, focus, kind, depth, text.strip())
     asked = compared_with(of, against)
-    before = comparable(running.store, asked) if asked else None
-    changed = compared(running.store, before, of, environment) if before else None
-    return MapOut.of(shown, changed, TOO_EARLY if asked and not before else "")
+    if asked is None:
+        return MapOut.of(shown, None)
+    known, changed = compared_as_far_as_known(running.store, asked, of, environment)
+    return MapOut.of(shown, changed, "" if known else TOO_EARLY)

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from ktlo.report.charts import picture
 from ktlo.report.pieces import Filter, Option
-from ktlo.report.service_map import edge_view, map_view
+from ktlo.report.service_edge import edge_view
+from ktlo.report.service_map import map_view
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.service_map import MapOut, compared_with, get_map, part_of, whole_map
 from ktlo.server.api.telemetry import asked_interval
@@ -18,7 +19,7 @@ from ktlo.server.web.rendering import render
 from ktlo.server.web.services import environment_filter
 from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
 from ktlo.telemetry.edge import edge_examples, edge_series
-from ktlo.telemetry.service_map import Place, Way, comparable, compared, service_map
+from ktlo.telemetry.service_map import Place, Way, compared_as_far_as_known, service_map
 from ktlo.wording import counted
 
 router = APIRouter(route_class=AskedRoute)
@@ -51,14 +52,16 @@ def map_page(
     whole = whole_map(running, of, environment, focus.strip(), q.strip())
     shown = part_of(whole, focus.strip(), kind, depth, q.strip())
     asked = compared_with(of, against)
-    before = comparable(running.store, asked) if asked else None
+    before, changed = (
+        compared_as_far_as_known(running.store, asked, of, environment) if asked else (None, None)
+    )
     view = map_view(
         whole,
         shown,
         of,
         hrefs(since, until, environment),
         focus=Place(kind or "service", focus.strip()) if focus.strip() else None,
-        changed=compared(running.store, before, of, environment) if before else None,
+        changed=changed,
         before=before,
         is_too_early=asked is not None and before is None,
     )
