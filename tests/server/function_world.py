@@ -156,6 +156,8 @@ def world(folder: Path) -> Iterator[World]:
     (folder / "ktlo.yaml").write_text(YAML.format(folder=folder))
     process, url = _up(folder)
     try:
+        _until(url, "/api/v1/collections/latest?wait=10", lambda one: one and not one["is_running"])
+        _until(url, "/api/v1/debt?kind=unused", lambda one: not one["entries"])
         door = httpx.get(f"{url}/api/v1/telemetry").json()["doors"][0]["address"]
         # Twelve minutes of each version, 10 carts of two items a minute; a third of the later carts fail.
         _run(folder, door, "shop", commits[0], [(-m, "/cart", ["a", "b"], 10) for m in range(25, 13, -1)])

@@ -323,6 +323,7 @@ def test_the_command_line_asks_the_same(shop: World):
 
 
 def test_what_was_not_watched_for_long_enough_is_a_note_of_the_register_and_no_entry(shop: World):
+    # The register of before anything was watched was kept; a version that is watched for the first time ends that.
     told = shop.asked("/api/v1/debt?kind=unused")
     assert told["entries"] == []
     (note,) = [one for one in told["notes"] if "never ran" in one and "watched" in one]

@@ -1,7 +1,7 @@
 """The debt register of a running ktlo, remembered until something it rests on changes.
 
 A register takes a second or two; pages, API and exports ask for the same one. It is made anew after a collection, after
-anything was said about debt, when the settings change, and every hour.
+anything was said about debt, when the settings change, when a version is watched for the first time, and every hour.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ktlo.planning.debt.register import Register, register
 from ktlo.server import asking
 from ktlo.server.runtime import Runtime
 
+_WATCHED = "SELECT uniqExact(service, environment, version) AS n FROM ktlo.module_coverage_states"
 _MOST = 8
 PLACES = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM)
 
@@ -31,6 +32,7 @@ class _Rests:
     only: tuple[tuple[str, tuple[str, ...]], ...]
     collections: int
     said: int
+    watched: int
     settings: int
 
 
@@ -95,4 +97,6 @@ def _rests_on(runtime: Runtime, question: Question) -> _Rests:
         end = end.replace(minute=0, second=0, microsecond=0)
     counted = runtime.store.query("SELECT count() AS n FROM ktlo.collections_log").to_pylist()[0]["n"]
     only = tuple((str(name), tuple(values)) for name, values in sorted(question.only.items()))
-    return _Rests(end, only, counted, len(runtime.state.history(SUBJECT)), hash(repr(runtime.settings)))
+    watched = runtime.store.query(_WATCHED).to_pylist()[0]["n"]
+    said = len(runtime.state.history(SUBJECT))
+    return _Rests(end, only, counted, said, watched, hash(repr(runtime.settings)))
