@@ -182,3 +182,44 @@ def test_a_minute_whose_reports_may_have_gone_keeps_its_figure(shop):
     for arrives in flask(shop):
         arrives()
     assert Repeats(shop.store, 1).round(NOON + dt.timedelta(days=400)) == 0
+
+
+def left(shop: Shop, *functions: str) -> dict[str, str]:
+    """What Python says of an exception that left some functions, outermost first."""
+    frames = "".join(f'  File "/app/{shop.module}.py", line 9, in {one}\n' for one in functions)
+    return exception("KeyError", "'fish'", f"Traceback (most recent call last):\n{frames}KeyError: 'fish'")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_an_exception_that_leaves_spans_one_around_the_other_is_one_error_that_occurred_once(shop, order):
+    stacks = [("price",), ("total", "price"), ("view", "total", "price")]
+    for place in order:
+        told = [("exception", left(shop, *stacks[place]))]
+        shop.spans(Said(f"{place + 1:016x}", "a span", trace_id=shop.trace, kind=1, error=True, events=told))
+        shop.counted()
+    assert [one for _, one in shop.told()] == [1]
+    (found,) = groups(shop.store, DAY, Asked(shop.name))
+    assert len(samples(shop.store, DAY, found.group.fingerprint)) == 1
+
+
+def test_attempts_that_failed_inside_a_span_are_each_counted_and_the_span_around_them_is_not(shop):
+    inner, outer = [("exception", left(shop, "price"))], [("exception", left(shop, "view", "price"))]
+    for number in range(1, 4):
+        shop.spans(Said(f"{number:016x}", "attempt", trace_id=shop.trace, kind=1, error=True, events=inner))
+    shop.spans(Said(SERVER, "GET /", trace_id=shop.trace, error=True, events=outer))
+    shop.logs(SERVER, left(shop, "view", "price"))
+    shop.counted()
+    assert [one for _, one in shop.told()] == [3]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("view", "cost"), ("price", "view"), ("price",)],
+    ids=["another place", "turned round", "the same"],
+)
+def test_stacks_that_do_not_hold_one_another_are_errors_of_their_own(shop, other):
+    for number, functions in enumerate([("price",), other], start=1):
+        told = [("exception", left(shop, *functions))]
+        shop.spans(Said(f"{number:016x}", "a span", trace_id=shop.trace, error=True, events=told))
+    shop.counted()
+    assert sum(one for _, one in shop.told()) == 2

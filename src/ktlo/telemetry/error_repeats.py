@@ -2,9 +2,10 @@
 
 Agents tell one exception twice: OpenTelemetry's as an event of the span and as a log record of the logger, in whatever
 order; a span that failed says so by its status, and a log record beside it says with what. The span's event is counted;
-of log records in its trace and service with its type and message as many are repeats as there are events. A status
-is a repeat where a log record of that very span has an exception. Every report stays; a minute's repeats are always
-counted from all of its reports at once and replace what was there.
+of log records in its trace and service with its type and message as many are repeats as there are events. A status is a
+repeat where a log record of that very span has an exception. A span around another tells what left that one, with the
+frames in between at the end of its stack: its event is a repeat where another's frames begin its own. Every report
+stays; a minute's repeats are always counted from all of its reports at once and replace what was there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ktlo.store.protocol import Store
 from ktlo.telemetry.arrivals import Arrivals, settled
 
 _MINUTES_AT_ONCE = 60
+_STACKS = 100
+"""Different stacks of one trace, service, type and message that are compared."""
 
 _MARKED = "SELECT max(r.arrived_until) AS until FROM ktlo.error_repeats_rows AS r"
 
@@ -28,34 +31,43 @@ _MINUTE = "toDateTime64(toStartOfMinute(toDateTime64(e.occurred_at, 6, 'UTC')), 
 
 _TOUCHED = f"""
 SELECT DISTINCT {_MINUTE} AS minute FROM ktlo.error_events AS e
-WHERE e.reported_as != 'span event' AND minute >= {{oldest:DateTime64(6, 'UTC')}} AND e.trace_id IN (
-  SELECT trace_id FROM ktlo.error_events
-  WHERE received_at >= {{first:DateTime64(6, 'UTC')}} AND received_at < {{after:DateTime64(6, 'UTC')}}
-    AND trace_id != '')
+WHERE minute >= {{oldest:DateTime64(6, 'UTC')}} AND e.trace_id IN (
+  SELECT trace_id FROM ktlo.error_events WHERE trace_id IN (
+    SELECT trace_id FROM ktlo.error_events
+    WHERE received_at >= {{first:DateTime64(6, 'UTC')}} AND received_at < {{after:DateTime64(6, 'UTC')}}
+      AND trace_id != '')
+  GROUP BY trace_id HAVING count() > 1)
 ORDER BY minute"""  # noqa: S608 - no value enters the text
 
 _REPEATS = f"""
 SELECT fingerprint, minute, service, environment, version, operation, toInt64(count()) AS repeats,
   {{until:DateTime64(6, 'UTC')}} AS arrived_until
 FROM (
-  SELECT fingerprint, minute, service, environment, version, operation, reported_as,
+  SELECT *,
     row_number() OVER (PARTITION BY trace_id, service, kind, said, reported_as ORDER BY occurred_at, span_id) AS place,
-    countIf(reported_as = 'span event') OVER (PARTITION BY trace_id, service, kind, said) AS events,
+    countIf(reported_as = 'span event' AND NOT is_around) OVER (PARTITION BY trace_id, service, kind, said) AS events,
     countIf(reported_as = 'log') OVER (PARTITION BY trace_id, service, span_id) AS logged
   FROM (
-    SELECT e.fingerprint AS fingerprint, {_MINUTE} AS minute, toString(e.service) AS service,
-      toString(e.environment) AS environment, toString(e.version) AS version, toString(e.operation) AS operation,
-      toString(e.reported_as) AS reported_as, e.occurred_at AS occurred_at, e.trace_id AS trace_id,
-      e.span_id AS span_id, splitByChar('.', toString(e.type))[-1] AS kind,
-      replaceRegexpAll(e.message, '^[\\\\s\\'"]+|[\\\\s\\'"]+$', '') AS said
-    FROM ktlo.error_events AS e WHERE e.trace_id IN (
-      SELECT e.trace_id FROM ktlo.error_events AS e
-      WHERE e.trace_id != '' AND e.reported_as != 'span event'
-        AND {_MINUTE} IN {{minutes:Array(DateTime64(6, 'UTC'))}})
+    SELECT *, reported_as = 'span event' AND arrayExists(
+        one -> length(one) < length(frames) AND arraySlice(frames, 1, length(one)) = one, stacks) AS is_around
+    FROM (
+      SELECT *, groupUniqArrayIf({_STACKS})(frames, reported_as = 'span event' AND notEmpty(frames))
+        OVER (PARTITION BY trace_id, service, kind, said) AS stacks
+      FROM (
+        SELECT e.fingerprint AS fingerprint, {_MINUTE} AS minute, toString(e.service) AS service,
+          toString(e.environment) AS environment, toString(e.version) AS version, toString(e.operation) AS operation,
+          toString(e.reported_as) AS reported_as, e.occurred_at AS occurred_at, e.trace_id AS trace_id,
+          e.span_id AS span_id, splitByChar('.', toString(e.type))[-1] AS kind, e.frames AS frames,
+          replaceRegexpAll(e.message, '^[\\\\s\\'"]+|[\\\\s\\'"]+$', '') AS said
+        FROM ktlo.error_events AS e WHERE e.trace_id IN (
+          SELECT e.trace_id FROM ktlo.error_events AS e
+          WHERE e.trace_id != '' AND {_MINUTE} IN {{minutes:Array(DateTime64(6, 'UTC'))}})
+      )
+    )
   )
 )
 WHERE minute IN {{minutes:Array(DateTime64(6, 'UTC'))}}
-  AND ((reported_as = 'log' AND place <= events) OR (reported_as = 'span' AND logged > 0))
+  AND ((reported_as = 'log' AND place <= events) OR (reported_as = 'span' AND logged > 0) OR is_around)
 GROUP BY fingerprint, minute, service, environment, version, operation"""  # noqa: S608
 
 
