@@ -223,6 +223,51 @@ def march() -> str:
     return MARCH
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Gives the engine's folder of an empty store that was migrated once, made when first asked for."""
+    folder = tmp_path_factory.mktemp("migrated") / "data"
+
+    def engine() -> Path:
+        from ktlo.store.embedded import EmbeddedStore
+
+        if not folder.exists():
+            store = EmbeddedStore(folder)
+            store.migrate()
+            store.close()
+        return folder / "engine"
+
+    return engine
+
+
+@pytest.fixture(scope="module", autouse=True)
+def new_stores_are_copies(request: pytest.FixtureRequest, migrated: Callable[[], Path]) -> Iterator[None]:
+    """A new store of this process begins as a copy of a migrated one, not in the tests of stores themselves.
+
+    Migrating takes a second of two cores, and hundreds of tests begin with a new store.
+    """
+    if "store" in request.path.parent.parts or request.path.parent.name == "conformance":
+        yield
+        return
+    from ktlo.store import embedded
+
+    check, making = embedded._make_sure_of_room, False
+
+    def copied(folder: Path) -> None:
+        nonlocal making
+        check(folder)
+        if not making and not (folder / "engine").exists():
+            making = True
+            try:
+                shutil.copytree(migrated(), folder / "engine", symlinks=True)
+            finally:
+                making = False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded, "_make_sure_of_room", copied)
+        yield
+
+
 @contextlib.contextmanager
 def served(app: Any) -> Iterator[str]:
     """Serve an application on a free port of this machine while the block runs; gives its address."""

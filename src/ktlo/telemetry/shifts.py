@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma, polygamma
-from scipy.stats import binom, t
+from scipy.special import bdtr, bdtrc, digamma, polygamma, stdtr
 
 Floats = npt.NDArray[np.float64]
 
@@ -143,7 +142,7 @@ def shifted(of: Differences, asked: npt.NDArray[np.bool_]) -> Shifts:
     dispersion = np.maximum(1.0, moderated)
     error = np.sqrt(np.divide(dispersion, information, out=np.full_like(information, np.inf), where=known))
     statistic = np.where(known, np.abs(np.nan_to_num(shift)) / error, 0.0)
-    p = np.where(known & (after > 0), 2 * t.sf(statistic, np.clip(after, 1e-3, 1e6)), 1.0)
+    p = np.where(known & (after > 0), 2 * stdtr(np.clip(after, 1e-3, 1e6), -statistic), 1.0)
     return Shifts(shift, error, p, dispersion, (weight > 0).sum(axis=1).astype(np.float64))
 
 
@@ -226,8 +225,8 @@ def not_below_exact(p: Floats, later: Floats, earlier: Floats, share: Floats) ->
     """
     total = np.rint(later + earlier)
     few = total < FEW
-    hit = np.rint(later)
-    exact = 2 * np.minimum(binom.cdf(hit, total, share), binom.sf(hit - 1, total, share))
+    n, hit = np.where(few, total, 0).astype(np.int64), np.rint(later)
+    exact = 2 * np.minimum(bdtr(hit, n, share), bdtrc(hit - 1, n, share))
     return np.where(few, np.maximum(p, np.minimum(1.0, np.nan_to_num(exact, nan=1.0))), p)
 
 

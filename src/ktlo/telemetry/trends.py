@@ -13,8 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
-from scipy.stats import t
+from scipy.special import ndtri, stdtrit
 
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.compared import HOUR, Compared, Stretches, read_compared
@@ -131,7 +130,7 @@ def _trend(
     hours = there if measure is Measure.RATE else both
     calls = (of.calls[:, number] * hours).sum(axis=1)
     days = asked.sum() / 24
-    wide = t.ppf(0.975, max(found.blocks[number] - 1, 1)) * found.error[number]
+    wide = stdtrit(max(found.blocks[number] - 1, 1), 0.975) * found.error[number]
     shift = found.shift[number]
     low: float | None = None
     high: float | None = None
@@ -239,7 +238,7 @@ def _log_p95(of: Compared, number: int, both: npt.NDArray[np.bool_]) -> tuple[fl
     means = np.bincount(block, weight * apart)[said] / mass[said]
     middle = float(np.average(means, weights=mass[said]))
     spread = float(np.average((means - middle) ** 2, weights=mass[said])) / (said.sum() - 1)
-    return math.log(after / before), float(t.ppf(0.975, said.sum() - 1) * math.sqrt(spread))
+    return math.log(after / before), float(stdtrit(said.sum() - 1, 0.975) * math.sqrt(spread))
 
 
 def _turned(of: Compared, one: Trend) -> Trend:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import log_ndtr, ndtri
 
 Floats = npt.NDArray[np.float64]
@@ -94,6 +93,8 @@ def believe(amounts: Amounts, before: Belief) -> Belief:
         gap = (mu - before.log_median) ** 2 + before.sigma**2
         prior = BELIEVED * (-0.5 * gap / sigma**2 - at[1])
         return float(-(weight * each).sum() - prior)
+
+    from scipy.optimize import minimize
 
     start = np.array([float(np.average(y, weights=weight)), np.log(max(float(y.std()), 0.3))])
     found = minimize(

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from ortools.sat.python import cp_model
-
+from ktlo.planning.rota import cp_sat
 from ktlo.planning.rota.duties import Absence, Duty, Wish, covered_pieces, overlaps
 from ktlo.planning.rota.rules import SHADOW, Person, Role, Rota
 from ktlo.planning.rota.shifts import Burden, Shift, Span, burden_of, clock_minutes
@@ -92,7 +91,7 @@ class Price:
     shift: int
     person: str
     cost: int
-    amount: cp_model.IntVar
+    amount: cp_sat.IntVar
 
 
 class Board:
@@ -114,15 +113,15 @@ class Board:
         priced: bool = False,
     ) -> None:
         self.problem = problem
-        self.model = cp_model.CpModel()
+        self.model = cp_sat.CpModel()
         self.prices: list[Price] = []
-        self.has: dict[tuple[str, int, str], cp_model.IntVar] = {}
-        self.shadow: dict[tuple[str, int], cp_model.IntVar] = {}
+        self.has: dict[tuple[str, int, str], cp_sat.IntVar] = {}
+        self.shadow: dict[tuple[str, int], cp_sat.IntVar] = {}
         self._dropped = dropped
         self._priced = priced
-        self._worst: dict[Kind, cp_model.IntVar] = {}
-        self._excesses: dict[tuple[Kind, str], cp_model.IntVar] = {}
-        self._absence_price: dict[str, cp_model.IntVar] = {}
+        self._worst: dict[Kind, cp_sat.IntVar] = {}
+        self._excesses: dict[tuple[Kind, str], cp_sat.IntVar] = {}
+        self._absence_price: dict[str, cp_sat.IntVar] = {}
         rota = problem.rota
         self._fixed: dict[str, list[tuple[Duty, tuple[Span, ...]]]] = defaultdict(list)
         for duty in (*problem.fixed, *problem.elsewhere):
@@ -133,12 +132,12 @@ class Board:
         for person in rota.members:
             for place in self.places:
                 self._candidates(person, place)
-        self.on: dict[tuple[str, int], cp_model.LinearExpr] = {}
-        by_duty: dict[tuple[str, int], list[cp_model.IntVar]] = defaultdict(list)
+        self.on: dict[tuple[str, int], cp_sat.LinearExpr] = {}
+        by_duty: dict[tuple[str, int], list[cp_sat.IntVar]] = defaultdict(list)
         for (key, place, _), variable in self.has.items():
             by_duty[key, place].append(variable)
         for spot, variables in by_duty.items():
-            self.on[spot] = cp_model.LinearExpr.sum(variables)
+            self.on[spot] = cp_sat.LinearExpr.sum(variables)
             if len(variables) > 1:
                 self.model.add_at_most_one(variables)
         self._cover()
@@ -153,7 +152,7 @@ class Board:
 
     def _pay(
         self, kind: Kind, subject: str, cost: int, shift: int = -1, person: str = "", most: int = 1
-    ) -> cp_model.IntVar:
+    ) -> cp_sat.IntVar:
         """An amount by which a rule may be broken; its sum is kept low."""
         amount = self.model.new_int_var(0, most, "")
         self.prices.append(Price(Rule(kind, subject), shift, person, cost, amount))
@@ -179,7 +178,7 @@ class Board:
                     paid = self._pay(reason.kind, reason.subject, 30, place, person.key)
                     self.model.add(variable <= paid)
 
-    def _give_up(self, number: str) -> cp_model.IntVar:
+    def _give_up(self, number: str) -> cp_sat.IntVar:
         """Whether some time off is given up; the longer, the dearer."""
         if number not in self._absence_price:
             absence = next(one for one in self.problem.absences if one.number == number)
@@ -219,7 +218,7 @@ class Board:
                     able.append(self._pay(Kind.SKILL, skill, 30, place))
                 self.model.add_bool_or(able)
 
-    def _takers(self, place: int, roles: Iterable[Role], skill: str = "") -> list[cp_model.IntVar]:
+    def _takers(self, place: int, roles: Iterable[Role], skill: str = "") -> list[cp_sat.IntVar]:
         return [
             self.has[person.key, place, role.name]
             for person in self.problem.rota.members
@@ -286,12 +285,12 @@ class Board:
             fixed = sum(amount for start, amount in served if begin <= start < begin + length)
             if fixed + sum(amounts[place] for place in inside) <= cap:
                 continue
-            total = cp_model.LinearExpr.sum([amounts[place] * self.on[person.key, place] for place in inside])
+            total = cp_sat.LinearExpr.sum([amounts[place] * self.on[person.key, place] for place in inside])
             if self._priced:
                 total -= self._excess(kind, person)
             self.model.add(total <= (cap - fixed if self._priced else max(cap - fixed, 0)))
 
-    def _excess(self, kind: Kind, person: Person) -> cp_model.IntVar:
+    def _excess(self, kind: Kind, person: Person) -> cp_sat.IntVar:
         """Minutes by which somebody exceeds a limit in their worst window; each started half day has its price."""
         if (kind, person.key) not in self._excesses:
             most = sum(round(60 * shift.hours) for shift in self.problem.shifts) + 60 * 24 * 366
@@ -324,11 +323,11 @@ class Board:
                 self.model.add(self.shadow[person.key, place] + self.on[person.key, place] <= 1)
         # Not more than needed.
         own = [variable for (key, _), variable in self.shadow.items() if key == person.key]
-        self.model.add(cp_model.LinearExpr.sum(own) <= missing)
+        self.model.add(cp_sat.LinearExpr.sum(own) <= missing)
         forgiven = self._pay(Kind.SHADOW, person.key, 25, person=person.key) if self._priced else 0
         for place in self.places:
             if (person.key, place) in self.on:
-                along = cp_model.LinearExpr.sum(
+                along = cp_sat.LinearExpr.sum(
                     [
                         variable
                         for (key, earlier), variable in self.shadow.items()

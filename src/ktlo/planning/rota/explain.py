@@ -13,8 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ortools.sat.python import cp_model
-
+from ktlo.planning.rota import cp_sat
 from ktlo.planning.rota.board import Board, Kind, Price, Problem, Rule
 from ktlo.planning.rota.rules import Length
 from ktlo.planning.rota.saying import days_words, moment_words
@@ -111,12 +110,12 @@ class _Inquiry:
     def _impossible(self, dropped: frozenset[Rule], places: frozenset[int]) -> bool:
         """True when it is proven that no schedule keeps the other rules."""
         self._asked += 1
-        solver = cp_model.CpSolver()
+        solver = cp_sat.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self._problem.seed
         solver.parameters.max_deterministic_time = _EFFORT_OF_A_QUESTION
         board = Board(self._problem, dropped=dropped, only=places)
-        return solver.solve(board.model) == cp_model.INFEASIBLE
+        return solver.solve(board.model) == cp_sat.INFEASIBLE
 
     def _fewest_shifts(self, places: frozenset[int]) -> frozenset[int]:
         """A small set of shifts that cannot be filled together."""
@@ -151,22 +150,22 @@ class _Inquiry:
 
     def _is_enough(self, rule: Rule) -> bool:
         """Whether a schedule exists once one rule is dropped."""
-        solver = cp_model.CpSolver()
+        solver = cp_sat.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self._problem.seed
         solver.parameters.max_deterministic_time = _EFFORT_OF_A_QUESTION
         status = solver.solve(Board(self._problem, dropped=frozenset((rule,))).model)
-        return status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+        return status in (cp_sat.OPTIMAL, cp_sat.FEASIBLE)
 
     def _priced(self) -> list[tuple[Price, int]]:
         """What is given up, and how much of it, at the least price."""
         board = Board(self._problem, priced=True)
-        board.model.minimize(cp_model.LinearExpr.sum([price.cost * price.amount for price in board.prices]))
-        solver = cp_model.CpSolver()
+        board.model.minimize(cp_sat.LinearExpr.sum([price.cost * price.amount for price in board.prices]))
+        solver = cp_sat.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self._problem.seed
         solver.parameters.max_deterministic_time = _EFFORT_OF_A_WAY_OUT
-        if solver.solve(board.model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        if solver.solve(board.model) not in (cp_sat.OPTIMAL, cp_sat.FEASIBLE):
             return []
         return [
             (price, amount)

@@ -10,8 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ortools.sat.python import cp_model
-
+from ktlo.planning.rota import cp_sat
 from ktlo.planning.rota.board import Board, Problem
 from ktlo.planning.rota.duties import Duty, Mood, holder, overlaps
 from ktlo.planning.rota.fairness import KINDS, LOOK_BACK, presence, served_by
@@ -91,7 +90,7 @@ def solve(problem: Problem, told: Told | None = None) -> Plan | Unsolved:
         return Plan((), True, 0.0, 0, (), ("No shift starts in this time.",))
     board = Board(problem)
     _Aims(board).post()
-    solver = cp_model.CpSolver()
+    solver = cp_sat.CpSolver()
     parameters = solver.parameters
     parameters.num_workers = 1
     parameters.interleave_search = True
@@ -99,33 +98,35 @@ def solve(problem: Problem, told: Told | None = None) -> Plan | Unsolved:
     parameters.max_deterministic_time = problem.effort
     parameters.max_time_in_seconds = _CLOCK_LIMIT
     parameters.relative_gap_limit = 0.001
-    status = solver.solve(board.model, _Teller(told) if told else None)
-    if status == cp_model.UNKNOWN:
+    status = solver.solve(board.model, _teller(told) if told else None)
+    if status == cp_sat.UNKNOWN:
         # Any schedule at all, without looking for a good one.
         board = Board(problem)
         status = solver.solve(board.model)
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        if status in (cp_sat.OPTIMAL, cp_sat.FEASIBLE):
             notes.append("This is the first schedule found; more work (effort) may find a fairer one.")
             return _read(board, solver, is_best=False, gap=1.0, notes=notes)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return Unsolved(is_impossible=status == cp_model.INFEASIBLE)
-    if status == cp_model.FEASIBLE and solver.wall_time >= _CLOCK_LIMIT:
+    if status not in (cp_sat.OPTIMAL, cp_sat.FEASIBLE):
+        return Unsolved(is_impossible=status == cp_sat.INFEASIBLE)
+    if status == cp_sat.FEASIBLE and solver.wall_time >= _CLOCK_LIMIT:
         notes.append("The search was stopped by the clock: another run may find another plan.")
-    is_best = status == cp_model.OPTIMAL
+    is_best = status == cp_sat.OPTIMAL
     gap = 0.0 if is_best else _gap(solver.objective_value, solver.best_objective_bound)
     return _read(board, solver, is_best=is_best, gap=gap, notes=notes)
 
 
-class _Teller(cp_model.CpSolverSolutionCallback):
-    def __init__(self, told: Told) -> None:
-        super().__init__()
-        self._told = told
-        self._found = 0
+def _teller(told: Told) -> cp_sat.CpSolverSolutionCallback:
+    class Teller(cp_sat.CpSolverSolutionCallback):
+        def __init__(self) -> None:
+            super().__init__()
+            self._found = 0
 
-    def on_solution_callback(self) -> None:
-        """Pass it on."""
-        self._found += 1
-        self._told(self._found, _gap(self.objective_value, self.best_objective_bound))
+        def on_solution_callback(self) -> None:
+            """Pass it on."""
+            self._found += 1
+            told(self._found, _gap(self.objective_value, self.best_objective_bound))
+
+    return Teller()
 
 
 def _gap(value: float, bound: float) -> float:
@@ -179,7 +180,7 @@ class _Aims:
         self._board = board
         self._problem = board.problem
         self._model = board.model
-        self._costs: list[cp_model.LinearExpr] = []
+        self._costs: list[cp_sat.LinearExpr] = []
         shifts = self._problem.shifts
         self._usual = max(round(sum(shift.hours for shift in shifts) / len(shifts)), 1)
 
@@ -192,7 +193,7 @@ class _Aims:
         self._handovers()
         self._close()
         self._shadows()
-        self._model.minimize(cp_model.LinearExpr.sum(self._costs))
+        self._model.minimize(cp_sat.LinearExpr.sum(self._costs))
 
     def _fair(self) -> None:
         problem, rota = self._problem, self._problem.rota
@@ -244,7 +245,7 @@ class _Aims:
                 bound,
                 abs(offset) + sum(round(getattr(burdens[person.key, place], kind)) for place in board.places),
             )
-            sums.append(cp_model.LinearExpr.sum(terms) + offset)
+            sums.append(cp_sat.LinearExpr.sum(terms) + offset)
         top, bottom = model.new_int_var(-bound, bound, ""), model.new_int_var(-bound, bound, "")
         for total in sums:
             away = model.new_int_var(0, bound, "")
@@ -330,7 +331,7 @@ class _Aims:
 
     def _shadows(self) -> None:
         """Newcomers go along as soon as they can, one at a time."""
-        by_place: dict[int, list[cp_model.IntVar]] = {}
+        by_place: dict[int, list[cp_sat.IntVar]] = {}
         for (_, place), variable in self._board.shadow.items():
             by_place.setdefault(place, []).append(variable)
             early = len(self._problem.shifts) - place
@@ -339,7 +340,7 @@ class _Aims:
             self._model.add_at_most_one(variables)
 
 
-def _read(board: Board, solver: cp_model.CpSolver, *, is_best: bool, gap: float, notes: list[str]) -> Plan:
+def _read(board: Board, solver: cp_sat.CpSolver, *, is_best: bool, gap: float, notes: list[str]) -> Plan:
     problem = board.problem
     order = {role.name: place for place, role in enumerate(problem.rota.roles)}
     order[SHADOW] = len(order)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.proportions import wilson
@@ -293,6 +292,8 @@ def _drivers(saved: Floats, terms: Terms, ran: Ran) -> tuple[Driver, ...]:
         "traced": terms.traced,
         "load": np.where(ran.trace.there, ran.items.work, 0.0).sum(axis=1),
     }
+    from scipy.stats import rankdata
+
     ranked = rankdata(saved)
     found = []
     for name, values in inputs.items():
