@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
+import json
 import shutil
 import socket
 import subprocess
@@ -229,12 +230,14 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     folder = tmp_path_factory.mktemp("migrated") / "data"
 
     def engine() -> Path:
-        from ktlo.store.embedded import EmbeddedStore
+        from ktlo.store import embedded
 
         if not folder.exists():
-            store = EmbeddedStore(folder)
-            store.migrate()
-            store.close()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(embedded, "_make_sure_of_room", lambda _: None)
+                store = embedded.EmbeddedStore(folder)
+                store.migrate()
+                store.close()
         return folder / "engine"
 
     return engine
@@ -251,21 +254,54 @@ def new_stores_are_copies(request: pytest.FixtureRequest, migrated: Callable[[],
         return
     from ktlo.store import embedded
 
-    check, making = embedded._make_sure_of_room, False
+    check = embedded._make_sure_of_room
 
     def copied(folder: Path) -> None:
-        nonlocal making
         check(folder)
-        if not making and not (folder / "engine").exists():
-            making = True
-            try:
-                shutil.copytree(migrated(), folder / "engine", symlinks=True)
-            finally:
-                making = False
+        if not (folder / "engine").exists():
+            shutil.copytree(migrated(), folder / "engine", symlinks=True)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedded, "_make_sure_of_room", copied)
         yield
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """What it printed, as a program reads it."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """``command("metrics", "--json")``: ktlo as a shell without a terminal would run it, in this process."""
+    from ktlo.cli import main, output
+
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+    # The consoles are made when their module is first imported, perhaps by a test with another width.
+    for one in (output.console, output.notes):
+        monkeypatch.setattr(one, "_width", 200)
+
+    def run(*words: str) -> Said:
+        monkeypatch.setattr("sys.argv", ["ktlo", *words])
+        capfd.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capfd.readouterr()
+        return Said(code, out, err)
+
+    return run
 
 
 @contextlib.contextmanager

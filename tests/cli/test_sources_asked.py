@@ -6,16 +6,16 @@ Each dialogue runs in a process of its own on a pseudo terminal, against the sta
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import pty
 import re
 import select
+import shutil
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ counterparts = importlib.import_module("test_from_adding_to_a_number")
 HERE = ("[Enter keeps this one]", "")
 """The address by which senders reach ktlo: none is said."""
 KTLO = [sys.executable, "-c", "from ktlo.cli import main; main()"]
+
+
+OF_PEOPLE = ("GIT", "CI_", "GH_", "GL_", "JIRA", "SENTRY", "PAGERDUTY", "OPSGENIE")
+"""How variables begin that a person's own shell may have."""
 
 
 class Terminal:
@@ -80,38 +84,37 @@ class Terminal:
 class Place:
     """A folder to stand in, a data folder, and an environment without the person's own variables."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., Any], engine: Path
+    ) -> None:
         self.folder, self.data = root / "here", root / "data"
         self.folder.mkdir()
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("GIT", "CI_", "GH_", "GL_", "JIRA", "SENTRY", "PAGERDUTY", "OPSGENIE"))
-        }
-        self.environment = {**kept, "KTLO_DATA": str(self.data), "COLUMNS": "200"}
+        self.data.mkdir(mode=0o700)
+        shutil.copytree(engine, self.data / "engine", symlinks=True)
+        for name in [name for name in os.environ if name.startswith(OF_PEOPLE)]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("KTLO_DATA", str(self.data))
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.chdir(self.folder)
+        self.environment, self._command = dict(os.environ), command
 
     def terminal(self, *arguments: str, **more: str) -> Terminal:
         return Terminal([*KTLO, *arguments], self.folder, {**self.environment, **more})
 
-    def plain(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*KTLO, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            stdin=subprocess.DEVNULL,
-        )
+    def plain(self, *words: str) -> Any:
+        """A command without a terminal; in this process."""
+        return self._command(*words)
 
     def sources(self) -> list[dict[str, Any]]:
-        told: list[dict[str, Any]] = json.loads(self.plain("sources", "--json").stdout)
+        told: list[dict[str, Any]] = self.plain("sources", "--json").json()
         return told
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., Any], migrated: Callable[[], Path]
+) -> Place:
+    return Place(tmp_path, monkeypatch, command, migrated())
 
 
 @pytest.fixture
@@ -203,10 +206,10 @@ def test_a_source_that_only_listens_asks_for_the_environment_and_says_what_to_pa
 
 def test_where_nothing_can_be_asked_for_what_to_paste_is_said_without_a_dialogue_too(place: Place) -> None:
     done = place.plain("sources", "add", "argocd", "name=prod")
-    assert done.returncode == 0, done.stderr
-    assert "/hooks/argocd:prod" in done.stdout
-    assert "address of this machine only: set server.public_url" in done.stdout
-    assert "Paste into the sender" in done.stdout
+    assert done.code == 0, done.err
+    assert "/hooks/argocd:prod" in done.out
+    assert "address of this machine only: set server.public_url" in done.out
+    assert "Paste into the sender" in done.out
 
 
 def test_a_pager_without_an_address_is_known_to_listen_only(place: Place) -> None:
@@ -295,9 +298,9 @@ def test_without_a_terminal_the_missing_option_is_named(
     place: Place, arguments: list[str], missing: str
 ) -> None:
     done = place.plain("sources", "add", *arguments, "--json")
-    assert done.returncode == 2
-    assert missing in done.stderr
-    assert f"ktlo sources add {arguments[0]}" in done.stderr
+    assert done.code == 2
+    assert missing in done.err
+    assert f"ktlo sources add {arguments[0]}" in done.err
 
 
 @pytest.mark.parametrize(

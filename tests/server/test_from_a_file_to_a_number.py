@@ -1,4 +1,4 @@
-"""Files and repositories from ``ktlo sources add`` to a number, by the command and on the page, each its own process.
+"""Files and repositories from ``ktlo sources add`` to a number, by the command and on the page.
 
 Ten incidents and ten issues as a person reads them off the exports below, and a git repository whose history is
 counted by git itself.
@@ -7,9 +7,6 @@ counted by git itself.
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,22 +55,15 @@ Ktlo = Callable[..., Any]
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Ktlo:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., Any]) -> Ktlo:
     """Runs ktlo as a person would, on a data folder of the test's own; gives what it printed as JSON."""
-    environment = {**os.environ, "KTLO_DATA": str(tmp_path / "data"), "COLUMNS": "200"}
+    monkeypatch.setenv("KTLO_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
 
-    def run(*words: str, code: int = 0) -> Any:
-        ran = subprocess.run(
-            [sys.executable, "-c", "from ktlo.cli import main; main()", *words, "--json"],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            stdin=subprocess.DEVNULL,
-        )
-        assert ran.returncode == code, ran.stdout + ran.stderr
-        return json.loads(ran.stdout)
+    def run(*words: str) -> Any:
+        ran = command(*words, "--json")
+        assert ran.code == 0, ran.out + ran.err
+        return ran.json()
 
     return run
 
