@@ -1,5 +1,6 @@
 """What calls left in lists is folded in steps, and every call is kept."""
 
+import random
 import threading
 
 from ktlo_instrument.pure import NEVER, OUTSIDE
@@ -17,6 +18,23 @@ def test_a_clock_that_goes_back_gives_no_negative_time():
     _, offset, counts = total.row(1)[6]
     told = {offset + place: count for place, count in enumerate(counts) if count}
     assert told == {-1: 3, 0: 1, 1: 1, 2: 1, 9: 1, 10: 1, 61: 1, 62: 1}
+
+
+def test_durations_folded_at_once_lie_where_each_lies_by_itself():
+    from ktlo_instrument.cells import Shape
+
+    chance = random.Random(6)
+    for number in (1, 15, 16, 17, 200, 256, 257, 700):
+        for most in (0, 1, 9, 20, 30, 31, 33):
+            durations = [
+                max(0, (1 << chance.randint(0, most)) + chance.randint(-1, 1)) for _ in range(number)
+            ]
+            expected = [0] * 64
+            for each in durations:
+                expected[next(place for place in range(64) if each <= 1 << place)] += 1
+            shape, waiting = Shape(), durations[:]
+            assert shape.take(waiting) == number
+            assert (shape.counts, shape.total, waiting) == (expected, sum(durations), [])
 
 
 def test_folded_in_many_steps_the_figures_are_those_of_the_calls(bench):

@@ -9,9 +9,10 @@ lost.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
-from bisect import bisect_right
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from typing import Optional
 
 SCALE = 0
@@ -21,7 +22,6 @@ MOST_KINDS = 64
 """Error types counted apart per cell."""
 OTHER = -2
 _BUCKETS = 64
-_ENDS = [1 << place for place in range(_BUCKETS)]
 """Bucket i holds (2^(i-1), 2^i] nanoseconds; OTLP calls it i-1."""
 
 Histogram = tuple[int, int, list[int]]
@@ -31,6 +31,53 @@ Row = tuple[
     int, int, int, int, int, int, Histogram, Histogram, Optional[Histogram], dict[str, int], dict[int, int]
 ]
 """Site, request kind, calls, wall, self and active nanoseconds, their histograms, errors, callers."""
+
+
+_LANES = 256
+_FEW = 16
+"""Durations that are counted one by one, which is faster for so few."""
+_EACH = sum(1 << 32 * lane for lane in range(_LANES))
+_TOPS = _EACH << 31
+_ADDED = [_EACH * ((1 << 31) - 1 - (1 << place)) for place in range(31)] + [0]
+_ones: Callable[[int], int] = getattr(int, "bit_count", None) or (lambda number: bin(number).count("1"))
+
+
+def _spread(durations: list[int], counts: list[int]) -> int:
+    """Put at most 256 durations into their buckets; what they are together.
+
+    They become lanes of 32 bits of one long number. To all lanes at once is added what makes those above 2^i overflow
+    into their top bits, and these are counted: once for each bucket that is used, whatever the number of durations
+    (after Lamport, "Multiple byte processing with full-word instructions", 1975).
+    """
+    number = len(durations)
+    try:
+        lanes = _TOPS if number < _FEW else int.from_bytes(array("I", durations), sys.byteorder)
+    except OverflowError:  # 2^32 ns or more, or a clock went back.
+        lanes = _TOPS
+    if lanes & _TOPS:
+        total = 0
+        for each in durations:
+            if each > 0:
+                total += each
+            counts[_bucket(each)] += 1
+        return total
+    below = above = _bucket(durations[0])
+    longer = reached = _ones((lanes + _ADDED[above]) & _TOPS)
+    while longer:
+        above += 1
+        more = _ones((lanes + _ADDED[above]) & _TOPS)
+        counts[above] += longer - more
+        longer = more
+    while reached < number:
+        more = _ones((lanes + _ADDED[below - 1]) & _TOPS) if below else number
+        counts[below] += more - reached
+        reached = more
+        below -= 1
+    return sum(durations)
+
+
+def _bucket(duration: int) -> int:
+    return min(_BUCKETS - 1, (duration - 1).bit_length()) if duration > 0 else 0
 
 
 class Shape:
@@ -44,23 +91,11 @@ class Shape:
 
     def take(self, durations: list[int]) -> int:
         """Put in what a list holds, and empty it; how many there were."""
-        part = durations[:]
-        number = len(part)
-        if not number:
-            return 0
-        del durations[:number]
-        part.sort()
-        if part[0] < 0:  # A clock went back.
-            part = [max(0, each) for each in part]
-        counts, done = self.counts, 0
-        place = min(_BUCKETS - 1, bisect_right(_ENDS, part[0] - 1))
-        while place < _BUCKETS - 1 and part[-1] > _ENDS[place]:
-            upto = bisect_right(part, _ENDS[place], done)
-            counts[place] += upto - done
-            done = upto
-            place += 1
-        counts[place] += number - done
-        self.total += sum(part)
+        number = len(durations)
+        for start in range(0, number, _LANES):
+            part = durations[: min(_LANES, number - start)]
+            del durations[: len(part)]
+            self.total += _spread(part, self.counts)
         return number
 
     def add(self, other: Shape) -> None:

@@ -61,13 +61,13 @@ _request: Callable[[int], int] = _no_request
 _busy = threading.local()
 
 
-def _entering(clock: Callable[[], int]) -> Callable[[Site], list[Any]]:
+def _entering(clock: Callable[[], int], local: Any) -> Callable[[Site], list[Any]]:
     """What happens on every entry; names that are looked up often are its own."""
 
     def come(self: Site) -> list[Any]:
         """A call begins; what is given stands in its frame, where it costs less to find than in the thread."""
         try:
-            thread = _local.thread
+            thread = local.thread
         except AttributeError:
             thread = Thread()
         thread.top = entry = [self, 0, clock(), thread.top, thread]
@@ -77,41 +77,41 @@ def _entering(clock: Callable[[], int]) -> Callable[[Site], list[Any]]:
 
 
 def _exiting(clock: Callable[[], int]) -> Callable[[Site, list[Any]], None]:
-    """What happens on every exit: the hottest code there is here."""
+    """What happens on every exit: the hottest code there is here.
+
+    What seldom happens is left to be stumbled over, since a `try` costs nothing: a caller or a kind of request that
+    is new here is not in its dictionary, and the entry of a call that failed is longer.
+    """
 
     def leave(self: Site, entry: list[Any]) -> None:
         """The call ends, and with it whatever it called that left without an exit."""
         now = clock()
-        site, inner, start, below, thread = entry
-        thread.top = below
-        wall = now - start
-        if below is None:
-            caller = -1
-        else:
-            below[1] += wall
-            caller = below[0].index
-        if site is not self:
-            entry[0] = self  # or the error would hold its traceback, that the frame, and the frame the error
-            _exit_of_failed(site, wall, inner)
-            return
-        request = _request(0)
         try:
+            _, inner, start, below, thread = entry
+            thread.top = below
+            wall = now - start
+            if below is None:
+                caller = -1
+            else:
+                below[1] += wall
+                caller = below[0].index
             cell = thread.now[self.index]
-            if cell.request != request:
-                cell = other_cell(thread, self.index, request)
-        except KeyError:
-            cell = other_cell(thread, self.index, request)
-        try:
+            if cell.request != _request(0):
+                cell = other_cell(thread, self.index, _request(0))
             if inner:
                 cell.inner[caller].append(wall)
                 cell.own.append(wall - inner)
             else:
                 cell.leaf[caller].append(wall)
         except KeyError:
+            cell = other_cell(thread, self.index, _request(0))
             cell.first(caller, wall, inner)
+        except ValueError:
+            _exit_of_failed(self, entry, now)
+            return
         self.until = until = self.until - 1
         if until <= 0 or wall > self.near or (cell.traced and self.tokens > 0):
-            _notice(self, cell, wall, request, None)
+            _notice(self, cell, wall, _request(0), None)
 
     return leave
 
@@ -161,12 +161,12 @@ class Site:
         self.slow = nanoseconds
         self.near = min(nanoseconds, _DIGIT)
 
-    enter = _entering(Clock.nanoseconds)
+    enter = _entering(Clock.nanoseconds, _local)
     exit = _exiting(Clock.nanoseconds)
 
     def fail(self, entry: list[Any]) -> None:
         """The call raised; `exit` follows."""
-        entry[SITE] = _Failed(self, sys.exc_info()[1])
+        entry.append(sys.exc_info()[1])
 
     def begin(self) -> Activation:
         """A coroutine or generator begins to run."""
@@ -175,18 +175,6 @@ class Site:
     def hide(self, names: Any) -> Any:
         """Take our variables out of what `locals()`, `vars()` or `dir()` gave."""
         return hide(names)
-
-
-class _Failed:
-    """Stands on the stack in place of a site whose call raised."""
-
-    __slots__ = ("error", "index", "site")
-    suspends = False
-
-    def __init__(self, site: Any, error: BaseException | None) -> None:
-        self.site = site
-        self.error = error
-        self.index = site.index
 
 
 def _nothing() -> Site:
@@ -204,13 +192,18 @@ def hide(names: Any) -> Any:
     return names
 
 
-def _exit_of_failed(failed: _Failed, wall: int, inner: int) -> None:
-    """A call ends that raised; it is off the stack already."""
-    site = failed.site
-    request, cell, caller = _place(this_thread(), site.index)
+def _exit_of_failed(site: Site, entry: list[Any], now: int) -> None:
+    """A call ends that raised."""
+    _, inner, start, below, thread, error = entry
+    entry.pop()  # Or the error would hold its traceback, that the frame, the frame its entry and that the error.
+    thread.top = below
+    wall = now - start
+    if below is not None:
+        below[INNER] += wall
+    request, cell, caller = _place(thread, site.index)
     cell.first(caller, wall, inner)
     site.until -= 1
-    _notice(site, cell, wall, request, failed.error, 3)
+    _notice(site, cell, wall, request, error, 3)
 
 
 def _place(thread: Thread, index: int) -> tuple[int, Cell, int]:
