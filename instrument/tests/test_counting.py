@@ -50,6 +50,17 @@ def test_self_time_is_without_the_instrumented_functions_that_were_called(bench)
     assert 10e6 <= rows["order"].own < 35e6
 
 
+def test_the_time_of_a_call_that_failed_is_not_its_callers_own(bench):
+    shop = bench.module(
+        SHOP
+        + "def fails():\n    time.sleep(0.02)\n    raise KeyError\n"
+        + "def tries():\n    try:\n        fails()\n    except KeyError:\n        pass\n"
+    )
+    shop.tries()
+    rows = bench.rows()
+    assert rows["tries"].own == rows["tries"].wall - rows["fails"].wall < 15e6
+
+
 def test_callers_are_counted(bench):
     shop = bench.module(SHOP)
     shop.order([1, 2])

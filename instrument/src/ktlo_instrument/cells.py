@@ -118,12 +118,14 @@ class Cell:
         leaf: by caller, durations of calls that called nothing instrumented: for these wall time is self time.
         inner: by caller, durations of the others.
         own: self times of the others.
-        active: active times of coroutines and generators.
+        bare: as `leaf`, of coroutines and generators that were never suspended: it is their active time too.
+        active: active times of the others.
         errors: names of the types of what was raised.
     """
 
     __slots__ = (
         "active",
+        "bare",
         "callers",
         "errors",
         "inner",
@@ -140,6 +142,7 @@ class Cell:
         self.traced = bool(request & 1)
         self.leaf: dict[int, list[int]] = {}
         self.inner: dict[int, list[int]] = {}
+        self.bare: dict[int, list[int]] = {}
         self.own: list[int] = []
         self.active: list[int] = []
         self.errors: list[str] = []
@@ -148,7 +151,7 @@ class Cell:
         self.shapes: dict[str, Shape] = {}
 
     def of(self, caller: int, lists: dict[int, list[int]]) -> list[int]:
-        """The list of a caller that was not there, in `leaf` or `inner`."""
+        """The list of a caller that was not there, in `leaf`, `inner` or `bare`."""
         if caller not in self.callers:
             if len(self.callers) >= MOST_CALLERS:
                 caller = OTHER
@@ -159,7 +162,7 @@ class Cell:
         """Whether it was counted in since it was moved."""
         if self.shapes or self.kinds or self.own or self.errors:
             return True
-        return any(map(len, list(self.leaf.values()))) or any(map(len, list(self.inner.values())))
+        return any(any(map(len, list(lists.values()))) for lists in (self.leaf, self.inner, self.bare))
 
     def first(self, caller: int, wall: int, inner: int) -> None:
         """Count a call of a caller that may not be known yet."""
@@ -167,15 +170,27 @@ class Cell:
         if inner:
             self.own.append(wall - inner)
 
+    def first_active(self, caller: int, wall: int, active: int, inner: int) -> None:
+        """The same for a coroutine or generator."""
+        if inner or active != wall:
+            self.of(caller, self.inner).append(wall)
+            self.own.append(active - inner)
+            self.active.append(active)
+        else:
+            self.of(caller, self.bare).append(wall)
+
     def settle(self) -> None:
         """Fold what waits. Only under the lock."""
-        for name, lists in (("leaf", self.leaf), ("wall", self.inner)):
-            for caller, durations in list(lists.items()):
-                if durations:
-                    self.callers[caller] += self._shape(name).take(durations)
+        shapes, callers = self.shapes, self.callers
+        for name, lists in (("leaf", self.leaf), ("wall", self.inner), ("bare", self.bare)):
+            if lists:
+                shape = shapes.get(name) or self._shape(name)
+                for caller, durations in list(lists.items()):
+                    if durations:
+                        callers[caller] += shape.take(durations)
         for name, durations in (("own", self.own), ("active", self.active)):
             if durations:
-                self._shape(name).take(durations)
+                (shapes.get(name) or self._shape(name)).take(durations)
         if self.errors:
             part = self.errors[:]
             del self.errors[: len(part)]
@@ -205,23 +220,24 @@ class Cell:
 
     def row(self, site: int) -> Row:
         """What is told of it."""
-        wall, own = Shape(), Shape()
+        wall, own, active = Shape(), Shape(), Shape()
         for name, shape in self.shapes.items():
-            if name in ("leaf", "wall"):
+            if name in ("leaf", "wall", "bare"):
                 wall.add(shape)
-            if name in ("leaf", "own"):
+            if name in ("leaf", "own", "bare"):
                 own.add(shape)
-        active = self.shapes.get("active")
+            if name in ("active", "bare"):
+                active.add(shape)
         return (
             site,
             self.request,
             sum(wall.counts),
             wall.total,
             own.total,
-            active.total if active else 0,
+            active.total,
             wall.told(),
             own.told(),
-            active.told() if active else None,
+            active.told() if any(active.counts) else None,
             self.kinds,
             self.callers,
         )

@@ -12,6 +12,7 @@ from types import CoroutineType, GeneratorType, coroutine
 from typing import Any
 
 _ITERABLE_COROUTINE = 0x100
+_SENT_TO = (CoroutineType, GeneratorType)
 
 
 def awaited(subject: Any) -> Any:
@@ -37,6 +38,7 @@ def drive(activation: Any, iterator: Any) -> Generator[Any, Any, Any]:
     """
     value: Any = None
     error: BaseException | None = None
+    send = iterator.send if type(iterator) in _SENT_TO else None
     while True:
         try:
             if error is not None:
@@ -45,6 +47,8 @@ def drive(activation: Any, iterator: Any) -> Generator[Any, Any, Any]:
                 if throw is None:
                     raise thrown
                 given = throw(thrown)
+            elif send is not None:
+                given = send(value)
             elif value is None:
                 given = iterator.__next__() if hasattr(iterator, "__next__") else iterator.send(None)
             else:

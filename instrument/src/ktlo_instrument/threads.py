@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from typing import Any
 
 from ktlo_instrument import cells
 from ktlo_instrument.cells import Cell, Row
 
+OUTSIDE = -1
+"""Called from code that is not instrumented."""
 MOST_DEPTH = 20_000
 """Running calls of a thread that are looked at; nothing recurses as deep."""
 MOST_CELLS = 4_000
 """Cells a thread may have; beyond, all request kinds of a site share one cell."""
 SITE, INNER, START, BELOW = range(4)
-"""Places in the entry of a running call: its site (or what stands for it: its call failed, or may be suspended),
-nanoseconds spent in what it called, when it began, and the entry of the call that runs around it. A function's has its
-thread after them."""
+"""Places in the entry of a running call: its site or activation, nanoseconds spent in what it called, when it began or
+went on, and the entry of the call that runs around it. Its thread follows, and the error of a function that raised."""
 
 local = threading.local()
 """Its `thread` is the thread's own `Thread`."""
@@ -32,7 +34,7 @@ class Thread:
         self.top: Any = None
         self.now: dict[int, Cell] = {}
         self.cells: dict[tuple[int, int], Cell] = {}
-        self.open: dict[int, int] = {}
+        self.open: dict[int, int] = defaultdict(int)
         self.owner = threading.current_thread()
         local.thread = self
         threads.append(self)
@@ -54,6 +56,14 @@ def other_cell(thread: Thread, index: int, request: int) -> Cell:
             cell = thread.cells[index, request] = Cell(request)
     thread.now[index] = cell
     return cell
+
+
+def place(thread: Thread, index: int, request: int) -> tuple[Cell, int]:
+    """Cell and caller of a call that is no longer on the stack."""
+    cell = thread.now.get(index)
+    if cell is None or cell.request != request:
+        cell = other_cell(thread, index, request)
+    return cell, OUTSIDE if thread.top is None else thread.top[SITE].index
 
 
 def drain() -> list[Row]:
@@ -83,7 +93,7 @@ def active() -> dict[int, tuple[int, int]]:
             if entry is None:
                 break
             subject = entry[SITE]
-            if not subject.suspends:
+            if not subject.slept:
                 found[subject.index] = found.get(subject.index, 0) + 1
             entry = entry[BELOW]
     return {site: (count, count) for site, count in found.items() if count > 0}
