@@ -119,67 +119,6 @@ def test_waiting_is_wall_time_and_not_active_time(bench, shop):
     assert sum(rows["page"].active_histogram[2]) == 1
 
 
-def test_what_was_never_suspended_was_active_all_the_time(bench):
-    shop = bench.module(
-        "import asyncio\n"
-        "def add(n):\n    return sum(range(n))\n"
-        "async def alone(n):\n    return n\n"
-        "async def calls(n):\n    return add(n)\n"
-        "async def may_wait(wait):\n    if wait: await asyncio.sleep(0.02)\n"
-        "async def refuses():\n    raise KeyError\n"
-        "async def page():\n"
-        "    for n in range(300): await alone(n); await calls(n)\n"
-        "    for wait in (True, False, True): await may_wait(wait)\n"
-        "    try: await refuses()\n"
-        "    except KeyError: pass\n"
-    )
-    asyncio.run(shop.page())
-    rows = bench.rows()
-    assert {
-        name: (row.calls, sum((row.active_histogram or (0, 0, []))[2])) for name, row in rows.items()
-    } == {
-        "add": (300, 0),
-        "alone": (300, 300),
-        "calls": (300, 300),
-        "may_wait": (3, 3),
-        "refuses": (1, 1),
-        "page": (1, 1),
-    }
-    assert rows["alone"].own == rows["alone"].active <= rows["alone"].wall
-    assert rows["calls"].own + rows["add"].wall == rows["calls"].active <= rows["calls"].wall
-    assert rows["may_wait"].active < 20e6 < 40e6 <= rows["may_wait"].wall
-    assert rows["refuses"].errors == {"KeyError": 1}
-    assert rows["page"].callers == {OUTSIDE: 1}
-    assert {name: rows[name].callers for name in ("alone", "add")} == {
-        "alone": {"page": 300},
-        "add": {"calls": 300},
-    }
-    assert rows["page"].own <= rows["page"].active
-
-
-def test_who_is_suspended_runs_until_it_is_over(bench):
-    shop = bench.module(
-        "def counts(look):\n    yield look()\n    yield look()\n"
-        "async def quick(look):\n    return look()\n"
-        "def call(look):\n    return look()\n"
-    )
-    index = {each.name: at for at, each in enumerate(bench.sites.functions)}
-
-    def running(name):
-        return bench.engine.active().get(index["shop." + name], (0, 0))[0]
-
-    one, two = (shop.counts(lambda: running("counts")) for _ in range(2))
-    assert running("counts") == 0
-    assert (next(one), running("counts"), next(two), running("counts")) == (1, 1, 2, 2)
-    assert (next(one), list(two), running("counts")) == (2, [2], 1)
-    one.close()
-    assert running("counts") == 0
-    with pytest.raises(StopIteration) as ended:
-        shop.quick(lambda: running("quick")).send(None)
-    assert (ended.value.value, running("quick")) == (1, 0)
-    assert (shop.call(lambda: running("call")), running("call")) == (1, 0)
-
-
 def test_coroutines_that_run_at_once_do_not_get_each_others_time(bench, shop):
     async def both():
         await asyncio.gather(shop.page(1), shop.page(3), shop.page(5))
