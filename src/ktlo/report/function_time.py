@@ -89,7 +89,7 @@ def never_view(
             f"{written(asked.never, COUNT)} of {counted(asked.functions, 'functions')} of {asked.service}"
             f" {asked.version[:12]} never ran ({written(share, SHARE)})"
         )
-        change = f"watched from {asked.since:%d %b %Y %H:%M} to {asked.last_at:%d %b %Y %H:%M} UTC"
+        change = _watched_when(asked)
         if not asked.is_enough:
             change += f"; not for long enough to call anything unused: {_watch(asked)}"
     listings = []
@@ -113,7 +113,8 @@ def never_view(
         told = tuple(
             Row(
                 (
-                    one.service, one.version[:12], one.environment, one.functions, one.never, one.since, one.last_at,
+                    one.service, one.version[:12], one.environment, one.functions, one.never,
+                    one.since if one.since <= one.last_at else _CLOCK, one.last_at,
                     "yes" if one.is_enough else "no",
                 ),
                 href(
@@ -143,6 +144,17 @@ def never_view(
     return View(
         Answer("What never runs?", said, change=change), (), tuple(listings), known, is_empty=asked is None
     )
+
+
+_CLOCK = "not known: a clock was wrong"
+
+
+def _watched_when(one: Watched) -> str:
+    """From when to when, by the clocks of its processes; where these contradict each other, that they do."""
+    until = f"{one.last_at:%d %b %Y %H:%M} UTC"
+    if one.since <= one.last_at:
+        return f"watched from {one.since:%d %b %Y %H:%M} to {until}"
+    return f"watched until {until}; since when is {_CLOCK}, which said that it began at {one.since:%d %b %Y %H:%M} UTC"
 
 
 def _watch(one: Watched) -> str:
