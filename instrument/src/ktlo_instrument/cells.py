@@ -1,7 +1,8 @@
 """What the engine in Python counted: cells of one thread, function and kind of request, and how they become rows.
 
 A call leaves nothing but its duration in a list, which is what costs least. Every two hundred calls or so the list is
-folded into a histogram: sorted, and cut where the buckets end, which costs a fifth of counting each call by itself.
+folded into a histogram: all of its durations at once, as lanes of one long number, in half the time that sorting them
+takes and without a branch that the processor would guess wrong.
 Lists are only ever appended to by their own thread, and shortened from the front under one lock, so that no count is
 lost.
 """
