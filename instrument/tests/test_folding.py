@@ -7,6 +7,7 @@ import pytest
 
 import wire
 from ktlo_instrument import requests
+from ktlo_instrument.clock import Clock
 from ktlo_instrument.detail import Details
 from ktlo_instrument.engine import set_up
 from ktlo_instrument.folding import Folding
@@ -213,7 +214,8 @@ def test_one_in_so_many_is_told(bench):
     assert 20 <= told <= 40
 
 
-def test_details_are_limited_and_what_is_left_out_is_counted(bench):
+def test_details_are_limited_and_what_is_left_out_is_counted(bench, monkeypatch):
+    monkeypatch.setattr(Clock, "seconds", lambda: 100.5)  # All in one second.
     whole = Whole(bench, details_per_second=2)
     for name in ("price", "order", "counted"):
         found = getattr(whole.shop, name)(*[[]] * (name != "counted"))

@@ -154,7 +154,7 @@ def _watched_when(one: Watched) -> str:
     until = f"{one.last_at:%d %b %Y %H:%M} UTC"
     if one.since <= one.last_at:
         return f"watched from {one.since:%d %b %Y %H:%M} to {until}"
-    return f"watched until {until}; since when is {_CLOCK}, which said that it began at {one.since:%d %b %Y %H:%M} UTC"
+    return f"watched until {until}; since when is {_CLOCK} (it said {one.since:%d %b %Y %H:%M} UTC)"
 
 
 def _watch(one: Watched) -> str:
