@@ -164,19 +164,16 @@ def gitlab() -> Told:
 
 
 def jira() -> Told:
-    own = of_tests("jira", "test_jira")
-    site = own.site_by_hand()
-    ended = own.after(30)
-    told = [own.webhook(site, key, "jira:issue_updated", ended) for key, *_ in own.lines()]
-    kinds = [kind for _, kind, *_ in own.lines()]
-    cancelled = sum(state == "cancelled" for _, _, _, state, *_ in own.lines())
-    incidents = sum("Incident" in kind for kind in kinds)
+    own, ten = of_tests("jira", "test_jira"), of_tests("jira", "jira_by_hand")
+    site, issues, incidents = ten.site_by_hand(), ten.lines(ten.ISSUES)[:5], ten.lines(ten.INCIDENTS)[1:6]
+    told = [own.webhook(site, key, "jira:issue_updated", ten.after(50)) for key, *_ in (*issues, *incidents)]
+    cancelled = sum(state == "cancelled" for _, _, _, _, state, *_ in incidents)
     return Told(
         {"url": "https://example.atlassian.net"},
         came(*told),
         lambda body, key: {"x-hub-signature": f"sha256={digest(body, key)}"},
-        incidents=incidents - cancelled,
-        issues=len(kinds) - incidents,
+        incidents=len(incidents) - cancelled,
+        issues=len(issues),
     )
 
 

@@ -114,7 +114,7 @@ def sentry() -> tuple[Any, Callable[[str], dict[str, Any]]]:
 
 
 def jira() -> tuple[Any, Callable[[str], dict[str, Any]]]:
-    site = stand_in("jira", "test_jira").site_by_hand()
+    site = stand_in("jira", "jira_by_hand").site_by_hand()
     return site.answer, lambda url: {
         "url": url,
         "email": "k@example.org",
@@ -188,7 +188,7 @@ KINDS = {
     "servicenow": (servicenow, 9, 0),
     "statuspage": (statuspage, 10, 0),
     "sentry": (sentry, 0, 10),
-    "jira": (jira, 5, 6),
+    "jira": (jira, 8, 10),
     "gitlab": (gitlab, 4, 6),
     "alertmanager": (lambda: alerting("alertmanager"), 10, 0),
     "grafana": (lambda: alerting("grafana"), 10, 0),

@@ -101,7 +101,7 @@ ASKED: dict[str, tuple[str, Callable[[], Answer], dict[str, Any]]] = {
     ),
     "jira cloud": (
         "jira",
-        lambda: of_tests("jira", "test_jira").site_by_hand().answer,
+        lambda: of_tests("jira", "jira_by_hand").site_by_hand().answer,
         {
             "url": "https://example.atlassian.net",
             "email": "k@example.org",
@@ -111,7 +111,7 @@ ASKED: dict[str, tuple[str, Callable[[], Answer], dict[str, Any]]] = {
     ),
     "jira data center": (
         "jira",
-        lambda: of_tests("jira", "test_jira").site_by_hand(is_cloud=False).answer,
+        lambda: of_tests("jira", "jira_by_hand").site_by_hand(is_cloud=False).answer,
         {"url": "https://jira.example.org", "token": "env:JIRA_TOKEN", **SINCE},
     ),
     "opsgenie": (

@@ -37,8 +37,19 @@ PEOPLE = {
 }
 
 
+FIELDS = {
+    "severity": "customfield_10050",
+    "began": "customfield_10051",
+    "mitigated": "customfield_10052",
+    "service": "customfield_10053",
+}
+"""Fields of the installation's own by what they hold; names are those of Jira Service Management."""
+
+
 def stamp(moment: dt.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
+    """A time as Jira writes it, in the zone of whoever asks."""
+    local = moment.astimezone(ZoneInfo("Europe/Berlin"))
+    return local.strftime("%Y-%m-%dT%H:%M:%S.") + f"{local.microsecond // 1000:03d}{local:%z}"
 
 
 def status(name: str) -> dict[str, Any]:
@@ -93,12 +104,13 @@ class Site:
         )
         issue["fields"]["updated"] = stamp(at)
 
-    def move(self, key: str, at: dt.datetime, name: str, who: str = "ada") -> None:
+    def move(self, key: str, at: dt.datetime, name: str, who: str = "ada", resolution: str = "") -> None:
         fields = self.issues[key]["fields"]
         before = fields["status"]["name"]
         done = CATEGORIES[name] == "done"
         fields |= {"status": status(name), "resolutiondate": stamp(at) if done else None}
-        fields["resolution"] = {"name": "Won't Do" if name == "Canceled" else "Done"} if done else None
+        resolution = resolution or ("Won't Do" if name == "Canceled" else "Done")
+        fields["resolution"] = {"name": resolution} if done else None
         item = {
             "field": "status",
             "fieldtype": "jira",
@@ -117,6 +129,20 @@ class Site:
         issue["fields"]["project"] = {"key": new.partition("-")[0]}
         issue["key"] = new
         self.change(new, at, {"field": "Key", "fromString": key, "toString": new})
+
+    def retype(self, key: str, at: dt.datetime, kind: str) -> None:
+        """The issue gets another type."""
+        before = self.issues[key]["fields"]["issuetype"]["name"]
+        self.issues[key]["fields"]["issuetype"] = {"id": "2", "name": kind}
+        self.change(key, at, {"field": "issuetype", "fromString": before, "toString": kind})
+
+    def work(self, key: str, at: dt.datetime, who: str = "ada") -> None:
+        """Somebody says to have worked an hour."""
+        worklogs = self.issues[key]["fields"]["worklog"]
+        told = {"author": PEOPLE[who], "started": stamp(at), "timeSpentSeconds": 3600}
+        worklogs["worklogs"].append({"id": str(next(self._ids)), **told})
+        worklogs["total"] += 1
+        self.issues[key]["fields"]["updated"] = stamp(at)
 
     def comment(self, key: str, at: dt.datetime, who: str = "ada") -> None:
         comments = self.issues[key]["fields"]["comment"]
@@ -156,7 +182,9 @@ class Site:
         if path == "/status":
             return [status(name) for name in CATEGORIES]
         if path == "/field":
-            return [{"id": "summary", "name": "Summary"}, {"id": "customfield_10050", "name": "Severity"}]
+            names = ("Severity", "Incident start time", "Impact end", "Affected services")
+            own = [{"id": one, "name": name} for one, name in zip(FIELDS.values(), names, strict=True)]
+            return [{"id": "summary", "name": "Summary"}, *own]
         if path in ("/search", "/search/jql"):
             assert (path == "/search/jql") is self.is_cloud
             return self._search(query)

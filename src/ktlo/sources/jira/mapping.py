@@ -16,7 +16,7 @@ from ktlo.records.work import Issue
 from ktlo.sources.jira.fields import BODY_CHARACTERS, convert, named, person, text_of
 from ktlo.sources.jira.history import Rows, Step, history, steps_of
 from ktlo.sources.jira.payloads import IssueItem, Status, instant
-from ktlo.sources.jira.vocabulary import ACTIVE, CANCELLED, DONE, MITIGATED, NEW, Of, said
+from ktlo.sources.jira.vocabulary import ACTIVE, CANCELLED, DONE, DUPLICATE, MITIGATED, NEW, Of, said
 from ktlo.sources.rest.rows import Row, microseconds, removal
 
 READ = (
@@ -89,13 +89,7 @@ def _issue(item: IssueItem, kind: str, steps: Sequence[Step], of: Of) -> Issue:
         severity=_severity(fields, of),
         labels=tuple(str(label) for label in fields.get("labels") or ()),
         state="closed" if closed else "open",
-        closed_as=(
-            ""
-            if not closed
-            else "not_planned"
-            if CANCELLED.search(f"{resolution} {name}")
-            else resolution or name
-        ),
+        closed_as=_closed_as(resolution, name) if closed else "",
         author=person(fields.get("reporter")),
         assignee=person(fields.get("assignee")),
         created_at=instant(fields["created"]),
@@ -103,6 +97,13 @@ def _issue(item: IssueItem, kind: str, steps: Sequence[Step], of: Of) -> Issue:
         updated_at=instant(fields["updated"]),
         url=f"{of.browse}/browse/{item.key}",
     )
+
+
+def _closed_as(resolution: str, status: str) -> str:
+    said = f"{resolution} {status}"
+    if DUPLICATE.search(said):
+        return "duplicate"
+    return "not_planned" if CANCELLED.search(said) else resolution or status
 
 
 def _incident(item: IssueItem, steps: Sequence[Step], of: Of) -> Incident:

@@ -20,6 +20,8 @@ CANCELLED = re.compile(
     r"cancel|declin|reject|won'?t|invalid|duplicate|withdrawn|cannot reproduce", re.IGNORECASE
 )
 """Names of statuses and resolutions in which nothing was mended."""
+DUPLICATE = re.compile(r"duplicate", re.IGNORECASE)
+"""Names of statuses and resolutions of what another issue tells."""
 
 FIELDS = {
     "severity": ("Severity",),
