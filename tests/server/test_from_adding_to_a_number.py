@@ -124,7 +124,7 @@ def jira() -> tuple[Any, Callable[[str], dict[str, Any]]]:
 
 
 def gitlab() -> tuple[Any, Callable[[str], dict[str, Any]]]:
-    project = stand_in("gitlab", "test_gitlab").project_by_hand()
+    project = stand_in("gitlab", "gitlab_by_hand").project_by_hand()
     return project.answer, lambda url: {
         "project": "diaspora/diaspora-project-site",
         "url": url,
@@ -189,7 +189,7 @@ KINDS = {
     "statuspage": (statuspage, 10, 0),
     "sentry": (sentry, 0, 10),
     "jira": (jira, 8, 10),
-    "gitlab": (gitlab, 4, 6),
+    "gitlab": (gitlab, 8, 10),
     "alertmanager": (lambda: alerting("alertmanager"), 10, 0),
     "grafana": (lambda: alerting("grafana"), 10, 0),
     "instatus": (instatus, 10, 0),

@@ -86,7 +86,7 @@ ASKED: dict[str, tuple[str, Callable[[], Answer], dict[str, Any]]] = {
     ),
     "gitlab": (
         "gitlab",
-        lambda: of_tests("gitlab", "test_gitlab").project_by_hand().answer,
+        lambda: of_tests("gitlab", "gitlab_by_hand").project_by_hand().answer,
         {"project": "diaspora/diaspora-project-site", "token": "env:GITLAB_TOKEN", **SINCE},
     ),
     "instatus": (

@@ -25,6 +25,10 @@ def user(name: str) -> dict[str, Any]:
     return {"id": len(name), "username": name, "name": name.title(), "state": "active"}
 
 
+def issue_address(iid: int) -> str:
+    return f"https://gitlab.com/api/v4/projects/4/issues/{iid}"
+
+
 @dataclass
 class Project:
     """The project; ``now`` is its clock."""
@@ -61,11 +65,16 @@ class Project:
             "issue_type": "issue",
             "severity": "UNKNOWN",
             "web_url": f"https://gitlab.com/{PATH}/-/issues/{iid}",
+            "_links": {"self": issue_address(iid), "closed_as_duplicate_of": None},
             **given,
         }
         return self.issues[iid]
 
-    def close(self, iid: int, at: dt.datetime, who: str = "ada", **given: Any) -> None:
+    def close(
+        self, iid: int, at: dt.datetime, who: str = "ada", duplicate_of: int | None = None, **given: Any
+    ) -> None:
+        if duplicate_of is not None:
+            self.issues[iid]["_links"] |= {"closed_as_duplicate_of": issue_address(duplicate_of)}
         self.issues[iid] |= {
             "state": "closed",
             "closed_at": stamp(at),

@@ -101,6 +101,32 @@ def test_a_reopened_issue_has_no_end() -> None:
     assert (shelf.there["issues 23"]["state"], shelf.there["issues 23"]["closed_at"]) == ("open", None)
 
 
+@pytest.mark.parametrize(
+    ("given", "closed_as"),
+    [({"duplicated_to_id": 17}, "duplicate"), ({"moved_to_id": 18}, "moved"), ({}, "")],
+)
+def test_what_lives_on_elsewhere_is_closed_as_that_until_it_is_reopened(
+    given: dict[str, Any], closed_as: str
+) -> None:
+    story = [
+        take(issue("open", "2026-09-01T12:00:00Z")),
+        take(issue("close", "2026-09-01T13:00:00Z", **given)),
+        take(issue("reopen", "2026-09-01T14:00:00Z")),
+    ]
+    incident = take(issue("close", "2026-09-01T13:00:00Z", type="Incident", **given))
+    assert row(incident, "incidents")["state"] == ("cancelled" if closed_as else "resolved")
+    for order in itertools.permutations(story[:2]):
+        shelf = Shelf()
+        for taken in order:
+            shelf.take(taken)
+        assert shelf.there["issues 23"]["closed_as"] == closed_as
+    for order in itertools.permutations(story):
+        shelf = Shelf()
+        for taken in order:
+            shelf.take(taken)
+        assert (shelf.there["issues 23"]["state"], shelf.there["issues 23"]["closed_as"]) == ("open", "")
+
+
 def test_closing_and_reopening_are_events_by_who_did_it() -> None:
     events = take(issue("close", "2026-09-01T13:00:00Z")).rows["issue_events"].to_pylist()
     assert [(one["kind"], one["actor"]) for one in events] == [("closed", "root")]

@@ -1,6 +1,6 @@
 """Ten issues and ten incidents of a Jira as text, and the Jira that they were written in.
 
-Hours count from noon in Berlin on the day before the clocks go back: half past two comes after 14.5 and again after 15.5.
+Hours count from noon in Berlin on the day before the clocks go back: half past two comes after 14.5 and after 15.5.
 """
 
 from __future__ import annotations

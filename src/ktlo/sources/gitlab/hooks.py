@@ -25,6 +25,7 @@ from ktlo.sources.gitlab.payloads import (
     HookNote,
     HookPipeline,
     IssueItem,
+    IssueLinks,
     MergeRequestItem,
     Numbered,
     PipelineItem,
@@ -45,7 +46,7 @@ EVENTS = (
 )
 
 _UNTOLD = {
-    "issues": ("author", "assignee", "closed_as"),
+    "issues": ("author", "assignee"),
     "changes": ("author", "merged_by", "head_sha"),
     "incidents": ("responders", "acknowledged_at", "reopen_count"),
     "deployments": ("started_at", "actor", "url"),
@@ -111,6 +112,7 @@ def _issue(hook: Hook, of: Of) -> list[tuple[str, Row]]:
         closed_at=closed,
         closed_by=User(username=who) if said.action == "close" else None,
         moved_to_id=said.moved_to_id,
+        links=IssueLinks(str(said.duplicated_to_id) if said.duplicated_to_id else None),
         web_url=said.url,
     )
     rows = list(mapping.issue(item, of))

@@ -105,7 +105,7 @@ def issue(item: IssueItem, of: Of, states: Sequence[StateEvent] = ()) -> Rows:
         severity=severity(item),
         labels=tuple(item.labels),
         state="closed" if closed else "open",
-        closed_as="moved" if closed and item.moved_to_id else "",
+        closed_as=_lives_on(item) if closed else "",
         author=login(item.author),
         assignee=login(item.assignees[0]) if item.assignees else "",
         created_at=item.created_at,
@@ -116,6 +116,13 @@ def issue(item: IssueItem, of: Of, states: Sequence[StateEvent] = ()) -> Rows:
     yield "issues", Row(record, version)
     opened = _issue_event(str(item.iid), "opened", "opened", item.created_at, login(item.author), of)
     yield "issue_events", Row(opened, microseconds(item.created_at))
+
+
+def _lives_on(item: IssueItem) -> str:
+    """Why a closed issue was not worked off here; empty when it was."""
+    if item.links.closed_as_duplicate_of:
+        return "duplicate"
+    return "moved" if item.moved_to_id else ""
 
 
 def _incident(item: IssueItem, states: Sequence[StateEvent], of: Of) -> Incident:
@@ -130,7 +137,7 @@ def _incident(item: IssueItem, states: Sequence[StateEvent], of: Of) -> Incident
         team="",
         title=item.title[:1000],
         severity=severity(item),
-        state="resolved" if closed else "open",
+        state="open" if not closed else "cancelled" if _lives_on(item) else "resolved",
         started_at=None,
         detected_at=item.created_at,
         acknowledged_at=None,

@@ -21,6 +21,12 @@ class User(msgspec.Struct):
     public_email: str | None = None
 
 
+class IssueLinks(msgspec.Struct):
+    """What an issue points to; of which it was closed as a duplicate, where it was."""
+
+    closed_as_duplicate_of: str | None = None
+
+
 class IssueItem(msgspec.Struct):
     """An issue, task or incident."""
 
@@ -39,6 +45,7 @@ class IssueItem(msgspec.Struct):
     closed_by: User | None = None
     moved_to_id: int | None = None
     web_url: str = ""
+    links: IssueLinks = msgspec.field(default_factory=IssueLinks, name="_links")
 
 
 class StateEvent(msgspec.Struct):
@@ -199,6 +206,7 @@ class HookIssue(msgspec.Struct):
     escalation_status: str | None = None
     closed_at: str | None = None
     moved_to_id: int | None = None
+    duplicated_to_id: int | None = None
 
 
 class HookMergeRequest(msgspec.Struct):
