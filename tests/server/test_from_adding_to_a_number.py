@@ -156,6 +156,11 @@ def github() -> tuple[Any, Callable[[str], dict[str, Any]]]:
         pytest.skip(str(error))
     forge = forges.Forge(description, forges.Clock())
     stand_in("github", "test_ten_issues").write_by_hand(forge)
+    return forge_answer(forge), lambda url: {"repository": "octocat/Hello-World", "api": url}
+
+
+def forge_answer(forge: Any) -> Callable[[httpx.Request], httpx.Response]:
+    """What a GitHub in memory answers."""
     transport = httpx.ASGITransport(forge)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -165,13 +170,13 @@ def github() -> tuple[Any, Callable[[str], dict[str, Any]]]:
 
         return asyncio.run(ask())
 
-    return answer, lambda url: {"repository": "octocat/Hello-World", "api": url}
+    return answer
 
 
 @contextlib.contextmanager
 def redmine() -> Iterator[tuple[Any, Callable[[str], dict[str, Any]]]]:
     """A real one."""
-    servers, own = stand_in("redmine", "redmine_server"), stand_in("redmine", "test_redmine")
+    servers, own = stand_in("redmine", "redmine_server"), stand_in("redmine", "redmine_by_hand")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         try:
             server = running.enter_context(servers.started(Path(folder)))
@@ -194,7 +199,7 @@ KINDS = {
     "grafana": (lambda: alerting("grafana"), 10, 0),
     "instatus": (instatus, 10, 0),
     "github": (github, 0, 9),
-    "redmine": (redmine, 4, 5),
+    "redmine": (redmine, 8, 10),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from test_from_adding_to_a_number import SECRETS, Listening, stand_in
+from test_from_adding_to_a_number import SECRETS, Listening, forge_answer, stand_in
 
 from ktlo.metrics.registry import definitions
 from ktlo.server.app import make_app
@@ -59,6 +59,20 @@ def gitlab() -> Any:
     return own.Project(now=own.after(10)).answer
 
 
+def redmine() -> Any:
+    nothing_there = stand_in("redmine", "redmine_by_hand").nothing_there
+    return lambda request: httpx.Response(200, json=nothing_there(request.url.path))
+
+
+def github() -> Any:
+    published, forges = stand_in("github", "github_published"), stand_in("github", "github_forge")
+    try:
+        description = published.Published(published.install())
+    except LookupError as error:
+        pytest.skip(str(error))
+    return forge_answer(forges.Forge(description, forges.Clock()))
+
+
 def alerts() -> Any:
     return lambda _: httpx.Response(200, json=[], headers={"date": "Tue, 01 Sep 2026 14:00:00 GMT"})
 
@@ -68,8 +82,10 @@ EMPTY: dict[str, tuple[Any, dict[str, Any]]] = {
     "gitlab": (gitlab, {"project": "diaspora/diaspora-project-site", "url": "{url}", **SINCE}),
     "grafana": (alerts, {"url": "{url}", "name": "prod"}),
     "jira": (jira, {"url": "{url}", "email": "k@example.org", "token": "env:JIRA_TOKEN", **SINCE}),
+    "github": (github, {"repository": "octocat/Hello-World", "api": "{url}"}),
     "opsgenie": (opsgenie, {"token": "env:OG_KEY", "api": "{url}", **SINCE}),
     "pagerduty": (pagerduty, {"token": "env:PD_KEY", "api": "{url}", **SINCE}),
+    "redmine": (redmine, {"url": "{url}", "token": "env:REDMINE_KEY", **SINCE}),
     "sentry": (sentry, {"organization": "acme", "token": "env:SENTRY_KEY", "url": "{url}", **SINCE}),
     "servicenow": (servicenow, {"url": "{url}", "user": "k", "token": "env:SN_PASSWORD", **SINCE}),
     "statuspage": (statuspage, {"url": "{url}"}),

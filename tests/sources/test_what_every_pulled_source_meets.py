@@ -12,6 +12,7 @@ import asyncio
 import importlib
 import json
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -278,19 +279,42 @@ def test_reading_it_all_twice_changes_nothing(kind: str) -> None:
     assert without_times(again) == before == without_times(whole)
 
 
+@every
+def test_a_reading_that_finds_nothing_new_is_no_failure_and_changes_nothing(kind: str) -> None:
+    service = Service(kind)
+    plain = service._answer
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        """The same with an ETag, as most services or what stands before them send one."""
+        given = plain(request)
+        headers = {n: v for n, v in given.headers.items() if n != "content-length"}
+        mark = {"etag": f'W/"{zlib.crc32(given.content):x}"'}
+        if request.headers.get("if-none-match") == mark["etag"]:
+            return httpx.Response(304, headers={**headers, **mark})
+        return httpx.Response(given.status_code, headers={**headers, **mark}, content=given.content)
+
+    service._answer = answer
+    seen = service.whole()
+    before = without_times(seen)
+    for _ in range(2):
+        assert run(service.source(), seen) is None
+        assert without_times(seen) == before
+
+
 LONG = "The disk is <b>full</b> again & again 🔥 " * 260_000
 TEXTS = {
     "body": LONG,
     "description": LONG,
     "message": LONG,
     "name": LONG,
+    "subject": LONG,
     "summary": LONG,
     "title": LONG,
     "short_description": {"display_value": LONG, "value": LONG},
 }
 
 
-TIMES = ("created", "created_at", "createdAt", "started", "started_at", "firstSeen", "sys_id")
+TIMES = ("created", "created_at", "created_on", "createdAt", "started", "started_at", "firstSeen", "sys_id")
 """What an item has and what it refers to has not."""
 
 

@@ -28,10 +28,12 @@ class Redmine:
     Attributes:
         url: its address.
         database: its file, to move events into the past.
+        worker: number of the account that issues can be assigned to.
     """
 
     url: str
     database: Path
+    worker: int = 1
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = httpx.request(
@@ -51,6 +53,10 @@ class Redmine:
 
     def change(self, number: int, **what: Any) -> None:
         self.ask("PUT", f"/issues/{number}.json", {"issue": what})
+
+    def relate(self, number: int, other: int, how: str) -> None:
+        relation = {"issue_to_id": other, "relation_type": how}
+        self.ask("POST", f"/issues/{number}/relations.json", {"relation": relation})
 
     def backdate(self, number: int, *moments: str) -> None:
         """Move the creation, then each journal in turn, to these times."""
@@ -98,6 +104,12 @@ def started(folder: Path) -> Iterator[Redmine]:
         base.execute("UPDATE users SET must_change_passwd = 0 WHERE login = 'admin'")
         # Tracker 3 is Redmine's Support: here it is where incidents are written.
         base.execute("UPDATE trackers SET name = 'Incident' WHERE id = 3")
+        # Issues may be made as closed: what an administrator allows under Workflow, *New issue*.
+        base.execute(
+            "INSERT INTO workflows (tracker_id, old_status_id, new_status_id, role_id, type)"
+            " SELECT t.id, 0, s.id, 3, 'WorkflowTransition' FROM trackers AS t, issue_statuses AS s"
+            " WHERE s.id IN (1, 5)"
+        )
     environment = {
         **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH",)},
         "RAILS_ENV": "production",
@@ -118,7 +130,10 @@ def started(folder: Path) -> Iterator[Redmine]:
         server = Redmine(f"http://127.0.0.1:{port}", database)
         try:
             _wait(server, process)
-            server.ask("POST", "/projects.json", {"project": {"name": "Shop", "identifier": "shop"}})
+            for name in ("Shop", "Web", "Empty"):
+                server.ask("POST", "/projects.json", {"project": {"name": name, "identifier": name.lower()}})
+                member = {"user_id": server.worker, "role_ids": [3]}
+                server.ask("POST", f"/projects/{name.lower()}/memberships.json", {"membership": member})
             yield server
         finally:
             process.terminate()

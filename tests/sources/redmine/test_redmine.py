@@ -1,13 +1,17 @@
-"""Redmine, a real one: ten issues worked out by hand, what changed since, what was deleted, and bad keys."""
+"""Redmine, a real one: its items worked out by hand, what changed since, what was deleted, and bad keys."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
+import test_what_every_pulled_source_meets as every
 from collected_rows import Seen, run
+from redmine_by_hand import INCIDENTS, ISSUES, NOON, TITLE, after, lines, made_by_hand, nothing_there
 from redmine_server import KEY, Redmine
 
 from ktlo.errors import UserError
@@ -15,68 +19,26 @@ from ktlo.sources.protocol import Status
 from ktlo.sources.redmine import RedmineSource
 from ktlo.sources.redmine.source import RedmineConfig
 
-NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
-STATUSES = {"New": 1, "In Progress": 2, "Resolved": 3, "Feedback": 4, "Closed": 5, "Rejected": 6}
-BY_HAND = """
-# tracker | hours after noon and status                                             | state     | ack | ended | reopened
-Bug      |                                                                          | open      | -  | -  | 0
-Bug      | 1 In Progress, 4 Resolved, 9 Closed                                      | closed    | -  | 4  | 0
-Bug      | 1 In Progress, 4 Resolved, 6 Feedback                                    | open      | -  | -  | 1
-Bug      | 2 Closed, 5 In Progress, 9 Closed                                        | closed    | -  | 9  | 1
-Bug      | 3 Rejected                                                               | closed    | -  | 3  | 0
-Incident |                                                                          | open      | -  | -  | 0
-Incident | 1 In Progress, 5 Resolved                                                | resolved  | 1  | 5  | 0
-Incident | 1 In Progress, 5 Resolved, 8 Closed                                      | resolved  | 1  | 5  | 0
-Incident | 1 In Progress, 5 Closed, 6 In Progress, 9 Closed                         | resolved  | 1  | 9  | 1
-Incident | 2 Rejected                                                               | cancelled | -  | 2  | 0
-"""
-
-
-def after(hours: float) -> dt.datetime:
-    return NOON + dt.timedelta(hours=hours)
-
-
-def lines() -> list[list[str]]:
-    rows = [line for line in BY_HAND.strip().splitlines() if not line.startswith("#")]
-    return [[cell.strip() for cell in line.split("|")] for line in rows]
-
-
-def stamp(moment: dt.datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
-
 
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDMINE_KEY", KEY)
 
 
-def source(redmine: Redmine, **options: Any) -> RedmineSource:
+def source(
+    redmine: Redmine, transport: httpx.AsyncBaseTransport | None = None, **options: Any
+) -> RedmineSource:
     given = {"url": redmine.url, "token": "env:REDMINE_KEY", "since": dt.date(2026, 8, 1)}
-    return RedmineSource(RedmineConfig(**{**given, **options}))
-
-
-def made_by_hand(redmine: Redmine) -> list[int]:
-    """The issues of the table, made in Redmine itself, then moved to their times."""
-    made = []
-    for tracker, steps, *_ in lines():
-        number = redmine.create(f"<b>Slow</b> 🔥 {len(made)}", 3 if tracker == "Incident" else 1)
-        moments = [stamp(NOON)]
-        for step in filter(None, steps.split(",")):
-            hours, _, name = step.strip().partition(" ")
-            redmine.change(number, status_id=STATUSES[name])
-            moments.append(stamp(after(int(hours))))
-        redmine.backdate(number, *moments)
-        made.append(number)
-    return made
+    return RedmineSource(RedmineConfig(**{**given, **options}), transport=transport)
 
 
 @pytest.fixture(scope="module")
-def numbers(redmine: Redmine) -> list[int]:
+def numbers(redmine: Redmine) -> dict[str, int]:
     return made_by_hand(redmine)
 
 
 @pytest.fixture(scope="module")
-def read(redmine: Redmine, numbers: list[int]) -> Seen:
+def read(redmine: Redmine, numbers: dict[str, int]) -> Seen:
     seen = Seen()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDMINE_KEY", KEY)
@@ -84,23 +46,41 @@ def read(redmine: Redmine, numbers: list[int]) -> Seen:
     return seen
 
 
-@pytest.mark.parametrize("place", range(10))
-def test_ten_issues_are_as_worked_out_by_hand(read: Seen, numbers: list[int], place: int) -> None:
-    tracker, _, state, acknowledged, ended, reopened = lines()[place]
-    key = str(numbers[place])
-    moment = None if ended == "-" else after(int(ended))
-    if tracker == "Incident":
-        found = read.item(key)
-        assert found["acknowledged_at"] == (None if acknowledged == "-" else after(int(acknowledged)))
-        assert (found["state"], found["resolved_at"], found["reopen_count"]) == (state, moment, int(reopened))
-        assert [kind for kind, _ in read.steps(key)].count("reopened") == int(reopened)
-    else:
-        found = read.item(key, "issues")
-        assert (found["state"], found["closed_at"]) == (state, moment)
-        kinds = [row["kind"] for row in read.shown("issue_events") if row["issue_id"] == key]
-        assert kinds.count("reopened") == int(reopened)
-    assert (found["severity"], found["service"]) == ("High", "Shop")
-    assert found["title"].startswith("<b>Slow</b> 🔥")
+def moment(said: str) -> dt.datetime | None:
+    return None if said == "-" else after(int(said))
+
+
+@pytest.mark.parametrize("line", lines(ISSUES), ids=lambda line: line[0])
+def test_ten_issues_are_as_worked_out_by_hand(read: Seen, numbers: dict[str, int], line: list[str]) -> None:
+    name, tracker, priority, steps, state, closed_as, service, ended, history = line
+    key = str(numbers[name])
+    found = read.item(key, "issues")
+    assert found["issue_type"] == ("Bug" if "becomes Bug" in steps else tracker)
+    assert (found["title"], found["severity"], found["service"]) == (TITLE, priority, service)
+    assert (found["state"], found["closed_as"]) == (state, closed_as)
+    assert (found["created_at"], found["closed_at"]) == (NOON, moment(ended))
+    told = [row for row in read.shown("issue_events") if row["issue_id"] == key]
+    assert [row["kind"] for row in sorted(told, key=lambda row: row["occurred_at"])] == history.split()
+
+
+@pytest.mark.parametrize("line", lines(INCIDENTS), ids=lambda line: line[0])
+def test_ten_incidents_are_as_worked_out_by_hand(
+    read: Seen, numbers: dict[str, int], line: list[str]
+) -> None:
+    name, _, priority, _, state, service, acknowledged, resolved, closed, reopened = line
+    key = str(numbers[name])
+    found = read.item(key)
+    assert (found["title"], found["severity"], found["service"]) == (TITLE, priority, service)
+    assert (found["state"], found["reopen_count"]) == (state, int(reopened))
+    assert (found["detected_at"], found["acknowledged_at"]) == (NOON, moment(acknowledged))
+    assert (found["resolved_at"], found["closed_at"]) == (moment(resolved), moment(closed))
+    assert [kind for kind, _ in read.steps(key)].count("reopened") == int(reopened)
+
+
+def test_nothing_else_is_there(read: Seen, numbers: dict[str, int]) -> None:
+    assert len(lines(ISSUES)) == len(lines(INCIDENTS)) == 10
+    for table, names in (("issues", lines(ISSUES)), ("incidents", lines(INCIDENTS))):
+        assert {row["external_id"] for row in read.shown(table)} == {str(numbers[one[0]]) for one in names}
 
 
 def test_what_changed_since_is_read_and_what_was_deleted_is_removed(redmine: Redmine) -> None:
@@ -108,6 +88,7 @@ def test_what_changed_since_is_read_and_what_was_deleted_is_removed(redmine: Red
     number, gone = redmine.create("late"), redmine.create("gone")
     assert run(made, seen) is None
     assert seen.item(str(number), "issues")["state"] == "open"
+    other = redmine.create("the same")
     redmine.change(number, status_id=5, notes="done")
     redmine.ask("DELETE", f"/issues/{gone}.json")
     seen.cursor["compared_at"] = "2026-01-01T00:00:00Z"
@@ -116,22 +97,100 @@ def test_what_changed_since_is_read_and_what_was_deleted_is_removed(redmine: Red
     kinds = [row["kind"] for row in seen.shown("issue_events") if row["issue_id"] == str(number)]
     assert sorted(kinds) == ["closed", "commented", "opened"]
     assert str(gone) not in {row["external_id"] for row in seen.shown("issues")}
+    # Relating two issues is no change of theirs to Redmine: it shows with the next change.
+    redmine.relate(number, other, "duplicates")
+    assert run(made, seen) is None
+    redmine.change(number, notes="see there")
+    assert run(made, seen) is None
+    assert seen.item(str(number), "issues")["closed_as"] == "duplicate"
+
+
+def test_a_reading_that_finds_nothing_new_is_no_failure(redmine: Redmine, numbers: dict[str, int]) -> None:
+    seen = Seen()
+    for _ in range(3):
+        assert run(source(redmine, project="web"), seen) is None
+
+
+def test_an_issue_that_may_no_longer_be_read_stays_as_it_was_and_that_is_said(
+    redmine: Redmine, numbers: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"url": redmine.url, "token": "env:REDMINE_KEY", "project": "web", "since": "2026-08-01"}
+    monkeypatch.setitem(every.ASKED, "redmine", ("redmine", lambda: recorded(redmine), options))
+    service, plain, key = every.Service("redmine"), recorded(redmine), numbers["I7"]
+    seen = service.whole()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == f"/issues/{key}.json":
+            return every.refusal(403)
+        body = plain(request).json()
+        body["issues"] = [one for one in body.get("issues", ()) if one["id"] != key]
+        return httpx.Response(200, json=body)
+
+    service._answer = answer
+    for run_number in (1, 2):
+        seen.cursor["compared_at"] = "2026-01-01T00:00:00Z"
+        assert run(service.source(), seen) is None
+        assert seen.item(str(key))["state"] == "open"
+        assert len(seen.rejected) == run_number
+        assert f"So issue {key} stays as it was read last; it takes an API access key" in seen.rejected[-1]
+
+
+def recorded(redmine: Redmine) -> Callable[[httpx.Request], httpx.Response]:
+    """What the real one answers, asked once each."""
+    answers: dict[tuple[str, str], httpx.Response] = {}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        key = (str(request.url), request.headers["x-redmine-api-key"])
+        if key not in answers:
+            headers = {"x-redmine-api-key": key[1], "accept": "application/json"}
+            answers[key] = httpx.get(key[0], headers=headers, timeout=60, trust_env=False)
+        given = answers[key]
+        headers = {name: given.headers[name] for name in ("content-type",)}
+        return httpx.Response(given.status_code, headers=headers, content=given.content)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("test", "more"),
+    [
+        (every.test_a_token_that_expires_while_it_is_read_is_a_sentence_and_the_next_run_goes_on, ()),
+        (every.test_a_right_that_is_revoked_costs_what_it_covers_and_is_said, ()),
+        (every.test_a_429_is_waited_out_with_and_without_a_time, ("2",)),
+        (every.test_a_429_is_waited_out_with_and_without_a_time, ("Wed, 01 Jan 2020 00:00:00 GMT",)),
+        (every.test_a_429_is_waited_out_with_and_without_a_time, (None,)),
+        (every.test_a_429_of_an_hour_ends_the_run_which_goes_on_later, ()),
+        (every.test_reading_it_all_twice_changes_nothing, ()),
+        (every.test_ten_megabytes_of_text_are_cut_and_lose_nothing_else, ()),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_what_lies_between_may_fail_as_for_every_other_service(
+    redmine: Redmine,
+    numbers: dict[str, int],
+    test: Callable[..., None],
+    more: tuple[Any, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = {"url": redmine.url, "token": "env:REDMINE_KEY", "project": "web", "since": "2026-08-01"}
+    monkeypatch.setitem(every.ASKED, "redmine", ("redmine", lambda: recorded(redmine), options))
+    test("redmine", *more)
 
 
 def test_a_run_cut_off_anywhere_goes_on_to_the_same_rows(
-    redmine: Redmine, numbers: list[int], monkeypatch: pytest.MonkeyPatch
+    redmine: Redmine, numbers: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ktlo.sources.redmine.source.PER_PAGE", 4)
-    whole = Seen()
-    run(source(redmine), whole)
-    for cut in range(1, len(whole.batches), 2):
+    monkeypatch.setattr("ktlo.sources.redmine.source.PER_PAGE", 7)
+    whole, transport = Seen(), httpx.MockTransport(recorded(redmine))
+    run(source(redmine, transport), whole)
+    for cut in range(1, len(whole.batches)):
         seen = Seen()
-        run(source(redmine), seen, stop_after=cut)
-        run(source(redmine), seen)
+        run(source(redmine, transport), seen, stop_after=cut)
+        run(source(redmine, transport), seen)
         assert seen.rows == whole.rows
 
 
-def test_the_check_says_how_many_and_by_whom(redmine: Redmine, numbers: list[int]) -> None:
+def test_the_check_says_how_many_and_by_whom(redmine: Redmine, numbers: dict[str, int]) -> None:
     health = asyncio.run(source(redmine).check())
     assert health.status is Status.READY
     assert "issues can be read" in health.summary
@@ -145,6 +204,18 @@ def test_a_key_that_is_not_accepted_says_where_to_get_one(
     assert isinstance(failure, UserError)
     assert "API access key" in failure.fix
     assert asyncio.run(source(redmine).check()).status is Status.UNREACHABLE
+
+
+def test_an_empty_project_is_no_failure(redmine: Redmine) -> None:
+    seen, made = Seen(), source(redmine, project="empty")
+    assert run(made, seen) is None
+    assert (seen.rows, seen.rejected) == ({}, [])
+    assert asyncio.run(made.check()).status is Status.LIMITED
+    assert redmine.ask("GET", "/issues.json?project_id=empty&limit=100") == nothing_there("/issues.json")
+    assert redmine.ask("GET", "/issue_statuses.json") == nothing_there("/issue_statuses.json")
+    assert nothing_there("/users/current.json")["user"].items() <= (
+        redmine.ask("GET", "/users/current.json")["user"].items()
+    )
 
 
 def test_a_project_that_is_not_there_is_a_sentence(redmine: Redmine) -> None:

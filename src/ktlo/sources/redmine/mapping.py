@@ -19,7 +19,7 @@ from ktlo.sources.rest.rows import Row, microseconds
 
 Rows = Iterator[tuple[str, Row]]
 BODY_CHARACTERS = 4_000
-_REJECTED = ("reject", "cancel", "declin", "won't", "invalid", "duplicate")
+_REJECTED = ("reject", "cancel", "declin", "won't", "invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,9 @@ def _steps(journal: Journal, of: Of) -> Iterator[Step]:
 
 def _closed_as(item: IssueItem) -> str:
     name = item.status.name.lower()
+    duplicates = (one for one in item.relations if one.relation_type == "duplicates")
+    if "duplicate" in name or any(one.issue_id == item.id for one in duplicates):
+        return "duplicate"
     return "not_planned" if any(word in name for word in _REJECTED) else item.status.name
 
 
@@ -142,7 +145,8 @@ def _incident(item: IssueItem, steps: list[Step], ended: dt.datetime | None, of:
         if any(detail.name == "assigned_to_id" and detail.new_value for detail in journal.details)
     ]
     people = [_name(item.assigned_to), *(_name(journal.user) for journal in _in_order(item))]
-    state = "open" if ended is None else "cancelled" if _closed_as(item) == "not_planned" else "resolved"
+    is_none = _closed_as(item) in ("duplicate", "not_planned")
+    state = "open" if ended is None else "cancelled" if is_none else "resolved"
     return Incident(
         source=of.source,
         external_id=str(item.id),

@@ -41,8 +41,15 @@ class Journal(msgspec.Struct):
     details: list[Detail] = []
 
 
+class Relation(msgspec.Struct):
+    """That one issue has to do with another: ``duplicates`` is told by either of the two."""
+
+    issue_id: int = 0
+    relation_type: str = ""
+
+
 class IssueItem(msgspec.Struct):
-    """An issue; its journals come only when it is asked for by itself."""
+    """An issue; its journals and relations come only when it is asked for by itself."""
 
     id: int
     subject: str
@@ -58,6 +65,7 @@ class IssueItem(msgspec.Struct):
     description: str | None = None
     closed_on: dt.datetime | None = None
     journals: list[Journal] = []
+    relations: list[Relation] = []
 
 
 class IssuesPage(msgspec.Struct):

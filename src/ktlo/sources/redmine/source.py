@@ -34,6 +34,8 @@ RENEWAL = (
     " where `token` points"
 )
 
+NEEDS = "an API access key of somebody who sees the issues"
+
 
 class RedmineConfig(BaseModel):
     """One Redmine."""
@@ -166,17 +168,25 @@ class _WithJournals(ListRun):
         """Rows of issues with their journals; one that is gone meanwhile is removed."""
         rows: list[tuple[str, Row]] = []
         for item in items:
-            rows += await self._whole(item.id)
+            rows += await self._whole(item.id, item)
         return rows
 
-    async def _whole(self, number: int) -> list[tuple[str, Row]]:
+    async def _whole(self, number: int, known: IssueItem | None = None) -> list[tuple[str, Row]]:
+        """Rows of one issue; as ``known`` from the list where it may not be read by itself."""
         path = f"/issues/{number}.json"
         try:
-            item = decode((await self.api.get(path, {"include": "journals"})).body, OneIssue, path).issue
-        except (AbsentError, DeniedError):
+            answer = await self.api.get(path, {"include": "journals,relations"})
+            item = decode(answer.body, OneIssue, path).issue
+        except AbsentError:
             self.at.open.discard(number)
             at = self.api.rest.now()
             return [removal(table, self._of.source, str(number), at) for table in ("issues", "incidents")]
+        except DeniedError as error:
+            cost = "has no history" if known else "stays as it was read last"
+            self.warn(path, f"{error.what}. So issue {number} {cost}; it takes {NEEDS}")
+            if known is None:
+                return []
+            item = known
         (self.at.open.discard if item.status.is_closed else self.at.open.add)(number)
         return list(mapping.issue(item, self._of))
 
@@ -208,7 +218,7 @@ def _issues(params: Mapping[str, str | int], of: Of) -> Listed:
         at=lambda item: item.updated_on,
         number=lambda item: int(item.id),
         cost="no bugs and no incidents in the numbers",
-        needs="an API access key of somebody who sees the issues",
+        needs=NEEDS,
         rows=lambda item: mapping.issue(item, of),
         params=params,
         since="updated_on",

@@ -136,7 +136,8 @@ class ListRun(Gathering):
 
     def page(self, listed: Listed, answer: Answer) -> Page[Any]:
         """An answer's entries; those of an unexpected form are turned away one by one."""
-        return self.page_of(listed, f"{self._root}{listed.path}", answer, more=listed.more(answer))
+        more = not answer.unchanged and listed.more(answer)
+        return self.page_of(listed, f"{self._root}{listed.path}", answer, more=more)
 
     async def _oldest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
