@@ -311,3 +311,24 @@ def test_the_check_of_something_unreachable_is_a_sentence(forge: Forge) -> None:
     assert health.status is Status.UNREACHABLE
     assert "without a token: the name is wrong, or it is private" in health.summary
     assert asyncio.run(source_of(forge, token="env:NOWHERE").check()).status is Status.UNREACHABLE
+
+
+def test_ten_megabytes_of_text_are_cut_and_lose_nothing_else(forge: Forge, collect: Collect) -> None:
+    long = "The disk is <b>full</b> again & again 🔥 " * 260_000
+    number, pull, title = forge.open_issue(), forge.open_pull(), long[:100_000]
+    forge.event(number, "renamed", rename={"from": title, "to": title})
+    forge.events[0]["issue"] = {**forge.issues[number]}
+    forge.publish("v1")
+    forge.run_workflow()
+    forge.issues[number] |= {"title": title, "body": long}
+    forge.pulls[pull] |= {"title": title, "body": title}
+    forge.releases[0] |= {"name": title, "body": title}
+    forge.runs[0] |= {"name": title}
+    rows = collect().everything()
+    assert [len(rows[table]) for table in ("issues", "changes", "releases")] == [1, 1, 1]
+    assert sorted(row["kind"] for row in rows["issue_events"]) == ["opened", "renamed"]
+    texts = [
+        text for found in rows.values() for row in found for text in row.values() if isinstance(text, str)
+    ]
+    assert max(map(len, texts)) == 4_000
+    assert rows["issues"][0]["title"].startswith("The disk is <b>full</b> again & again 🔥")

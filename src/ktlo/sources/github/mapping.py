@@ -29,6 +29,7 @@ from ktlo.sources.github.payloads import (
 )
 from ktlo.sources.rest.rows import Row, microseconds
 
+TITLE_CHARACTERS = 1_000
 BODY_CHARACTERS = 4_000
 _SEVERITY = re.compile(
     r"(?:severity|priority|prio|sev|urgency)\s*[-:/ ]?\s*\S.*|[ps][0-4](?:\b.*)?|sev-?[0-5]|critical|blocker",
@@ -81,7 +82,7 @@ def issue(item: IssueItem, of: Of) -> Row:
         external_id=str(item.number),
         repository=of.repository,
         service="",
-        title=item.title[:1000],
+        title=item.title[:TITLE_CHARACTERS],
         body=(item.body or "")[:BODY_CHARACTERS],
         issue_type=item.type.name if item.type else "",
         severity=severity(item),
@@ -109,7 +110,7 @@ def opened(item: IssueItem, of: Of) -> Row:
         kind="opened",
         actor=_login(item.user),
         before="",
-        after=item.title,
+        after=item.title[:TITLE_CHARACTERS],
     )
     # The title in it may change: the version is the issue's.
     return Row(record, microseconds(item.updated_at))
@@ -187,8 +188,8 @@ def event(item: EventItem, of: Of) -> Row | None:
         occurred_at=item.created_at,
         kind=kind,
         actor=_login(item.actor),
-        before=before,
-        after=after,
+        before=before[:TITLE_CHARACTERS],
+        after=after[:TITLE_CHARACTERS],
     )
     return Row(record, microseconds(item.created_at))
 
@@ -225,7 +226,7 @@ def change(item: PullItem, of: Of, details: PullDetails | None = None) -> Row:
         source=of.source,
         external_id=str(item.number),
         repository=of.repository,
-        title=item.title[:1000],
+        title=item.title[:TITLE_CHARACTERS],
         body=(item.body or "")[:BODY_CHARACTERS],
         labels=_labels(item.labels),
         state="merged" if item.merged_at else ("closed" if item.state == "closed" else "open"),
@@ -276,7 +277,7 @@ def release(item: ReleaseItem, of: Of) -> Row | None:
         external_id=str(item.id),
         repository=of.repository,
         tag=item.tag_name,
-        name=item.name or "",
+        name=(item.name or "")[:TITLE_CHARACTERS],
         is_prerelease=item.prerelease,
         author=_login(item.author),
         published_at=item.published_at,
@@ -332,7 +333,7 @@ def workflow_run(item: RunItem, of: Of) -> Row:
         source=of.source,
         external_id=str(item.id),
         repository=of.repository,
-        workflow=item.name or item.path.rpartition("/")[2],
+        workflow=(item.name or item.path.rpartition("/")[2])[:TITLE_CHARACTERS],
         trigger=item.event,
         branch=item.head_branch or "",
         sha=item.head_sha,
