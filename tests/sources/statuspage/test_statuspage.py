@@ -83,6 +83,17 @@ def incident(key: str, impact: str, steps: str) -> dict[str, Any]:
     }
 
 
+def numbered(incidents: list[dict[str, Any]], request: httpx.Request, limit: str) -> list[dict[str, Any]]:
+    page, size = int(request.url.params["page"]), int(request.url.params[limit])
+    return incidents[(page - 1) * size : page * size]
+
+
+def one_of(incidents: list[dict[str, Any]], path: str) -> httpx.Response:
+    """*Get an incident*, which Statuspage and Instatus both publish."""
+    found = [one for one in incidents if one["id"] == path.rpartition("/")[2]]
+    return httpx.Response(200, json=found[0]) if found else httpx.Response(404, json={"error": "not found"})
+
+
 class Page:
     """A status page that answers as Statuspage's public API says."""
 
@@ -102,14 +113,15 @@ class Page:
         if path == "/v1/pages/kctbh9vrtdwd/incidents":
             if request.headers.get("authorization") != "OAuth k3y":
                 return httpx.Response(401, json={"error": "Could not authenticate"})
-            page, limit = int(request.url.params["page"]), int(request.url.params["limit"])
-            return httpx.Response(200, json=self.past[(page - 1) * limit : page * limit])
+            return httpx.Response(200, json=numbered(self.past, request, "limit"))
+        if path.startswith("/v1/pages/kctbh9vrtdwd/incidents/"):
+            return one_of(self.past, path)
         return httpx.Response(404, json={"error": "not found"})
 
 
-def source(page: Page, **options: Any) -> StatuspageSource:
+def source(page: Page, world: World | None = None, **options: Any) -> StatuspageSource:
     config = StatuspageConfig(url="https://status.example.org", **options)
-    return StatuspageSource(config, World(), httpx.MockTransport(page.answer))
+    return StatuspageSource(config, world or World(), httpx.MockTransport(page.answer))
 
 
 def instant(said: str) -> dt.datetime | None:
@@ -240,6 +252,32 @@ def test_a_deleted_incident_is_removed_with_its_outages_when_two_readings_miss_i
     assert "S2" in {row["incident_id"] for row in seen.shown("outages")}
 
 
+def test_with_a_key_old_incidents_that_were_deleted_are_removed_within_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SP_KEY", "k3y")
+    page, seen, clock = Page(), Seen(), [after(0).timestamp()]
+    told = [incident(f"P{number}", "major", "0 investigating, 9 resolved") for number in range(130)]
+    page.past = [*told]
+    made = source(page, World(now=lambda: clock[0]), token="env:SP_KEY")
+    assert run(made, seen) is None
+    page.past.remove(told[7])
+    page.past[3] = {**page.past[3], "name": 7}
+    assert run(made, seen) is None
+    assert len(seen.shown("incidents")) == 140, "it is asked once a day"
+    clock[0] += 86_400
+    page.asked.clear()
+    assert run(made, seen) is None
+    assert {f"P{n}" for n in range(130)} - {row["external_id"] for row in seen.shown("incidents")} == {"P7"}
+    assert "P7" not in {row["incident_id"] for row in seen.shown("outages")}
+    assert [path.rpartition("/")[2] for path in page.asked if path.startswith("/v1")] == [
+        "incidents",
+        "incidents",
+        "P3",
+        "P7",
+    ]
+
+
 def test_what_is_too_old_for_the_list_is_not_taken_for_deleted() -> None:
     page, seen = Page(), Seen()
     made = source(page)
@@ -325,9 +363,10 @@ class Instatus:
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.headers.get("authorization") != "Bearer k3y":
             return httpx.Response(401, json={"error": {"message": "unauthorized"}})
-        assert request.url.path == "/v1/nasa/incidents"
-        page, limit = int(request.url.params["page"]), int(request.url.params["per_page"])
-        return httpx.Response(200, json=self.incidents[(page - 1) * limit : page * limit])
+        if request.url.path != "/v1/nasa/incidents":
+            assert request.url.path.startswith("/v1/nasa/incidents/")
+            return one_of(self.incidents, request.url.path)
+        return httpx.Response(200, json=numbered(self.incidents, request, "per_page"))
 
 
 @pytest.fixture
@@ -380,8 +419,7 @@ def test_an_incident_that_was_deleted_in_instatus_is_removed(instatus: Any) -> N
     seen = Seen()
     told = [{**PUBLISHED, "id": f"I{number}"} for number in range(130)]
     run(instatus(told), seen)
-    for _ in range(2):
-        run(instatus(told[1:]), seen)
+    run(instatus(told[1:]), seen)
     assert len(seen.shown("incidents")) == 129
 
 

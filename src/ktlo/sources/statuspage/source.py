@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
@@ -24,7 +24,7 @@ from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.statuspage import mapping
 from ktlo.sources.statuspage.mapping import Of
 from ktlo.sources.statuspage.payloads import Hook, IncidentItem, Incidents, InstatusIncident, PageAnswer
-from ktlo.sources.statuspage.vanished import NEWEST, Cursor, Known, compared
+from ktlo.sources.statuspage.vanished import NEWEST, PAST_EVERY, Cursor, Known, compared
 
 MANAGE_API = "https://api.statuspage.io/v1"
 PER_PAGE = 100
@@ -157,20 +157,13 @@ class StatuspageSource:
         key = secret(self._config.token).get_secret_value().strip() if self._config.token else ""
         return {"Authorization": f"{scheme} {key}"} if key else {}
 
-    async def _pages(
-        self, api: Connection, path: str, limit: str
-    ) -> AsyncIterator[tuple[list[msgspec.Raw], bool]]:
-        """Pages of a REST API's list, each with whether it is the last."""
-        number, raws = 1, [msgspec.Raw(b"")]
-        while raws:
-            raws = decode(
-                (await api.get(path, {limit: PER_PAGE, "page": number})).body, list[msgspec.Raw], path
-            )
-            number += 1
-            is_last = len(raws) < PER_PAGE
-            yield raws, is_last
-            if is_last:
-                return
+    async def _pages(self, api: Connection, path: str, limit: str) -> AsyncIterator[list[msgspec.Raw]]:
+        """Pages of a REST API's list."""
+        number, raws = 1, [msgspec.Raw(b"")] * PER_PAGE
+        while len(raws) == PER_PAGE:
+            answer = await api.get(path, {limit: PER_PAGE, "page": number})
+            raws, number = decode(answer.body, list[msgspec.Raw], path), number + 1
+            yield raws
 
     async def _page(self, api: Connection) -> Any:
         answer = await api.get("/api/v2/incidents.json")
@@ -207,24 +200,49 @@ class StatuspageSource:
                 read = self._read(raws, path, of)
                 rows = [*read.rows, *self._gone(path, read, at, is_whole=len(raws) < NEWEST)]
                 yield _batch(rows, read, at)
-        if self._config.token and not at.past:
+        if self._config.token:
             async with self._connect(self._config.api, self._key("OAuth")) as api:
-                path = f"/pages/{self._config.page_id or page.id}/incidents"
-                async for raws, is_last in self._pages(api, path, "limit"):
-                    read = self._read(raws, path, of)
-                    at.past = is_last
-                    yield _batch(read.rows, read, at)
+                now = api.rest.now()
+                if at.past_at is None or now - at.past_at >= PAST_EVERY:
+                    path = f"/pages/{self._config.page_id or page.id}/incidents"
+                    async for batch in self._whole(api, path, "limit", of, at):
+                        yield batch
+                    at.past_at = now
+                    yield Batch({}, msgspec.to_builtins(at))
 
     async def _collect_instatus(self, at: Cursor) -> AsyncIterator[Batch]:
         of = Of(self.source_id, urlsplit(self._config.url).netloc)
-        path, whole = f"/{self._config.page_id}/incidents", _Read()
         async with self._connect(self._config.api, self._key("Bearer")) as api:
-            async for raws, _ in self._pages(api, path, "per_page"):
-                read = self._read(raws, path, of)
-                whole.found |= read.found
-                whole.rejected += read.rejected
-                yield _batch(read.rows, read, at)
-        yield Batch(batches(self._gone(path, whole, at, is_whole=True)), msgspec.to_builtins(at))
+            async for batch in self._whole(api, f"/{self._config.page_id}/incidents", "per_page", of, at):
+                yield batch
+
+    async def _whole(
+        self, api: Connection, path: str, limit: str, of: Of, at: Cursor
+    ) -> AsyncIterator[Batch]:
+        """A list that has all incidents, page by page; then each by itself that it had and has no more.
+
+        What is added or deleted while pages are turned makes one come twice, or be passed over: that one is asked for.
+        """
+        known, found = at.known.setdefault(path, {}), dict[str, Known]()
+        async for raws in self._pages(api, path, limit):
+            read = self._read(raws, path, of)
+            found |= read.found
+            yield _batch(read.rows, read, at)
+        for name in sorted(known.keys() - found.keys()):
+            rows: list[tuple[str, Row]] = []
+            try:
+                answer = await api.get(f"{path}/{quote(name, safe='')}")
+            except AbsentError:
+                rows = [
+                    removal(table, self.source_id, one, api.rest.now()) for table, one in known[name].rows
+                ]
+            else:
+                read = self._read([msgspec.Raw(answer.body)], path, of)
+                rows, found[name] = read.rows, read.found.get(name, known[name])
+            del known[name]
+            yield Batch(batches(rows), msgspec.to_builtins(at))
+        at.known[path] = found
+        yield Batch({}, msgspec.to_builtins(at))
 
     def _gone(self, path: str, read: _Read, at: Cursor, *, is_whole: bool) -> list[tuple[str, Row]]:
         """Removals of what the list had and should still have; none while some of it cannot be read."""

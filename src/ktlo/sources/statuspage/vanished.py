@@ -13,6 +13,8 @@ import msgspec
 
 NEWEST = 50
 """So many the public API lists."""
+PAST_EVERY = dt.timedelta(days=1)
+"""How often the whole past is read, where there is a key for it."""
 
 
 class Known(msgspec.Struct, omit_defaults=True):
@@ -33,11 +35,11 @@ class Cursor(msgspec.Struct, omit_defaults=True):
     """What was read.
 
     Attributes:
-        past: the whole past, once.
+        past_at: when the whole past was read.
         known: what each list had, by its path and the identifier.
     """
 
-    past: bool = False
+    past_at: dt.datetime | None = None
     known: dict[str, dict[str, Known]] = msgspec.field(default_factory=dict)
 
 
