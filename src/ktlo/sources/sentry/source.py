@@ -3,7 +3,8 @@
 Sentry lists by when an issue was last seen, which a resolution does not move. So issues known to be open are asked for
 by their identifiers each time; one that is no longer there was deleted or merged. Issues that ended, or came back, are
 asked for by themselves, because only then Sentry tells their activity. The list begins with the newest: a run that was
-cut off lists again, and does not ask again for what it had come past.
+cut off lists again, and does not ask again for what it had come past. A list of several pages is listed again until it
+brings nothing that is new.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ DEFAULT_HISTORY = dt.timedelta(days=90)
 """Sentry itself keeps events for 90 days."""
 OVERLAP = dt.timedelta(minutes=10)
 PER_PAGE = 100
+PASSES = 4
+"""How often a list of several pages is gone through: what is deleted meanwhile draws another past the page turned."""
 RENEWAL = "Make an organization token with the scope event:read, and put it where `token` points"
 
 
@@ -184,27 +187,31 @@ class SentrySource:
         at, done = self._begin(cursor), 0
         floor = at.reached - OVERLAP
         async with self._connect() as api:
-            token, is_more, before, newest = "", True, at.walk, at.reached
-            asked: set[str] = set()
-            while is_more:
-                params = {**self._query(), "limit": PER_PAGE, **({"cursor": token} if token else {})}
-                answer = await api.get(self._root, params)
-                items, rejected = self._items(answer)
-                fresh = [
-                    item for item in items if item.last_seen >= floor and not (before and before.has(item))
-                ]
-                rows = await self._rows(api, fresh, at)
-                asked.update(item.id for item in fresh)
-                done += len(items)
-                newest = max([newest, *(item.last_seen for item in items)])
-                oldest = min((item.last_seen for item in items), default=newest)
-                if before is None:
-                    at.walk = _Walk(newest, oldest)
-                elif oldest <= before.top:  # it has met what the run read that was cut off
-                    at.walk = _Walk(max(newest, before.top), min(oldest, before.bottom))
-                yield Batch(batches(rows), msgspec.to_builtins(at), rejected, Progress(done, None, "issues"))
-                token = _next(answer)
-                is_more = bool(token) and all(item.last_seen >= floor for item in items)
+            before, newest, asked = at.walk, at.reached, dict[str, dt.datetime]()
+            for times in range(PASSES):
+                turned, found = 0, 0
+                async for items, rejected in self._pages(api, floor):
+                    fresh = [
+                        item
+                        for item in items
+                        if item.last_seen >= floor
+                        and asked.get(item.id) != item.last_seen
+                        and not (before and before.has(item))
+                    ]
+                    rows = await self._rows(api, fresh, at)
+                    asked |= {item.id: item.last_seen for item in fresh}
+                    turned, found, done = turned + 1, found + len(fresh), done + len(fresh)
+                    newest = max([newest, *(item.last_seen for item in items)])
+                    oldest = min((item.last_seen for item in items), default=newest)
+                    if before is None:
+                        at.walk = _Walk(newest, min(oldest, at.walk.bottom) if times and at.walk else oldest)
+                    elif oldest <= before.top:  # it has met what the run read that was cut off
+                        at.walk = _Walk(max(newest, before.top), min(oldest, before.bottom))
+                    notes = () if times else rejected
+                    cursor_now, progress = msgspec.to_builtins(at), Progress(done, None, "issues")
+                    yield Batch(batches(rows), cursor_now, notes, progress)
+                if turned == 1 or not found:
+                    break
             known = [identifier for identifier in at.open if identifier not in asked]
             for start in range(0, len(known), PER_PAGE):
                 part = known[start : start + PER_PAGE]
@@ -219,6 +226,19 @@ class SentrySource:
                 yield Batch(batches(rows), None, rejected)
             at.reached, at.walk = newest, None
             yield Batch({}, msgspec.to_builtins(at))
+
+    async def _pages(
+        self, api: Connection, floor: dt.datetime
+    ) -> AsyncIterator[tuple[list[IssueItem], tuple[Rejection, ...]]]:
+        """Pages of the list, back to the one that reaches what was seen before ``floor``."""
+        token, is_more = "", True
+        while is_more:
+            params = {**self._query(), "limit": PER_PAGE, **({"cursor": token} if token else {})}
+            answer = await api.get(self._root, params)
+            items, rejected = self._items(answer)
+            yield items, rejected
+            token = _next(answer)
+            is_more = bool(token) and all(item.last_seen >= floor for item in items)
 
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
         begin = horizon(self._config.since, self._world, DEFAULT_HISTORY)
