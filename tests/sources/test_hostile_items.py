@@ -14,6 +14,7 @@ import pytest
 from collected_rows import Seen, run
 
 from ktlo.sources.redmine.source import RedmineConfig, RedmineSource
+from ktlo.sources.rest import connection
 
 HERE = Path(__file__).parent
 LONG = "<p>🔥 It broke.</p> " * 500_000
@@ -107,7 +108,12 @@ def redmine(kind: str, text: str, is_gone: bool, early: bool) -> Made:
                 "issue_statuses": [{"id": 1, "name": "New", "is_closed": False}, closed]
             },
             "/issues/7.json": {"issue": item},
-            "/issues.json": {"issues": [item], "total_count": 1, "offset": 0, "limit": 100},
+            "/issues.json": {
+                "issues": [{**item, "journals": []}],
+                "total_count": 1,
+                "offset": 0,
+                "limit": 100,
+            },
         }
         date = {"date": "Wed, 02 Sep 2026 12:00:00 GMT"}
         return httpx.Response(200, json=told[request.url.path], headers=date)
@@ -162,6 +168,17 @@ def test_ten_megabytes_of_text_are_cut_and_nothing_else_is_lost(name: str) -> No
     assert found["state"] in ("closed", "resolved")
     assert max(len(str(value)) for row in seen.rows.values() for value in row.values()) <= 10_000
     assert found["title"].startswith("<p>🔥 It broke.</p>")
+
+
+def test_an_issue_of_redmine_that_is_too_large_by_itself_comes_in_as_the_list_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, table, key = redmine("Bug", "It broke " * 200, False, False)
+    seen = Seen()
+    monkeypatch.setattr(connection, "LARGEST_ANSWER", 3_600)
+    assert run(made, seen) is None
+    assert seen.item(key, table)["state"] == "closed"
+    assert seen.rejected[0].endswith("So issue 7 has no history")
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "status page"])

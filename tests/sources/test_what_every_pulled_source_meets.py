@@ -24,6 +24,7 @@ from collected_rows import Seen, run
 from ktlo.errors import SourceError, UserError
 from ktlo.sources.protocol import Status
 from ktlo.sources.registry import kinds
+from ktlo.sources.rest import connection
 from ktlo.sources.rest.quota import World
 
 HERE = Path(__file__).parent
@@ -299,6 +300,35 @@ def test_a_reading_that_finds_nothing_new_is_no_failure_and_changes_nothing(kind
     for _ in range(2):
         assert run(service.source(), seen) is None
         assert without_times(seen) == before
+
+
+WHOLE = ("alertmanager", "grafana", "statuspage")
+"""Kinds whose lists come in one answer."""
+
+
+@every
+def test_an_answer_that_is_too_large_is_asked_for_in_smaller_pages_or_told_with_what_to_do(
+    kind: str,
+) -> None:
+    service, sizes = Service(kind), list[int]()
+    plain = service._answer
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        given = plain(request)
+        sizes.append(len(given.content))
+        return given
+
+    service._answer = answer
+    whole, seen = service.whole(), Seen()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "LARGEST_ANSWER", max(sizes) * 3 // 4)
+        failure = run(service.source(), seen)
+    if kind in WHOLE:
+        assert "one item has that much text: shorten it" in str(failure)
+    else:
+        assert failure is None
+        assert without_times(seen) == without_times(whole)
+        assert seen.rejected == []
 
 
 LONG = "The disk is <b>full</b> again & again 🔥 " * 260_000

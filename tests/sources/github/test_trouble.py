@@ -15,6 +15,7 @@ from ktlo.errors import SourceError, UserError
 from ktlo.sources.github import GitHubSource
 from ktlo.sources.github.config import GitHubConfig
 from ktlo.sources.protocol import Status
+from ktlo.sources.rest import connection
 
 pytestmark = pytest.mark.node
 Collect = Callable[..., Collected]
@@ -332,3 +333,19 @@ def test_ten_megabytes_of_text_are_cut_and_lose_nothing_else(forge: Forge, colle
     ]
     assert max(map(len, texts)) == 4_000
     assert rows["issues"][0]["title"].startswith("The disk is <b>full</b> again & again 🔥")
+
+
+def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones_and_one_item_that_is_so_is_left_out(
+    forge: Forge, collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(6):
+        forge.open_issue()
+    monkeypatch.setattr(connection, "LARGEST_ANSWER", 40_000)
+    forge.issues[3]["body"] = "x" * 50_000
+    got = collect()
+    assert [row["external_id"] for row in got.rows("issues")] == ["1", "2", "4", "5", "6"]
+    assert len(got.rejected) == 2, "of the list of issues, and of the open ones"
+    assert "one of the issues alone. It is left out" in got.rejected[0]
+    forge.issues[3]["body"] = "x"
+    forge.pass_time(90_000)
+    assert len(collect(got).rows("issues")) == 6

@@ -16,7 +16,7 @@ from ktlo.errors import KtloError, UserError
 from ktlo.sources.gitlab import GitLabSource
 from ktlo.sources.gitlab.source import GitLabConfig
 from ktlo.sources.protocol import Batch, Status
-from ktlo.sources.rest import lists
+from ktlo.sources.rest import gathering
 from ktlo.sources.rest.quota import LimitReachedError, World
 
 
@@ -241,7 +241,7 @@ def test_pipelines_and_releases_come_in() -> None:
 
 
 def test_a_run_cut_off_anywhere_goes_on_to_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "PER_PAGE", 3)
+    monkeypatch.setattr(gathering, "PER_PAGE", 3)
     project = project_by_hand()
     whole = Seen()
     run(source(project), whole)

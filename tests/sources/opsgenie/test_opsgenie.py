@@ -19,7 +19,7 @@ from ktlo.sources.hooked import Incoming
 from ktlo.sources.opsgenie import OpsgenieSource
 from ktlo.sources.opsgenie.source import OpsgenieConfig
 from ktlo.sources.protocol import Status
-from ktlo.sources.rest import lists
+from ktlo.sources.rest import gathering
 from ktlo.sources.rest.quota import World
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
@@ -168,7 +168,7 @@ def test_ten_alerts_have_the_phases_worked_out_by_hand(line: list[str]) -> None:
 
 
 def test_pages_and_cuts_end_in_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "PER_PAGE", 3)
+    monkeypatch.setattr(gathering, "PER_PAGE", 3)
     monkeypatch.setattr("ktlo.sources.opsgenie.run.PER_PAGE", 3)
     whole = Seen()
     run(source(Account()), whole)

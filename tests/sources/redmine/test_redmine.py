@@ -19,6 +19,8 @@ from ktlo.sources.protocol import Status
 from ktlo.sources.redmine import RedmineSource
 from ktlo.sources.redmine.source import RedmineConfig
 
+TOO_LARGE = every.test_an_answer_that_is_too_large_is_asked_for_in_smaller_pages_or_told_with_what_to_do
+
 
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +164,7 @@ def recorded(redmine: Redmine) -> Callable[[httpx.Request], httpx.Response]:
         (every.test_a_429_of_an_hour_ends_the_run_which_goes_on_later, ()),
         (every.test_reading_it_all_twice_changes_nothing, ()),
         (every.test_ten_megabytes_of_text_are_cut_and_lose_nothing_else, ()),
+        (TOO_LARGE, ()),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )
@@ -172,7 +175,8 @@ def test_what_lies_between_may_fail_as_for_every_other_service(
     more: tuple[Any, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    options = {"url": redmine.url, "token": "env:REDMINE_KEY", "project": "web", "since": "2026-08-01"}
+    project = "shop" if test is TOO_LARGE else "web"  # a list that is larger than any of its issues
+    options = {"url": redmine.url, "token": "env:REDMINE_KEY", "project": project, "since": "2026-08-01"}
     monkeypatch.setitem(every.ASKED, "redmine", ("redmine", lambda: recorded(redmine), options))
     test("redmine", *more)
 
@@ -180,7 +184,7 @@ def test_what_lies_between_may_fail_as_for_every_other_service(
 def test_a_run_cut_off_anywhere_goes_on_to_the_same_rows(
     redmine: Redmine, numbers: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ktlo.sources.redmine.source.PER_PAGE", 7)
+    monkeypatch.setattr("ktlo.sources.rest.gathering.PER_PAGE", 7)
     whole, transport = Seen(), httpx.MockTransport(recorded(redmine))
     run(source(redmine, transport), whole)
     for cut in range(1, len(whole.batches)):

@@ -165,6 +165,7 @@ def test_ten_incidents_are_as_worked_out_by_hand(line: list[str]) -> None:
 @pytest.mark.parametrize("size", [1, 3, 4])
 def test_pages_and_cuts_end_in_the_same_rows(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr("ktlo.sources.servicenow.source.PER_PAGE", size)
+    monkeypatch.setattr("ktlo.sources.rest.gathering.PER_PAGE", size)
     whole = Seen()
     run(source(Instance()), whole)
     assert len(whole.shown("incidents")) == 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from ktlo.errors import UserError
@@ -14,8 +14,8 @@ from ktlo.sources.github.lists import ISSUES, Listing
 from ktlo.sources.github.mapping import Of
 from ktlo.sources.github.payloads import RepositoryItem
 from ktlo.sources.protocol import Batch
-from ktlo.sources.rest.connection import AbsentError, Answer, DeniedError, UnprocessableError, decode
-from ktlo.sources.rest.gathering import PER_PAGE, Gathering, stamp
+from ktlo.sources.rest.connection import AbsentError, DeniedError, UnprocessableError, decode
+from ktlo.sources.rest.gathering import Gathering, stamp
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
 
@@ -75,16 +75,31 @@ class Run(Gathering):
         """Read what is new in a list."""
         return self._oldest(listing) if listing.params.get("direction") == "asc" else self._newest(listing)
 
-    def page(self, listing: Listing, answer: Answer) -> Page[Any]:
-        """An answer's entries; those of an unexpected form are turned away one by one."""
-        return self.page_of(listing, f"{self.root}{listing.path}", answer, more=answer.more)
+    async def page(
+        self, listing: Listing, number: int, more: Mapping[str, str | int], etag: str
+    ) -> Page[Any]:
+        """A page of a list; entries of an unexpected form are turned away one by one.
+
+        Args:
+            listing: the list.
+            number: of the page, from 1.
+            more: query besides the list's own.
+            etag: of the answer that is known already.
+        """
+        place = f"{self.root}{listing.path}"
+
+        async def ask(number: int, size: int, etag: str) -> Page[Any]:
+            params = {**listing.params, **more, "per_page": size, "page": number}
+            answer = await self.api.get(place, params, etag=etag)
+            return self.page_of(listing, place, answer, more=answer.more)
+
+        return await self.whole_page(listing, place, number, etag, ask)
 
     async def _oldest(self, listing: Listing) -> AsyncIterator[Batch]:
         """Walk a list that can be asked ``since``."""
 
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
-            params = {**listing.params, "since": stamp(since), "per_page": PER_PAGE, "page": page}
-            return self.page(listing, await self.api.get(self.root + listing.path, params, etag=etag))
+            return await self.page(listing, page, {"since": stamp(since)}, etag)
 
         state = self.cursor.oldest.get(listing.name) or OldestState(self.cursor.since)
         async for entries, after in oldest_first(state, fetch):
@@ -97,9 +112,8 @@ class Run(Gathering):
         """Walk a list from the newest back."""
 
         async def fetch(page: int, etag: str) -> Page[Any]:
-            params = {**listing.params, "per_page": PER_PAGE, "page": page}
             try:
-                answer = await self.api.get(self.root + listing.path, params, etag=etag)
+                return await self.page(listing, page, {}, etag)
             except UnprocessableError as error:
                 if page == 1:
                     raise
@@ -109,7 +123,6 @@ class Run(Gathering):
                     f" the numbers ({error.what})",
                 )
                 return Page((), more=False, etag="", at=self.api.rest.now())
-            return self.page(listing, answer)
 
         async def complete(entries: Sequence[Entry[Any]]) -> Sequence[Entry[Any]]:
             return await listing.complete(self.api, self.root.removeprefix("/repos/"), entries)

@@ -18,7 +18,7 @@ from ktlo.sources.github.payloads import IssueItem
 from ktlo.sources.github.run import Run
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, MovedError, decode
-from ktlo.sources.rest.gathering import PER_PAGE, stamp
+from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
@@ -42,8 +42,7 @@ async def follow_vanished(run: Run) -> AsyncIterator[Batch]:
         state.walk, state.seen = OldestState(_BEGINNING), set()
 
     async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
-        params = {**ISSUES.params, "state": "open", "since": stamp(since), "per_page": PER_PAGE, "page": page}
-        return run.page(ISSUES, await run.api.get(run.root + ISSUES.path, params, etag=etag))
+        return await run.page(ISSUES, page, {"state": "open", "since": stamp(since)}, etag)
 
     async for entries, after in oldest_first(state.walk, fetch):
         state.walk = after

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from ktlo.sources.jira.payloads import (
     instant,
 )
 from ktlo.sources.rest.connection import Answer, Connection, decode
+from ktlo.sources.rest.parts import as_many_as_fit
 
 PER_PAGE = 100
 
@@ -79,13 +81,9 @@ async def changed(place: Place, since: dt.datetime) -> AsyncIterator[Found]:
     """
     token, offset, since = "", 0, since.replace(second=0, microsecond=0)
     while True:
-        answer = await _search(
-            place,
-            f'updated >= "{_minute(since - place.slack, place.zone)}"',
-            "updated ASC, key ASC",
-            token,
-            offset,
-        )
+        jql = f'updated >= "{_minute(since - place.slack, place.zone)}"'
+        search = partial(_search, place, jql, "updated ASC, key ASC", token, offset)
+        answer, _ = await as_many_as_fit(search, PER_PAGE)
         page = decode(answer.body, SearchPage, place.root)
         items, odd = [], []
         for raw in page.issues:
@@ -111,7 +109,9 @@ async def open_keys(place: Place) -> set[str]:
     token, offset = "", 0
     bare = Place(place.api, place.is_cloud, place.zone, place.scope, ("status",))
     while True:
-        answer = await _search(bare, "statusCategory != Done", "key ASC", token, offset, with_changelog=False)
+        answer = await _search(
+            bare, "statusCategory != Done", "key ASC", token, offset, PER_PAGE, with_changelog=False
+        )
         page = decode(answer.body, SearchPage, place.root)
         for raw in page.issues:
             keys.add(msgspec.json.decode(raw, type=_Key).key)
@@ -137,11 +137,18 @@ class _Key(msgspec.Struct):
 
 
 async def _search(
-    place: Place, what: str, order: str, token: str, offset: int, *, with_changelog: bool = True
+    place: Place,
+    what: str,
+    order: str,
+    token: str,
+    offset: int,
+    size: int,
+    *,
+    with_changelog: bool = True,
 ) -> Answer:
     scope = f"({place.scope}) AND " if place.scope else ""
     jql = f"{scope}{what} ORDER BY {order}"
-    params: dict[str, str | int] = {"jql": jql, "maxResults": PER_PAGE, "fields": ",".join(place.fields)}
+    params: dict[str, str | int] = {"jql": jql, "maxResults": size, "fields": ",".join(place.fields)}
     if with_changelog:
         params["expand"] = "changelog"
     if not place.is_cloud:

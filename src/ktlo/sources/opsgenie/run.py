@@ -63,8 +63,7 @@ class AlertRun(ListRun):
         listed, there = _open_alerts(self._of), set[str]()
 
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
-            params = {**listed.params, listed.since: listed.stamped(since), **listed.paged(page)}
-            return self.page(listed, await self.api.get(listed.path, params, etag=etag))
+            return await self.page(listed, page, {listed.since: listed.stamped(since)}, etag)
 
         async for entries, _ in oldest_first(OldestState(_BEGINNING), fetch):
             fresh = [entry.item for entry in entries if entry.item.id not in known | there]
@@ -147,7 +146,7 @@ def _alerts(of: Of, name: str, sort: str, query: str) -> Listed:
         params={"sort": sort, "order": "asc"},
         since="query",
         stamped=lambda moment: query.format(int(moment.timestamp() * 1000)),
-        paged=lambda page: {"limit": PER_PAGE, "offset": (page - 1) * PER_PAGE},
+        paged=lambda page, size: {"limit": size, "offset": (page - 1) * size},
         entries=lambda body, where: decode(body, AlertPage, where).data,
         more=_has_next,
         is_open=lambda item: item.status != "closed",
@@ -155,6 +154,7 @@ def _alerts(of: Of, name: str, sort: str, query: str) -> Listed:
     )
 
 
-def _has_next(answer: Answer) -> bool:
+def _has_next(answer: Answer, size: int) -> bool:
+    del size
     paging = decode(answer.body, AlertPage, "/v2/alerts").paging
     return bool(paging and paging.next)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from ktlo.records.collection import Rejection
 from ktlo.sources.pagerduty.payloads import EntriesPage, IncidentItem, IncidentsPage, LogEntry, UsersPage
-from ktlo.sources.rest.connection import Connection, decode
+from ktlo.sources.rest.connection import Answer, Connection, decode
+from ktlo.sources.rest.parts import as_many_as_fit
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -131,16 +133,21 @@ async def _pages(
 ) -> AsyncIterator[msgspec.Raw]:
     offset = 0
     while True:
-        answer = await api.get(path, {**params, "limit": PER_PAGE, "offset": offset})
+        ask = partial(_listed, api, path, {**params, "offset": str(offset)})
+        answer, size = await as_many_as_fit(ask, PER_PAGE)
         page = decode(answer.body, kind, path)
         raws: list[msgspec.Raw] = getattr(page, name)
         for raw in raws:
             yield raw
         if not page.more:
             return
-        offset += PER_PAGE
+        offset += size
         if offset > FARTHEST:
             raise CrowdedError
+
+
+async def _listed(api: Connection, path: str, params: Mapping[str, str], size: int) -> Answer:
+    return await api.get(path, {**params, "limit": size})
 
 
 def _object(

@@ -21,8 +21,16 @@ from ktlo.sources.redmine import mapping
 from ktlo.sources.redmine.mapping import Of
 from ktlo.sources.redmine.payloads import Account, IssueItem, IssuesPage, OneIssue, Statuses
 from ktlo.sources.rest.configured import horizon, plain_address
-from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
-from ktlo.sources.rest.gathering import PER_PAGE, stamp
+from ktlo.sources.rest.connection import (
+    AbsentError,
+    Answer,
+    Connection,
+    DeniedError,
+    Manners,
+    OversizedError,
+    decode,
+)
+from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.lists import Listed, ListRun, Position, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, removal
@@ -181,9 +189,10 @@ class _WithJournals(ListRun):
             self.at.open.discard(number)
             at = self.api.rest.now()
             return [removal(table, self._of.source, str(number), at) for table in ("issues", "incidents")]
-        except DeniedError as error:
+        except (DeniedError, OversizedError) as error:
             cost = "has no history" if known else "stays as it was read last"
-            self.warn(path, f"{error.what}. So issue {number} {cost}; it takes {NEEDS}")
+            needs = f"; it takes {NEEDS}" if isinstance(error, DeniedError) else ""
+            self.warn(path, f"{error.what}. So issue {number} {cost}{needs}")
             if known is None:
                 return []
             item = known
@@ -195,14 +204,12 @@ class _WithJournals(ListRun):
         now = self.api.rest.now()
         if self.at.compared_at is not None and now - self.at.compared_at < VANISHED_EVERY:
             return
-        there: set[int] = set()
+        there, listed = set[int](), _issues(params, self._of)
         page, more = 1, True
         while more:
-            answer = await self.api.get(
-                "/issues.json", {**params, "status_id": "open", "sort": "id", **_paged(page)}
-            )
-            there.update(item.number for item in self.page(_issues(params, self._of), answer).entries)
-            page, more = page + 1, _has_more(answer)
+            found = await self.page(listed, page, {"status_id": "open", "sort": "id"})
+            there.update(item.number for item in found.entries)
+            page, more = page + 1, found.more
         for number in (*sorted(self.at.open - there), *sorted(there - self.at.open)):
             yield self.batch(await self._whole(number))
         self.at.compared_at = now
@@ -236,10 +243,11 @@ async def _owner(api: Connection) -> str:
     return account.name or account.login
 
 
-def _paged(page: int) -> dict[str, str | int]:
-    return {"limit": PER_PAGE, "offset": (page - 1) * PER_PAGE}
+def _paged(page: int, size: int) -> dict[str, str | int]:
+    return {"limit": size, "offset": (page - 1) * size}
 
 
-def _has_more(answer: Answer) -> bool:
+def _has_more(answer: Answer, size: int) -> bool:
+    del size
     found = decode(answer.body, IssuesPage, "/issues.json")
     return found.offset + len(found.issues) < found.total_count

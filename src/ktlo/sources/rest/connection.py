@@ -50,6 +50,10 @@ class UnexpectedFormError(SourceError):
     """The answer is JSON of another form than the service documents."""
 
 
+class OversizedError(SourceError):
+    """The answer has more bytes than are read; a smaller page of a list may do."""
+
+
 class MovedError(SourceError):
     """301 where it was not to be followed. ``location`` says where it went."""
 
@@ -161,7 +165,7 @@ class Connection:
 
         Raises:
             LimitReachedError: wait and run again.
-            DeniedError, AbsentError, UnprocessableError, MovedError: about this request only.
+            DeniedError, AbsentError, UnprocessableError, MovedError, OversizedError: about this request only.
             UserError: the token is not accepted, or the place is blocked.
             SourceError: the service failed for all tries.
         """
@@ -225,11 +229,10 @@ class Connection:
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > LARGEST_ANSWER:
-                    raise SourceError(
-                        f"an answer of more than {LARGEST_ANSWER >> 20} MiB came, which {self.manners.service} never"
-                        " sends",
+                    raise OversizedError(
+                        f"an answer of more than {LARGEST_ANSWER >> 20} MiB came from {self.manners.service}",
                         where=str(request.url.copy_with(query=None)),
-                        fix=self.manners.base_help,
+                        fix=f"{self.manners.base_help}. If they are right, one item has that much text: shorten it",
                     )
         finally:
             await response.aclose()

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from ktlo.records.collection import Rejection
 from ktlo.sources.protocol import Batch, Progress
-from ktlo.sources.rest.connection import AbsentError, Answer, DeniedError, UnprocessableError, decode
+from ktlo.sources.rest.connection import (
+    AbsentError,
+    Answer,
+    DeniedError,
+    OversizedError,
+    UnprocessableError,
+    decode,
+)
+from ktlo.sources.rest.parts import in_parts
 from ktlo.sources.rest.rows import Row, batches
 from ktlo.sources.rest.walks import Entry, Page
 
@@ -114,6 +122,33 @@ class Gathering(ABC):
             self.warn(place, f"{error.what}: {listed.label} are not complete")
         if self._rejected:
             yield self.batch()
+
+    async def whole_page(
+        self,
+        listed: Gathered,
+        place: str,
+        number: int,
+        etag: str,
+        ask: Callable[[int, int, str], Awaitable[Page[Any]]],
+    ) -> Page[Any]:
+        """A page by its number, in smaller ones where the answer is too large; what is so by itself is left out.
+
+        Args:
+            listed: the list.
+            place: where it is, for the note.
+            number: of the page, from 1.
+            etag: of the answer that is known already.
+            ask: gets the number of a page, how many entries it has, and the ETag.
+        """
+
+        def left_out(error: OversizedError) -> Page[Any]:
+            self.warn(place, f"{error.what}: one of the {listed.label} alone. It is left out", is_kept=False)
+            return Page((), more=True, etag="", at=self._now())
+
+        def of(part: int, size: int) -> Awaitable[Page[Any]]:
+            return ask(part, size, etag if size == PER_PAGE else "")
+
+        return await in_parts(of, number, PER_PAGE, left_out)
 
     def page_of(self, listed: Gathered, place: str, answer: Answer, *, more: bool) -> Page[Any]:
         """An answer's entries; those of an unexpected form are turned away one by one."""

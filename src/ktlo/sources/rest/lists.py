@@ -16,13 +16,14 @@ from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
 
 
-def _linked(answer: Answer) -> bool:
+def _linked(answer: Answer, size: int) -> bool:
+    del size
     return answer.more
 
 
-def numbered(page: int) -> dict[str, str | int]:
+def numbered(page: int, size: int) -> dict[str, str | int]:
     """Parameters of a page by its number, from 1."""
-    return {"per_page": PER_PAGE, "page": page}
+    return {"per_page": size, "page": page}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +45,8 @@ class Listed:
             that is sorted newest first.
         is_settled: false for entries that will change without moving in the list.
         entries: the raw entries of an answer.
-        paged: parameters that ask for a page, by its number from 1.
-        more: whether there is a next page.
+        paged: parameters that ask for a page, by its number from 1 and its size.
+        more: whether there is a next page, by an answer and the size that was asked for.
         stamped: a time as ``since`` wants it.
         is_open: whether an entry is open, for a list whose open entries are remembered to notice those that vanish.
         name_of: what an open entry is remembered by, where its number does not tell it for good.
@@ -64,8 +65,8 @@ class Listed:
     since: str = ""
     is_settled: Callable[[Any], bool] = always
     entries: Callable[[bytes, str], list[msgspec.Raw]] = plain
-    paged: Callable[[int], Mapping[str, str | int]] = numbered
-    more: Callable[[Answer], bool] = _linked
+    paged: Callable[[int, int], Mapping[str, str | int]] = numbered
+    more: Callable[[Answer, int], bool] = _linked
     stamped: Callable[[dt.datetime], str] = stamp
     is_open: Callable[[Any], bool] | None = None
     name_of: Callable[[Any], str] | None = None
@@ -134,15 +135,30 @@ class ListRun(Gathering):
         async for rows in self._oldest(listed) if listed.since else self._newest(listed):
             yield self.batch(rows)
 
-    def page(self, listed: Listed, answer: Answer) -> Page[Any]:
-        """An answer's entries; those of an unexpected form are turned away one by one."""
-        more = not answer.unchanged and listed.more(answer)
-        return self.page_of(listed, f"{self._root}{listed.path}", answer, more=more)
+    async def page(
+        self, listed: Listed, number: int, more: Mapping[str, str | int], etag: str = ""
+    ) -> Page[Any]:
+        """A page of a list; entries of an unexpected form are turned away one by one.
+
+        Args:
+            listed: the list.
+            number: of the page, from 1.
+            more: query besides the list's own.
+            etag: of the answer that is known already.
+        """
+        place = f"{self._root}{listed.path}"
+
+        async def ask(number: int, size: int, etag: str) -> Page[Any]:
+            params = {**listed.params, **more, **listed.paged(number, size)}
+            answer = await self.api.get(place, params, etag=etag)
+            is_more = not answer.unchanged and listed.more(answer, size)
+            return self.page_of(listed, place, answer, more=is_more)
+
+        return await self.whole_page(listed, place, number, etag, ask)
 
     async def _oldest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
-            params = {**listed.params, listed.since: listed.stamped(since), **listed.paged(page)}
-            return self.page(listed, await self.api.get(self._root + listed.path, params, etag=etag))
+            return await self.page(listed, page, {listed.since: listed.stamped(since)}, etag)
 
         state = self.at.oldest.get(listed.name) or OldestState(self.at.since)
         async for entries, after in oldest_first(state, fetch):
@@ -152,8 +168,7 @@ class ListRun(Gathering):
 
     async def _newest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
         async def fetch(page: int, etag: str) -> Page[Any]:
-            params = {**listed.params, **listed.paged(page)}
-            return self.page(listed, await self.api.get(self._root + listed.path, params, etag=etag))
+            return await self.page(listed, page, {}, etag)
 
         state = self.at.newest.get(listed.name) or NewestState()
         async for entries, after in newest_first(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,7 +25,15 @@ from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
 from ktlo.sources.rest.configured import horizon, plain_address
-from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.connection import (
+    AbsentError,
+    Answer,
+    Connection,
+    DeniedError,
+    Manners,
+    decode,
+)
+from ktlo.sources.rest.parts import as_many_as_fit
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.sentry import mapping
@@ -233,12 +242,15 @@ class SentrySource:
         """Pages of the list, back to the one that reaches what was seen before ``floor``."""
         token, is_more = "", True
         while is_more:
-            params = {**self._query(), "limit": PER_PAGE, **({"cursor": token} if token else {})}
-            answer = await api.get(self._root, params)
+            params = {**self._query(), **({"cursor": token} if token else {})}
+            answer, _ = await as_many_as_fit(partial(self._listed, api, params), PER_PAGE)
             items, rejected = self._items(answer)
             yield items, rejected
             token = _next(answer)
             is_more = bool(token) and all(item.last_seen >= floor for item in items)
+
+    async def _listed(self, api: Connection, params: Mapping[str, str | int], size: int) -> Answer:
+        return await api.get(self._root, {**params, "limit": size})
 
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
         begin = horizon(self._config.since, self._world, DEFAULT_HISTORY)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -21,9 +22,10 @@ from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import check_reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.configured import horizon, plain_address
-from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, ListRun, position
+from ktlo.sources.rest.parts import as_many_as_fit
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.servicenow import mapping
@@ -174,11 +176,10 @@ class _WithAudit(ListRun):
             params: dict[str, str | int] = {
                 "sysparm_query": f"{query}^ORDERBYsys_created_on",
                 "sysparm_display_value": "all",
-                "sysparm_limit": PER_PAGE,
                 "sysparm_offset": offset,
             }
             try:
-                answer = await self.api.get(f"{TABLE}/sys_audit", params)
+                answer, size = await as_many_as_fit(partial(self._audited, params), PER_PAGE)
             except (DeniedError, AbsentError) as error:
                 self._is_audited = False
                 self.warn(f"{TABLE}/sys_audit", f"{error.what}. So there are {_AUDIT_COST}")
@@ -193,8 +194,11 @@ class _WithAudit(ListRun):
                         f"{TABLE}/sys_audit", f"a change has an unexpected form: {error}", is_kept=False
                     )
             offset += len(raws)
-            if len(raws) < PER_PAGE:
+            if len(raws) < size:
                 return rows
+
+    async def _audited(self, params: Mapping[str, str | int], size: int) -> Answer:
+        return await self.api.get(f"{TABLE}/sys_audit", {**params, "sysparm_limit": size})
 
 
 def _listed(table: str, query: str, of: Of) -> Listed:
@@ -219,7 +223,7 @@ def _listed(table: str, query: str, of: Of) -> Listed:
         params={"sysparm_display_value": "all"},
         since="sysparm_query",
         stamped=since,
-        paged=lambda page: {"sysparm_limit": PER_PAGE, "sysparm_offset": (page - 1) * PER_PAGE},
+        paged=lambda page, size: {"sysparm_limit": size, "sysparm_offset": (page - 1) * size},
         entries=lambda body, where: decode(body, Rows, where).result,
-        more=lambda answer: len(decode(answer.body, Rows, table).result) == PER_PAGE,
+        more=lambda answer, size: len(decode(answer.body, Rows, table).result) == size,
     )

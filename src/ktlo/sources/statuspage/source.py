@@ -18,7 +18,15 @@ from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
 from ktlo.sources.rest.configured import plain_address
-from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.connection import (
+    AbsentError,
+    Connection,
+    DeniedError,
+    Manners,
+    OversizedError,
+    decode,
+)
+from ktlo.sources.rest.parts import divided
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.statuspage import mapping
@@ -159,10 +167,17 @@ class StatuspageSource:
 
     async def _pages(self, api: Connection, path: str, limit: str) -> AsyncIterator[list[msgspec.Raw]]:
         """Pages of a REST API's list."""
-        number, raws = 1, [msgspec.Raw(b"")] * PER_PAGE
-        while len(raws) == PER_PAGE:
-            answer = await api.get(path, {limit: PER_PAGE, "page": number})
-            raws, number = decode(answer.body, list[msgspec.Raw], path), number + 1
+        number, size, is_last = 1, PER_PAGE, False
+        while not is_last:
+            try:
+                answer = await api.get(path, {limit: size, "page": number})
+            except OversizedError:
+                if size == 1:
+                    raise
+                number, _, size = divided(number, size)
+                continue
+            raws = decode(answer.body, list[msgspec.Raw], path)
+            number, is_last = number + 1, len(raws) < size
             yield raws
 
     async def _page(self, api: Connection) -> Any:

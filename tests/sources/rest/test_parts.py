@@ -1,0 +1,50 @@
+"""A page that is too large is read by smaller ones: each entry once, but what is too large by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ktlo.sources.rest.connection import OversizedError
+from ktlo.sources.rest.parts import divided, in_parts
+from ktlo.sources.rest.walks import Entry, Page
+
+AT = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+MOST = 10
+
+
+@given(
+    sizes=st.lists(st.sampled_from([0, 1, 3, 9, 11]), max_size=40),
+    number=st.integers(1, 3),
+    size=st.sampled_from([1, 2, 7, 12, 100]),
+)
+def test_every_entry_of_the_page_comes_once(sizes: list[int], number: int, size: int) -> None:
+    left: list[str] = []
+
+    async def ask(number: int, size: int) -> Page[int]:
+        told = sizes[(number - 1) * size : number * size]
+        if sum(told) > MOST:
+            raise OversizedError("too large")
+        entries = [Entry(AT, place, weight) for place, weight in enumerate(told, start=(number - 1) * size)]
+        return Page(entries, more=number * size < len(sizes), etag="x", at=AT)
+
+    def left_out(error: OversizedError) -> Page[int]:
+        left.append(str(error))
+        return Page((), more=True, etag="", at=AT)
+
+    found = asyncio.run(in_parts(ask, number, size, left_out))
+    wanted = {place: sizes[place] for place in range((number - 1) * size, min(number * size, len(sizes)))}
+    assert [entry.number for entry in found.entries] == [n for n, weight in wanted.items() if weight <= MOST]
+    assert len(left) == sum(weight > MOST for weight in wanted.values())
+    if found.more != (number * size < len(sizes)):
+        assert found.more, "after what was left out there may be more, as far as anybody knows"
+        assert sizes[-1] > MOST
+
+
+def test_a_page_is_divided_into_pages_with_the_same_entries() -> None:
+    assert divided(3, 100) == (5, 2, 50)
+    assert divided(5, 25) == (21, 5, 5)
+    assert divided(2, 7) == (8, 7, 1)
