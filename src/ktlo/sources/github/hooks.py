@@ -15,6 +15,7 @@ import msgspec
 from ktlo.errors import UserError
 from ktlo.sources.github import mapping
 from ktlo.sources.github.mapping import Of, PullDetails
+from ktlo.sources.github.ordering import ranked
 from ktlo.sources.github.payloads import (
     CommentItem,
     DeploymentItem,
@@ -97,8 +98,26 @@ def receive(incoming: Incoming, of: Of) -> Taken:
         raise UserError(
             f"the webhook is about {hook.repository.full_name}, this source about {of.repository}"
         )
-    rows = make(hook, of, incoming.received_at)
+    stage, delivery = _stage(hook), incoming.headers.get("x-github-delivery", "")
+    rows = [(table, ranked(row, stage, delivery)) for table, row in make(hook, of, incoming.received_at)]
     return Taken(name, batches(rows), why_ignored="" if rows else "nothing in it is used", untold=UNTOLD)
+
+
+class _State(msgspec.Struct):
+    state: str = ""
+    status: str = ""
+    merged: bool = False
+
+
+def _stage(hook: Hook) -> str:
+    """What tells how far the thing has come: the state of a deployment or a run, else what was done."""
+    for raw in (hook.deployment_status, hook.workflow_run):
+        if raw != _NOTHING:
+            said = _read(raw, _State)
+            return said.state or said.status
+    if hook.pull_request != _NOTHING and _read(hook.pull_request, _State).merged:
+        return "merged"
+    return hook.action
 
 
 def _issue(hook: Hook, of: Of, now: dt.datetime) -> Rows:
@@ -130,7 +149,7 @@ def _pull(hook: Hook, of: Of, _: dt.datetime) -> Rows:
     extras = _read(hook.pull_request, PullExtras)
     row = mapping.change(item, of, PullDetails(extras, ()))
     # The list's own details, which know the commits, stay above.
-    return [("changes", Row(row.record, row.version - 1))]
+    return [("changes", row)]
 
 
 def _review(hook: Hook, of: Of, _: dt.datetime) -> Rows:
