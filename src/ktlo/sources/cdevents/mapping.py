@@ -27,6 +27,10 @@ UNTOLD: Mapping[str, tuple[str, ...]] = {
 }
 """Columns that single events leave open."""
 
+LONGEST_TEXT = 1_000
+MOST_VALUES = 1_000
+"""Characters of a text and values of a list that are kept."""
+
 _FURTHER = {
     "detected": 0, "reported": 1, "resolved": 2,
     "queued": 0, "started": 1, "finished": 2,
@@ -43,7 +47,7 @@ def rows(event: CDEvent, subject: str, predicate: str, source: str) -> Rows | No
 
 def _text(event: CDEvent, name: str) -> str:
     value = event.subject.content.get(name)
-    return value if isinstance(value, str) else ""
+    return value[:LONGEST_TEXT] if isinstance(value, str) else ""
 
 
 def _reference(event: CDEvent, name: str) -> str:
@@ -82,7 +86,7 @@ def _incident(event: CDEvent, predicate: str, source: str) -> Rows:
         service=_reference(event, "service"),
         repository="",
         team="",
-        title=_text(event, "description")[:1000],
+        title=_text(event, "description"),
         severity="",
         state="resolved" if ended else "open",
         started_at=None,
@@ -141,7 +145,7 @@ def _ticket(event: CDEvent, predicate: str, source: str) -> Rows:
         external_id=event.subject.id,
         repository="",
         service="",
-        title=_text(event, "summary")[:1000],
+        title=_text(event, "summary"),
         body="",
         issue_type=_text(event, "ticketType"),
         severity=_text(event, "priority"),
@@ -159,7 +163,7 @@ def _ticket(event: CDEvent, predicate: str, source: str) -> Rows:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+    return tuple(str(one)[:LONGEST_TEXT] for one in value[:MOST_VALUES]) if isinstance(value, list) else ()
 
 
 def _gone(event: CDEvent, predicate: str, source: str) -> Rows:

@@ -15,6 +15,10 @@ from ktlo.sources.csv.config import Constant, CsvConfig, FieldSource
 from ktlo.sources.csv.dates import DateError, parse_instant
 
 LONGEST_QUOTE = 80
+LONGEST_TEXT = 1_000
+"""Characters of a text that are kept, unless a field says otherwise."""
+MOST_VALUES = 1_000
+"""Values of a list that are kept."""
 _LIST_MARKS = re.compile(r"\s*[,;|]\s*")
 
 
@@ -68,7 +72,7 @@ class CellReader:
                     return column, value
         return "", ""
 
-    def text(self, cells: Mapping[str, tuple[str, ...]], field: str, longest: int = 1000) -> str:
+    def text(self, cells: Mapping[str, tuple[str, ...]], field: str, longest: int = LONGEST_TEXT) -> str:
         """A text, empty when there is none, cut at ``longest`` characters."""
         return self._first(cells, field)[1][:longest]
 
@@ -144,7 +148,7 @@ class CellReader:
         )
 
     def list(self, cells: Mapping[str, tuple[str, ...]], field: str) -> tuple[str, ...]:
-        """Several texts, in order, without repeats; from all columns of the mapping."""
+        """At most 1,000 texts, in order, without repeats; from all columns of the mapping."""
         if field in self._constants:
             return (self._constants[field],)
         found: dict[str, None] = {}
@@ -153,8 +157,8 @@ class CellReader:
             for cell in values:
                 # A cell of a repeated column or of a JSON list is one value; a single cell may hold several.
                 parts = _parts(cell.strip()) if len(values) == 1 else (cell.strip(),)
-                found.update((part, None) for part in parts if part not in self._nulls)
-        return tuple(found)
+                found.update((part[:LONGEST_TEXT], None) for part in parts if part not in self._nulls)
+        return tuple(found)[:MOST_VALUES]
 
 
 def _parts(text: str) -> tuple[str, ...]:
