@@ -118,6 +118,37 @@ def test_a_newer_change_holds_whatever_comes_first() -> None:
         assert seen.item("INC-7")["state"] == "resolved"
 
 
+@pytest.mark.parametrize("noun", ["incidents", "issues", "deployments", "outages"])
+def test_what_is_told_to_be_gone_is_removed_in_any_order_until_it_is_told_of_again(noun: str) -> None:
+    begins = {"incidents": "detected_at", "issues": "created_at"}.get(noun, "started_at")
+    mapping = {"external_id": "key", begins: "at", "service": "service"}
+    if noun in ("incidents", "issues"):
+        mapping["updated_at"] = "changed"
+    made = source(noun=noun, mapping=mapping, deleted="type == 'deleted'", event="")
+    told = {"key": "7", "service": "shop", "at": "2026-09-01T10:00:00Z"}
+
+    def received(kind: str, minute: int) -> Incoming:
+        body = {"type": kind, **told, "changed": f"2026-09-01T11:{minute:02d}:00Z"}
+        return Incoming({}, json.dumps(body).encode(), NOON + dt.timedelta(minutes=minute))
+
+    first, gone, again = received("changed", 1), received("deleted", 1), received("changed", 3)
+    for order in ((first, gone), (gone, first)):
+        seen = Seen()
+        for each in order:
+            seen.take(made.receive(each))
+        assert seen.shown(noun) == []
+        seen.take(made.receive(again))
+        assert len(seen.shown(noun)) == 1
+
+
+def test_what_is_gone_needs_no_more_than_its_key_and_is_none_without_it() -> None:
+    made = source(deleted="gone")
+    assert not made.receive(incoming({"incident": {"ref": "INC-7"}, "gone": True})).rejected
+    taken = made.receive(incoming({"incident": {}, "gone": True}))
+    assert not taken.rows
+    assert "external_id is empty" in taken.why_ignored
+
+
 @pytest.mark.parametrize(
     "body",
     [[], 7, "text", None, {}, {"incident": 7}, {"incident": {"ref": {}, "opened": []}}, {"incident": None}],
@@ -180,6 +211,11 @@ def test_a_cloudevent_is_mapped_alike_in_structured_and_in_binary_mode() -> None
         ({"mapping": {**MAPPING, "colour": "a"}}, "no field 'colour'"),
         ({"mapping": {"external_id": "a"}}, "detected_at"),
         ({"items": "]["}, "JMESPath"),
+        ({"deleted": "]["}, "JMESPath"),
+        (
+            {"noun": "outages", "mapping": {"service": "a", "started_at": "b"}, "deleted": "c"},
+            "needs external_id",
+        ),
         ({"name": "a b/c"}, "letters"),
         ({"webhook_secret": "hunter2"}, "by reference"),
         ({"mapping": {**MAPPING, "title": "a." * 400 + "b"}}, "at most"),

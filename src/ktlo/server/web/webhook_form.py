@@ -27,7 +27,9 @@ from ktlo.sources.webhook.reading import read
 
 router = APIRouter()
 
-_TEXTS = ("name", "items", "only", "event", "webhook_secret", "proof_header", "proof_prefix")
+_TEXTS = (
+    "name", "items", "only", "deleted", "event", "webhook_secret", "proof_header", "proof_prefix",
+)  # fmt: skip
 _SHOWN = 20
 _LARGEST_FORM = 2 << 20
 
@@ -55,6 +57,7 @@ class Preview:
         problem: why nothing can be shown; empty when something can.
         columns: of the records.
         records: one row each, in the order of the columns.
+        gone: what would be removed.
         refused: what would be turned away.
         noted: what would come in incomplete.
         why_ignored: why nothing would be used.
@@ -63,6 +66,7 @@ class Preview:
     problem: str = ""
     columns: tuple[str, ...] = ()
     records: tuple[tuple[Any, ...], ...] = ()
+    gone: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     noted: tuple[str, ...] = ()
     why_ignored: str = ""
@@ -152,6 +156,7 @@ def preview(said: Said) -> Preview:
     return Preview(
         columns=columns,
         records=rows,
+        gone=tuple(key for key, _ in found.gone[:_SHOWN]),
         refused=tuple(f"{place}: {reason}" for place, reason in found.refused[:_SHOWN]),
         noted=tuple(f"{place}: {reason}" for place, reason in found.noted[:_SHOWN]),
         why_ignored=found.why_ignored,

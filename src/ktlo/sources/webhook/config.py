@@ -41,6 +41,10 @@ class WebhookConfig(BaseModel):
     only: str = Field(
         "", description="JMESPath that must be true for a webhook to be used: type == 'incident'."
     )
+    deleted: str = Field(
+        "",
+        description="JMESPath, within an item, that is true of one that is gone: type == 'incident.deleted'.",
+    )
     event: str = Field("", description="JMESPath of what the webhook tells of, for the list of deliveries.")
     delivery: str = Field(
         "", description="JMESPath of the sender's identifier of the delivery; else its content."
@@ -73,7 +77,7 @@ class WebhookConfig(BaseModel):
     def _reference(cls, said: str) -> str:
         return check_reference(said)
 
-    @field_validator("items", "only", "event", "delivery")
+    @field_validator("items", "only", "deleted", "event", "delivery")
     @classmethod
     def _path(cls, said: str) -> str:
         if said.strip():
@@ -93,6 +97,8 @@ class WebhookConfig(BaseModel):
     @model_validator(mode="after")
     def _fields_exist(self) -> Self:
         self.as_list()
+        if self.deleted and "external_id" not in self.mapping:
+            raise ValueError("`deleted` needs external_id in the mapping: it tells what is gone")
         return self
 
     def as_list(self) -> CsvConfig:

@@ -27,6 +27,7 @@ class Reading:
     Attributes:
         event: what it tells of; empty when not mapped.
         records: with the time of the source's last change, where it tells one.
+        gone: identifiers of items that were deleted, with that time.
         refused: place and reason of what was turned away.
         noted: place and what is missing of what came in incomplete.
         why_ignored: why nothing is used; empty when something is.
@@ -34,6 +35,7 @@ class Reading:
 
     event: str
     records: tuple[tuple[Record, dt.datetime | None], ...] = ()
+    gone: tuple[tuple[str, dt.datetime | None], ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
     noted: tuple[tuple[str, str], ...] = ()
     why_ignored: str = ""
@@ -58,11 +60,15 @@ def read(body: Any, config: WebhookConfig, source_id: str, now: dt.datetime) -> 
             return Reading(event, why_ignored=f"there is nothing at `items`: {config.items}")
         items = found if isinstance(found, list) else [found]
     reader = ItemReader(config.as_list(), source_id, now)
-    records, refused, noted = [], [], []
+    records, gone, refused, noted = [], [], [], []
     for number, item in enumerate(items[:MOST_ITEMS], start=1):
         place = f"webhook, item {number}" if config.items else "webhook"
+        cells = cells_of(item, config)
         try:
-            made = reader.read(cells_of(item, config))
+            if config.deleted and _search(config.deleted, item):
+                gone.append((reader.identifier(cells), reader.past(cells, "updated_at")))
+                continue
+            made = reader.read(cells)
         except BadCellError as error:
             refused.append((place, error.reason))
             continue
@@ -72,7 +78,8 @@ def read(body: Any, config: WebhookConfig, source_id: str, now: dt.datetime) -> 
         refused.append(
             ("webhook", f"only the first {MOST_ITEMS:,} of {counted(len(items), 'items')} are read")
         )
-    return Reading(event, tuple(records), tuple(refused), tuple(noted), "" if items else "it holds no item")
+    why = "" if items else "it holds no item"
+    return Reading(event, tuple(records), tuple(gone), tuple(refused), tuple(noted), why)
 
 
 def cells_of(item: Any, config: WebhookConfig) -> Mapping[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from ktlo.records.collection import Rejection
 from ktlo.sources.hooked import Incoming, Setup, Taken, anything, demand_hmac, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.rows import Row, batches, microseconds
+from ktlo.sources.rest.rows import Row, batches, microseconds, removal
 from ktlo.sources.webhook.config import Proof, WebhookConfig, compiled
 from ktlo.sources.webhook.reading import read, text_of
 
@@ -129,6 +129,13 @@ class WebhookSource:
             for record, updated in found.records
         ]
         at = incoming.received_at
+        # Of what is told of one moment the deletion is the last.
+        rows += [
+            removal(
+                str(self._config.noun), self.source_id, key, (updated or at) + dt.timedelta(microseconds=1)
+            )
+            for key, updated in found.gone
+        ]
         rejected = tuple(
             self._rejection(place, reason, incoming, at, is_kept=is_kept)
             for listed, is_kept in ((found.refused, False), (found.noted, True))
