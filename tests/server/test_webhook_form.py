@@ -67,6 +67,11 @@ def test_what_is_typed_is_shown_at_once(visitor):
     assert "not JSON" in visitor.post("/fragments/webhook", data={**FILLED, "sample": "{"}).text
 
 
+def test_what_would_be_removed_is_shown_too(visitor):
+    told = visitor.post("/fragments/webhook", data={**FILLED, "deleted": "status == 'resolved'"}).text
+    assert "a1 would be removed" in told
+
+
 def test_it_is_added_and_takes_webhooks_at_once(visitor, runtime):
     answer = visitor.post("/sources/webhook", data={**FILLED, "confirm": "1"})
     assert answer.status_code == 303
