@@ -1,4 +1,4 @@
-"""Ten incidents and ten tickets told by CDEvents, worked out by hand, in any order and more than once.
+"""Ten incidents, tickets and deployments told by CDEvents, worked out by hand, in any order and more than once.
 
 Shapes are those of the specification's own conformance examples (``cdevents/spec``, ``conformance/incident_*.json``
 and ``ticket_*.json``).
@@ -41,6 +41,19 @@ T7   | 0 created, 9 closed, 12 updated                         | open   | 0 | -
 T8   | 0 created, 9 closed, 12 updated, 15 closed              | closed | 0 | 15
 T9   | 0 created, 9 closed, 9 deleted                          | gone   | - | -
 """
+DEPLOYMENTS = """
+# id | event              | subject              | environment     | artifact                                 | service  | environment | version
+S0   | service.deployed   | namespaceB/checkout  | prod1           | pkg:oci/checkout@sha256%3A0b31b1?tag=1.2 | checkout | prod1 | 1.2
+S1   | service.upgraded   | namespaceB/checkout  | prod1           | pkg:oci/checkout@sha256%3A77c0de?tag=1.3 | checkout | prod1 | 1.3
+S2   | service.rolledback | namespaceB/checkout  | prod1           | pkg:oci/checkout@sha256%3A0b31b1?tag=1.2 | checkout | prod1 | 1.2
+S3   | service.deployed   | checkout             | /iaas/geo1/prod2 | pkg:golang/mygit.com/shop@234fd47e07d1  | checkout | prod2 | 234fd47e07d1
+S4   | service.deployed   | checkout             | prod1           | pkg:oci/checkout@sha256%3A0b31b1         | checkout | prod1 | sha256:0b31b1
+S5   | service.deployed   | checkout             | prod1           | pkg:oci/checkout                         | checkout | prod1 |
+S6   | service.deployed   | checkout             |                 | pkg:npm/%40shop/cart@4.0.0-rc.1?x=y#z    | checkout |       | 4.0.0-rc.1
+S7   | service.deployed   | shop <b> & 🔥        | prod1           | pkg:oci/shop@1?repository_url=a&tag=v%2B2 | shop <b> & 🔥 | prod1 | v+2
+S8   | service.removed    | checkout             | prod1           |                                          | none     |       |
+S9   | service.published  | checkout             | prod1           |                                          | none     |       |
+"""  # noqa: E501
 
 
 def lines(table: str) -> list[list[str]]:
@@ -99,3 +112,24 @@ def test_ten_tickets_are_as_worked_out_by_hand_in_any_order_and_told_twice(order
         assert (key, found["state"], found["title"], found["issue_type"]) == (key, state, TITLE, "bug")
         assert (key, found["created_at"]) == (key, after(int(created)))
         assert (key, found["closed_at"]) == (key, None if closed == "-" else after(int(closed)))
+
+
+@pytest.mark.parametrize("order", range(4))
+def test_ten_deployments_are_as_worked_out_by_hand_in_any_order_and_told_twice(order: int) -> None:
+    told = []
+    for number, (_, kind, subject, environment, artifact, *_) in enumerate(lines(DEPLOYMENTS)):
+        content = {"environment": {"id": environment, "source": "/iaas"}} if environment else {}
+        told.append(structured(event(kind, subject, number, artifactId=artifact, **content)))
+    if order:
+        told = [*told, *told]
+        random.Random(order).shuffle(told)
+    seen = Seen()
+    for incoming in told:
+        seen.take(source().receive(incoming))
+    found = {row["started_at"]: row for row in seen.shown("deployments")}
+    expected = {after(number): line for number, line in enumerate(lines(DEPLOYMENTS)) if line[5] != "none"}
+    assert set(found) == set(expected)
+    for at, (key, _, _, _, _, service, environment, version) in expected.items():
+        row = found[at]
+        assert (key, row["service"], row["environment"]) == (key, service, environment)
+        assert (key, row["version"], row["status"], row["finished_at"]) == (key, version, "success", at)

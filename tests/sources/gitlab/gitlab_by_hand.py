@@ -1,11 +1,11 @@
-"""Ten issues and ten incidents of a project on GitLab as text, and the project that they were written in."""
+"""Ten issues, incidents and deployments of a project on GitLab as text, and the project that they were written in."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any
 
-from gitlab_project import Project
+from gitlab_project import Project, stamp, user
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 TITLE = "Ut <i>commodi</i> ullam & dolores 🔥"
@@ -38,6 +38,20 @@ INCIDENTS = """
 20 | incident | severity HIGH           |                  | 2 open, 2 close                                 | resolved  | high        | 2  | 0 | detected resolved
 """  # noqa: E501
 
+DEPLOYMENTS = """
+# id | status   | ref     | job: hours when created, begun, ended | status      | version | started | finished
+41   | success  | v1.2.0  | 1 2 3, of a tag                       | success     | v1.2.0  | 2       | 3
+42   | success  | main    | 1 2 3                                 | success     |         | 2       | 3
+43   | failed   | v1.2.1  | 1 2 3, of a tag                       | failure     | v1.2.1  | 2       | 3
+44   | canceled | main    | 1 2 3                                 | inactive    |         | 2       | 3
+45   | canceled | main    | 1 - 3                                 | inactive    |         | 1       | 3
+46   | skipped  | main    | 1 - -                                 | inactive    |         | 1       | 9
+47   | running  | main    | 1 2 -                                 | in_progress |         | 2       | -
+48   | created  | main    | 1 - -                                 | in_progress |         | 1       | -
+49   | blocked  | v1.3.0  | 1 - -, of a tag                       | in_progress | v1.3.0  | 1       | -
+50   | success  | main    | none                                  | success     |         | 1       | 9
+"""
+
 
 def after(hours: float) -> dt.datetime:
     return NOON + dt.timedelta(hours=hours)
@@ -53,9 +67,33 @@ def listed(labels: str) -> list[str]:
     return [one.strip() for one in labels.split(",") if one.strip()]
 
 
+def deployment(line: list[str]) -> dict[str, Any]:
+    """A deployment as GitLab lists it, changed last after nine hours."""
+    number, status, ref, job, *_ = line
+    times, _, tag = job.partition(",")
+    made: dict[str, Any] = {
+        "id": int(number),
+        "iid": int(number) - 40,
+        "ref": ref,
+        "sha": "99d03678b90d914dbb1b109132516d71a4a03ea8",
+        "created_at": stamp(after(1)),
+        "updated_at": stamp(after(9)),
+        "status": status,
+        "user": user("ada"),
+        "environment": {"id": 9, "name": "production"},
+        "deployable": None,  # made by the API, without a job
+    }
+    if times != "none":
+        _, begun, ended = (None if hour == "-" else stamp(after(int(hour))) for hour in times.split())
+        job_told = {"id": 600 + int(number), "tag": bool(tag), "started_at": begun, "finished_at": ended}
+        made["deployable"] = {**job_told, "web_url": f"https://gitlab.com/jobs/{number}"}
+    return made
+
+
 def project_by_hand() -> Project:
-    """A project in which the items of both tables were written."""
+    """A project in which the items of the tables were written."""
     project = Project(now=after(100))
+    project.deployments = {int(line[0]): deployment(line) for line in lines(DEPLOYMENTS)}
     for iid, kind, given, labels, steps, *_ in lines():
         number, (name, _, value) = int(iid), given.rpartition(" ")
         for step in steps.split(","):

@@ -1,11 +1,11 @@
-"""Ten issues and ten incidents of GitLab are as worked out by hand."""
+"""Ten issues, incidents and deployments of GitLab are as worked out by hand."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 import pytest
-from gitlab_by_hand import INCIDENTS, ISSUES, TITLE, after, lines, listed, project_by_hand
+from gitlab_by_hand import DEPLOYMENTS, INCIDENTS, ISSUES, TITLE, after, lines, listed, project_by_hand
 from test_gitlab import Seen, incident_steps, run, source
 
 
@@ -45,6 +45,14 @@ def test_ten_incidents_are_as_worked_out_by_hand(line: list[str], read: Seen) ->
     assert (found["resolved_at"], found["closed_at"]) == (moment(closed), moment(closed))
     assert found["reopen_count"] == int(reopened)
     assert [kind for _, kind, _ in incident_steps(read, iid)] == history.split()
+
+
+@pytest.mark.parametrize("line", lines(DEPLOYMENTS), ids=lambda line: line[0])
+def test_ten_deployments_are_as_worked_out_by_hand(line: list[str], read: Seen) -> None:
+    number, _, _, _, status, version, started, finished = line
+    found = read.shown("deployments")[number]
+    assert (found["status"], found["version"], found["environment"]) == (status, version, "production")
+    assert (found["started_at"], found["finished_at"]) == (moment(started), moment(finished))
 
 
 def test_nothing_else_is_there(read: Seen) -> None:

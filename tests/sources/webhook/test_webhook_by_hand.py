@@ -1,4 +1,4 @@
-"""Ten incidents and ten issues through a mapping of one's own, worked out by hand, in any order and more than once."""
+"""Ten incidents, issues and deployments through a mapping of one's own, by hand, in any order and told twice."""
 
 from __future__ import annotations
 
@@ -38,6 +38,19 @@ B6   | 0 open, 10 closed, 20 open, 40 closed | closed | 40
 B7   | 0 open, 8 resolved             | closed | 8
 B8   | 0 new                          | open   | -
 B9   | 0 new, 1 closed                | closed | 1
+"""
+DEPLOYMENTS = """
+# id | minutes after noon: what the tool says | status      | version | finished
+D0   | 0 running                              | in_progress | 1.0     | -
+D1   | 0 running, 5 success                   | success     | 1.0     | 5
+D2   | 0 running, 5 failed                    | failure     | 1.0     | 5
+D3   | 0 SUCCEEDED                            | success     | 1.0     | 0
+D4   | 0 running, 3 failed, 9 success         | success     | 1.0     | 9
+D5   | 0 pending, 1 running, 4 error          | failure     | 1.0     | 4
+D6   | 0 running, 5 cancelled                 | inactive    | 1.0     | 5
+D7   | 0 running, 5 purple                    | unknown     | 1.0     | 5
+D8   | 0 running, 5 success, 8 gone           | gone        | 1.0     | -
+D9   | 0 success, 6 rolled-back               | failure     | 1.0     | 6
 """
 TITLE = PAGER["incident"]["summary"]
 
@@ -124,3 +137,54 @@ def test_ten_issues_are_as_worked_out_by_hand_in_any_order_and_told_twice(order:
             NOON,
             None if closed == "-" else after(int(closed)),
         )
+
+
+A_DEPLOYMENT = {
+    "external_id": "deployment.key",
+    "service": "deployment.app",
+    "environment": "deployment.env",
+    "version": "deployment.version",
+    "state": "deployment.says",
+    "started_at": "deployment.begun",
+    "finished_at": "deployment.ended",
+}
+OVER = ("success", "succeeded", "failed", "error", "cancelled", "purple", "rolled-back")
+
+
+def deliveries(table: str) -> list[Incoming]:
+    """What a deployer sends: at each change the deployment as it is then."""
+    found = []
+    for key, steps, *_ in lines(table):
+        for step in steps.split(","):
+            minutes, says = step.split()
+            at = after(int(minutes))
+            told = {"key": key, "app": "<b>shop</b>", "env": "production", "version": "1.0", "says": says}
+            told |= {"begun": stamp(NOON), "ended": stamp(at) if says.lower() in OVER else None}
+            found.append(Incoming({}, json.dumps({"deployment": told}).encode(), at))
+    return found
+
+
+@pytest.mark.parametrize("order", range(3))
+def test_ten_deployments_are_as_worked_out_by_hand_in_any_order_and_told_twice(order: int) -> None:
+    given, seen = deliveries(DEPLOYMENTS), Seen()
+    made = source(
+        noun="deployments",
+        mapping=A_DEPLOYMENT,
+        deleted="deployment.says == 'gone'",
+        states={"cancelled": "inactive", "rolled-back": "failure"},
+        event="",
+    )
+    if order:
+        given = [*given, *given]
+        random.Random(order).shuffle(given)
+    for incoming in given:
+        seen.take(made.receive(incoming))
+    there = {row["external_id"]: row for row in seen.shown("deployments")}
+    for key, _, status, version, finished in lines(DEPLOYMENTS):
+        if status == "gone":
+            assert key not in there
+            continue
+        row = there[key]
+        assert (key, row["status"], row["version"], row["service"]) == (key, status, version, "<b>shop</b>")
+        assert row["started_at"] == NOON
+        assert (key, row["finished_at"]) == (key, None if finished == "-" else after(int(finished)))
