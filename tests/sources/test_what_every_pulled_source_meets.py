@@ -74,6 +74,14 @@ def instatus() -> Answer:
     return own.Instatus(ten).answer  # type: ignore[no-any-return]
 
 
+def status_page_with_a_past() -> Answer:
+    own = of_tests("statuspage", "test_statuspage")
+    page = own.Page()
+    older = [own.incident(f"P{number}", "major", "0 investigating, 9 resolved") for number in range(12)]
+    page.past = [*page.incidents, *older]
+    return page.answer  # type: ignore[no-any-return]
+
+
 SINCE = {"since": "2026-08-01"}
 ASKED: dict[str, tuple[str, Callable[[], Answer], dict[str, Any]]] = {
     "alertmanager": (
@@ -140,6 +148,11 @@ ASKED: dict[str, tuple[str, Callable[[], Answer], dict[str, Any]]] = {
         "statuspage",
         lambda: of_tests("statuspage", "test_statuspage").Page().answer,
         {"url": "https://status.example.org"},
+    ),
+    "statuspage with a key": (
+        "statuspage",
+        status_page_with_a_past,
+        {"url": "https://status.example.org", "token": "env:IS_KEY"},
     ),
 }
 every = pytest.mark.parametrize("kind", list(ASKED))
