@@ -180,7 +180,11 @@ class _WithJournals(ListRun):
         return rows
 
     async def _whole(self, number: int, known: IssueItem | None = None) -> list[tuple[str, Row]]:
-        """Rows of one issue; as ``known`` from the list where it may not be read by itself."""
+        """Rows of one issue; as ``known`` from the list where it may not be read by itself.
+
+        Raises:
+            DeniedError, OversizedError: it may not, and nothing is known of it.
+        """
         path = f"/issues/{number}.json"
         try:
             answer = await self.api.get(path, {"include": "journals,relations"})
@@ -190,11 +194,9 @@ class _WithJournals(ListRun):
             at = self.api.rest.now()
             return [removal(table, self._of.source, str(number), at) for table in ("issues", "incidents")]
         except (DeniedError, OversizedError) as error:
-            cost = "has no history" if known else "stays as it was read last"
-            needs = f"; it takes {NEEDS}" if isinstance(error, DeniedError) else ""
-            self.warn(path, f"{error.what}. So issue {number} {cost}{needs}")
             if known is None:
-                return []
+                raise
+            self.warn(path, f"{error.what}. So issue {number} has no history")
             item = known
         (self.at.open.discard if item.status.is_closed else self.at.open.add)(number)
         return list(mapping.issue(item, self._of))
@@ -210,8 +212,19 @@ class _WithJournals(ListRun):
             found = await self.page(listed, page, {"status_id": "open", "sort": "id"})
             there.update(item.number for item in found.entries)
             page, more = page + 1, found.more
+        unread: dict[int, str] = {}
         for number in (*sorted(self.at.open - there), *sorted(there - self.at.open)):
-            yield self.batch(await self._whole(number))
+            try:
+                yield self.batch(await self._whole(number))
+            except (DeniedError, OversizedError) as error:
+                unread[number] = error.what
+        if unread:
+            first = ", ".join(map(str, list(unread)[:5]))
+            self.warn(
+                "/issues.json",
+                f"{next(iter(unread.values()))}. So {counted(len(unread), 'open issues')} may be out of date,"
+                f" {first} among them; it takes {NEEDS}",
+            )
         self.at.compared_at = now
         yield self.batch()
 
