@@ -1,7 +1,7 @@
-"""People: who is who across tools, in which team, and when they were away.
+"""People: who is who across tools, in which team, when they were away, and when they were on call.
 
 Persons and aliases are derived by ``effort/identities`` from what the sources delivered and from people's
-corrections; time off comes from ``sources/csv``.
+corrections; time off comes from ``sources/csv``, shifts on call from ``sources/pagerduty`` and ``sources/opsgenie``.
 """
 
 from __future__ import annotations
@@ -50,3 +50,25 @@ class TimeOff:
     first_day: Annotated[dt.date, Field("First day away")]
     last_day: Annotated[dt.date, Field("Last day away, included")]
     reason: Annotated[str, Field("Holiday, illness…; empty when not told", label=True)]
+
+
+@record("on_call_shifts", key=("source", "external_id"), order=("source", "external_id"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnCallShift:
+    """A person on call from one moment to another, as the schedule of a pager has it with its overrides.
+
+    What lies ahead is planned; what lies behind is what was in force.
+    """
+
+    source: Annotated[str, Field("Identifier of the source", label=True)]
+    external_id: Annotated[str, Field("Schedule, rotation, account and beginning")]
+    schedule: Annotated[str, Field("Name of the schedule", label=True)]
+    schedule_id: Annotated[str, Field("Identifier of the schedule in the source", label=True)]
+    layer: Annotated[
+        str, Field("Layer or rotation that put the person there; empty where not told", label=True)
+    ]
+    team: Annotated[str, Field("Team of the schedule; empty when none", label=True)]
+    person: Annotated[str, Field("Mail of the person, else the name or identifier that the source has")]
+    account: Annotated[str, Field("Identifier of the person there, as KIND:ID")]
+    started_at: Annotated[dt.datetime, Field("On call from")]
+    ended_at: Annotated[dt.datetime | None, Field("On call until, excluded; empty when it has no end")]

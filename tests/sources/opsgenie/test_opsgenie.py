@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 from collected_rows import Seen, run
+from opsgenie_timelines import Timelines
 
 from ktlo.errors import SignatureError, UserError
 from ktlo.sources.hooked import Incoming
@@ -89,12 +90,16 @@ class Account:
         self.logs: dict[str, list[dict[str, Any]]] = {}
         self.may_read_logs = True
         self.now = dt.datetime(2026, 9, 2, 12, tzinfo=dt.UTC)
+        self.timelines = Timelines()
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         headers = {"date": self.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
         if request.headers.get("authorization") != "GenieKey k3y":
             return httpx.Response(401, json={"message": "Could not authenticate"}, headers=headers)
         query = {k: v[-1] for k, v in parse_qs(request.url.query.decode()).items()}
+        if request.url.path.startswith("/v2/schedules"):
+            status, body = self.timelines.found(request.url.path, query, self.now)
+            return httpx.Response(status, json=body, headers=headers)
         if request.url.path != "/v2/alerts":
             return self.one(request.url.path, query, headers)
         self.asked.append(query.get("query", ""))

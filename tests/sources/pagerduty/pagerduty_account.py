@@ -39,6 +39,64 @@ def moment(text: str) -> dt.datetime:
 
 
 @dataclass
+class Rota:
+    """A schedule; entries are (from, until, user) as PagerDuty renders them, with the offset of its own zone."""
+
+    name: str
+    layers: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    overrides: list[tuple[str, str, str]] = field(default_factory=list)
+    is_shift_based: bool = False
+
+    def rendered(self, since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
+        """With who is on call within a time; entries that reach over its ends are whole, as ``overflow`` has them."""
+
+        def inside(entries: list[tuple[str, str, str]]) -> list[dict[str, Any]]:
+            return [
+                {"start": begin, "end": end, "user": user(who)}
+                for begin, end, who in entries
+                if moment(end) > since and moment(begin) < until
+            ]
+
+        # Nothing is computed here: the final schedule is what lies in no override, and the overrides.
+        final = [one for entries in self.layers.values() for one in entries] + self.overrides
+        return {
+            "type": "schedule",
+            "name": self.name,
+            "summary": self.name,
+            "time_zone": "America/New_York",
+            "schedule_layers": [
+                {"name": name, "rendered_schedule_entries": inside(entries)}
+                for name, entries in self.layers.items()
+            ],
+            "overrides_subschedule": {
+                "name": "Overrides",
+                "rendered_schedule_entries": inside(self.overrides),
+            },
+            "final_schedule": {"name": "Final Schedule", "rendered_schedule_entries": inside(sorted(final))},
+        }
+
+    def assigned(self, since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
+        """The same of a shift-based schedule."""
+        told = self.rendered(since, until)["final_schedule"]["rendered_schedule_entries"]
+        shifts = [
+            {
+                "type": "computed_shift_assignment",
+                "start_time": one["start"],
+                "end_time": one["end"],
+                "member": {"type": "user_member", "user_id": one["user"]["id"]},
+                "source": {"type": "schedule_rotation", "rotation_id": "ABCDEFGHIJKLMNOPQRSTUVWXY2"},
+            }
+            for one in told
+        ]
+        return {
+            "type": "schedule_v3",
+            "name": self.name,
+            "time_zone": "America/New_York",
+            "final_schedule": {"type": "final_schedule", "computed_shift_assignments": shifts},
+        }
+
+
+@dataclass
 class Account:
     """The account; ``now`` is its clock."""
 
@@ -49,6 +107,7 @@ class Account:
     refuse: dict[str, int] = field(default_factory=dict)
     faults: list[httpx.Response] = field(default_factory=list)
     farthest: int = 10_000
+    rotas: dict[str, Rota] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def trigger(self, key: str, at: dt.datetime, **given: Any) -> None:
@@ -131,6 +190,20 @@ class Account:
         if path == "/users":
             users = [{"id": k, "type": "user", "name": n, "email": m} for k, (n, m) in USERS.items()]
             return self._page("users", users, query)
+        if path in ("/schedules", "/v3/schedules"):
+            found = [
+                {"id": key, "summary": one.name, "teams": [{"id": "PQ9K7I8", "summary": "Engineering"}]}
+                for key, one in self.rotas.items()
+                if one.is_shift_based == path.startswith("/v3")
+            ]
+            return self._page("schedules", found, query)
+        if parts[-2:-1] == ["schedules"] and parts[-1] in self.rotas:
+            assert query["overflow"] == "true"
+            window = moment(query["since"]), moment(query["until"])
+            rota = self.rotas[parts[-1]]
+            assert rota.is_shift_based == (parts[0] == "v3" and query["include[]"] == "final_schedule")
+            told = rota.assigned(*window) if rota.is_shift_based else rota.rendered(*window)
+            return {"status_code": 200, "json": {"schedule": {"id": parts[-1], **told}}}
         if path == "/incidents":
             assert query.get("sort_by", "created_at:asc") == "created_at:asc"
             return self._page("incidents", self._within(self.incidents.values(), query), query)

@@ -1,7 +1,8 @@
 """The part of Opsgenie's answers and webhooks that ktlo reads; unknown fields are ignored.
 
-Format: ``BaseAlert``, ``AlertReport`` and ``AlertLog`` of Opsgenie's published description; the payload of its webhook
-integration, where ``createdAt`` is milliseconds since 1970 and ``updatedAt`` nanoseconds.
+Format: ``BaseAlert``, ``AlertReport``, ``AlertLog``, ``Schedule`` and ``ScheduleTimeline`` of Opsgenie's published
+description; the payload of its webhook integration, where ``createdAt`` is milliseconds since 1970 and ``updatedAt``
+nanoseconds.
 """
 
 from __future__ import annotations
@@ -80,6 +81,74 @@ class LogPage(msgspec.Struct):
 
     data: list[LogEntry] = []
     paging: Paging | None = None
+
+
+class Team(msgspec.Struct):
+    """The team that owns something."""
+
+    id: str = ""
+    name: str | None = None
+
+
+class ScheduleItem(msgspec.Struct, rename="camel"):
+    """A schedule as the list has it."""
+
+    id: str
+    name: str = ""
+    enabled: bool = True
+    owner_team: Team | None = None
+
+
+class ScheduleList(msgspec.Struct):
+    """All schedules."""
+
+    data: list[ScheduleItem] = []
+
+
+class Recipient(msgspec.Struct):
+    """Whom a turn belongs to; of a user the name is the mail."""
+
+    id: str = ""
+    name: str | None = None
+    type: str = "user"
+
+
+class Period(msgspec.Struct, rename="camel"):
+    """One turn; of past ones the flattened recipients tell who it was when a team or an escalation had it."""
+
+    start_date: dt.datetime
+    end_date: dt.datetime
+    type: str = ""
+    recipient: Recipient | None = None
+    flattened_recipients: list[Recipient] = []
+
+
+class Rotation(msgspec.Struct):
+    """The turns of one rotation."""
+
+    id: str = ""
+    name: str | None = None
+    periods: list[Period] = []
+
+
+class Turns(msgspec.Struct):
+    """The turns of all rotations."""
+
+    rotations: list[Rotation] = []
+
+
+class Timeline(msgspec.Struct, rename="camel"):
+    """Who is on call, overrides and forwarding included, and between which moments that is told."""
+
+    start_date: dt.datetime | None = None
+    end_date: dt.datetime | None = None
+    final_timeline: Turns = msgspec.field(default_factory=Turns)
+
+
+class OneTimeline(msgspec.Struct):
+    """The timeline of a schedule."""
+
+    data: Timeline
 
 
 class HookAlert(msgspec.Struct, rename="camel"):

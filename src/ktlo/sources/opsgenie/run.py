@@ -1,4 +1,4 @@
-"""A run over an account's alerts, each with its log, and those that were deleted.
+"""A run over an account's alerts, each with its log, and those that were deleted; and over its schedules.
 
 Opsgenie's list is silent about deleted alerts, and an open one would age for ever: once a day the open alerts that are
 known are held against Opsgenie's own, and whatever is missing is asked for by itself. The same reading brings in open
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of
 from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, LogEntry, LogPage, OneAlert
+from ktlo.sources.opsgenie.schedules import Schedules
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -26,6 +27,7 @@ from ktlo.sources.rest.connection import (
 )
 from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, ListRun, Position
+from ktlo.sources.rest.on_call import State, read_shifts, saved
 from ktlo.sources.rest.rows import Row, removal
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
@@ -41,12 +43,29 @@ class AlertRun(ListRun):
         api: the connection.
         at: where to continue; moved along.
         of: whose rows they are.
+        on_call: what was read of schedules; moved along.
     """
 
-    def __init__(self, api: Connection, at: Position, of: Of) -> None:
+    def __init__(self, api: Connection, at: Position, of: Of, on_call: State) -> None:
         super().__init__(api, of.source, "", at)
         self._of = of
         self._has_logs = True
+        self.on_call = on_call
+
+    def saved(self) -> dict[str, Any]:
+        """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
+        return {**super().saved(), "schedules": saved(self.on_call)}
+
+    async def follow_schedules(self) -> AsyncIterator[Batch]:
+        """Read who is on call; what cannot be read is noted."""
+        pager = Schedules(self.api, self.warn)
+        horizon = self.at.since
+        async for rows in read_shifts(
+            pager, self.on_call, self._of.source, horizon, self.api.rest.now, self.warn
+        ):
+            yield self.batch(rows)
+        if self._rejected:
+            yield self.batch()
 
     async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
         """Rows of alerts with their logs; one that is gone meanwhile is removed."""

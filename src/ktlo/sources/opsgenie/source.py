@@ -22,6 +22,7 @@ from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import position
+from ktlo.sources.rest.on_call import state
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, microseconds, removal
 
@@ -32,6 +33,8 @@ _NANOSECONDS = 10**15
 RENEWAL = (
     "Make an API key with the right Read under Settings, API key management, and put it where `token` points"
 )
+
+SCHEDULES_ADVICE = f"{RENEWAL}; it needs the right Configuration Access, too"
 
 
 class OpsgenieConfig(BaseModel):
@@ -152,6 +155,11 @@ class OpsgenieSource:
                     except (DeniedError, AbsentError) as error:
                         cost = "who was paged, and the end of alerts without a report"
                         missing.append(Missing(f"logs of alerts ({error.what})", cost, RENEWAL))
+                try:
+                    await api.get("/v2/schedules")
+                except (DeniedError, AbsentError) as error:
+                    cost = "who was on call, and so the hours on call of everybody"
+                    missing.append(Missing(f"schedules ({error.what})", cost, SCHEDULES_ADVICE))
         except KtloError as error:
             return Health(Status.UNREACHABLE, str(error))
         except msgspec.ValidationError as error:
@@ -164,10 +172,16 @@ class OpsgenieSource:
         if not self._config.token and self._config.webhook_secret:
             return
         async with self._connect() as api:
-            run = AlertRun(api, position(cursor, horizon(self._config.since, self._world)), self._of)
+            at = position(cursor, horizon(self._config.since, self._world))
+            before = str(cursor.get("since", ""))
+            is_earlier = bool(before) and at.since < dt.datetime.fromisoformat(before)
+            on_call = state(cursor.get("schedules"), at.since, is_earlier=is_earlier)
+            run = AlertRun(api, at, self._of, on_call)
             async for batch in run.read(alerts(self._of)):
                 yield batch
             async for batch in run.follow_vanished():
+                yield batch
+            async for batch in run.follow_schedules():
                 yield batch
 
     def verify(self, incoming: Incoming, key: str) -> None:

@@ -1,6 +1,7 @@
 """The part of PagerDuty's answers and webhooks that ktlo reads; unknown fields are ignored.
 
-Format: PagerDuty's published REST description, ``Incident``, ``LogEntry`` and ``User``; "Webhooks V3 Payload".
+Format: PagerDuty's published REST description, ``Incident``, ``LogEntry``, ``User``, ``Schedule`` and, of shift-based
+schedules, ``ScheduleResponse``; "Webhooks V3 Payload".
 """
 
 from __future__ import annotations
@@ -129,3 +130,88 @@ class Related(msgspec.Struct):
     """What an event about something within an incident (a note, a responder) says of the incident."""
 
     incident: Reference | None = None
+
+
+class ScheduleItem(msgspec.Struct):
+    """A schedule as either list of schedules has it; shift-based ones have no more than a summary."""
+
+    id: str
+    name: str = ""
+    summary: str | None = None
+    teams: list[Reference] = []
+
+
+class SchedulesPage(msgspec.Struct):
+    """One page of schedules."""
+
+    schedules: list[ScheduleItem]
+    more: bool = False
+
+
+class RenderedEntry(msgspec.Struct):
+    """Somebody on call; an entry without an end does not end."""
+
+    start: dt.datetime
+    end: dt.datetime | None
+    user: Reference | None = None
+
+
+class RenderedLayer(msgspec.Struct):
+    """A layer, the overrides, or all of them together."""
+
+    name: str = ""
+    rendered_schedule_entries: list[RenderedEntry] = []
+
+
+class RenderedSchedule(msgspec.Struct):
+    """A schedule with who is on call within the time that was asked for; layers with the topmost first."""
+
+    schedule_layers: list[RenderedLayer] = []
+    overrides_subschedule: RenderedLayer = msgspec.field(default_factory=RenderedLayer)
+    final_schedule: RenderedLayer = msgspec.field(default_factory=RenderedLayer)
+
+
+class OneSchedule(msgspec.Struct):
+    """A single schedule."""
+
+    schedule: RenderedSchedule
+
+
+class ShiftMember(msgspec.Struct):
+    """Who has a shift; nobody where there is no user."""
+
+    user_id: str | None = None
+
+
+class ShiftSource(msgspec.Struct):
+    """What put somebody there: ``schedule_rotation``, ``custom_shift``, or an override of either."""
+
+    type: str = ""
+    rotation_id: str | None = None
+
+
+class Assigned(msgspec.Struct):
+    """Somebody on call by a shift-based schedule."""
+
+    start_time: dt.datetime
+    end_time: dt.datetime
+    member: ShiftMember
+    source: ShiftSource
+
+
+class AssignedShifts(msgspec.Struct):
+    """All of them."""
+
+    computed_shift_assignments: list[Assigned] = []
+
+
+class ShiftBasedSchedule(msgspec.Struct):
+    """A shift-based schedule with who is on call within the time that was asked for."""
+
+    final_schedule: AssignedShifts | None = None
+
+
+class OneShiftBased(msgspec.Struct):
+    """A single shift-based schedule."""
+
+    schedule: ShiftBasedSchedule

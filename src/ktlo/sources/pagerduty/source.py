@@ -1,7 +1,7 @@
-"""The source itself: the account's incidents, window after window, then only what was written since.
+"""The source itself: the account's incidents, window after window, then what was written since; and who is on call.
 
 The log tells which incidents changed; those are read anew with their whole log. The cursor is the end of the last
-window, a little before now, because the log may lag behind.
+window, a little before now, because the log may lag behind; and what was read of schedules.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from ktlo.sources.pagerduty.payloads import (
     Related,
     Webhook,
 )
+from ktlo.sources.pagerduty.schedules import Schedules
 from ktlo.sources.pagerduty.windows import CrowdedError, Window, mails, whole_log, windows
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rest import on_call
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -153,6 +155,7 @@ class PagerDutySource:
                     ("/incidents", "everything"),
                     ("/log_entries", "acknowledgement, escalation, who was paged"),
                     ("/users", "who is who in other tools: people keep PagerDuty's names"),
+                    ("/schedules", "who was on call, and so the hours on call of everybody"),
                 ):
                     try:
                         await api.get(path, {"limit": 1})
@@ -165,7 +168,11 @@ class PagerDutySource:
 
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
-        since, horizon = self._begin(cursor)
+        begin, first = self._begin(cursor)
+        before = str(cursor.get("since", ""))
+        is_earlier = bool(before) and first.isoformat() < before
+        at = on_call.state(cursor.get("schedules"), first, is_earlier=is_earlier)
+        place = {"until": begin.isoformat(), "since": first.isoformat(), "schedules": on_call.saved(at)}
         async with self._connect() as api:
             warnings: list[Rejection] = []
             try:
@@ -173,26 +180,58 @@ class PagerDutySource:
             except (DeniedError, AbsentError) as error:
                 people = {}
                 warnings.append(self._warn("/users", f"{error.what}: people keep PagerDuty's names", api))
-            of, done, now = Of(self.source_id, people), 0, api.rest.now()
+            denied: DeniedError | None = None
             try:
-                async for window in windows(api, self.source_id, since, now):
-                    rows = await self._rows(api, window, of)
-                    done += len(rows)
-                    reached = min(window.until, now - SETTLE)
-                    yield Batch(
-                        rows=batches(rows),
-                        cursor={"until": max(reached, since).isoformat(), "since": horizon.isoformat()},
-                        rejected=(*warnings, *window.rejected),
-                        progress=Progress(done, None, "rows"),
-                    )
-                    warnings = []
-            except CrowdedError:
-                raise UserError(
-                    "more than 9,900 log entries were written within one minute, which PagerDuty does not"
-                    " let anybody page through",
-                    where=self.source_id,
-                    fix="Set `since` to a day after that minute",
-                ) from None
+                async for batch in self._incidents(api, begin, people, place, warnings):
+                    yield batch
+            except DeniedError as error:
+                # Who is on call is another permission.
+                denied = error
+            notes, done = list(warnings), 0
+            pager = Schedules(api, people)
+
+            def warn(where: str, reason: str) -> None:
+                notes.append(self._warn(where, reason, api))
+
+            async for rows in on_call.read_shifts(pager, at, self.source_id, first, api.rest.now, warn):
+                done += len(rows)
+                place["schedules"] = on_call.saved(at)
+                yield Batch(batches(rows), dict(place), tuple(notes), Progress(done, None, "shifts"))
+                notes.clear()
+            if notes:
+                yield Batch(rejected=tuple(notes))
+            if denied is not None:
+                raise denied
+
+    async def _incidents(
+        self,
+        api: Connection,
+        since: dt.datetime,
+        people: Mapping[str, str],
+        place: dict[str, Any],
+        warnings: list[Rejection],
+    ) -> AsyncIterator[Batch]:
+        """Incidents from a moment to now; ``place`` is moved along, ``warnings`` go out with the first batch."""
+        of, done, now = Of(self.source_id, people), 0, api.rest.now()
+        try:
+            async for window in windows(api, self.source_id, since, now):
+                rows = await self._rows(api, window, of)
+                done += len(rows)
+                place["until"] = max(min(window.until, now - SETTLE), since).isoformat()
+                yield Batch(
+                    rows=batches(rows),
+                    cursor=dict(place),
+                    rejected=(*warnings, *window.rejected),
+                    progress=Progress(done, None, "rows"),
+                )
+                warnings.clear()
+        except CrowdedError:
+            raise UserError(
+                "more than 9,900 log entries were written within one minute, which PagerDuty does not"
+                " let anybody page through",
+                where=self.source_id,
+                fix="Set `since` to a day after that minute",
+            ) from None
 
     def _begin(self, cursor: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime]:
         """Where to go on, and the horizon; an earlier horizon than before starts again from it."""

@@ -1,0 +1,104 @@
+"""Who is on call by Opsgenie's schedules: the final timeline, with overrides and forwarding.
+
+Format: ``GET /v2/schedules`` and ``GET /v2/schedules/{id}/timeline`` of Opsgenie's published description. A timeline is
+asked for by its beginning and a number of days, and tells itself which stretch it covers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from ktlo.sources.opsgenie.payloads import OneTimeline, Period, Recipient, Rotation, ScheduleList
+from ktlo.sources.rest.connection import Connection, decode
+from ktlo.sources.rest.gathering import stamp
+from ktlo.sources.rest.on_call import Schedule, Shift, Told, Warn
+
+_DAY = dt.timedelta(days=1)
+LAYERS = {"override": "override", "forwarding": "forwarding"}
+"""Kinds of periods that say more than the name of their rotation."""
+
+
+class Schedules:
+    """The schedules of one account, asked for one by one.
+
+    Args:
+        api: the connection.
+        warn: notes turns of which nobody is told.
+    """
+
+    def __init__(self, api: Connection, warn: Warn) -> None:
+        self._api = api
+        self._warn = warn
+        self._told: set[str] = set()
+
+    async def schedules(self) -> Sequence[Schedule]:
+        """See :class:`ktlo.sources.rest.on_call.Pager`; one that is switched off has nobody on call."""
+        path = "/v2/schedules"
+        return [
+            Schedule(item.id, item.name or item.id, (item.owner_team.name or "") if item.owner_team else "")
+            for item in decode((await self._api.get(path)).body, ScheduleList, path).data
+            if item.enabled
+        ]
+
+    async def on_call(self, schedule: Schedule, since: dt.datetime, until: dt.datetime) -> Told:
+        """See :class:`ktlo.sources.rest.on_call.Pager`."""
+        path = f"/v2/schedules/{schedule.key}/timeline"
+        params: dict[str, str | int] = {
+            "identifierType": "id",
+            "date": stamp(since),
+            "interval": math.ceil((until - since) / _DAY),
+            "intervalUnit": "days",
+        }
+        timeline = decode((await self._api.get(path, params)).body, OneTimeline, path).data
+        shifts = [
+            shift
+            for rotation in timeline.final_timeline.rotations
+            for period in _whole(rotation.periods)
+            for shift in self._shifts(schedule, rotation, period)
+        ]
+        return Told(shifts, timeline.start_date or since, timeline.end_date or until)
+
+    def _shifts(self, schedule: Schedule, rotation: Rotation, period: Period) -> Iterator[Shift]:
+        for one in _people(period):
+            if one.type == "user":
+                layer = LAYERS.get(period.type) or rotation.name or ""
+                yield Shift(
+                    one.id, one.name or one.id, period.start_date, period.end_date, layer, rotation.id
+                )
+            elif one.type != "none":
+                self._note(schedule, one)
+
+    def _note(self, schedule: Schedule, one: Recipient) -> None:
+        """Once a schedule: who of a team or an escalation is on call, a timeline tells of the past only."""
+        if schedule.key not in self._told:
+            self._told.add(schedule.key)
+            self._warn(
+                f"schedule {schedule.name}",
+                f"turns of the {one.type} {one.name or one.id} name no person: they are nobody's hours",
+            )
+
+
+def _whole(periods: Sequence[Period]) -> list[Period]:
+    """Periods with one that runs in one piece: what is over of it may be told as historical, the rest as its own."""
+    found: list[Period] = []
+    for period in sorted(periods, key=lambda one: one.start_date):
+        last = found[-1] if found else None
+        if (
+            last
+            and last.type == "historical" != period.type
+            and last.end_date == period.start_date
+            and _people(last) == _people(period)
+        ):
+            found[-1] = msgspec.structs.replace(last, end_date=period.end_date)
+        else:
+            found.append(period)
+    return found
+
+
+def _people(period: Period) -> list[Recipient]:
+    """Whom a period belongs to."""
+    return period.flattened_recipients or ([period.recipient] if period.recipient else [])

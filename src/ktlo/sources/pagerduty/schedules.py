@@ -1,0 +1,116 @@
+"""Who is on call by PagerDuty's schedules: the final schedule, overrides included, of both kinds that there are.
+
+Formats: ``GET /schedules/{id}`` and, for shift-based schedules, ``GET /v3/schedules/{id}`` of PagerDuty's published
+REST description. ``overflow`` makes both tell shifts whole that reach over an end of the window.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+
+from ktlo.sources.pagerduty import windows
+from ktlo.sources.pagerduty.payloads import (
+    OneSchedule,
+    OneShiftBased,
+    RenderedEntry,
+    RenderedSchedule,
+    ScheduleItem,
+    SchedulesPage,
+)
+from ktlo.sources.rest.connection import AbsentError, Connection, decode
+from ktlo.sources.rest.gathering import stamp
+from ktlo.sources.rest.on_call import Schedule, Shift, Told
+
+OVERRIDE = "override"
+LISTS = ("/schedules", "/v3/schedules")
+
+
+class Schedules:
+    """The schedules of one account, asked for one by one.
+
+    Args:
+        api: the connection.
+        mails: mail by identifier of the user; the names of schedules are used for others.
+    """
+
+    def __init__(self, api: Connection, mails: Mapping[str, str]) -> None:
+        self._api = api
+        self._mails = mails
+        self._is_shift_based: set[str] = set()
+
+    async def schedules(self) -> Sequence[Schedule]:
+        """See :class:`ktlo.sources.rest.on_call.Pager`."""
+        found = {item.id: item for item in await self._listed(LISTS[0])}
+        try:
+            newer = {item.id: item for item in await self._listed(LISTS[1])}
+        except AbsentError:
+            newer = {}
+        self._is_shift_based = set(newer)
+        return [
+            Schedule(item.id, item.name or item.summary or item.id, item.teams[0].name if item.teams else "")
+            for item in (found | newer).values()
+        ]
+
+    async def _listed(self, path: str) -> list[ScheduleItem]:
+        found: list[ScheduleItem] = []
+        for offset in range(0, windows.FARTHEST + 1, windows.PER_PAGE):
+            params = {"limit": windows.PER_PAGE, "offset": offset}
+            page = decode((await self._api.get(path, params)).body, SchedulesPage, path)
+            found += page.schedules
+            if not page.more:
+                break
+        return found
+
+    async def on_call(self, schedule: Schedule, since: dt.datetime, until: dt.datetime) -> Told:
+        """See :class:`ktlo.sources.rest.on_call.Pager`."""
+        params = {"since": stamp(since), "until": stamp(until), "time_zone": "UTC", "overflow": "true"}
+        if schedule.key in self._is_shift_based:
+            path = f"{LISTS[1]}/{schedule.key}"
+            answer = await self._api.get(path, {**params, "include[]": "final_schedule"})
+            shifts = list(self._assigned(decode(answer.body, OneShiftBased, path)))
+        else:
+            path = f"{LISTS[0]}/{schedule.key}"
+            rendered = decode((await self._api.get(path, params)).body, OneSchedule, path).schedule
+            shifts = [
+                self._shift(entry, rendered)
+                for entry in rendered.final_schedule.rendered_schedule_entries
+                if entry.user is not None
+            ]
+        return Told(shifts, since, until)
+
+    def _shift(self, entry: RenderedEntry, rendered: RenderedSchedule) -> Shift:
+        user = entry.user
+        assert user is not None  # noqa: S101 - entries without anybody are left out
+        layer = OVERRIDE if _has(entry, rendered.overrides_subschedule.rendered_schedule_entries) else ""
+        for each in rendered.schedule_layers if not layer else ():
+            if _has(entry, each.rendered_schedule_entries):
+                layer = each.name
+                break
+        return Shift(user.id, self._mails.get(user.id) or user.name, entry.start, entry.end, layer)
+
+    def _assigned(self, answer: OneShiftBased) -> Iterator[Shift]:
+        final = answer.schedule.final_schedule
+        for one in final.computed_shift_assignments if final else ():
+            who, source = one.member.user_id, one.source
+            if not who:
+                continue
+            layer = OVERRIDE if source.type.endswith("_override") else ""
+            line = source.rotation_id or source.type
+            yield Shift(who, self._mails.get(who, who), one.start_time, one.end_time, layer, line)
+
+
+def _has(entry: RenderedEntry, entries: Sequence[RenderedEntry]) -> bool:
+    """Whether a layer has the same person on call when an entry begins."""
+    who = entry.user.id if entry.user else ""
+    return any(
+        one.user is not None
+        and one.user.id == who
+        and one.start <= entry.start
+        and _reaches(one, entry.start)
+        for one in entries
+    )
+
+
+def _reaches(entry: RenderedEntry, moment: dt.datetime) -> bool:
+    return entry.end is None or entry.end > moment

@@ -1,0 +1,227 @@
+"""PagerDuty's schedules: ten shifts worked out by hand, an override, a change ahead, deletion, and a refused right.
+
+Payloads follow ``Schedule`` and ``ScheduleLayerEntry`` (and ``ComputedShiftAssignment`` of shift-based schedules) in
+PagerDuty's published REST description.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+from collected_rows import Seen, run
+from pagerduty_account import USERS, Account, Rota, moment
+from test_pagerduty import source
+
+from ktlo.sources.pagerduty.source import PagerDutySource
+from ktlo.sources.protocol import Status
+from ktlo.sources.rest.connection import DeniedError
+
+NOW = dt.datetime(2026, 11, 10, 12, tzinfo=dt.UTC)
+EARLINE, TIM = "PXPGF42", "PT23IWX"
+BY_HAND = """
+# from                      | until                     | who     | layer    | hours
+2026-09-28T09:00:00-04:00   | 2026-10-05T09:00:00-04:00 | PXPGF42 | Week     | 168
+2026-10-05T09:00:00-04:00   | 2026-10-12T09:00:00-04:00 | PT23IWX | Week     | 168
+2026-10-12T09:00:00-04:00   | 2026-10-14T18:00:00-04:00 | PXPGF42 | Week     | 57
+2026-10-14T18:00:00-04:00   | 2026-10-15T06:00:00-04:00 | PT23IWX | override | 12
+2026-10-15T06:00:00-04:00   | 2026-10-19T09:00:00-04:00 | PXPGF42 | Week     | 99
+2026-10-19T09:00:00-04:00   | 2026-10-26T09:00:00-04:00 | PT23IWX | Week     | 168
+2026-10-26T09:00:00-04:00   | 2026-11-02T09:00:00-05:00 | PXPGF42 | Week     | 169
+2026-11-02T09:00:00-05:00   | 2026-11-09T09:00:00-05:00 | PT23IWX | Week     | 168
+2026-11-09T09:00:00-05:00   | 2026-11-16T09:00:00-05:00 | PXPGF42 | Week     | 168
+2026-12-07T09:00:00-05:00   | 2026-12-14T09:00:00-05:00 | PT23IWX | Week     | 168
+"""
+"""The first reaches into the time that is read, the last out of it; clocks change in the seventh."""
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PD_KEY", "k3y")
+
+
+def lines() -> list[list[str]]:
+    rows = [line for line in BY_HAND.strip().splitlines() if not line.startswith("#")]
+    return [[cell.strip() for cell in line.split("|")] for line in rows]
+
+
+def account_by_hand() -> Account:
+    rota = Rota("Daily Engineering Rotation", {"Week": []})
+    for begin, end, who, layer, _ in lines():
+        (rota.overrides if layer == "override" else rota.layers["Week"]).append((begin, end, who))
+    return Account(now=NOW, rotas={"PI7DH85": rota})
+
+
+def reader(account: Account, **options: Any) -> PagerDutySource:
+    return source(account, since=dt.date(2026, 10, 1), **options)
+
+
+def shifts(seen: Seen) -> list[tuple[dt.datetime, dt.datetime | None, str, str]]:
+    rows = seen.shown("on_call_shifts")
+    return sorted((row["started_at"], row["ended_at"], row["account"], row["layer"]) for row in rows)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_ten_shifts_are_those_worked_out_by_hand(number: int) -> None:
+    begin, end, who, layer, hours = lines()[number]
+    seen = Seen()
+    assert run(reader(account_by_hand()), seen) is None
+    assert len(seen.shown("on_call_shifts")) == 10
+    found = shifts(seen)[number]
+    assert found == (moment(begin), moment(end), f"pagerduty:{who}", layer)
+    assert found[1] is not None
+    assert (found[1] - found[0]) / dt.timedelta(hours=1) == float(hours)
+
+
+def test_a_shift_says_whose_it_is_in_which_schedule() -> None:
+    seen = Seen()
+    run(reader(account_by_hand()), seen)
+    row = next(row for row in seen.shown("on_call_shifts") if row["layer"] == "override")
+    assert (row["schedule"], row["schedule_id"], row["team"]) == (
+        "Daily Engineering Rotation",
+        "PI7DH85",
+        "Engineering",
+    )
+    assert row["person"] == USERS[TIM][1]
+
+
+def test_without_the_right_to_read_users_a_shift_keeps_the_name() -> None:
+    account, seen = account_by_hand(), Seen()
+    account.refuse = {"/users": 403}
+    run(reader(account), seen)
+    assert {row["person"] for row in seen.shown("on_call_shifts")} == {"Earline Greenholt", "Tim Wright"}
+
+
+def test_a_second_reading_asks_for_the_time_since_and_writes_what_changed() -> None:
+    account, seen = account_by_hand(), Seen()
+    run(reader(account), seen)
+    account.now += dt.timedelta(hours=2)
+    account.asked.clear()
+    before = dict(seen.rows)
+    seen.batches.clear()
+    run(reader(account), seen)
+    assert account.asked.count("/schedules/PI7DH85") == 1
+    assert seen.rows == before
+    assert not [batch for batch in seen.batches if "on_call_shifts" in batch.rows]
+    account.now += dt.timedelta(minutes=10)
+    account.asked.clear()
+    run(reader(account), seen)
+    assert not [path for path in account.asked if "schedules" in path]
+
+
+def test_an_override_of_what_runs_and_a_change_ahead_replace_what_was_read() -> None:
+    account, seen = account_by_hand(), Seen()
+    run(reader(account), seen)
+    account.now += dt.timedelta(days=1)
+    rota = account.rotas["PI7DH85"]
+    week = rota.layers["Week"]
+    begin, end, _ = week.pop(-2)
+    week[-1:] = [
+        (begin, "2026-11-12T09:00:00-05:00", EARLINE),
+        ("2026-11-12T21:00:00-05:00", end, EARLINE),
+        (week[-1][0], week[-1][1], EARLINE),
+    ]
+    rota.overrides.append(("2026-11-12T09:00:00-05:00", "2026-11-12T21:00:00-05:00", TIM))
+    run(reader(account), seen)
+    found = [(begin.isoformat()[:13], who.partition(":")[2]) for begin, _, who, _ in shifts(seen)[8:]]
+    assert found == [
+        ("2026-11-09T14", EARLINE),
+        ("2026-11-12T14", TIM),
+        ("2026-11-13T02", EARLINE),
+        ("2026-12-07T14", EARLINE),
+    ]
+    assert shifts(seen)[8][1] == moment("2026-11-12T09:00:00-05:00")
+
+
+def test_what_a_deleted_schedule_had_stays_and_what_lay_ahead_is_taken_back() -> None:
+    account, seen = account_by_hand(), Seen()
+    run(reader(account), seen)
+    account.now += dt.timedelta(days=1)
+    del account.rotas["PI7DH85"]
+    run(reader(account), seen)
+    found = shifts(seen)
+    assert len(found) == 9
+    assert found[-1][:2] == (moment("2026-11-09T09:00:00-05:00"), account.now)
+    assert seen.cursor["schedules"]["known"] == {}
+
+
+def test_a_run_cut_off_anywhere_goes_on_to_the_same_shifts() -> None:
+    whole = Seen()
+    run(reader(account_by_hand()), whole)
+    assert len(whole.batches) > 3
+    for cut in range(1, len(whole.batches)):
+        account, seen = account_by_hand(), Seen()
+        run(reader(account), seen, stop_after=cut)
+        run(reader(account), seen)
+        assert shifts(seen) == shifts(whole)
+
+
+def test_more_of_the_past_is_read_when_it_is_wanted_later() -> None:
+    account, seen = account_by_hand(), Seen()
+    run(source(account, since=dt.date(2026, 11, 1)), seen)
+    assert len(shifts(seen)) == 4
+    run(reader(account), seen)
+    assert shifts(seen) == [
+        (moment(begin), moment(end), f"pagerduty:{who}", layer) for begin, end, who, layer, _ in lines()
+    ]
+
+
+def test_shift_based_schedules_are_read_as_well() -> None:
+    account, seen = account_by_hand(), Seen()
+    account.rotas["PS1A2B3C"] = Rota("Engineering On-Call", account.rotas["PI7DH85"].layers, [], True)
+    run(reader(account), seen)
+    own = [row for row in seen.shown("on_call_shifts") if row["schedule_id"] == "PS1A2B3C"]
+    assert (len(own), {row["schedule"] for row in own}) == (9, {"Engineering On-Call"})
+    assert {row["person"] for row in own} == {"earline@example.org", "tim@example.org"}
+
+
+def test_a_shift_without_an_end_has_none() -> None:
+    account, seen = account_by_hand(), Seen()
+    rota = account.rotas["PI7DH85"]
+
+    def endless(since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
+        entry = {"start": "2026-11-09T09:00:00-05:00", "end": None, "user": {"id": TIM, "summary": "Tim"}}
+        nobody = {"start": "2026-11-01T09:00:00-05:00", "end": "2026-11-02T09:00:00-05:00", "user": None}
+        return {"final_schedule": {"rendered_schedule_entries": [entry, nobody] if until > NOW else []}}
+
+    rota.rendered = endless  # type: ignore[method-assign]
+    run(reader(account), seen)
+    ((_, end, who, _),) = shifts(seen)
+    assert (end, who) == (None, f"pagerduty:{TIM}")
+    account.now += dt.timedelta(days=40)
+    run(reader(account), seen)
+    assert len(shifts(seen)) == 1
+
+
+def test_a_key_that_may_not_read_schedules_costs_them_only_and_is_told() -> None:
+    account, seen = account_by_hand(), Seen()
+    account.trigger("P1", NOW - dt.timedelta(hours=1))
+    account.refuse = {"/schedules": 403}
+    assert run(reader(account), seen) is None
+    assert [row["external_id"] for row in seen.shown("incidents")] == ["P1"]
+    assert any("it is not known who was on call" in reason for reason in seen.rejected)
+    health = asyncio.run(reader(account).check())
+    assert health.status is Status.LIMITED
+    assert "who was on call" in next(one.cost for one in health.missing if "/schedules" in one.what)
+
+
+def test_a_key_that_may_not_read_incidents_still_reads_who_is_on_call() -> None:
+    account, seen = account_by_hand(), Seen()
+    account.refuse = {"/incidents": 403}
+    assert isinstance(run(reader(account), seen), DeniedError)
+    assert len(shifts(seen)) == 10
+
+
+def test_a_schedule_that_cannot_be_read_costs_itself_only() -> None:
+    account, seen = account_by_hand(), Seen()
+    account.rotas["PX"] = Rota(
+        "Broken", {"Week": [("2026-11-09T09:00:00-05:00", "2026-11-10T09:00:00-05:00", TIM)]}
+    )
+    account.refuse = {"/schedules/PX": 403}
+    assert run(reader(account), seen) is None
+    assert len(shifts(seen)) == 10
+    assert [reason for reason in seen.rejected if "not complete" in reason]
+    assert json.dumps(seen.cursor)
