@@ -64,9 +64,8 @@ class OnCallShift:
     external_id: Annotated[str, Field("Schedule, rotation, account and beginning")]
     schedule: Annotated[str, Field("Name of the schedule", label=True)]
     schedule_id: Annotated[str, Field("Identifier of the schedule in the source", label=True)]
-    layer: Annotated[
-        str, Field("Layer or rotation that put the person there; empty where not told", label=True)
-    ]
+    layer: Annotated[str, Field("Layer or rotation of the schedule; empty where not told", label=True)]
+    is_override: Annotated[bool, Field("True for somebody who stands in, not in turn")]
     team: Annotated[str, Field("Team of the schedule; empty when none", label=True)]
     person: Annotated[str, Field("Mail of the person, else the name or identifier that the source has")]
     account: Annotated[str, Field("Identifier of the person there, as KIND:ID")]

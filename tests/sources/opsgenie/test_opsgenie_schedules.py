@@ -26,10 +26,10 @@ BY_HAND = """
 primary    | 2026-09-28T09:00:00+02:00 | 2026-10-05T09:00:00+02:00 | ada@example.org   | default    | primary    | 103
 primary    | 2026-10-05T09:00:00+02:00 | 2026-10-12T09:00:00+02:00 | grace@example.org | default    | primary    | 168
 primary    | 2026-10-12T09:00:00+02:00 | 2026-10-14T18:00:00+02:00 | ada@example.org   | default    | primary    | 57
-primary    | 2026-10-14T18:00:00+02:00 | 2026-10-15T06:00:00+02:00 | grace@example.org | override   | override   | 12
+primary    | 2026-10-14T18:00:00+02:00 | 2026-10-15T06:00:00+02:00 | grace@example.org | override   | primary    | 12
 primary    | 2026-10-15T06:00:00+02:00 | 2026-10-19T09:00:00+02:00 | ada@example.org   | default    | primary    | 99
 primary    | 2026-10-19T09:00:00+02:00 | 2026-10-26T09:00:00+01:00 | grace@example.org | default    | primary    | 169
-primary    | 2026-10-26T09:00:00+01:00 | 2026-11-02T09:00:00+01:00 | ada@example.org   | forwarding | forwarding | 168
+primary    | 2026-10-26T09:00:00+01:00 | 2026-11-02T09:00:00+01:00 | ada@example.org   | forwarding | primary    | 168
 primary    | 2026-11-09T09:00:00+01:00 | 2026-11-16T09:00:00+01:00 | grace@example.org | default    | primary    | 168
 primary    | 2026-12-07T09:00:00+01:00 | 2026-12-14T09:00:00+01:00 | ada@example.org   | default    | primary    | 40
 secondary  | 2026-11-02T09:00:00+01:00 | 2026-11-09T09:00:00+01:00 | ada@example.org   | default    | secondary  | 168
@@ -72,12 +72,16 @@ def shifts(seen: Seen) -> list[Found]:
 
 @pytest.mark.parametrize("number", range(10))
 def test_ten_shifts_are_those_worked_out_by_hand(number: int) -> None:
-    _, begin, end, who, _, layer, hours = lines()[number]
+    _, begin, end, who, kind, layer, hours = lines()[number]
     seen = Seen()
     assert run(source(account_by_hand()), seen) is None
     assert len(seen.shown("on_call_shifts")) == 10
     start = max(dt.datetime.fromisoformat(begin), SINCE)
     (found,) = [one for one in shifts(seen) if one[0] == start and one[3] == layer]
+    (row,) = [
+        row for row in seen.shown("on_call_shifts") if (row["started_at"], row["layer"]) == (start, layer)
+    ]
+    assert row["is_override"] == (kind != "default")
     assert found[1:3] == (min(dt.datetime.fromisoformat(end), END), who)
     assert (found[1] - found[0]) / dt.timedelta(hours=1) == float(hours)
 
@@ -108,7 +112,7 @@ def test_a_change_ahead_replaces_what_was_read() -> None:
     turns[-1] = (*turns[-1][:2], "grace@example.org", "override")
     run(source(account), seen)
     assert len(shifts(seen)) == 10
-    assert shifts(seen)[-1][2:] == ("grace@example.org", "override")
+    assert shifts(seen)[-1][2:] == ("grace@example.org", "primary")
 
 
 def test_of_a_teams_turn_the_people_are_told_once_it_is_over() -> None:

@@ -61,7 +61,15 @@ def reader(account: Account, **options: Any) -> PagerDutySource:
 
 def shifts(seen: Seen) -> list[tuple[dt.datetime, dt.datetime | None, str, str]]:
     rows = seen.shown("on_call_shifts")
-    return sorted((row["started_at"], row["ended_at"], row["account"], row["layer"]) for row in rows)
+    return sorted(
+        (
+            row["started_at"],
+            row["ended_at"],
+            row["account"],
+            "override" if row["is_override"] else row["layer"],
+        )
+        for row in rows
+    )
 
 
 @pytest.mark.parametrize("number", range(10))
@@ -79,7 +87,7 @@ def test_ten_shifts_are_those_worked_out_by_hand(number: int) -> None:
 def test_a_shift_says_whose_it_is_in_which_schedule() -> None:
     seen = Seen()
     run(reader(account_by_hand()), seen)
-    row = next(row for row in seen.shown("on_call_shifts") if row["layer"] == "override")
+    row = next(row for row in seen.shown("on_call_shifts") if row["is_override"])
     assert (row["schedule"], row["schedule_id"], row["team"]) == (
         "Daily Engineering Rotation",
         "PI7DH85",

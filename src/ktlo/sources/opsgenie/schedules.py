@@ -18,8 +18,8 @@ from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.on_call import Schedule, Shift, Told, Warn
 
 _DAY = dt.timedelta(days=1)
-LAYERS = {"override": "override", "forwarding": "forwarding"}
-"""Kinds of periods that say more than the name of their rotation."""
+STANDING_IN = ("override", "forwarding")
+"""Kinds of periods in which somebody stands in."""
 
 
 class Schedules:
@@ -65,9 +65,14 @@ class Schedules:
     def _shifts(self, schedule: Schedule, rotation: Rotation, period: Period) -> Iterator[Shift]:
         for one in _people(period):
             if one.type == "user":
-                layer = LAYERS.get(period.type) or rotation.name or ""
                 yield Shift(
-                    one.id, one.name or one.id, period.start_date, period.end_date, layer, rotation.id
+                    one.id,
+                    one.name or one.id,
+                    period.start_date,
+                    period.end_date,
+                    rotation.name or "",
+                    rotation.id,
+                    is_override=period.type in STANDING_IN,
                 )
             elif one.type != "none":
                 self._note(schedule, one)

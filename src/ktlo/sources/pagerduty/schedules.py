@@ -22,7 +22,6 @@ from ktlo.sources.rest.connection import AbsentError, Connection, decode
 from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.on_call import Schedule, Shift, Told
 
-OVERRIDE = "override"
 LISTS = ("/schedules", "/v3/schedules")
 
 
@@ -82,12 +81,11 @@ class Schedules:
     def _shift(self, entry: RenderedEntry, rendered: RenderedSchedule) -> Shift:
         user = entry.user
         assert user is not None  # noqa: S101 - entries without anybody are left out
-        layer = OVERRIDE if _has(entry, rendered.overrides_subschedule.rendered_schedule_entries) else ""
-        for each in rendered.schedule_layers if not layer else ():
-            if _has(entry, each.rendered_schedule_entries):
-                layer = each.name
-                break
-        return Shift(user.id, self._mails.get(user.id) or user.name, entry.start, entry.end, layer)
+        is_override = _has(entry, rendered.overrides_subschedule.rendered_schedule_entries)
+        layers = () if is_override else rendered.schedule_layers
+        layer = next((one.name for one in layers if _has(entry, one.rendered_schedule_entries)), "")
+        person = self._mails.get(user.id) or user.name
+        return Shift(user.id, person, entry.start, entry.end, layer, is_override=is_override)
 
     def _assigned(self, answer: OneShiftBased) -> Iterator[Shift]:
         final = answer.schedule.final_schedule
@@ -95,9 +93,17 @@ class Schedules:
             who, source = one.member.user_id, one.source
             if not who:
                 continue
-            layer = OVERRIDE if source.type.endswith("_override") else ""
             line = source.rotation_id or source.type
-            yield Shift(who, self._mails.get(who, who), one.start_time, one.end_time, layer, line)
+            is_override = source.type.endswith("_override")
+            yield Shift(
+                who,
+                self._mails.get(who, who),
+                one.start_time,
+                one.end_time,
+                "",
+                line,
+                is_override=is_override,
+            )
 
 
 def _has(entry: RenderedEntry, entries: Sequence[RenderedEntry]) -> bool:

@@ -40,6 +40,7 @@ class Shift(msgspec.Struct, frozen=True, array_like=True):
         start: from.
         end: until, excluded; ``None`` when it has no end.
         layer: name of the layer or rotation.
+        is_override: stands in, not in turn.
         line: identifies what turns lie behind each other in; empty where a schedule has one person at a time.
     """
 
@@ -49,6 +50,7 @@ class Shift(msgspec.Struct, frozen=True, array_like=True):
     end: dt.datetime | None
     layer: str = ""
     line: str = ""
+    is_override: bool = False
 
     @property
     def until(self) -> dt.datetime:
@@ -258,6 +260,7 @@ def _row(shift: Shift, schedule: Schedule, source: str, version: int) -> tuple[s
         schedule=schedule.name,
         schedule_id=schedule.key,
         layer=shift.layer,
+        is_override=shift.is_override,
         team=schedule.team,
         person=shift.person,
         account=f"{source.partition(':')[0]}:{shift.account}",
