@@ -236,6 +236,7 @@ def load(
         (
             "person",
             "hours on call",
+            "shifts",
             "pages",
             "at night",
             "off hours",
@@ -246,6 +247,7 @@ def load(
             (
                 one["name"],
                 one["duty_hours"],
+                one["shifts"],
                 one["pages"],
                 one["at_night"],
                 one["off_hours"],
@@ -261,6 +263,19 @@ def load(
         [_fair_row(one) for one in fair],
         "The last year and what is planned, hours; pages count as well",
     )
+    if answer["schedules"]:
+        console.print(f"Who was on call is told by {', '.join(answer['schedules'])}.", markup=False)
+    for name in answer["unread_schedules"]:
+        console.print(
+            f"Nothing was read of a schedule {name}: its role counts as planned. Check the name, and `ktlo sources`.",
+            markup=False,
+        )
+    if answer["strangers"]:
+        console.print(
+            f"{', '.join(answer['strangers'][:10])} had {answer['stranger_hours']} hours and"
+            f" {'is' if len(answer['strangers']) == 1 else 'are'} not in the rota: they count for nobody.",
+            markup=False,
+        )
     if answer["unassigned"]:
         console.print(f"Pages while nobody was on duty: {answer['unassigned']}", markup=False)
     console.print("It is about a fair load, not about how well anybody works.", style="dim", markup=False)

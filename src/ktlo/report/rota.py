@@ -10,15 +10,17 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ktlo.planning.rota.actual import Actual
 from ktlo.planning.rota.check import Trouble
 from ktlo.planning.rota.desk import Desk
 from ktlo.planning.rota.duties import Absence, Because, Duty
 from ktlo.planning.rota.fairness import Served
 from ktlo.planning.rota.journal import Published, draft
-from ktlo.planning.rota.load import Load
+from ktlo.planning.rota.load import Load, Page
 from ktlo.planning.rota.rules import SHADOW, Rota
 from ktlo.planning.rota.saying import moment_words
 from ktlo.planning.rota.schedule import Schedule
+from ktlo.planning.rota.shifts import Span
 from ktlo.report.charts import COUNT, Head, Heading, Row, Table, Unit
 from ktlo.report.charts.duties import DutyCalendar, Turn
 from ktlo.report.pieces import Answer, Card, Known, Nothing
@@ -36,7 +38,7 @@ class RotaView:
 
     Attributes:
         rota: which.
-        schedule: in force.
+        schedule: in force; of the past, who really was on call where a pager's schedule says so.
         draft: a plan that is not in force yet; ``None`` without one.
         troubles: what is wrong ahead.
         absences: time off of members to come.
@@ -54,7 +56,7 @@ def view_of(desk: Desk, rota: Rota) -> RotaView:
     members = {person.key for person in rota.members}
     return RotaView(
         rota,
-        desk.schedule(rota),
+        desk.served(rota),
         draft(desk.state, rota.name),
         desk.troubles(rota),
         tuple(one for one in desk.absences() if one.end > desk.now and one.person in members),
@@ -77,7 +79,7 @@ def rota_section(desk: Desk, view: RotaView) -> Section:
     listings = [_troubles(view.troubles)] if view.troubles else []
     if schedule.duties:
         listings.append(_fairness(fair, rota))
-        listings.append(_load(people, window))
+        listings.append(_load(people, window, desk.actual(rota)))
     if view.absences:
         listings.append(_absences(desk, view.absences))
     return Section(
@@ -87,7 +89,7 @@ def rota_section(desk: Desk, view: RotaView) -> Section:
         cards=_cards(view, fair, people),
         figures=tuple(figures),
         listings=tuple(listings),
-        known=_known(rota, len(pages), sum(1 for page in pages if not page.person)),
+        known=_known(rota, len(pages), _missing(desk, rota, pages, window)),
         nothing=None
         if schedule.duties or view.draft
         else Nothing(
@@ -158,7 +160,7 @@ def _calendar(
             names.get(duty.person, duty.person),
             _local(duty.start, rota),
             _local(duty.end, rota),
-            "" if duty.because is Because.PLAN else duty.because,
+            "" if duty.because in (Because.PLAN, Because.SCHEDULE) else duty.because,
         )
         for duty in duties
         if duty.role in roles and _local(duty.end, rota) > _local(duty.start, rota)
@@ -246,9 +248,10 @@ def _fairness(fair: Sequence[Served], rota: Rota) -> Listing:
     )
 
 
-def _load(people: Sequence[Load], window: tuple[dt.datetime, dt.datetime]) -> Listing:
+def _load(people: Sequence[Load], window: Span, actual: Actual) -> Listing:
     headings = (
-        Heading("Person"), Heading("On call", _HOURS), Heading("Pages", COUNT), Heading("At night", COUNT),
+        Heading("Person"), Heading("On call", _HOURS), Heading("Shifts", COUNT), Heading("Pages", COUNT),
+        Heading("At night", COUNT),
         Heading("Off hours", COUNT), Heading("Interrupted", _HOURS), Heading("Pages a week on call", COUNT),
         Heading("low", COUNT), Heading("high", COUNT),
     )  # fmt: skip
@@ -257,6 +260,7 @@ def _load(people: Sequence[Load], window: tuple[dt.datetime, dt.datetime]) -> Li
             (
                 one.person.name,
                 round(one.duty, 1),
+                one.shifts,
                 one.pages,
                 one.at_night,
                 one.off_hours,
@@ -268,12 +272,18 @@ def _load(people: Sequence[Load], window: tuple[dt.datetime, dt.datetime]) -> Li
         )
         for one in people
     )
+    told = list(dict.fromkeys(name for _, name in actual.schedules))
+    said = (
+        f" Who was on call is told by {' and '.join(told)}."
+        if told
+        else " On call are those who were planned."
+    )
     return Listing(
         "load",
         "What being on call asked of everybody",
         Table(headings, rows),
         f"From {window[0]:%-d %b %Y} to {window[1]:%-d %b %Y}, low and high are a 95% interval."
-        " Pages go into the next plan: who was woken more owes less.",
+        " Pages go into the next plan: who was woken more owes less." + said,
     )
 
 
@@ -286,8 +296,23 @@ def _absences(desk: Desk, found: Sequence[Absence]) -> Listing:
     )
 
 
-def _known(rota: Rota, pages: int, unassigned: int) -> Known:
+def _missing(desk: Desk, rota: Rota, pages: Sequence[Page], window: Span) -> tuple[str, ...]:
     missing = []
+    actual = desk.actual(rota)
+    missing += [
+        f"Nothing was read of a schedule {name}: its role counts as planned. Check its name, and its source."
+        for name in actual.unknown
+    ]
+    hours = actual.stranger_hours(window)
+    if hours:
+        others = sorted(
+            {one.name for one in actual.strangers if one.end > window[0] and one.start < window[1]}
+        )
+        missing.append(
+            f"{hours:,.0f} hours on call were those of people who are not in the rota ({', '.join(others[:5])}"
+            f"{' and others' if len(others) > 5 else ''}): they count for nobody."
+        )
+    unassigned = sum(1 for page in pages if not page.person)
     if unassigned:
         missing.append(
             f"{counted(unassigned, 'pages')} came while nobody was on duty, and no member took them:"
@@ -295,14 +320,19 @@ def _known(rota: Rota, pages: int, unassigned: int) -> Known:
         )
     if not any(person.country for person in rota.members):
         missing.append("No member has a country, so no day counts as a public holiday.")
+    return tuple(missing)
+
+
+def _known(rota: Rota, pages: int, missing: tuple[str, ...]) -> Known:
     return Known(
         definition=(
-            "The schedule is what was published, then approved swaps, then who stands in, in the order it was said."
+            "The schedule is what was published, then approved swaps, then who stands in, in the order it was said; of"
+            " the past, what the pager's schedule had, where it is read."
             f" At most {rota.most_share:.0%} on call over {counted(rota.share_weeks, 'weeks')};"
             f" {rota.rest / dt.timedelta(hours=1):g} hours of rest. A page is an incident, counted for whoever"
             " acknowledged it if that is a member, else for who was on duty; one interrupts for 6 hours at most."
         ),
         sample=f"{counted(len(rota.members), 'people')}; {counted(pages, 'pages')} in 13 weeks",
-        missing=tuple(missing),
+        missing=missing,
         source="At most 25% on call: Google, Site Reliability Engineering, chapter 11; solver: OR-Tools CP-SAT",
     )

@@ -40,5 +40,5 @@ def _on_call(runtime: Runtime, service: str) -> list[tuple[str, str]]:
         (f"{rota.name}, {duty.role}", duty.person)
         for rota in desk.rotas.values()
         if service in rota.services
-        for duty in desk.schedule(rota).at(desk.now)
+        for duty in desk.served(rota).at(desk.now)
     ]

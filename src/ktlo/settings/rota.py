@@ -37,6 +37,11 @@ class RoleSettings(Strict):
     """One role of a rota."""
 
     skills: list[str] = Field(default_factory=list, description="Skills that whoever has the role must have.")
+    schedule: str = Field(
+        "",
+        description="Schedule of PagerDuty or Opsgenie that says who really had it: its name or identifier, or"
+        " `NAME/ROTATION`; found by name when empty.",
+    )
 
 
 class OneRotaSettings(Strict):

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ktlo.errors import NotFoundError, UsageError
+from ktlo.planning.rota.actual import Actual, actual_of, as_served
 from ktlo.planning.rota.board import Problem
 from ktlo.planning.rota.check import AHEAD, Trouble, troubles
-from ktlo.planning.rota.duties import Absence, Duty
+from ktlo.planning.rota.duties import Absence, Because, Duty
 from ktlo.planning.rota.explain import Explanation, explain
 from ktlo.planning.rota.fairness import LOOK_BACK, Served, served_by
 from ktlo.planning.rota.journal import (
@@ -86,6 +87,7 @@ class Desk:
         self.now = now or dt.datetime.now(dt.UTC)
         self.rotas: Mapping[str, Rota] = rotas_of(settings.rota)
         self._seed = settings.planning.seed
+        self._actual: dict[str, Actual] = {}
 
     def rota(self, name: str) -> Rota:
         """One rota. See :func:`~ktlo.planning.rota.rules.rota_named`."""
@@ -101,8 +103,18 @@ class Desk:
         return people_of(self.rotas)
 
     def schedule(self, rota: Rota) -> Schedule:
-        """The schedule in force."""
+        """The schedule in force, as it was planned and said here: what swaps and plans change."""
         return in_force(self.state, rota.name)
+
+    def actual(self, rota: Rota) -> Actual:
+        """What the schedules of pagers say about a rota; read once."""
+        if rota.name not in self._actual:
+            self._actual[rota.name] = actual_of(self.store, rota, self.now)
+        return self._actual[rota.name]
+
+    def served(self, rota: Rota) -> Schedule:
+        """The schedule with who really was on call, where a pager's schedule says so, in place of who was planned."""
+        return as_served(self.schedule(rota), self.actual(rota), self.now)
 
     def absences(self) -> list[Absence]:
         """Time off: what was entered here, and what sources delivered about people in a rota."""
@@ -138,34 +150,34 @@ class Desk:
             duty
             for other in self.rotas.values()
             if other.name != rota.name
-            for duty in self.schedule(other).duties
+            for duty in self.served(other).duties
             if duty.person in members and duty.role != SHADOW
         )
 
     def pages(self, rota: Rota, window: Span, schedule: Schedule | None = None) -> tuple[Page, ...]:
         """Pages of a rota within a window."""
-        duties = (schedule or self.schedule(rota)).duties
+        duties = (schedule or self.served(rota)).duties
         return pages_of(self.store, rota, duties, window, self.now)
 
     def loads(
         self, rota: Rota, window: Span | None = None
     ) -> tuple[tuple[Load, ...], tuple[Page, ...], Span]:
         """What each member bore lately, the pages behind it, and the window."""
-        schedule = self.schedule(rota)
+        schedule = self.served(rota)
         window = window or (self.now - LOAD_BACK, self.now)
         pages = self.pages(rota, window, schedule)
         return loads(rota, schedule.duties, pages, window, self.absences()), pages, window
 
     def fairness(self, rota: Rota, until: dt.datetime | None = None) -> tuple[Served, ...]:
         """What each member served in the last year, and is planned for until a moment, against their due."""
-        schedule = self.schedule(rota)
+        schedule = self.served(rota)
         window = (self.now - LOOK_BACK, until or self.now)
         pages = counted_pages(rota, self.pages(rota, (window[0], self.now), schedule))
         return served_by(rota, schedule.duties, window, self.absences(), pages)
 
     def troubles(self, rota: Rota, span: Span | None = None) -> tuple[Trouble, ...]:
         """What is wrong with the schedule in force, within the coming 90 days unless said otherwise."""
-        schedule = self.schedule(rota)
+        schedule = self.served(rota)
         return troubles(
             rota,
             schedule.duties,
@@ -189,7 +201,7 @@ class Desk:
         schedule = self.schedule(rota)
         moment = first or max(schedule.planned_until or self.now, self.now)
         running = shift_of(rota, moment)
-        if running and not schedule.between(running.start, running.end):
+        if running and not self.served(rota).between(running.start, running.end):
             # Nobody has any of it yet: it is planned as well.
             return running.start
         return next(handovers_from(rota, moment))
@@ -212,7 +224,9 @@ class Desk:
         end = start + dt.timedelta(weeks=weeks)
         shifts = shifts_between(rota, start, end - dt.timedelta(hours=2))
         last = shifts[-1].end if shifts else end
-        schedule = self.schedule(rota)
+        schedule = self.served(rota)
+        # What a pager's schedule has from the plan's beginning on is what the plan is to replace.
+        duties = [d for d in schedule.duties if d.because is not Because.SCHEDULE or d.start < start]
         pages = self.pages(rota, (start - LOOK_BACK, self.now), schedule)
         members = {person.key for person in rota.members}
         return Problem(
@@ -220,9 +234,9 @@ class Desk:
             shifts=shifts,
             absences=tuple(one for one in self.absences() if one.person in members),
             wishes=tuple(one for one in wishes(self.state) if one.person in members),
-            fixed=tuple(duty for duty in schedule.duties if duty.start < start or duty.start >= last),
+            fixed=tuple(duty for duty in duties if duty.start < start or duty.start >= last),
             elsewhere=self.elsewhere(rota),
-            standing=tuple(duty for duty in schedule.duties if start <= duty.start < last),
+            standing=tuple(duty for duty in duties if start <= duty.start < last),
             pages=counted_pages(rota, pages),
             seed=self._seed if seed is None else seed,
             effort=effort,
@@ -299,14 +313,14 @@ class Desk:
         found = [
             duty
             for rota in self.rotas.values()
-            for duty in self.schedule(rota).between(*span)
+            for duty in self.served(rota).between(*span)
             if duty.person == person.key
         ]
         return tuple(sorted(found, key=lambda duty: (duty.start, duty.rota, duty.role)))
 
     def fairness_with(self, rota: Rota, planned: Planned) -> tuple[Served, ...]:
         """What each member would have served by the end of a plan that is not in force yet."""
-        schedule = self.schedule(rota)
+        schedule = self.served(rota)
         duties = planned.plan.duties if planned.plan else ()
         kept = [d for d in schedule.duties if not planned.span[0] <= d.start < planned.span[1]]
         window = (self.now - LOOK_BACK, planned.span[1])

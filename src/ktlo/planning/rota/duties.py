@@ -18,6 +18,8 @@ class Because(enum.StrEnum):
     SWAP = "swap"
     OVERRIDE = "override"
     IMPORT = "import"
+    SCHEDULE = "schedule"
+    """The schedule of a pager has the person there."""
 
 
 @dataclass(frozen=True, slots=True)

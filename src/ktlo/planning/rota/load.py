@@ -76,6 +76,7 @@ class Load:
     Attributes:
         person: who.
         duty: hours on call.
+        shifts: duties behind them.
         pages: incidents that called them.
         at_night: of them, at night where they live.
         off_hours: of them, outside their working hours, weekends and holidays included; nights too.
@@ -86,6 +87,7 @@ class Load:
 
     person: Person
     duty: float
+    shifts: int
     pages: int
     at_night: int
     off_hours: int
@@ -218,6 +220,7 @@ def loads(
             Load(
                 person=one.person,
                 duty=one.served.hours,
+                shifts=one.shifts,
                 pages=len(own),
                 at_night=sum(page.is_night for page in own),
                 off_hours=sum(page.is_off_hours for page in own),

@@ -68,10 +68,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What somebody on duty is there for."""
+    """What somebody on duty is there for; ``schedule`` of a pager says who really was, empty to find it by name."""
 
     name: str
     skills: frozenset[str]
+    schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ def _rota(name: str, said: OneRotaSettings, people: Mapping[str, OnCallPersonSet
         handover_time=_time(said.handover_time, f"{where}.handover_time"),
         window=_hours(said.hours, f"{where}.hours") if said.hours else None,
         days=frozenset(WEEKDAYS.index(day) for day in said.days) or frozenset(range(7)),
-        roles=tuple(Role(role, frozenset(of.skills)) for role, of in said.roles.items()),
+        roles=tuple(Role(role, frozenset(of.skills), of.schedule.strip()) for role, of in said.roles.items()),
         skills=frozenset(said.skills),
         members=members,
         rest=dt.timedelta(hours=said.rest_hours),

@@ -73,7 +73,7 @@ def who(
     found = []
     for one in desk.chosen(rota):
         moment = read_moment(at, one.zone) if at else desk.now
-        duties = desk.schedule(one).at(moment)
+        duties = desk.served(one).at(moment)
         held = {duty.role for duty in duties}
         found.append(
             WhoOut(
@@ -88,9 +88,9 @@ def who(
 
 @router.get("/schedule")
 def show_schedule(desk: Desks, rota: Name = "", first: First = "", last: Last = "") -> list[DutyOut]:
-    """Duties in force."""
+    """Duties in force; of the past those that were, where a pager's schedule says so."""
     one = desk.rota(rota)
-    return [duty_out(desk, duty) for duty in desk.schedule(one).between(*span_of(desk, one, first, last))]
+    return [duty_out(desk, duty) for duty in desk.served(one).between(*span_of(desk, one, first, last))]
 
 
 @router.get("/gaps")
@@ -108,7 +108,7 @@ def find_gaps(
 def fairness(desk: Desks, rota: Name = "") -> list[ServedOut]:
     """What each member served in the last year and is planned for, against their fair part."""
     one = desk.rota(rota)
-    return [ServedOut.of(each) for each in desk.fairness(one, desk.schedule(one).planned_until)]
+    return [ServedOut.of(each) for each in desk.fairness(one, desk.served(one).planned_until)]
 
 
 @router.get("/load")
@@ -124,6 +124,12 @@ def load(desk: Desks, rota: Name = "", first: First = "", last: Last = "") -> Lo
         people=[load_out(each) for each in people],
         pages=[page_out(page) for page in pages],
         unassigned=sum(1 for page in pages if not page.person),
+        schedules=[f"{name}: {role}" for role, name in desk.actual(one).schedules],
+        unread_schedules=list(desk.actual(one).unknown),
+        stranger_hours=round(desk.actual(one).stranger_hours((start, end)), 2),
+        strangers=sorted(
+            {each.name for each in desk.actual(one).strangers if each.end > start and each.start < end}
+        ),
         longest_hours=LONGEST / dt.timedelta(hours=1),
     )
 

@@ -30,7 +30,7 @@ class DutyOut(BaseModel):
     name: str = Field(description="Name of the person.")
     start: dt.datetime
     end: dt.datetime
-    because: str = Field(description="plan, swap, override or import.")
+    because: str = Field(description="plan, swap, override, import, or schedule: that of a pager.")
 
 
 class RotaMemberOut(BaseModel):
@@ -131,6 +131,7 @@ class RotaLoadOut(BaseModel):
     person: str
     name: str
     duty_hours: float
+    shifts: int = Field(description="Duties behind the hours.")
     pages: int
     at_night: int
     off_hours: int
@@ -161,6 +162,14 @@ class LoadsOut(BaseModel):
     people: list[RotaLoadOut]
     pages: list[RotaPageOut]
     unassigned: int = Field(description="Pages while nobody was on duty and that no member took.")
+    schedules: list[str] = Field(
+        description="Schedules of pagers, with their roles, by which it is known who was on call; else as planned."
+    )
+    unread_schedules: list[str] = Field(
+        description="Those that the settings name and of which nothing was read."
+    )
+    strangers: list[str] = Field(description="People on call by these schedules who are not in the rota.")
+    stranger_hours: float = Field(description="Their hours, which count for nobody.")
     longest_hours: float = Field(description="Most hours that one incident counts as an interruption.")
 
 
@@ -231,6 +240,7 @@ def load_out(given: Load) -> RotaLoadOut:
         person=given.person.key,
         name=given.person.name,
         duty_hours=round(given.duty, 2),
+        shifts=given.shifts,
         pages=given.pages,
         at_night=given.at_night,
         off_hours=given.off_hours,
@@ -286,7 +296,7 @@ class PublishedOut(BaseModel):
 
 def rota_out(desk: Desk, rota: Rota) -> RotaOut:
     """A rota at a glance as JSON has it."""
-    schedule = desk.schedule(rota)
+    schedule = desk.served(rota)
     following = [schedule.next_after(desk.now, role.name) for role in rota.roles]
     return RotaOut(
         name=rota.name,

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from ktlo.metrics.question import Question
 from ktlo.planning.rota import journal, swaps
 from ktlo.planning.rota.desk import WEEKS, Desk
-from ktlo.planning.rota.duties import Duty, Mood
+from ktlo.planning.rota.duties import Because, Duty, Mood
 from ktlo.planning.rota.feed import calendar_of
 from ktlo.planning.rota.rules import SHADOW, Rota, person_named
 from ktlo.planning.rota.saying import moment_words
@@ -107,7 +107,7 @@ def _shifts(desk: Desk, view: RotaView) -> list[tuple[str, str]]:
             ),
         )
         for duty in view.schedule.duties
-        if duty.end > desk.now and duty.role != SHADOW
+        if duty.end > desk.now and duty.role != SHADOW and duty.because is not Because.SCHEDULE
     ][:400]
 
 
@@ -178,7 +178,7 @@ def rota_feed(running: Running, name: str) -> Response:
     """A rota as a calendar, for calendars to read again and again."""
     desk = _desk(running)
     rota = desk.rota(name)
-    duties = desk.schedule(rota).between(desk.now - FEED_BACK, desk.now + FEED_AHEAD)
+    duties = desk.served(rota).between(desk.now - FEED_BACK, desk.now + FEED_AHEAD)
     return _calendar(desk, f"{rota.name} on call", list(duties))
 
 
@@ -188,7 +188,7 @@ def person_feed(running: Running, name: str, person: str) -> Response:
     desk = _desk(running)
     rota = desk.rota(name)
     who = rota.member(person)
-    duties = desk.schedule(rota).between(desk.now - FEED_BACK, desk.now + FEED_AHEAD)
+    duties = desk.served(rota).between(desk.now - FEED_BACK, desk.now + FEED_AHEAD)
     return _calendar(desk, f"{who.name} on call", [duty for duty in duties if duty.person == who.key])
 
 
