@@ -27,7 +27,7 @@ MAIL_SERVICE = {
 
 
 def user(key: str) -> dict[str, Any]:
-    return {"id": key, "type": "user_reference", "summary": USERS[key][0]}
+    return {"id": key, "type": "user_reference", "summary": USERS.get(key, (key,))[0]}
 
 
 def stamp(moment: dt.datetime) -> str:
@@ -46,6 +46,7 @@ class Rota:
     layers: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     overrides: list[tuple[str, str, str]] = field(default_factory=list)
     is_shift_based: bool = False
+    team: str = "Engineering"
 
     def rendered(self, since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
         """With who is on call within a time; entries that reach over its ends are whole, as ``overflow`` has them."""
@@ -192,7 +193,7 @@ class Account:
             return self._page("users", users, query)
         if path in ("/schedules", "/v3/schedules"):
             found = [
-                {"id": key, "summary": one.name, "teams": [{"id": "PQ9K7I8", "summary": "Engineering"}]}
+                {"id": key, "summary": one.name, "teams": [{"id": "PQ9K7I8", "summary": one.team}]}
                 for key, one in self.rotas.items()
                 if one.is_shift_based == path.startswith("/v3")
             ]

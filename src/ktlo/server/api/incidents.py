@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from ktlo.planning.rota.at_incident import AtIncident, on_call_at
+from ktlo.planning.rota.desk import Desk
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import RedOut
 from ktlo.telemetry.incident import Evidence, evidence, subject
@@ -54,6 +56,21 @@ class DeployedOut(BaseModel):
     url: str
 
 
+class OnCallOut(BaseModel):
+    """Somebody who was on call when an incident was detected, or was paged for it."""
+
+    person: str
+    schedule: str = Field(
+        description="Of a pager, or rota and role; empty for who was paged without being on call."
+    )
+    layer: str
+    is_override: bool
+    start: dt.datetime | None
+    end: dt.datetime | None
+    paged_at: dt.datetime | None = Field(description="When first paged; null when not.")
+    source: str = Field(description="Where it is told; empty for a rota of ktlo.")
+
+
 class IncidentOut(BaseModel):
     """What telemetry shows of an incident."""
 
@@ -70,6 +87,8 @@ class IncidentOut(BaseModel):
     deployments: list[DeployedOut]
     traces: list[str]
     logs: dict[str, tuple[int, int]] = Field(description="Records by severity: before and during.")
+    on_call: list[OnCallOut] = Field(description="Who was on call when it was detected, and who was paged.")
+    on_call_elsewhere: int = Field(description="How many more were on call then, in other schedules.")
 
 
 def found_evidence(running: Running, source: str, identifier: str) -> Evidence:
@@ -78,7 +97,13 @@ def found_evidence(running: Running, source: str, identifier: str) -> Evidence:
     return evidence(running.store, subject(running.store, source, identifier, now), now)
 
 
-def incident_out(found: Evidence) -> IncidentOut:
+def found_on_call(running: Running, source: str, identifier: str) -> AtIncident:
+    """Who was on call when it was detected; raises as :func:`found_evidence`."""
+    desk = Desk(running.settings, running.state, running.store)
+    return on_call_at(running.store, desk, source, identifier)
+
+
+def incident_out(found: Evidence, on_call: AtIncident) -> IncidentOut:
     """As JSON has it."""
     of = found.subject
     listed = [(one, True, 0) for one in found.fresh] + [(one, False, before) for one, before in found.other]
@@ -129,10 +154,15 @@ def incident_out(found: Evidence) -> IncidentOut:
         ],
         traces=[one.trace_id for one in found.traces],
         logs=found.logs,
+        on_call=[OnCallOut.model_validate(one, from_attributes=True) for one in on_call.people],
+        on_call_elsewhere=on_call.others,
     )
 
 
 @router.get("/incident-telemetry")
 def show_incident_telemetry(running: Running, source: Source, id: Identifier) -> IncidentOut:  # noqa: A002
-    """Its service and what that calls, before, during and after: calls, new errors, deployments, traces, logs."""
-    return incident_out(found_evidence(running, source, id))
+    """Its service and what that calls, before, during and after: calls, new errors, deployments, traces, logs.
+
+    Beside it, who was on call when it was detected, and who was paged.
+    """
+    return incident_out(found_evidence(running, source, id), found_on_call(running, source, id))

@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from ktlo.metrics.question import Question
 from ktlo.report.incident import incident_section
+from ktlo.report.on_call import on_call_listing
 from ktlo.report.sections import Section
 from ktlo.server import asking
-from ktlo.server.api.incidents import IncidentOut, found_evidence, incident_out
+from ktlo.server.api.incidents import IncidentOut, found_evidence, found_on_call, incident_out
 from ktlo.server.api.metrics import Running
 from ktlo.server.section_twin import twin_of
 from ktlo.server.service_work import work_of
@@ -48,6 +49,7 @@ def incident_page(request: Request, running: Running, source: Text = "", id: Tex
             ("What it took, and why it counts", item_href("incident", of.source, of.external_id)),
             *((f"Traces of {name} while it lasted", href("/traces", {"service": name})) for name in of.names),
         ],
+        on_call=on_call_listing(found_on_call(running, of.source, of.external_id)),
         lines=lines_of_incident(running, of.source, of.external_id),
         back=with_query("/incident", {"source": of.source, "id": of.external_id}),
         source=of.source,
@@ -58,7 +60,7 @@ def incident_page(request: Request, running: Running, source: Text = "", id: Tex
 @router.get("/incident.json")
 def incident_json(running: Running, source: Text = "", id: Text = "") -> IncidentOut:  # noqa: A002
     """The same as JSON."""
-    return incident_out(found_evidence(running, source, id))
+    return incident_out(found_evidence(running, source, id), found_on_call(running, source, id))
 
 
 def _work(request: Request, running: Running, name: str) -> tuple[Section, Question]:
