@@ -131,7 +131,8 @@ def test_an_incidents_page_says_who_was_on_call_beside_who_was_paged(house: Any)
     assert (len(told["on_call"]), told["on_call_elsewhere"]) == (1, 2)
     page = text_of(house.page("/incident?source=pagerduty:account&id=PAGED"))
     assert "Who was on call" in page
-    assert "tim@example.org Daily Engineering Rotation (stands in)" in page
+    paged = f"{day(-9.5):%-d %b %Y %H:%M} UTC"
+    assert f"tim@example.org {paged} Daily Engineering Rotation (stands in)" in page
 
 
 def test_of_an_incident_without_a_page_or_a_team_everybody_on_call_of_its_source_is_told(house: Any) -> None:
@@ -180,6 +181,9 @@ def test_the_rotas_load_counts_hours_and_pages_of_who_really_was_on_call(house: 
     assert "24 hours on call were those of people who are not in the rota (PZOE)" in page
     assert "Who was on call is told by Daily Engineering Rotation (pagerduty:account)" in page
     assert "Tim is primary until" in page
+    # What lies beyond the weeks that are read is no gap.
+    assert "the pager's schedule is read until" in page
+    assert house.get("/api/v1/rota/gaps?rota=mail").json() == []
 
 
 def test_who_is_on_call_now_and_was_then_is_told_without_any_plan(house: Any) -> None:

@@ -19,19 +19,17 @@ def on_call_listing(found: AtIncident) -> Listing:
         Row(
             (
                 one.person,
+                minute_label(one.paged_at) if one.paged_at else "not paged",
                 one.schedule or "not on call",
                 f"{one.layer} (stands in)".strip() if one.is_override else one.layer,
                 minute_label(one.start) if one.start else "",
                 minute_label(one.end) if one.end else "no end" if one.start else "",
-                minute_label(one.paged_at) if one.paged_at else "not paged",
-                one.source or "rota",
             )
         )
         for one in found.people
     )
     headings = tuple(
-        Heading(title)
-        for title in ("Person", "Schedule", "Layer", "From, UTC", "Until, UTC", "First paged, UTC", "Told by")
+        Heading(title) for title in ("Person", "First paged", "Schedule", "Layer", "On call from", "until")
     )
     note = f"When it was detected, {minute_label(found.detected_at)}."
     if not found.is_known:

@@ -113,8 +113,9 @@ def _answer(desk: Desk, view: RotaView) -> Answer:
         if duty
     ]
     planned = schedule.planned_until
+    what = "planned" if desk.is_planned(rota) else "the pager's schedule is read"
     change = (
-        f"planned until {moment_words(planned.astimezone(rota.zone))}" if planned else "nothing is planned"
+        f"{what} until {moment_words(planned.astimezone(rota.zone))}" if planned else "nothing is planned"
     )
     if view.troubles:
         needs = "needs" if len(view.troubles) == 1 else "need"

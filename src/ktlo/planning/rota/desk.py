@@ -112,6 +112,10 @@ class Desk:
             self._actual[rota.name] = actual_of(self.store, rota, self.now)
         return self._actual[rota.name]
 
+    def is_planned(self, rota: Rota) -> bool:
+        """Whether anything was ever planned here; else a rota lives by a pager's schedule, or has nobody."""
+        return self.schedule(rota).planned_until is not None
+
     def served(self, rota: Rota) -> Schedule:
         """The schedule with who really was on call, where a pager's schedule says so, in place of who was planned."""
         return as_served(self.schedule(rota), self.actual(rota), self.now)
@@ -178,11 +182,15 @@ class Desk:
     def troubles(self, rota: Rota, span: Span | None = None) -> tuple[Trouble, ...]:
         """What is wrong with the schedule in force, within the coming 90 days unless said otherwise."""
         schedule = self.served(rota)
+        start, end = span or (self.now, self.now + AHEAD)
+        if not self.is_planned(rota) and schedule.planned_until is not None:
+            # A pager's schedule goes on; how, is not read so far ahead.
+            end = max(min(end, schedule.planned_until), start)
         return troubles(
             rota,
             schedule.duties,
             self.absences(),
-            span or (self.now, self.now + AHEAD),
+            (start, end),
             self.elsewhere(rota),
             schedule.planned_until,
         )

@@ -1,4 +1,4 @@
-"""The source itself: one Opsgenie account's alerts, oldest change first, resumed where it stopped."""
+"""The source itself: one account's alerts, oldest change first, and who is on call; resumed where it stopped."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ class OpsgenieSource:
     """
 
     kind: ClassVar[str] = "opsgenie"
-    summary: ClassVar[str] = "alerts as incidents, with who acknowledged and closed them, from Opsgenie"
+    summary: ClassVar[str] = (
+        "alerts as incidents, who acknowledged and closed them, who was on call, from Opsgenie"
+    )
     config: ClassVar[type[BaseModel]] = OpsgenieConfig
     setup: Setup = Setup(
         where="Settings, Integrations: a Webhook integration with this URL and alert details on",

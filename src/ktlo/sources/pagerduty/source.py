@@ -88,7 +88,9 @@ class PagerDutySource:
     """
 
     kind: ClassVar[str] = "pagerduty"
-    summary: ClassVar[str] = "incidents with their log, who was paged, services and teams from PagerDuty"
+    summary: ClassVar[str] = (
+        "incidents with their log, who was paged and on call, services and teams from PagerDuty"
+    )
     config: ClassVar[type[BaseModel]] = PagerDutyConfig
     setup: Setup = Setup(
         where="Integrations, Generic Webhooks (v3): a subscription for the account, a team or a service",
