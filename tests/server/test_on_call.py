@@ -25,6 +25,7 @@ from ktlo.sources.rest.quota import World
 sys.path.insert(0, str(Path(__file__).parents[1] / "sources" / "pagerduty"))
 
 from pagerduty_account import Account, Rota, user
+from test_from_adding_to_a_number import Listening
 
 TODAY = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 EARLINE, TIM, ZOE = "PXPGF42", "PT23IWX", "PZOE"
@@ -214,3 +215,34 @@ def test_a_plan_gives_less_to_who_really_had_more(runtime: Runtime) -> None:
     assert weeks.count("earline") > weeks.count("tim")
     # What the pager has ahead is what the plan is to replace.
     assert min(duty.start for duty in planned.plan.duties) < day(14)
+
+
+def test_schedules_that_may_not_be_read_are_named_on_the_sources_page(house: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("PD_KEY", "k3y")
+    made = account()
+    made.refuse = {"/schedules": 403}
+    server = Listening(made.answer)
+    try:
+        options = {
+            "token": "env:PD_KEY",
+            "api": server.url,
+            "since": day(-30).date().isoformat(),
+            "name": "third",
+        }
+        added = house.post("/api/v1/sources", json={"kind": "pagerduty", "options": options})
+        assert added.json()["status"] == "limited", added.text
+        house.app.state.collecting.start(("pagerduty:third",))
+        run = house.app.state.collecting.wait(60)
+        assert {step.status for step in run.steps} == {"complete"}
+        page = text_of(house.page("/sources/source?source=pagerduty:third"))
+    finally:
+        server.close()
+    assert "/schedules (PagerDuty refuses (403): Access Denied)" in page
+    assert "who was on call, and so the hours on call of everybody" in page
+    assert "it is not known who was on call" in text_of(
+        house.page("/sources/rejected?source=pagerduty:third")
+    )
+    assert "who was on call" in text_of(house.page("/sources"))
+    # Its incidents are there.
+    told = house.get("/incident.json", params={"source": "pagerduty:third", "id": "TEAM"}).json()
+    assert told["title"] == "The server is on fire."
