@@ -19,7 +19,6 @@ from ktlo.sources.rest.on_call import (
     Told,
     held_against,
     read_shifts,
-    saved,
     state,
 )
 from ktlo.sources.rest.rows import batches
@@ -78,7 +77,7 @@ def read(pager: Pager, seen: Seen, stop_after: int = 0) -> None:
     async def work() -> None:
         number = 0
         async for rows in read_shifts(pager, at, "p", BEGIN, lambda: pager.now, lambda *_: None):
-            seen.put(Batch(batches(rows), {"schedules": saved(at)}))
+            seen.put(Batch(batches(rows), {"schedules": at.saved()}))
             number += 1
             if number == stop_after:
                 return

@@ -27,7 +27,7 @@ from ktlo.sources.rest.connection import (
 )
 from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, ListRun, Position
-from ktlo.sources.rest.on_call import State, read_shifts, saved
+from ktlo.sources.rest.on_call import State, read_shifts
 from ktlo.sources.rest.rows import Row, removal
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
@@ -54,7 +54,7 @@ class AlertRun(ListRun):
 
     def saved(self) -> dict[str, Any]:
         """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
-        return {**super().saved(), "schedules": saved(self.on_call)}
+        return {**super().saved(), "schedules": self.on_call.saved()}
 
     async def follow_schedules(self) -> AsyncIterator[Batch]:
         """Read who is on call; what cannot be read is noted."""

@@ -174,7 +174,7 @@ class PagerDutySource:
         before = str(cursor.get("since", ""))
         is_earlier = bool(before) and first.isoformat() < before
         at = on_call.state(cursor.get("schedules"), first, is_earlier=is_earlier)
-        place = {"until": begin.isoformat(), "since": first.isoformat(), "schedules": on_call.saved(at)}
+        place = {"until": begin.isoformat(), "since": first.isoformat(), "schedules": at.saved()}
         async with self._connect() as api:
             warnings: list[Rejection] = []
             try:
@@ -197,7 +197,7 @@ class PagerDutySource:
 
             async for rows in on_call.read_shifts(pager, at, self.source_id, first, api.rest.now, warn):
                 done += len(rows)
-                place["schedules"] = on_call.saved(at)
+                place["schedules"] = at.saved()
                 yield Batch(batches(rows), dict(place), tuple(notes), Progress(done, None, "shifts"))
                 notes.clear()
             if notes:

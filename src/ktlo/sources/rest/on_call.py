@@ -78,9 +78,38 @@ class Known(msgspec.Struct):
     shifts: list[Shift] = []
 
 
-class State(msgspec.Struct):
-    """What was read of all schedules; a part of the cursor."""
+class State:
+    """What was read of all schedules; a part of the cursor.
 
+    Args:
+        read_at: when they were last read to the end; ``None`` before.
+        known: what was read, by schedule.
+    """
+
+    def __init__(self, read_at: dt.datetime | None = None, known: Mapping[str, Known] | None = None) -> None:
+        self.read_at = read_at
+        self.known: dict[str, Known] = {}
+        # As the cursor keeps them: a cursor goes out with every window, and most schedules stay as they were.
+        self._said: dict[str, Any] = {}
+        for key, one in (known or {}).items():
+            self.keep(key, one)
+
+    def keep(self, key: str, known: Known) -> None:
+        """Remember what was read of a schedule."""
+        self.known[key] = known
+        self._said[key] = msgspec.to_builtins(known)
+
+    def drop(self, key: str) -> Known:
+        """Forget a schedule; returns what was read of it."""
+        del self._said[key]
+        return self.known.pop(key)
+
+    def saved(self) -> dict[str, Any]:
+        """The state as a cursor keeps it."""
+        return {"read_at": self.read_at.isoformat() if self.read_at else None, "known": dict(self._said)}
+
+
+class _Saved(msgspec.Struct):
     read_at: dt.datetime | None = None
     known: dict[str, Known] = {}
 
@@ -131,14 +160,13 @@ def state(saved: Any, horizon: dt.datetime, *, is_earlier: bool = False) -> Stat
         is_earlier: more of the past is wanted than before: it is read again.
     """
     try:
-        found = msgspec.convert(saved, State)
+        found = msgspec.convert(saved, _Saved)
     except msgspec.ValidationError:
         return State()
     if is_earlier:
-        found.read_at = None
-        for one in found.known.values():
-            one.until = horizon
-    return found
+        known = {key: msgspec.structs.replace(one, until=horizon) for key, one in found.known.items()}
+        return State(None, known)
+    return State(found.read_at, found.known)
 
 
 def held_against(
@@ -210,7 +238,7 @@ async def read_shifts(
         except (DeniedError, UnprocessableError, UnexpectedFormError) as error:
             warn(f"schedule {schedule.name}", f"{error.what}: who was on call is not complete")
     for key in sorted(at.known.keys() - listed.keys()):
-        yield _vanished(key, at.known.pop(key), source, now)
+        yield _vanished(key, at.drop(key), source, now)
     at.read_at = now
     yield []
 
@@ -237,7 +265,7 @@ async def _schedule(
         before = Known(
             schedule.name, schedule.team, reached, list({one.key: one for one in remembered}.values())
         )
-        at.known[schedule.key] = before
+        at.keep(schedule.key, before)
         version, number = microseconds(now) + number, number + 1
         rows = [_row(one, schedule, source, version) for one in (*changed, *cut)]
         yield rows + [_removed(one, schedule.key, source, now) for one in gone]
@@ -272,9 +300,3 @@ def _row(shift: Shift, schedule: Schedule, source: str, version: int) -> tuple[s
 
 def _removed(shift: Shift, key: str, source: str, now: dt.datetime) -> tuple[str, Row]:
     return removal(TABLE, source, f"{key}|{shift.key}", now)
-
-
-def saved(at: State) -> Mapping[str, Any]:
-    """The state as a cursor keeps it."""
-    said: dict[str, Any] = msgspec.to_builtins(at)
-    return said
