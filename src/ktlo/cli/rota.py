@@ -272,7 +272,7 @@ def load(
         )
     if answer["strangers"]:
         console.print(
-            f"{', '.join(answer['strangers'][:10])} had {answer['stranger_hours']} hours and"
+            f"{', '.join(answer['strangers'][:10])} had {answer['stranger_hours']:g} hours and"
             f" {'is' if len(answer['strangers']) == 1 else 'are'} not in the rota: they count for nobody.",
             markup=False,
         )

@@ -233,3 +233,22 @@ def test_a_schedule_that_cannot_be_read_costs_itself_only() -> None:
     assert len(shifts(seen)) == 10
     assert [reason for reason in seen.rejected if "not complete" in reason]
     assert json.dumps(seen.cursor)
+
+
+def test_shift_based_schedules_that_may_not_be_read_cost_themselves_only_and_are_not_taken_for_deleted() -> (
+    None
+):
+    account, seen = account_by_hand(), Seen()
+    account.rotas["PS1A2B3C"] = Rota("Engineering On-Call", account.rotas["PI7DH85"].layers, [], True)
+    run(reader(account), seen)
+    assert len(shifts(seen)) == 19
+    account.now += dt.timedelta(days=1)
+    account.refuse = {"/v3/schedules": 403}
+    assert run(reader(account), seen) is None
+    assert len(shifts(seen)) == 19
+    assert [reason for reason in seen.rejected if "by shift-based schedules is not known" in reason]
+    # An account without any says 404, which is no loss.
+    account.refuse = {"/v3/schedules": 404}
+    account.now += dt.timedelta(days=1)
+    assert run(reader(account), seen) is None
+    assert len([row for row in seen.shown("on_call_shifts") if row["schedule_id"] == "PI7DH85"]) == 10

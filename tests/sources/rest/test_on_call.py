@@ -56,8 +56,8 @@ class Pager:
                 start = place
         return found
 
-    async def schedules(self) -> Sequence[Schedule]:
-        return [Schedule("s", "Week")] if self.is_there else []
+    async def schedules(self) -> tuple[Sequence[Schedule], bool]:
+        return [Schedule("s", "Week")] if self.is_there else [], True
 
     async def on_call(self, _: Schedule, since: dt.datetime, until: dt.datetime) -> Told:
         shifts = []
@@ -72,12 +72,12 @@ class Pager:
 
 
 def read(pager: Pager, seen: Seen, stop_after: int = 0) -> None:
-    at = state(seen.cursor.get("schedules"), BEGIN)
+    at = state(seen.cursor, BEGIN)
 
     async def work() -> None:
         number = 0
         async for rows in read_shifts(pager, at, "p", BEGIN, lambda: pager.now, lambda *_: None):
-            seen.put(Batch(batches(rows), {"schedules": at.saved()}))
+            seen.put(Batch(batches(rows), {"schedules": at.saved(), "since": BEGIN.isoformat()}))
             number += 1
             if number == stop_after:
                 return
@@ -172,5 +172,5 @@ def test_what_the_cursor_remembers_stays_small() -> None:
     pager.hours = [PEOPLE[place // 6 % 4] for place in range(LENGTH)]
     pager.now = BEGIN + dt.timedelta(days=100)
     read(pager, seen)
-    (known,) = state(seen.cursor["schedules"], BEGIN).known.values()
+    (known,) = state(seen.cursor, BEGIN).known.values()
     assert len(known.shifts) <= (AHEAD / HOUR + 24) / 6 + 2

@@ -35,14 +35,15 @@ class Schedules:
         self._warn = warn
         self._told: set[str] = set()
 
-    async def schedules(self) -> Sequence[Schedule]:
+    async def schedules(self) -> tuple[Sequence[Schedule], bool]:
         """See :class:`ktlo.sources.rest.on_call.Pager`; one that is switched off has nobody on call."""
         path = "/v2/schedules"
-        return [
+        found = [
             Schedule(item.id, item.name or item.id, (item.owner_team.name or "") if item.owner_team else "")
             for item in decode((await self._api.get(path)).body, ScheduleList, path).data
             if item.enabled
         ]
+        return found, True
 
     async def on_call(self, schedule: Schedule, since: dt.datetime, until: dt.datetime) -> Told:
         """See :class:`ktlo.sources.rest.on_call.Pager`."""

@@ -175,10 +175,7 @@ class OpsgenieSource:
             return
         async with self._connect() as api:
             at = position(cursor, horizon(self._config.since, self._world))
-            before = str(cursor.get("since", ""))
-            is_earlier = bool(before) and at.since < dt.datetime.fromisoformat(before)
-            on_call = state(cursor.get("schedules"), at.since, is_earlier=is_earlier)
-            run = AlertRun(api, at, self._of, on_call)
+            run = AlertRun(api, at, self._of, state(cursor, at.since))
             async for batch in run.read(alerts(self._of)):
                 yield batch
             async for batch in run.follow_vanished():

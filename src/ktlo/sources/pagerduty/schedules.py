@@ -18,9 +18,9 @@ from ktlo.sources.pagerduty.payloads import (
     ScheduleItem,
     SchedulesPage,
 )
-from ktlo.sources.rest.connection import AbsentError, Connection, decode
+from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, UnprocessableError, decode
 from ktlo.sources.rest.gathering import stamp
-from ktlo.sources.rest.on_call import Schedule, Shift, Told
+from ktlo.sources.rest.on_call import Schedule, Shift, Told, Warn
 
 LISTS = ("/schedules", "/v3/schedules")
 
@@ -31,25 +31,31 @@ class Schedules:
     Args:
         api: the connection.
         mails: mail by identifier of the user; the names of schedules are used for others.
+        warn: notes a list that cannot be read.
     """
 
-    def __init__(self, api: Connection, mails: Mapping[str, str]) -> None:
+    def __init__(self, api: Connection, mails: Mapping[str, str], warn: Warn) -> None:
         self._api = api
         self._mails = mails
+        self._warn = warn
         self._is_shift_based: set[str] = set()
 
-    async def schedules(self) -> Sequence[Schedule]:
+    async def schedules(self) -> tuple[Sequence[Schedule], bool]:
         """See :class:`ktlo.sources.rest.on_call.Pager`."""
         found = {item.id: item for item in await self._listed(LISTS[0])}
+        newer, is_whole = dict[str, ScheduleItem](), True
         try:
             newer = {item.id: item for item in await self._listed(LISTS[1])}
         except AbsentError:
-            newer = {}
+            pass  # an account that has none
+        except (DeniedError, UnprocessableError) as error:
+            self._warn(LISTS[1], f"{error.what}: who was on call by shift-based schedules is not known")
+            is_whole = False
         self._is_shift_based = set(newer)
         return [
             Schedule(item.id, item.name or item.summary or item.id, item.teams[0].name if item.teams else "")
             for item in (found | newer).values()
-        ]
+        ], is_whole
 
     async def _listed(self, path: str) -> list[ScheduleItem]:
         found: list[ScheduleItem] = []

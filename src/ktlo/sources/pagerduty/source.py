@@ -171,9 +171,7 @@ class PagerDutySource:
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
         begin, first = self._begin(cursor)
-        before = str(cursor.get("since", ""))
-        is_earlier = bool(before) and first.isoformat() < before
-        at = on_call.state(cursor.get("schedules"), first, is_earlier=is_earlier)
+        at = on_call.state(cursor, first)
         place = {"until": begin.isoformat(), "since": first.isoformat(), "schedules": at.saved()}
         async with self._connect() as api:
             warnings: list[Rejection] = []
@@ -190,11 +188,11 @@ class PagerDutySource:
                 # Who is on call is another permission.
                 denied = error
             notes, done = list(warnings), 0
-            pager = Schedules(api, people)
 
             def warn(where: str, reason: str) -> None:
                 notes.append(self._warn(where, reason, api))
 
+            pager = Schedules(api, people, warn)
             async for rows in on_call.read_shifts(pager, at, self.source_id, first, api.rest.now, warn):
                 done += len(rows)
                 place["schedules"] = at.saved()

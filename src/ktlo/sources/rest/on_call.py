@@ -144,26 +144,26 @@ Warn = Callable[[str, str], None]
 class Pager(Protocol):
     """What a pager is asked."""
 
-    async def schedules(self) -> Sequence[Schedule]:
-        """Every schedule that is in force."""
+    async def schedules(self) -> tuple[Sequence[Schedule], bool]:
+        """Schedules that are in force, and whether these are all: one that is not among all of them is gone."""
 
     async def on_call(self, schedule: Schedule, since: dt.datetime, until: dt.datetime) -> Told:
         """Who is on call in one of them."""
 
 
-def state(saved: Any, horizon: dt.datetime, *, is_earlier: bool = False) -> State:
-    """The state in a cursor; a fresh one where there is none.
+def state(cursor: Mapping[str, Any], horizon: dt.datetime) -> State:
+    """The state in a source's cursor (``schedules``); a fresh one where there is none.
 
     Args:
-        saved: what the cursor has.
-        horizon: where reading begins.
-        is_earlier: more of the past is wanted than before: it is read again.
+        cursor: with ``since``, the horizon that it was read from.
+        horizon: where reading begins; an earlier one than before: the past is read again.
     """
     try:
-        found = msgspec.convert(saved, _Saved)
+        found = msgspec.convert(cursor.get("schedules"), _Saved)
+        before = msgspec.convert(cursor.get("since"), dt.datetime)
     except msgspec.ValidationError:
         return State()
-    if is_earlier:
+    if horizon < before:
         known = {key: msgspec.structs.replace(one, until=horizon) for key, one in found.known.items()}
         return State(None, known)
     return State(found.read_at, found.known)
@@ -225,10 +225,11 @@ async def read_shifts(
     if at.read_at is not None and now - at.read_at < EVERY:
         return
     try:
-        listed = {one.key: one for one in await pager.schedules()}
+        found, is_whole = await pager.schedules()
     except (DeniedError, AbsentError, UnprocessableError, UnexpectedFormError) as error:
         warn("schedules", f"{error.what}. So it is not known who was on call")
         return
+    listed = {one.key: one for one in found}
     for schedule in listed.values():
         try:
             async for rows in _schedule(pager, schedule, at, source, horizon, now):
@@ -237,7 +238,7 @@ async def read_shifts(
             continue
         except (DeniedError, UnprocessableError, UnexpectedFormError) as error:
             warn(f"schedule {schedule.name}", f"{error.what}: who was on call is not complete")
-    for key in sorted(at.known.keys() - listed.keys()):
+    for key in sorted(at.known.keys() - listed.keys()) if is_whole else ():
         yield _vanished(key, at.drop(key), source, now)
     at.read_at = now
     yield []
