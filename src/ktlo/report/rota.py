@@ -328,8 +328,8 @@ def _known(rota: Rota, pages: int, missing: tuple[str, ...]) -> Known:
     return Known(
         definition=(
             "The schedule is what was published, then approved swaps, then who stands in, in the order it was said; of"
-            " the past, what the pager's schedule had, where it is read. Hours on call are the covered hours of shifts that"
-            " passed, so that a week in which clocks change has 167 or 169."
+            " the past, what the pager's schedule had, where it is read. Hours on call are the covered hours of shifts"
+            " that passed, so that a week in which clocks change has 167 or 169."
             f" At most {rota.most_share:.0%} on call over {counted(rota.share_weeks, 'weeks')};"
             f" {rota.rest / dt.timedelta(hours=1):g} hours of rest. A page is an incident, counted for whoever"
             " acknowledged it if that is a member, else for who was on duty; one interrupts for 6 hours at most."
