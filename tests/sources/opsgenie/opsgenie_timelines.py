@@ -30,6 +30,8 @@ class Timelines:
 
     of: dict[str, Timeline] = field(default_factory=dict)
     may_read: bool = True
+    most_days: int = 1000
+    """A timeline tells so many days at most, whatever is asked for."""
     asked: list[str] = field(default_factory=list)
 
     def found(self, path: str, query: dict[str, str], now: dt.datetime) -> tuple[int, dict[str, Any]]:
@@ -56,7 +58,7 @@ class Timelines:
             return 404, {"message": "Schedule does not exist"}
         assert (query["intervalUnit"], query["identifierType"]) == ("days", "id")
         since = dt.datetime.fromisoformat(query["date"])
-        until = since + dt.timedelta(days=int(query["interval"]))
+        until = since + dt.timedelta(days=min(int(query["interval"]), self.most_days))
         rotations = [
             {
                 "id": f"{key}-{name}",

@@ -86,6 +86,15 @@ def test_ten_shifts_are_those_worked_out_by_hand(number: int) -> None:
     assert (found[1] - found[0]) / dt.timedelta(hours=1) == float(hours)
 
 
+def test_a_timeline_that_tells_less_than_was_asked_for_is_read_on_from_its_end() -> None:
+    whole, seen, account = Seen(), Seen(), account_by_hand()
+    run(source(account_by_hand()), whole)
+    account.timelines.most_days = 5
+    run(source(account), seen)
+    assert shifts(seen)[:-1] == shifts(whole)[:-1]
+    assert shifts(seen)[-1][1] >= NOW + AHEAD
+
+
 def test_a_shift_that_was_cut_at_the_end_of_a_reading_is_whole_after_the_next() -> None:
     account, seen = account_by_hand(), Seen()
     run(source(account), seen)

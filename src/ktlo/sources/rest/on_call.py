@@ -261,8 +261,9 @@ async def _schedule(
         is_named_anew = before is not None and (before.name, before.team) != (schedule.name, schedule.team)
         changed = [one for one in shifts if is_named_anew or unchanged.get(one.key) != one]
         reached = min(told.until if told.until > since else asked, now)
-        remembered = [one for one in (*shifts, *cut) if one.until >= reached - SETTLE]
-        remembered += [one for one in known if reached - SETTLE <= one.until <= told.since]
+        # What ended before the window, and then, in place of what goes on, what the window says.
+        ended = [one for one in known if one.until <= told.since]
+        remembered = [one for one in (*ended, *shifts, *cut) if one.until >= reached - SETTLE]
         before = Known(
             schedule.name, schedule.team, reached, list({one.key: one for one in remembered}.values())
         )
