@@ -1,10 +1,11 @@
 """Collects a year of a large tracker over a socket into a store, works out what follows, and asks the pages.
 
-Run: ``python benchmarks/tracker_collection.py [ISSUES …]`` (without arguments 5,000 and 50,000). The tracker is a Jira
-in a process of its own that makes its answers when it is asked, in the form of Jira Cloud's published REST
-description: each issue with two changes of status and three comments, every tenth open. Each stage is a process of its
-own, so that its peak of memory is its own. What is to be shown: memory does not grow with the tracker, and time grows
-as the tracker does.
+Run: ``python benchmarks/tracker_collection.py [ISSUES …]`` (without arguments 5,000 and 50,000); ``--most 2048`` before
+them ends it with an error when a stage takes more MiB than that. What a stage did when it took most is said. The
+tracker is a Jira in a process of its own that makes its answers when it is asked, in the form of Jira Cloud's published
+REST description: each issue with two changes of status and three comments, every tenth open. Each stage is a process of
+its own, so that its peak of memory is its own. What is to be shown: memory does not grow with the tracker, and time
+grows as the tracker does.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -223,6 +227,38 @@ def look(folder: Path) -> dict[str, Any]:
     return {"pages": {path: round(took[path], 2) for path in PAGES}, "slowest": slowest[:6]}
 
 
+class Peak(threading.Thread):
+    """Watches how much memory this process takes, and what its main thread does when that is most."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._main = threading.get_ident()
+        self._most = 0
+        self.doing = ""
+
+    def run(self) -> None:
+        """Watch until the process ends."""
+        while True:
+            used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            if used > self._most * 1.02:
+                self._most = used
+                calls = traceback.extract_stack(sys._current_frames()[self._main])
+                places = [
+                    f"{Path(call.filename).stem}.{call.name}" for call in calls if "ktlo" in call.filename
+                ]
+                self.doing = " > ".join(places[-6:])
+            time.sleep(0.05)
+
+
+def measured(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a stage says, with what it took: processor seconds, the peak in MiB, and what was done at the peak."""
+    peak = Peak()
+    peak.start()
+    said = work()
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {**said, "cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024, "doing": peak.doing}
+
+
 def stage(*words: str) -> dict[str, Any]:
     """Run a stage in a process of its own; what it says, with its time and its peak of memory."""
     began = time.monotonic()
@@ -233,8 +269,8 @@ def stage(*words: str) -> dict[str, Any]:
     return {**json.loads(ran.stdout.splitlines()[-1]), "seconds": time.monotonic() - began}
 
 
-def measure(issues: int) -> None:
-    """One tracker, through every stage."""
+def measure(issues: int, most: float) -> None:
+    """One tracker, through every stage; a stage that takes more than ``most`` MiB ends it."""
     command = [sys.executable, __file__, "--stage", "serve", str(issues)]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -256,6 +292,9 @@ def measure(issues: int) -> None:
                 if "slowest" in said:
                     words_of = ", ".join(f"{path} {seconds:.1f}" for path, seconds in said["slowest"])
                     print(f"{'':10}slowest: {words_of}", flush=True)
+                print(f"{'':10}at the peak: {said['doing']}", flush=True)
+                if said["peak"] > most:
+                    sys.exit(f"{words[0]} took {said['peak']:.0f} MiB, more than {most:.0f}")
         finally:
             server.terminate()
 
@@ -268,21 +307,23 @@ def main() -> None:
                 serve(int(issues))
                 return
             case ["collect", url, folder]:
-                said = collect(url, Path(folder))
+                said = measured(lambda: collect(url, Path(folder)))
             case ["derive", folder]:
-                said = derive(Path(folder))
+                said = measured(lambda: derive(Path(folder)))
             case ["look", folder]:
-                said = look(Path(folder))
+                said = measured(lambda: look(Path(folder)))
             case _:
                 sys.exit("unknown stage")
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        print(json.dumps({**said, "cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024}))
+        print(json.dumps(said))
         return
+    sizes, most = sys.argv[1:], float("inf")
+    if sizes[:1] == ["--most"]:
+        most, sizes = float(sizes[1]), sizes[2:]
     print(
         f"{'issues':>9} {'stage':8} {'rows':>11} {'s':>8} {'CPU s':>8} {'issues/s':>9} {'peak MiB':>9}  cursor KiB"
     )
-    for said in sys.argv[1:] or ["5000", "50000"]:
-        measure(int(said.replace(",", "").replace("_", "")))
+    for size in sizes or ["5000", "50000"]:
+        measure(int(size.replace(",", "").replace("_", "")), most)
 
 
 if __name__ == "__main__":

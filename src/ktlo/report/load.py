@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question
+from ktlo.metrics.remembering import Remembering
 from ktlo.planning.demand import WorkClass
 from ktlo.planning.load.asking import ask_load, remembered_load
 from ktlo.planning.load.classes import CATEGORY_OF, NOUNS
@@ -77,6 +78,8 @@ def load(
         weeks: how many weeks ahead.
         seed: of the draws.
     """
+    # Grouped or not, a load is made of the same rows: they are read once a page.
+    store = Remembering(store)
     whole = replace(question, by=None, grain=None)
     found = ask_load(store, whole, settings, weeks=weeks, seed=seed)
     fitted = remembered_load(store, whole, settings, weeks=weeks, seed=seed)

@@ -26,8 +26,9 @@ _STATE = """
 SELECT
   (SELECT (count(), max(finished_at), sum(rows)) FROM ktlo.collections) AS collected,
   (SELECT (count(), sum(cityHash64(item_id, category))) FROM ktlo.verdicts) AS judged,
-  (SELECT (count(), sum(person_days)) FROM ktlo.effort) AS spent
+  (SELECT (count(), sum(toInt64(person_days * 1e9))) FROM ktlo.effort) AS spent
 """
+"""Whole numbers only: a sum of fractions differs in its last digit from one asking to the next."""
 
 
 class Remembered(Generic[Answer]):

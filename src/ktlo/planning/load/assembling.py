@@ -11,15 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ktlo.effort.items import ItemKey
 from ktlo.metrics.intervals import union
 from ktlo.planning.demand import WorkClass
 from ktlo.planning.load.classes import NOUNS, ORDER, PLACE
+from ktlo.planning.load.filed import Filed, Ints, Part, Parts, Tracked, key_of, key_text
 from ktlo.planning.load.history import Days, History, Spent, Stretches, WorkItems
 from ktlo.planning.load.weeks import DAY, monday, weeks_of_days
+from ktlo.records.effort import ItemKind
 from ktlo.wording import counted
 
 TRACKED_AT_LEAST = 0.25
@@ -33,23 +38,6 @@ SILENT, FREQUENT = 8, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Tracked:
-    """An issue or incident; ``work_class`` is ``None`` for what a team chose to do."""
-
-    key: ItemKey
-    repository: str
-    service: str
-    group: str
-    work_class: WorkClass | None
-    arrived: float
-    ended: float
-    known_until: float
-    is_over: bool
-    is_duplicate: bool = False
-    is_down: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Outage:
     """A stretch in which a service was down; ``end`` is NaN while it lasts."""
 
@@ -60,19 +48,6 @@ class Outage:
     start: float
     end: float
     known_until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Hours of one day that went to one record of a class."""
-
-    key: ItemKey
-    day: int
-    work_class: WorkClass
-    repository: str
-    service: str
-    group: str
-    hours: float
 
 
 _Root = tuple[ItemKey, WorkClass]
@@ -93,9 +68,9 @@ class Assembly:
         known_downtime: any outage, or a severity that means down, is known.
     """
 
-    tracked: Sequence[Tracked]
+    tracked: Filed
     outages: Sequence[Outage]
-    parts: Sequence[Part]
+    parts: Parts
     roots: Mapping[ItemKey, ItemKey]
     began: Mapping[ItemKey, float]
     ended: Mapping[ItemKey, float]
@@ -110,37 +85,32 @@ class Assembly:
             people: persons by week.
         """
         names = list(groups)
-        named = {one.group for one in self.tracked} | {one.group for one in self.outages}
+        named = {*self.tracked.group.names} | {one.group for one in self.outages}
         names += sorted(named - set(names))
         place = {name: index for index, name in enumerate(names)}
-        filed = {one.key: one.work_class for one in self.tracked if one.work_class is not None}
-        items: dict[_Root, Tracked] = {
-            (one.key, one.work_class): one for one in self.tracked if one.work_class is not None
-        }
-        since = self._filed_since(filed)
-        spent: list[tuple[int, _Root | None, WorkClass, int, float]] = []
-        for part in self.parts:
-            root = self._root(part, filed)
-            if root[0] not in filed and _is_filed(part, since):
-                spent.append((part.day, None, part.work_class, place[part.group], part.hours))
-                continue
-            if root[0] not in filed:
+        filed = self.tracked.taken(np.flatnonzero(self.tracked.work_class >= 0))
+        roots, at = self._belonging(filed)
+        since = self._filed_since(filed, roots, at)
+        items: dict[_Root, Tracked] = {}
+        owner: dict[int, _Root] = {}
+        for row in np.flatnonzero(at < 0).tolist():
+            part = self.parts.one(row)
+            if not _is_filed(part, since):
+                root = (key_of(roots[row].as_py()), part.work_class)
                 items[root] = self._with(items.get(root), root, part)
-            spent.append((part.day, root, root[1], place[items[root].group], part.hours))
-        stretches = self._stretches(items)
-        order = {root: index for index, root in enumerate(items)}
-        found = _columns(list(items.values()), place)
+                owner[row] = root
+        incidents = np.flatnonzero(filed.work_class == PLACE[WorkClass.INCIDENT]).tolist()
+        order = {(key_of(filed.keys[row].as_py()), WorkClass.INCIDENT): row for row in incidents}
+        known = {root: filed.one(row) for root, row in order.items()} | items
+        stretches = self._stretches(known)
+        loose = {root: one for root, one in known.items() if root not in order}
+        order |= {root: len(filed) + index for index, root in enumerate(loose)}
+        found = _columns(filed, list(loose.values()), place)
         first_week, end_week = _extent(days, found)
         history = History(
             groups=tuple(names),
             items=found,
-            spent=Spent(
-                np.array([row[0] for row in spent], dtype=np.int64),
-                np.array([-1 if row[1] is None else order[row[1]] for row in spent], dtype=np.int64),
-                np.array([PLACE[row[2]] for row in spent], dtype=np.int64),
-                np.array([row[3] for row in spent], dtype=np.int64),
-                np.array([row[4] for row in spent], dtype=np.float64),
-            ),
+            spent=self._spent(filed, at, {row: order[root] for row, root in owner.items()}, found, place),
             days=days,
             stretches=Stretches(
                 np.array([order[row[0]] for row in stretches], dtype=np.int64),
@@ -154,26 +124,58 @@ class Assembly:
         )
         return replace(history, notes=tuple(_oddities(history)))
 
-    def _root(self, part: Part, filed: Mapping[ItemKey, WorkClass]) -> _Root:
-        key = self.roots.get(part.key, part.key)
-        return key, filed.get(key, part.work_class)
+    def _belonging(self, filed: Filed) -> tuple[Any, Ints]:
+        """The key of each part's root, and the place of that among what is filed; -1 where it is not there."""
+        roots = self.parts.keys
+        if self.roots:
+            linked = {key_text(key): key_text(root) for key, root in self.roots.items() if key != root}
+            roots = pa.array([linked.get(key, key) for key in roots.to_pylist()], pa.string())
+        found = pc.index_in(roots, value_set=filed.keys).fill_null(-1)
+        return roots, found.to_numpy(zero_copy_only=False).astype(np.int64)
 
-    def _filed_since(self, filed: Mapping[ItemKey, WorkClass]) -> dict[_Place, float]:
+    def _spent(
+        self,
+        filed: Filed,
+        at: Ints,
+        loose: Mapping[int, int],
+        items: WorkItems,
+        place: dict[str, int],
+    ) -> Spent:
+        """Hours by item; those of a root that is filed count as the class and group of that."""
+        item = at.copy()
+        item[list(loose)] = list(loose.values())
+        group = self.parts.group.among(place)
+        own = item >= 0
+        group[own] = items.group[item[own]]
+        work_class = self.parts.work_class.copy()
+        work_class[at >= 0] = filed.work_class[at[at >= 0]]
+        return Spent(self.parts.day, item, work_class, group, self.parts.hours)
+
+    def _filed_since(self, filed: Filed, roots: Any, at: Ints) -> dict[_Place, float]:
         """Since when each place files items of a class in a tracker; only places that do so usually."""
+        repositories, services = filed.repository.names, filed.service.names
+        has_repository = np.array([bool(name) for name in repositories], dtype=np.bool_)[
+            filed.repository.place
+        ]
+        where = np.where(has_repository, filed.repository.place, len(repositories) + filed.service.place)
+        different, inverse = np.unique(where * len(ORDER) + filed.work_class, return_inverse=True)
+        earliest = np.full(different.size, math.inf)
+        np.minimum.at(earliest, inverse, filed.arrived)
         first: dict[_Place, float] = {}
         count: dict[_Place, int] = {}
-        for one in self.tracked:
-            if one.work_class is not None:
-                place = _place(one.repository, one.service, one.work_class)
-                first[place] = min(first.get(place, math.inf), one.arrived)
-                count[place] = count.get(place, 0) + 1
-        loose: dict[_Place, set[ItemKey]] = {place: set() for place in first}
-        for part in self.parts:
-            root, _ = self._root(part, filed)
-            if root not in filed:
-                for place in _places(part):
-                    if place in first and part.day * DAY >= first[place]:
-                        loose[place].add(root)
+        for code, since, filings in zip(
+            different.tolist(), earliest.tolist(), np.bincount(inverse).tolist(), strict=True
+        ):
+            at_place, work_class = divmod(code, len(ORDER))
+            named = repositories[at_place] if at_place < len(repositories) else ""
+            place = _place(named, "" if named else services[at_place - len(repositories)], ORDER[work_class])
+            first[place], count[place] = since, filings
+        loose: dict[_Place, set[str]] = {place: set() for place in first}
+        for row in np.flatnonzero(at < 0).tolist():
+            part = self.parts.one(row)
+            for place in _places(part):
+                if place in first and part.day * DAY >= first[place]:
+                    loose[place].add(roots[row].as_py())
         return {
             place: since
             for place, since in first.items()
@@ -262,20 +264,22 @@ def _places(part: Part) -> tuple[_Place, ...]:
     return (*named, ("", "", part.work_class))
 
 
-def _columns(items: Sequence[Tracked], place: Mapping[str, int]) -> WorkItems:
-    def column(values: list[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        return np.array(values, dtype=np.float64)
+def _columns(filed: Filed, loose: Sequence[Tracked], place: dict[str, int]) -> WorkItems:
+    """What is filed, then what nobody filed."""
 
-    waits = [one.key.item_kind.value in ("issue", "incident") for one in items]
+    def after(column: Any, more: list[Any]) -> Any:
+        return np.concatenate((column, np.array(more, dtype=column.dtype)))
+
+    waits = [one.key.item_kind in (ItemKind.ISSUE, ItemKind.INCIDENT) for one in loose]
     return WorkItems(
-        work_class=np.array([PLACE[one.work_class] for one in items if one.work_class], dtype=np.int64),
-        group=np.array([place[one.group] for one in items], dtype=np.int64),
-        arrived=column([one.arrived for one in items]),
-        ended=column([one.ended for one in items]),
-        known_until=column([one.known_until for one in items]),
-        is_over=np.array([one.is_over for one in items], dtype=np.bool_),
-        waits=np.array(waits, dtype=np.bool_),
-        is_duplicate=np.array([one.is_duplicate for one in items], dtype=np.bool_),
+        work_class=after(filed.work_class, [PLACE[one.work_class] for one in loose if one.work_class]),
+        group=after(filed.group.among(place), [place[one.group] for one in loose]),
+        arrived=after(filed.arrived, [one.arrived for one in loose]),
+        ended=after(filed.ended, [one.ended for one in loose]),
+        known_until=after(filed.known_until, [one.known_until for one in loose]),
+        is_over=after(filed.is_over, [one.is_over for one in loose]),
+        waits=after(np.ones(len(filed), dtype=np.bool_), waits),
+        is_duplicate=after(filed.is_duplicate, [one.is_duplicate for one in loose]),
     )
 
 

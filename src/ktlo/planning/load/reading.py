@@ -11,13 +11,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ktlo.effort.items import ItemKey, WorkItem
 from ktlo.errors import UsageError
 from ktlo.metrics import members
 from ktlo.metrics.question import Dimension, Question
-from ktlo.planning.load.assembling import Assembly, Outage, Part, Tracked
-from ktlo.planning.load.classes import CLASS_OF, PREVENTIVE
+from ktlo.planning.load.assembling import Assembly, Outage
+from ktlo.planning.load.classes import CLASS_OF, PLACE, PREVENTIVE
+from ktlo.planning.load.filed import Filed, Flags, Floats, Ints, Named, Parts, key_of, keys_column
 from ktlo.planning.load.history import Days, History
 from ktlo.planning.load.linking import Roots, roots_of
 from ktlo.planning.load.weeks import day_of, weeks_of_days
@@ -27,6 +29,8 @@ from ktlo.store.protocol import Queryable
 
 PLACES = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM)
 """By what a load can be grouped and filtered."""
+
+_KEY = ("kind", "source", "item_id")
 
 _KNOWN = "least(coalesce(i.observed_until, {end:DateTime64(6, 'UTC')}), {end:DateTime64(6, 'UTC')})"
 
@@ -62,7 +66,6 @@ SELECT i.source AS source, i.external_id AS item_id, i.repository AS repository,
 FROM (SELECT *, '' AS repository FROM ktlo.outages) AS i
 {members.joins("i")}
 WHERE NOT i.is_planned AND i.started_at < {{end:DateTime64(6, 'UTC')}}
-ORDER BY at, item_id
 """  # noqa: S608 - no value enters the text
 
 _EFFORT = "SELECT * FROM ktlo.effort WHERE day < toDate32({end:DateTime64(6, 'UTC')})"
@@ -144,56 +147,87 @@ def read_history(store: Queryable, question: Question, settings: Settings) -> Hi
         **{name.value: list(kept) for name, kept in question.only.items() if kept},
     }
 
-    def rows(sql: str) -> list[dict[str, Any]]:
-        return store.query(_narrowed(sql, question), values).to_pylist()
+    def rows(sql: str, order: str) -> pa.Table:
+        return store.query(f"{_narrowed(sql, question)} ORDER BY {order}", values)
 
-    def effort(sql: str) -> list[dict[str, Any]]:
-        return store.query(sql.replace("EFFORT", _narrowed(_EFFORT, question)), values).to_pylist()
+    def effort(sql: str, order: str) -> pa.Table:
+        narrowed = sql.replace("EFFORT", _narrowed(_EFFORT, question))
+        return store.query(f"{narrowed} ORDER BY {order}", values)
 
     by = question.by.value if question.by else ""
-    tracked = [_tracked(row, by) for row in rows(_TRACKED)]
-    outages = [_outage(row, by) for row in rows(_OUTAGES)]
-    parts = [_part(row, by, settings.effort.hours_per_day) for row in effort(_PARTS)]
+    # The engine gives rows in any order, and draws from the same seed would follow it.
+    told = rows(_TRACKED, "kind, source, item_id")
+    tracked = _tracked(told, by)
+    outages = [_outage(row, by) for row in rows(_OUTAGES, "at, item_id, source").to_pylist()]
+    parts = _parts(effort(_PARTS, "day, item_kind, source, item_id, team"), by, settings.effort.hours_per_day)
     changes = [_item(row) for row in store.query(_CHANGES).to_pylist()]
     commits = [_item(row) for row in store.query(_COMMITS, values).to_pylist()]
-    # A fix may belong to an issue of another team or service: links are looked up among all of them.
-    everything = tracked if not any(question.only.values()) else _all_tracked(store, values)
-    roots = Roots(((one.key, one.repository) for one in everything), (item for item, _ in changes))
+    linked = [item for item, _ in (*changes, *commits)]
+    roots: Mapping[ItemKey, ItemKey] = {}
+    if linked:
+        # A fix may belong to an issue of another team or service: links are looked up among all of them.
+        everything = told if not any(question.only.values()) else store.query(_TRACKED, values)
+        keys = map(key_of, keys_column(everything, _KEY).to_pylist())
+        named: Iterable[tuple[ItemKey, Any]] = zip(keys, everything["repository"].to_pylist(), strict=True)
+        roots = roots_of(linked, Roots(named, (item for item, _ in changes)))
     assembly = Assembly(
         tracked=tracked,
         outages=outages,
         parts=parts,
-        roots=roots_of((item for item, _ in (*changes, *commits)), roots),
-        began={item.key: item.occurred_at.timestamp() for item, _ in (*changes, *commits)},
+        roots=roots,
+        began={item.key: item.occurred_at.timestamp() for item in linked},
         ended={item.key: float("nan") if end > values["end"].timestamp() else end for item, end in changes},
-        known_downtime=bool(outages) or any(one.is_down for one in tracked),
+        known_downtime=bool(outages) or bool(tracked.is_down.any()),
     )
-    return assembly.history(*_totals(effort(_DAYS), effort(_PEOPLE), by, settings.effort.hours_per_day))
-
-
-def _all_tracked(store: Queryable, values: Mapping[str, Any]) -> list[Tracked]:
-    return [_tracked(row, "") for row in store.query(_TRACKED, values).to_pylist()]
+    days = effort(_DAYS, "day, repository, service, team").to_pylist()
+    people = effort(_PEOPLE, "week, person").to_pylist()
+    return assembly.history(*_totals(days, people, by, settings.effort.hours_per_day))
 
 
 def _seconds(moment: dt.datetime | None) -> float:
     return float("nan") if moment is None else moment.timestamp()
 
 
-def _tracked(row: Mapping[str, Any], by: str) -> Tracked:
-    known, ended = _seconds(row["known_until"]), _seconds(row["ended_at"])
+def _moments(column: Any) -> Floats:
+    """Seconds since 1970 of a column of instants; NaN where there is none."""
+    whole = column.combine_chunks()
+    micros = whole.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    seconds: Floats = micros.fill_null(0).to_numpy(zero_copy_only=False) / 1e6
+    return np.where(whole.is_null().to_numpy(zero_copy_only=False), np.nan, seconds)
+
+
+def _flags(column: Any) -> Flags:
+    whole = column.combine_chunks().cast(pa.bool_())
+    flags: Flags = whole.fill_null(False).to_numpy(zero_copy_only=False)
+    return flags
+
+
+def _classes(column: Any) -> Ints:
+    """Places of categories in ``classes.ORDER``; -1 for those that a team chooses."""
+    said = Named.of(column)
+    classes = [CLASS_OF.get(Category(name)) for name in said.names]
+    return np.array([-1 if one is None else PLACE[one] for one in classes], dtype=np.int64)[said.place]
+
+
+def _group(table: pa.Table, by: str) -> Named:
+    return Named.of(table[by]) if by else Named.same(table.num_rows)
+
+
+def _tracked(table: pa.Table, by: str) -> Filed:
+    known, ended = _moments(table["known_until"]), _moments(table["ended_at"])
     later = ended > known  # closed after the moment that is asked about: still open then
-    return Tracked(
-        key=ItemKey(ItemKind(row["kind"]), row["source"], row["item_id"]),
-        repository=row["repository"],
-        service=row["service"],
-        group=row[by] if by else "",
-        work_class=CLASS_OF.get(Category(row["category"])),
-        arrived=_seconds(row["at"]),
-        ended=float("nan") if later else ended,
+    return Filed(
+        keys=keys_column(table, _KEY),
+        repository=Named.of(table["repository"]),
+        service=Named.of(table["service"]),
+        group=_group(table, by),
+        work_class=_classes(table["category"]),
+        arrived=_moments(table["at"]),
+        ended=np.where(later, np.nan, ended),
         known_until=known,
-        is_over=bool(row["is_over"]) and not later,
-        is_duplicate=bool(row["is_duplicate"]),
-        is_down=bool(row["is_down"]),
+        is_over=_flags(table["is_over"]) & ~later,
+        is_duplicate=_flags(table["is_duplicate"]),
+        is_down=_flags(table["is_down"]),
     )
 
 
@@ -211,15 +245,16 @@ def _outage(row: Mapping[str, Any], by: str) -> Outage:
     )
 
 
-def _part(row: Mapping[str, Any], by: str, hours_per_day: float) -> Part:
-    return Part(
-        key=ItemKey(ItemKind(row["item_kind"]), row["source"], row["item_id"]),
-        day=day_of(row["day"]),
-        work_class=CLASS_OF[Category(row["category"])],
-        repository=row["repository"],
-        service=row["service"],
-        group=row[by] if by else "",
-        hours=row["person_days"] * hours_per_day,
+def _parts(table: pa.Table, by: str, hours_per_day: float) -> Parts:
+    days = table["day"].combine_chunks().cast(pa.int32()).to_numpy(zero_copy_only=False)
+    return Parts(
+        keys=keys_column(table, ("item_kind", "source", "item_id")),
+        day=days.astype(np.int64),
+        work_class=_classes(table["category"]),
+        repository=Named.of(table["repository"]),
+        service=Named.of(table["service"]),
+        group=_group(table, by),
+        hours=table["person_days"].to_numpy() * hours_per_day,
     )
 
 
