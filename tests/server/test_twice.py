@@ -93,3 +93,29 @@ def test_records_of_a_source_that_is_no_longer_read_count_and_are_told_everywher
     page = visitor.page("/sources")
     assert page.count('aria-labelledby="removed-') == 1
     assert page.count('aria-labelledby="source-') == 2
+
+
+def test_what_was_found_is_kept_until_rows_came(
+    visitor: Any, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    query = runtime.store.query
+
+    def heard(sql: str, params: Any = None) -> Any:
+        asked.append(sql)
+        return query(sql, params)
+
+    def searches() -> int:
+        return sum("INNER JOIN" in sql and "a.external_id = b.external_id" in sql for sql in asked)
+
+    assert len(find_twice(runtime.store)) == 1
+    monkeypatch.setattr(runtime.store, "query", heard)
+    assert len(find_twice(runtime.store)) == 1
+    assert "counted twice" in visitor.page("/sources")
+    assert searches() == 0
+    file = tmp_path / "b.csv"
+    file.write_text(AGAIN.replace("Shop is down", "Shop is down once more"), encoding="utf-8")
+    visitor.app.state.collecting.start()
+    visitor.app.state.collecting.wait(60)
+    assert find_twice(runtime.store) == []
+    assert searches() == 1
