@@ -49,6 +49,22 @@ def test_other_versions_other_environments_and_later_ones_are_others() -> None:
         assert len(unite([base, other])) == 2, other
 
 
+def test_the_tag_of_an_image_goes_to_the_deployment_of_its_name_else_to_the_nearest_of_another_kind() -> None:
+    def image(hours: float, version: str) -> Claim:
+        return claim("telemetry/x", hours, basis=Basis.TELEMETRY, version=version, is_of_image=True)
+
+    told = [claim("forge/1", 0, sha=SHA), claim("argo/2", 0.5, version="v1.1")]
+    named = {one.key: len(one.told_by) for one in unite([*told, image(0.1, "1.1")])}
+    assert named == {"forge|1": 1, "argo|2": 2}
+    assert {one.key: len(one.told_by) for one in unite([*told, image(0.3, "4711")])} == {
+        "forge|1": 1,
+        "argo|2": 2,
+    }
+    assert len(unite([told[0], image(0.9, "4711")])) == 1
+    assert len(unite([told[0], image(1.1, "4711")])) == 2
+    assert len(unite([told[1], image(0.5, "1.2")])) == 2
+
+
 CLAIMS = st.lists(
     st.builds(
         lambda number, source, hours, basis, version: claim(

@@ -28,6 +28,7 @@ import elasticapm
 
 client = elasticapm.Client(
     service_name="storefront", service_version="1.1", environment="tests", server_url=sys.argv[1],
+    global_labels="container.image.name=acme/storefront,container.image.tag=1.1-9f8e7d6",
     secret_token=sys.argv[2], metrics_interval="1s", cloud_provider="none", api_request_time="1s",
 )
 deadline = time.monotonic() + 10
@@ -98,7 +99,8 @@ def rows(receiver, statement: str, wanted: int = 1) -> list[dict]:
         time.sleep(0.1)
 
 
-SPANS = "SELECT name, kind, status, version, attributes, trace_id FROM ktlo.spans WHERE service = '{}' ORDER BY kind"
+SPANS = """
+SELECT name, kind, status, version, image, attributes, trace_id FROM ktlo.spans WHERE service = '{}' ORDER BY kind"""
 LOGS = "SELECT event_name, body, severity, trace_id, attributes FROM ktlo.log_records WHERE service = '{}'"
 SERIES = "SELECT DISTINCT name FROM ktlo.metric_series WHERE service = '{}'"
 
@@ -119,6 +121,7 @@ def test_the_python_agent_reports_and_is_configured(receiver):
         "1.1",
     )
     assert dict(asked["attributes"])["plan"] == "gold"
+    assert asked["image"] == call["image"] == "acme/storefront:1.1-9f8e7d6"
     assert (call["name"], call["kind"]) == ("SELECT FROM lamps", "client")
     assert dict(call["attributes"])["db.query.text"] == "SELECT 1"
     (record,) = rows(receiver, LOGS.format("storefront"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from otlp_requests import Said, request
 
@@ -19,6 +20,7 @@ class Ran:
     Attributes:
         took: milliseconds of the fastest and the slowest call.
         failing: share of calls that fail.
+        resource: more attributes of its resource.
     """
 
     version: str
@@ -29,6 +31,7 @@ class Ran:
     failing: float = 0
     instances: int = 1
     name: str = "GET /"
+    resource: Mapping[str, Any] = field(default_factory=dict)
 
 
 def reports(service: str, ran: Iterable[Ran], seed: int = 1, environment: str = "production"):
@@ -55,5 +58,6 @@ def reports(service: str, ran: Iterable[Ran], seed: int = 1, environment: str = 
                     "service.version": each.version,
                     "deployment.environment.name": environment,
                     "service.instance.id": f"{service}-{each.version}-{instance}",
+                    **each.resource,
                 },
             )

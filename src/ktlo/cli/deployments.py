@@ -89,7 +89,9 @@ def _print_list(found: dict[str, Any]) -> None:
     from ktlo.cli.output import console, print_table
 
     if not found["deployments"]:
-        console.print("No deployment is known: `ktlo sources add`, or send service.version.", markup=False)
+        console.print(
+            "No deployment is known: `ktlo sources add`, or send service.version or the image.", markup=False
+        )
         return
     print_table(
         ("when", "service", "what", "state", "commits", "incidents", "told by", "id"),
@@ -115,6 +117,8 @@ def _print_one(one: dict[str, Any]) -> None:
         f"{one['service']} {_what(one)} into {where}, {one['at'][:16]}: {_state(one)}", markup=False
     )
     console.print(f"told by {', '.join(one['told_by'])}", markup=False)
+    if one["image"]:
+        console.print(f"image {one['image']}", markup=False)
     if one["message"]:
         console.print(f"{one['told_by'][0].partition('|')[0]} says: {one['message']}", markup=False)
     if one["contents_note"]:

@@ -137,7 +137,7 @@ def _row(claim: Claim, ahead: _Ahead) -> ServiceDeployment:
         status=claim.status, basis=str(claim.basis), source=claim.source, external_id=claim.external_id,
         told_by=claim.told_by, actor=claim.actor, started_at=claim.started_at, at=claim.at, url=claim.url,
         is_rollback=claim.is_rollback or been, rolled_back_at=None, next_at=None, previous_id="", previous_sha="",
-        changes=None, taken_back=None, contents_note="", message=claim.message,
+        changes=None, taken_back=None, contents_note="", message=claim.message, image=claim.image,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from ktlo.delivery.uniting import Basis, Claim
 from ktlo.settings import ServiceSettings
 from ktlo.settings.delivery import DeliverySettings
 from ktlo.store.protocol import Queryable
+from ktlo.telemetry.images import IMAGE, commit_of
 
 _MEMBERS = """
 SELECT toString(kind) AS kind, member, toString(any(m.service)) AS service, toString(any(m.team)) AS team
@@ -43,7 +44,7 @@ FROM ktlo.tags AS t"""
 
 _TELEMETRY = """
 SELECT toString(service) AS service, toString(environment) AS environment, toString(version) AS version, is_rollback,
-  started_at, finished_at
+  started_at, finished_at, toString(named_by) AS named_by, image
 FROM ktlo.telemetry_deployments WHERE outcome = 'complete'"""
 
 
@@ -122,7 +123,9 @@ def read_claims(
     claims: list[Claim] = []
     for claim in _all(store, settings, catalogue, tags):
         sha = claim.sha or tags.sha_of(claim.repository, claim.version, claim.service)
-        if not sha and _is_commit(claim.version):
+        if not sha and claim.is_of_image:
+            sha = commit_of(claim.version)
+        elif not sha and _is_commit(claim.version):
             sha = claim.version.casefold()
         claims.append(replace(claim, sha=sha))
     return claims, tags
@@ -163,7 +166,8 @@ def _all(store: Queryable, settings: DeliverySettings, catalogue: Catalogue, tag
             external_id=f"{row['service']} {row['environment']} {row['version']} {row['started_at']:%Y-%m-%dT%H:%MZ}",
             service=service, team=team, repository=catalogue.repository(service), environment=row["environment"],
             is_production=is_production(row["environment"], settings.production), version=row["version"],
-            started_at=row["started_at"], at=at, is_rollback=row["is_rollback"],
+            started_at=row["started_at"], at=at, is_rollback=row["is_rollback"], image=row["image"],
+            is_of_image=row["named_by"] == IMAGE,
         )  # fmt: skip
     for row in store.query(_RELEASES).to_pylist():
         yield from _released(row, Basis.RELEASE, row["tag"], row["published_at"], catalogue, tags)

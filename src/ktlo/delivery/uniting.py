@@ -1,9 +1,10 @@
 """One deployment of what several sources tell of it. Pure: claims in, deployments out.
 
 Two claims are one deployment when service, production or not, and version or commit agree (or one tells neither) and
-they are within six hours; claims of one source are never one. The best basis is kept, and lends what it lacks from the
-others. Pipelines speak only where no deployment was told, releases only where no pipeline either, tags only where no
-release.
+they are within six hours; claims of one source are never one. The tag or digest of an image that cannot be held
+against what the other one tells (a build's number and a commit) tells neither, within the hour. The best basis is kept,
+and lends what it lacks from the others. Pipelines speak only where no deployment was told, releases only where no
+pipeline either, tags only where no release.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ktlo.delivery.naming import bare, same_version
+from ktlo.telemetry.images import UNNAMED, are_comparable, is_digest
 
 SAME = dt.timedelta(hours=6)
 """Claims further apart are two deployments."""
@@ -58,6 +60,8 @@ class Claim:
         is_rollback: whether the source itself says that it put back what had been there.
         told_by: everything that told it, as ``source|external_id``.
         message: what the tool says of a failure.
+        image: that telemetry saw arrive.
+        is_of_image: whether the version is the tag or digest of that image, for nothing else named one.
     """
 
     basis: Basis
@@ -78,6 +82,8 @@ class Claim:
     is_rollback: bool = False
     told_by: tuple[str, ...] = ()
     message: str = ""
+    image: str = ""
+    is_of_image: bool = False
 
     @property
     def key(self) -> str:
@@ -108,12 +114,12 @@ def _one_subject(claims: list[Claim]) -> list[Claim]:
     kept: list[Claim] = []
     for claim in sorted(claims, key=lambda one: (RANK[one.basis], one.at, one.key)):
         near = [
-            (place, abs(one.at - claim.at))
+            (not _is_named(one, claim), abs(one.at - claim.at), place)
             for place, one in enumerate(kept)
             if abs(one.at - claim.at) <= SAME and _is_same(one, claim)
         ]
         if near:
-            place = min(near, key=lambda pair: pair[1])[0]
+            place = min(near)[2]
             kept[place] = _joined(kept[place], claim)
         elif not _speaks_better(kept, claim.basis):
             kept.append(claim)
@@ -133,23 +139,34 @@ def _is_same(one: Claim, two: Claim) -> bool:
     elsewhere = one.environment.casefold() != two.environment.casefold()
     if one.basis is two.basis and one.environment and two.environment and elsewhere:
         return False
-    names, others = ([name for name in (each.version, each.sha) if name] for each in (one, two))
-    if not names or not others:
+    names, others = _names(one), _names(two)
+    if not names or not others or _is_named(one, two):
         return True
-    return any(same_version(name, other) for name in names for other in others)
+    if not (one.is_of_image or two.is_of_image) or abs(one.at - two.at) > UNNAMED:
+        return False
+    return not any(are_comparable(name, other) for name in names for other in others)
+
+
+def _names(claim: Claim) -> list[str]:
+    return [name for name in (claim.version, claim.sha) if name]
+
+
+def _is_named(one: Claim, two: Claim) -> bool:
+    return any(same_version(name, other) for name in _names(one) for other in _names(two))
 
 
 def _joined(best: Claim, other: Claim) -> Claim:
     return replace(
         best,
         told_by=(*best.told_by, *other.told_by),
-        version=best.version or other.version,
+        version=best.version or ("" if is_digest(other.version) and best.sha else other.version),
         sha=best.sha or other.sha,
         repository=best.repository or other.repository,
         environment=best.environment or other.environment,
         actor=best.actor or other.actor,
         url=best.url or other.url,
         is_rollback=best.is_rollback or other.is_rollback,
+        image=best.image or other.image,
         status=_status(best, other),
         message=(best.message or other.message) if _status(best, other) in ("failure", "degraded") else "",
     )

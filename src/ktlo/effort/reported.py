@@ -1,7 +1,7 @@
 """What telemetry says of the services that report: their names, where they run, and from which repository.
 
-Read from ``version_hours`` and ``instance_versions``; joined to the rest of the catalogue by ``effort/catalogue``, and
-by what people say (``said_names``).
+Read from ``version_hours``, ``image_hours`` and ``instance_versions``; joined to the rest of the catalogue by
+``effort/catalogue``, and by what people say (``said_names``).
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ FROM (
   SELECT DISTINCT service, lower(version) AS version FROM ktlo.version_hours
   WHERE match(version, '^[0-9a-fA-F]{7,40}$') AND match(version, '[a-fA-F]')
     AND ({everyone:Bool} OR service IN {names:Array(String)})
+  UNION DISTINCT
+  SELECT service, word AS version FROM (
+    SELECT service, arrayJoin(splitByRegexp('[^0-9a-z]+', lower(splitByChar('@', toString(image))[1]))) AS word
+    FROM ktlo.image_hours WHERE {everyone:Bool} OR service IN {names:Array(String)}
+  ) WHERE match(word, '^[0-9a-f]{7,40}$') AND match(word, '[a-f]') AND match(word, '[0-9]')
 ) AS v INNER JOIN ktlo.commits AS c ON substring(c.sha, 1, 7) = substring(v.version, 1, 7)
 WHERE startsWith(c.sha, v.version) AND c.repository != '' ORDER BY name, repository"""
 

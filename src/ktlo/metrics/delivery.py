@@ -22,8 +22,8 @@ from ktlo.metrics.rows import Floats, Rows
 WEEK = 7 * 86400.0
 _BY = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SOURCE)
 _TELEMETRY = (
-    "Versions that only telemetry saw arrive (service.version) count too, where nothing else told of them; the"
-    " statistic from_telemetry says how many those are."
+    "Versions that only telemetry saw arrive (service.version or the image) count too, where nothing else told of them;"
+    " the statistic from_telemetry says how many those are."
 )
 
 DEPLOYED = """
@@ -167,7 +167,8 @@ def _failed(rows: Rows, window: Window) -> tuple[int, int]:
     family=Family.RELIABILITY,
     unit=Unit.SECONDS,
     definition="Time from when the deployed commit was authored until it was in production, for deployments in the"
-    " period whose commit is known: it was told, or service.version is a commit of a repository that is read. Rollbacks"
+    " period whose commit is known: it was told, or service.version or the image's tag is a commit"
+    " of a repository that is read. Rollbacks"
     f" are left out. {_TELEMETRY}",
     reading="A lead time for changes by the newest commit of each deployment: the older commits that it carries"
     " waited longer.",

@@ -65,6 +65,9 @@ class ServiceDeployment:
         ),
     ]
     message: Annotated[str, Field("What the tool says of a failure; empty when nothing")] = ""
+    image: Annotated[
+        str, Field("Image that telemetry saw arrive, name:tag,tag@digest; empty when it saw none")
+    ] = ""
 
 
 @record(

@@ -60,6 +60,9 @@ class Span:
     ]
     dropped: Annotated[int, Field("Attributes, events and links that the service itself left out")]
     received_at: Annotated[dt.datetime, Field("When it was stored")]
+    image: Annotated[
+        str, Field("Image of the resource, name:tag,tag@digest; empty when it tells none", label=True)
+    ]
 
 
 @record(

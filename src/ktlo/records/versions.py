@@ -1,6 +1,6 @@
-"""Which version of a service reported when, and the deployments that follow from it.
+"""Which version and image of a service reported when, and the deployments that follow from it.
 
-``version_hours`` and ``instance_versions`` are roll-ups of telemetry (``store/streams/versions``);
+``version_hours``, ``image_hours`` and ``instance_versions`` are roll-ups of telemetry (``store/streams/versions``);
 ``telemetry_deployments`` is derived from them by ``telemetry/deployments`` and read by ``metrics/delivery``.
 """
 
@@ -27,6 +27,24 @@ class VersionHour:
     service: Annotated[str, Field("service.name", label=True)]
     environment: Annotated[str, Field("Environment", label=True)]
     version: Annotated[str, Field("service.version; empty when it says none", label=True)]
+    minutes: Annotated[int, Field("Bit n is set when it reported in minute n of the hour")]
+    calls: Annotated[int, Field("Spans that began in the hour", unit="spans")]
+
+
+@record(
+    "image_hours",
+    key=("hour", "service", "environment", "image"),
+    order=("service", "environment", "hour", "image"),
+    life=Life.STREAMED,
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageHour:
+    """In which minutes of an hour an image of a service reported; services that name no image have none."""
+
+    hour: Annotated[dt.datetime, Field("The hour")]
+    service: Annotated[str, Field("service.name", label=True)]
+    environment: Annotated[str, Field("Environment", label=True)]
+    image: Annotated[str, Field("name:tag,tag@digest, as far as the resource tells them", label=True)]
     minutes: Annotated[int, Field("Bit n is set when it reported in minute n of the hour")]
     calls: Annotated[int, Field("Spans that began in the hour", unit="spans")]
 
@@ -60,11 +78,11 @@ class InstanceVersion:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetryDeployment:
-    """A version that telemetry saw arrive beside or after another; the first version ever seen is none."""
+    """A version or image that telemetry saw arrive beside or after another; the first one ever seen is none."""
 
     service: Annotated[str, Field("service.name", label=True)]
     environment: Annotated[str, Field("Environment", label=True)]
-    version: Annotated[str, Field("Version that arrived", label=True)]
+    version: Annotated[str, Field("service.version that arrived; else the image's tag or digest", label=True)]
     previous: Annotated[str, Field("Version that was there before", label=True)]
     outcome: Annotated[
         str,
@@ -82,4 +100,13 @@ class TelemetryDeployment:
             "Minute of the last call to what it replaced; of its own last call when withdrawn; null until then"
         ),
     ]
-    instances: Annotated[int, Field("Instances that ran it from then on; 0 when instances have no names")]
+    instances: Annotated[
+        int,
+        Field(
+            "Instances that ran it from then on; 0 when instances have no names, or only the image names it"
+        ),
+    ]
+    named_by: Annotated[
+        str, Field("What changed: service.version, or image where only that did", label=True)
+    ] = "service.version"
+    image: Annotated[str, Field("Image that arrived, name:tag,tag@digest; empty when none is told")] = ""

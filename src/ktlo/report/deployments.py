@@ -14,6 +14,7 @@ from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.pieces import Answer, Card, Known, Nothing
 from ktlo.report.sections import Asking, Listing, Section
 from ktlo.report.words import period_text
+from ktlo.telemetry.images import short, short_image
 from ktlo.wording import counted
 
 CARDS = (
@@ -34,13 +35,13 @@ _FRESHNESS = "worked out anew after every collection, and seconds after a webhoo
 _NOT_TOLD = (
     "Deployments: no connected source has told of one; a source's page lists its webhooks, and why they were not used.",
     "Pipelines, releases and tags: none has a name like `delivery.jobs` or `delivery.tags`.",
-    "Telemetry: no service has reported a second `service.version` after a first.",
+    "Telemetry: no service has reported a second `service.version` or image after a first.",
 )
 
 
 def what(one: ServiceDeployment) -> str:
     """Version or commit of a deployment, in short."""
-    return one.version or one.sha[:12] or "an unknown version"
+    return short(one.version) or one.sha[:12] or "an unknown version"
 
 
 def state(listed: Listed) -> str:
@@ -93,7 +94,7 @@ def deployments_section(
         nothing = Nothing(
             "No deployment is known yet",
             "Connect what deploys (Argo CD, Flux, a forge, CDEvents), tag what you release, or let services report"
-            " service.version.",
+            " service.version or their image.",
             command="ktlo sources add argocd",
             button="Add a source",
             href="/sources/add",
@@ -154,7 +155,13 @@ def _row(listed: Listed, href: Href) -> Row:
 
 def _tellers(one: ServiceDeployment) -> str:
     best, *others = dict.fromkeys(key.partition("|")[0] for key in one.told_by)
-    return f"{best} and {len(others)} more" if others else best
+    told = f"{best} and {len(others)} more" if others else best
+    return f"{told}, {image_words(one)}" if one.image and one.basis == "telemetry" else told
+
+
+def image_words(one: ServiceDeployment) -> str:
+    """The image that telemetry saw arrive, in words; empty when it saw none."""
+    return f"image {short_image(one.image)}" if one.image else ""
 
 
 def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Section:
@@ -201,7 +208,7 @@ def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Sec
         else (),
         known=Known(
             definition=_DEFINITION,
-            sample=f"told by {', '.join(one.told_by)}",
+            sample="; ".join(filter(None, (f"told by {', '.join(one.told_by)}", image_words(one)))),
             freshness=_FRESHNESS,
             missing=(f"{one.contents_note[:1].upper()}{one.contents_note[1:]}.",)
             if one.contents_note

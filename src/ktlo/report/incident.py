@@ -9,6 +9,7 @@ from ktlo.report.charts.calendar_ticks import minute_label, moment_label
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Listing, Section
 from ktlo.telemetry.colours import without_colours
+from ktlo.telemetry.images import short
 from ktlo.telemetry.incident import Evidence
 from ktlo.telemetry.services import Red
 from ktlo.wording import counted
@@ -140,8 +141,8 @@ def _deployed(found: Evidence, href: Href) -> Listing:
     rows = tuple(
         Row(
             (
-                minute_label(mark.at), service, mark.label, mark.previous[:12], mark.environment,
-                _ago(found, mark.at), mark.found_in, mark.outcome.replace("_", " "),
+                minute_label(mark.at), service, mark.label, short(mark.previous), mark.environment,
+                _ago(found, mark.at), mark.known_from, mark.outcome.replace("_", " "),
             ),
             mark.url or href("/services/service", {"name": service}),
         )

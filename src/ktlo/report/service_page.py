@@ -25,6 +25,7 @@ from ktlo.report.services import (
 )
 from ktlo.telemetry.apdex import Apdex
 from ktlo.telemetry.deployments import Mark
+from ktlo.telemetry.images import short
 from ktlo.telemetry.instances import Instance
 from ktlo.telemetry.interval import Interval
 from ktlo.telemetry.service_map import Place, ServiceMap
@@ -136,7 +137,7 @@ def _changed(since: Since | None) -> Listing | None:
         return None
     deployment = since.deployment
     told = (
-        f"{deployment.label} ({deployment.found_in}) · {stretch_text(since.after)} against"
+        f"{deployment.label} ({deployment.known_from}) · {stretch_text(since.after)} against"
         f" {stretch_text(since.before)}"
     )
     if since.new_errors:
@@ -236,13 +237,13 @@ def _deployments(given: Sequence[Mark]) -> Listing:
             tuple(
                 Row(
                     (
-                        one.version or "(unknown)", one.at, one.previous, one.environment,
-                        f"{one.outcome.replace('_', ' ')}{', a rollback' if one.is_rollback else ''}", one.found_in,
+                        short(one.version) or "(unknown)", one.at, short(one.previous), one.environment,
+                        f"{one.outcome.replace('_', ' ')}{', a rollback' if one.is_rollback else ''}", one.known_from,
                     ),
                     one.url,
                 )
                 for one in reversed(given)
             ),
         ),
-        "None: neither a source nor a change of service.version tells of one.",
+        "None: neither a source nor a change of service.version or of the image tells of one.",
     )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Deployments that telemetry shows by ``service.version``, beside those that other sources told.
+"""Deployments that telemetry shows by ``service.version`` or by the image, beside those that other sources told.
 
-Read from ``version_hours`` and ``instance_versions``; :func:`derive_deployments` keeps them as the noun
+What was seen is ``sightings``; :func:`derive_deployments` keeps the deployments as the noun
 ``telemetry_deployments`` for the metrics. Charts ask :func:`marks`: every deployment of a stretch, a version that both
 a pipeline and telemetry saw only once.
 """
@@ -19,8 +19,21 @@ from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.telemetry import ITSELF
 from ktlo.records.versions import TelemetryDeployment
 from ktlo.store.protocol import Queryable, Store
+from ktlo.telemetry.images import (
+    IMAGE,
+    UNNAMED,
+    Arrival,
+    are_comparable,
+    commit_of,
+    image_arrivals,
+    is_digest,
+    short,
+    short_image,
+    together,
+)
 from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.rollouts import Minutes, Rollout, rollouts
+from ktlo.telemetry.rollouts import Minutes, rollouts
+from ktlo.telemetry.sightings import Sightings, instances, sightings
 
 LOOK_BACK = dt.timedelta(days=14)
 """How far before a stretch versions are read, to know what was there before."""
@@ -29,28 +42,6 @@ SAME_DEPLOYMENT = dt.timedelta(hours=6)
 
 _SETTLING = 60
 """Minutes after the end of a rollout within which its instances have been seen."""
-
-# One version alone is no deployment: services that were seen with no other are left out before they are read.
-_SEVERAL = """(service, environment) IN (
-    SELECT service, environment FROM ktlo.version_hours_states
-    WHERE hour >= toStartOfHour({start:DateTime64(6, 'UTC')}) AND hour < {end:DateTime64(6, 'UTC')} AND version != ''
-      AND ({service:String} = '' OR service = {service:String})
-    GROUP BY service, environment HAVING uniqExact(version) > 1)"""
-
-_HOURS = f"""
-SELECT toString(service) AS service, toString(environment) AS environment, toString(version) AS version, hour, minutes
-FROM ktlo.version_hours
-WHERE hour >= {{start:DateTime64(6, 'UTC')}} AND hour < {{end:DateTime64(6, 'UTC')}} AND version != ''
-  AND ({{service:String}} = '' OR service = {{service:String}}) AND {_SEVERAL}
-ORDER BY service, environment, version, hour"""  # noqa: S608 - no value enters the text
-
-_INSTANCES = f"""
-SELECT toString(service) AS service, toString(environment) AS environment, toString(version) AS version,
-  groupArray(toInt64(toUnixTimestamp(first_at))) AS firsts, groupArray(toInt64(toUnixTimestamp(last_at))) AS lasts
-FROM ktlo.instance_versions
-WHERE last_at >= {{start:DateTime64(6, 'UTC')}} AND first_at < {{end:DateTime64(6, 'UTC')}}
-  AND ({{service:String}} = '' OR service = {{service:String}}) AND instance != '' AND version != '' AND {_SEVERAL}
-GROUP BY service, environment, version"""  # noqa: S608
 
 _TOLD = """
 SELECT d.source AS source, d.external_id AS external_id, d.service AS service, d.environment AS environment,
@@ -65,9 +56,6 @@ ORDER BY at"""
 
 _MEMBERS = """
 SELECT DISTINCT service, kind, member FROM ktlo.service_members WHERE kind IN ('telemetry', 'service', 'repository')"""
-
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +73,7 @@ class Mark:
         is_rollback: whether the version had been there before.
         found_in: ``telemetry``, the source that told it, or both with ``+``.
         url: where a person reads it; empty when nowhere.
+        image: image that telemetry saw arrive with it; empty when it saw none.
     """
 
     at: dt.datetime
@@ -96,6 +85,7 @@ class Mark:
     is_rollback: bool
     found_in: str
     url: str = ""
+    image: str = ""
 
     @property
     def is_in_force(self) -> bool:
@@ -103,9 +93,14 @@ class Mark:
         return self.outcome not in ("withdrawn", "failure")
 
     @property
+    def known_from(self) -> str:
+        """Who told it, and the image that arrived."""
+        return f"{self.found_in}, image {short_image(self.image)}" if self.image else self.found_in
+
+    @property
     def label(self) -> str:
         """A few words for the line in the chart."""
-        what = " ".join(one[:12] if _COMMIT.fullmatch(one) else one for one in self.version.split(" "))
+        what = " ".join(short(one) for one in self.version.split(" "))
         if self.outcome == "withdrawn":
             return f"canary {what} withdrawn"
         if self.outcome == "failure":
@@ -172,20 +167,25 @@ def _together(seen: list[TelemetryDeployment], told: list[Mark], environment: st
     """What telemetry saw and what others told of one service, each deployment once, by time."""
     found, alone = [], list(told)
     for one in seen:
-        near = next((each for each in alone if each.is_in_force and _is_same(one, each)), None)
+        near = min(
+            (each for each in alone if each.is_in_force and _is_same(one, each)),
+            key=lambda each: (not _is_named(one, each), abs(each.at - one.started_at)),
+            default=None,
+        )
         if near is not None:
             alone.remove(near)
         found.append(
             Mark(
                 near.at if near else one.started_at,
                 one.finished_at,
-                one.version,
+                near.version if near and near.version and is_digest(one.version) else one.version,
                 one.previous,
                 one.environment,
                 one.outcome,
                 one.is_rollback,
                 f"{near.found_in}+telemetry" if near else "telemetry",
                 near.url if near else "",
+                one.image,
             )
         )
     wanted = [one for one in [*found, *alone] if not environment or one.environment in ("", environment)]
@@ -217,7 +217,16 @@ def _is_same(one: TelemetryDeployment, told: Mark) -> bool:
         return False
     if told.environment and one.environment and told.environment.casefold() != one.environment.casefold():
         return False
-    return not told.version or any(same_version(one.version, part) for part in told.version.split(" "))
+    if not told.version or _is_named(one, told):
+        return True
+    if one.named_by != IMAGE or abs(one.started_at - told.at) > UNNAMED:
+        return False
+    return not any(are_comparable(one.version, part) for part in told.version.split(" "))
+
+
+def _is_named(one: TelemetryDeployment, told: Mark) -> bool:
+    names = (one.version, commit_of(one.version) if one.named_by == IMAGE else "")
+    return any(same_version(name, part) for name in names for part in told.version.split(" "))
 
 
 def _told(store: Queryable, of: Interval, services: Collection[str]) -> dict[str, list[Mark]]:
@@ -263,81 +272,35 @@ def _told(store: Queryable, of: Interval, services: Collection[str]) -> dict[str
 
 def _found(store: Queryable, of: Interval, service: str) -> Iterator[TelemetryDeployment]:
     ran: dict[tuple[str, str, str], tuple[Minutes, Minutes]] | None = None
-    for (name, environment), seen in _seen(store, of, service):
-        if len(seen) < 2:
-            continue
-        for one in rollouts(seen):
-            ran = ran if ran is not None else _instances(store, of, service)
-            yield _row(name, environment, one, ran.get((name, environment, one.version)))
+    for seen in sightings(store, of, service):
+        for one in together(rollouts(seen.versions), image_arrivals(seen.images)):
+            if one.named_by == IMAGE:
+                yield _row(seen, one, None)
+                continue
+            ran = ran if ran is not None else instances(store, of, service)
+            yield _row(seen, one, ran.get((seen.service, seen.environment, one.rollout.version)))
 
 
-def _instances(
-    store: Queryable, of: Interval, service: str
-) -> dict[tuple[str, str, str], tuple[Minutes, Minutes]]:
-    """By service, environment and version: when its instances were first and last seen, seconds since 1970."""
-    asked = {"start": of.start, "end": of.end, "service": service}
-    return {
-        (row["service"], row["environment"], row["version"]): (
-            np.asarray(row["firsts"], dtype=np.int64),
-            np.asarray(row["lasts"], dtype=np.int64),
-        )
-        for row in store.query(_INSTANCES, asked).to_pylist()
-    }
-
-
-def _row(
-    service: str, environment: str, one: Rollout, ran: tuple[Minutes, Minutes] | None
-) -> TelemetryDeployment:
-    started = _instant(one.started)
-    finished = None if one.finished is None else _instant(one.finished)
-    instances = 0
+def _row(seen: Sightings, arrived: Arrival, ran: tuple[Minutes, Minutes] | None) -> TelemetryDeployment:
+    one = arrived.rollout
+    count = 0
     if ran is not None:
         until = ((one.started if one.finished is None else one.finished) + _SETTLING) * 60
-        instances = int(np.count_nonzero((ran[0] < until) & (ran[1] >= one.started * 60)))
+        count = int(np.count_nonzero((ran[0] < until) & (ran[1] >= one.started * 60)))
     return TelemetryDeployment(
-        service=service,
-        environment=environment,
+        service=seen.service,
+        environment=seen.environment,
         version=one.version,
         previous=one.previous,
         outcome=str(one.outcome),
         is_rollback=one.is_rollback,
-        started_at=started,
-        finished_at=finished,
-        instances=instances,
+        started_at=_instant(one.started),
+        finished_at=None if one.finished is None else _instant(one.finished),
+        instances=count,
+        named_by=arrived.named_by,
+        image=arrived.image,
     )
 
 
 def _instant(minute: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(minute * 60, dt.UTC)
-
-
-def _seen(
-    store: Queryable, of: Interval, service: str
-) -> Iterator[tuple[tuple[str, str], dict[str, Minutes]]]:
-    """Minutes since 1970 in which each version was seen, service by service."""
-    asked = {"start": of.start - dt.timedelta(hours=1), "end": of.end, "service": service}
-    table = store.query(_HOURS, asked)
-    if table.num_rows == 0:
-        return
-    first = int(of.start.timestamp()) // 60
-    after = -(-int(of.end.timestamp()) // 60)
-    hours = table.column("hour").to_numpy().astype("datetime64[h]").astype(np.int64)
-    bits = table.column("minutes").to_numpy().astype(np.int64)
-    names = list(
-        zip(*(table.column(name).to_pylist() for name in ("service", "environment", "version")), strict=True)
-    )
-    starts = [0] + [place for place in range(1, len(names)) if names[place] != names[place - 1]]
-    offsets = np.arange(60, dtype=np.int64)
-    current: tuple[str, str] | None = None
-    seen: dict[str, Minutes] = {}
-    for begin, end in zip(starts, [*starts[1:], len(names)], strict=True):
-        name, environment, version = names[begin]
-        if current != (name, environment):
-            if current is not None:
-                yield current, seen
-            current, seen = (name, environment), {}
-        is_set = (bits[begin:end, None] >> offsets) & 1
-        minutes = (hours[begin:end, None] * 60 + offsets)[is_set.astype(bool)]
-        seen[version] = minutes[(minutes >= first) & (minutes < after)]
-    if current is not None:
-        yield current, seen

@@ -175,7 +175,7 @@ SPOKEN: dict[Dialect, Spoken] = {
         About(
             "Successful deployments into production in the period, a week.",
             "a week", "",
-            ("Versions that only telemetry saw are counted, where nothing else told of them.",),
+            ("Versions and images that only telemetry saw are counted, where nothing else told of them.",),
             "ktlo, metric deployment_frequency",
         ),
         _show_own,

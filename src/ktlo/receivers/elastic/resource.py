@@ -25,6 +25,11 @@ _CLOUD = {
     ("machine", "type"): "host.type",
     ("service", "name"): "cloud.service.name",
 }
+_IMAGE = (
+    "container.image.name", "container.image.tags", "container.image.tag", "oci.manifest.digest",
+    "container.image.repo_digests",
+)  # fmt: skip
+"""Elastic's agents put an underscore for each dot in the name of a label (apm-agent-python, enforce_label_format)."""
 _KUBERNETES = {
     ("namespace",): "k8s.namespace.name",
     ("node", "name"): "k8s.node.name",
@@ -79,7 +84,14 @@ def resource_of(metadata: Metadata, instead: Service | None = None) -> Resource:
     if metadata.user is not None:
         put_user(into, metadata.user)
     put_all(into, metadata.labels)
+    _image(into, metadata.labels or {})
     return made
+
+
+def _image(into: Any, labels: dict[str, Any]) -> None:
+    """The image, which intake v2 has no field for: from global labels of its attribute's name."""
+    for name in _IMAGE:
+        put(into, name, labels.get(name.replace(".", "_")))
 
 
 def scope_of(metadata: Metadata) -> InstrumentationScope:

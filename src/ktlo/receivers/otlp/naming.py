@@ -27,6 +27,7 @@ NAMING_KEYS = frozenset(
         "http.route", "code.function.name", "code.function", "code.namespace", "code.file.path", "code.filepath",
         "error.type", "ktlo.caller.function", "ktlo.module",
         "telemetry.sdk.name", "telemetry.sdk.language", "telemetry.distro.name",
+        "container.image.name", "container.image.tag", "oci.manifest.digest",
     )
 )  # fmt: skip
 """Attributes whose values name something: a service, an instance, a place on the map, a kind of error, a function."""

@@ -70,6 +70,7 @@ class DeploymentListed(BaseModel):
     taken_back: int | None
     contents_note: str
     message: str = Field(description="What the tool says of a failure; empty when nothing.")
+    image: str = Field(description="Image that telemetry saw arrive, name:tag,tag@digest; empty when none.")
     lead_seconds: float | None = Field(description="Median of first commit to deployment; null without any.")
     url: str
     links: list[LinkOut]
@@ -88,6 +89,7 @@ class DeploymentListed(BaseModel):
             sha=one.sha,
             status=one.status,
             basis=one.basis,
+            image=one.image,
             told_by=list(one.told_by),
             at=one.at,
             is_rollback=one.is_rollback,

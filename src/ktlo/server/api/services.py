@@ -51,7 +51,7 @@ class ApdexOut(BaseModel):
 
 
 class DeploymentMarkOut(BaseModel):
-    """A deployment, from a source or seen by service.version."""
+    """A deployment, from a source or seen by service.version or the image."""
 
     at: dt.datetime
     version: str
@@ -61,6 +61,7 @@ class DeploymentMarkOut(BaseModel):
     is_rollback: bool
     found_in: str
     url: str
+    image: str = Field(description="Image that telemetry saw arrive; empty when none.")
 
     @classmethod
     def of(cls, given: Mark) -> DeploymentMarkOut:

@@ -59,3 +59,30 @@ def of_resource(resource: str = "resource") -> str:
         f" if({resource}['service.instance.id'] != '', {resource}['service.instance.id'],"
         f" {resource}['host.name']) AS instance"
     )
+
+
+MOST_NAME, MOST_TAG, MOST_TAGS = 255, 128, 8
+"""Characters of an image's name and of a tag that are kept (OCI Distribution 1.1 allows no more), and how many tags."""
+
+
+def of_image(resource: str = "resource") -> str:
+    """SQL of the image that a resource names, ``name:tag,tag@digest`` as far as it is told; empty when it names none.
+
+    Names of the semantic conventions: container.image.tags is a list (JSON text here), container.image.tag what it was
+    called before; container.image.repo_digests is a list of ``name@digest``, oci.manifest.digest the digest alone.
+    """
+
+    def of(name: str) -> str:
+        return f"{resource}['{name}']"
+
+    several = of("container.image.tags")
+    listed = f"if(startsWith({several}, '['), JSONExtract({several}, 'Array(String)'), [{several}])"
+    tags = f"arrayFilter(t -> t != '', arrayConcat({listed}, [{of('container.image.tag')}]))"
+    cut = f"arrayMap(t -> leftUTF8(t, {MOST_TAG}), arraySlice(arrayDistinct({tags}), 1, {MOST_TAGS}))"
+    told = f"concat({of('oci.manifest.digest')}, ' ', {of('container.image.repo_digests')})"
+    digest = f"extract({told}, '[a-z0-9]+:[0-9a-fA-F]{{32,128}}')"
+    parts = f"leftUTF8({of('container.image.name')}, {MOST_NAME}), arrayStringConcat({cut}, ','), {digest}"
+    return (
+        "toLowCardinality(arrayStringConcat(arrayMap((sign, part) -> if(part = '', '', concat(sign, part)),"
+        f" ['', ':', '@'], [{parts}])))"
+    )

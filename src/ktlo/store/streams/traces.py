@@ -7,7 +7,16 @@ object is made per span. Format: opentelemetry-proto 1.x, trace.proto.
 
 from __future__ import annotations
 
-from ktlo.store.streams.otlp import COMMON_SCHEMA, KEY_VALUES, MAP, NANO, attributes, nanoseconds, of_resource
+from ktlo.store.streams.otlp import (
+    COMMON_SCHEMA,
+    KEY_VALUES,
+    MAP,
+    NANO,
+    attributes,
+    nanoseconds,
+    of_image,
+    of_resource,
+)
 from ktlo.store.streams.physical import Flow, Incoming, Physical, Signal
 
 ANY_VALUE = (
@@ -79,6 +88,7 @@ _PHYSICAL = {
             "link_attributes": f"Array({MAP}) CODEC(ZSTD(1))",
             "dropped": "Int64 CODEC(ZSTD(1))",
             "received_at": "DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1))",
+            "image": "LowCardinality(String)",
         },
         "MergeTree",
         "toStartOfFiveMinutes(started_at), service, name, started_at",
@@ -193,14 +203,17 @@ def _flatten_traces(database: str) -> str:
   arrayMap(l -> lower(hex(l.span_id)), span.links) AS link_spans,
   arrayMap(l -> {attributes("l.attributes", "y")}, span.links) AS link_attributes,
   toInt64(span.dropped_attributes_count) + span.dropped_events_count + span.dropped_links_count AS dropped,
-  now64(6, 'UTC') AS received_at
+  now64(6, 'UTC') AS received_at, image
 FROM (
-  SELECT resource, scope, scope_attributes, arrayJoin(spans) AS span FROM (
-    SELECT resource, part.scope AS scope, {attributes("part.scope.attributes")} AS scope_attributes,
+  SELECT resource, image, scope, scope_attributes, arrayJoin(spans) AS span FROM (
+    SELECT resource, image, part.scope AS scope, {attributes("part.scope.attributes")} AS scope_attributes,
       part.spans AS spans
     FROM (
-      SELECT {attributes("one.resource.attributes")} AS resource, arrayJoin(one.scope_spans) AS part
-      FROM (SELECT arrayJoin(resource_spans) AS one FROM {database}.{TRACES.table})
+      SELECT resource, {of_image()} AS image, arrayJoin(scope_spans) AS part
+      FROM (
+        SELECT {attributes("one.resource.attributes")} AS resource, one.scope_spans AS scope_spans
+        FROM (SELECT arrayJoin(resource_spans) AS one FROM {database}.{TRACES.table})
+      )
     )
   )
 )"""  # noqa: S608 - names are ktlo's own

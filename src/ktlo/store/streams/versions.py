@@ -1,6 +1,6 @@
-"""Versions in the store: which reported in which minutes, and which instance ran which.
+"""Versions and images in the store: which reported in which minutes, and which instance ran which version.
 
-Both follow from traces by materialized views. An hour of a version is one row with a bit a minute, so that a year of
+All follow from traces by materialized views. An hour of a version is one row with a bit a minute, so that a year of
 fifty services is half a million rows, read in a moment.
 """
 
@@ -29,6 +29,24 @@ _PHYSICAL = {
         "",
         "hour",
         view="s.hour AS hour, s.service AS service, s.environment AS environment, s.version AS version,"
+        " groupBitOr(s.minutes) AS minutes, sum(s.calls) AS calls",
+        kept="keep_rollups_days",
+    ),
+    "image_hours": Physical(
+        "image_hours_states",
+        {
+            "hour": f"{_MICRO} CODEC(Delta(8), ZSTD(1))",
+            "service": "LowCardinality(String)",
+            "environment": "LowCardinality(String)",
+            "image": "LowCardinality(String)",
+            "minutes": "SimpleAggregateFunction(groupBitOr, Int64)",
+            "calls": "SimpleAggregateFunction(sum, Int64)",
+        },
+        "AggregatingMergeTree",
+        "service, environment, hour, image",
+        "",
+        "hour",
+        view="s.hour AS hour, s.service AS service, s.environment AS environment, s.image AS image,"
         " groupBitOr(s.minutes) AS minutes, sum(s.calls) AS calls",
         kept="keep_rollups_days",
     ),
@@ -65,6 +83,13 @@ def _hours(database: str) -> str:
 FROM {database}.operation_minutes_states AS s GROUP BY hour, service, environment, version"""  # noqa: S608
 
 
+def _images(database: str) -> str:
+    return f"""SELECT toDateTime64(toStartOfHour(toDateTime64(s.started_at, 6, 'UTC')), 6, 'UTC') AS hour,
+  s.service AS service, s.environment AS environment, s.image AS image,
+  groupBitOr(bitShiftLeft(toInt64(1), toMinute(s.started_at))) AS minutes, toInt64(count()) AS calls
+FROM {database}.spans AS s WHERE s.image != '' GROUP BY hour, service, environment, image"""  # noqa: S608
+
+
 def _first(*names: str) -> str:
     """SQL of the first of some resource attributes that is there."""
     given = ", ".join(f"r['{name}'] != '', r['{name}']" for name in names)
@@ -97,7 +122,8 @@ SIGNAL = Signal(
     (),
     (
         Flow("operation_minutes_to_version_hours", "version_hours_states", _hours),
+        Flow("spans_to_image_hours", "image_hours_states", _images),
         Flow("spans_to_instance_versions", "instance_versions_states", _instances),
     ),
 )
-"""Tables and flows of versions; their way in is that of traces."""
+"""Tables and flows of versions and images; their way in is that of traces."""
