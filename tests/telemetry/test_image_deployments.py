@@ -98,7 +98,7 @@ def test_version_and_image_together_are_one_deployment_and_a_restart_is_none(sto
 def test_charts_mark_it_and_name_the_image(store):
     (first, _) = marks(store, DAY, "till")
     assert first.label == "deployed sha256:b2b2b2b2b2b2"
-    assert first.known_from == "telemetry, image acme/till:latest@sha256:b2b2b2b2b2b2"
+    assert first.known_from == "telemetry, image till:latest@sha256:b2b2b2b2b2b2"
 
 
 def deployment(service: str, minutes: int, **said: str) -> Deployment:

@@ -152,4 +152,6 @@ def test_long_names_are_cut_for_people():
     assert short(OLD) == "sha256:a1a1a1a1a1a1"
     assert short("a" * 40) == "a" * 12
     assert short("1.4.2") == "1.4.2"
-    assert short_image(f"acme/pay:latest@{OLD}") == "acme/pay:latest@sha256:a1a1a1a1a1a1"
+    assert short_image(f"registry.example/acme/pay:latest@{OLD}") == "pay:latest@sha256:a1a1a1a1a1a1"
+    assert short_image(f"acme/pay:1.4.2@{OLD}") == "pay:1.4.2"
+    assert short_image(f"@{OLD}") == "@sha256:a1a1a1a1a1a1"

@@ -156,12 +156,7 @@ def _row(listed: Listed, href: Href) -> Row:
 def _tellers(one: ServiceDeployment) -> str:
     best, *others = dict.fromkeys(key.partition("|")[0] for key in one.told_by)
     told = f"{best} and {len(others)} more" if others else best
-    return f"{told}, {image_words(one)}" if one.image and one.basis == "telemetry" else told
-
-
-def image_words(one: ServiceDeployment) -> str:
-    """The image that telemetry saw arrive, in words; empty when it saw none."""
-    return f"image {short_image(one.image)}" if one.image else ""
+    return f"{told}, image {short_image(one.image)}" if one.image and one.basis == "telemetry" else told
 
 
 def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Section:
@@ -208,7 +203,9 @@ def deployment_section(listed: Listed, changes: Sequence[DeployedChange]) -> Sec
         else (),
         known=Known(
             definition=_DEFINITION,
-            sample="; ".join(filter(None, (f"told by {', '.join(one.told_by)}", image_words(one)))),
+            sample="; ".join(
+                filter(None, (f"told by {', '.join(one.told_by)}", one.image and f"image {one.image}"))
+            ),
             freshness=_FRESHNESS,
             missing=(f"{one.contents_note[:1].upper()}{one.contents_note[1:]}.",)
             if one.contents_note

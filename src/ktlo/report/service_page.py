@@ -137,7 +137,7 @@ def _changed(since: Since | None) -> Listing | None:
         return None
     deployment = since.deployment
     told = (
-        f"{deployment.label} ({deployment.known_from}) · {stretch_text(since.after)} against"
+        f"{deployment.label} ({deployment.found_in}) · {stretch_text(since.after)} against"
         f" {stretch_text(since.before)}"
     )
     if since.new_errors:

@@ -210,7 +210,7 @@ def _cause(one: Trend) -> str:
     if mark is None:
         return "no deployment is known about then"
     whose = f"{one.turned.deployed} " if one.turned.deployed != one.key.service else ""
-    return f"{whose}{mark.label} {minute_label(mark.at)}, by {mark.known_from}"
+    return f"{whose}{mark.label} {minute_label(mark.at)}, by {mark.found_in}"
 
 
 def _listings(found: Trends, href: Href) -> tuple[Listing, ...]:

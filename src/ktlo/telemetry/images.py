@@ -97,9 +97,9 @@ def short(version: str) -> str:
 
 
 def short_image(text: str) -> str:
-    """An image for people: its digest by twelve digits."""
-    named, at, digest = text.partition("@")
-    return f"{named}{at}{short(digest)}"
+    """An image for people: without the registry, and with the digest, by twelve digits, only where that tells it."""
+    named, at, digest = text.rpartition("/")[2].partition("@")
+    return f"{named}@{short(digest)}" if at and read_image(text).version == digest else named or short(digest)
 
 
 def are_comparable(one: str, other: str) -> bool:
