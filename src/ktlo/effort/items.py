@@ -39,6 +39,7 @@ class WorkItem:
         body: rest of the text.
         labels: labels now.
         issue_type: type as the tracker names it.
+        request_type: what a service desk's customer asked for, as it names it.
         branch: branch of a change; of a merge commit, the branch its subject names.
         paths: touched paths, where known.
         lines_added: lines; None where nothing was counted.
@@ -57,6 +58,7 @@ class WorkItem:
     body: str = ""
     labels: tuple[str, ...] = ()
     issue_type: str = ""
+    request_type: str = ""
     branch: str = ""
     paths: tuple[str, ...] = ()
     lines_added: int | None = None

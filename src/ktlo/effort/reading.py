@@ -21,7 +21,7 @@ IsBot = Callable[[str, str, str], bool]
 """(name, mail, login's host) or, for what a forge says, ("", text, host): is it automation?"""
 
 _ISSUES = """
-SELECT source, external_id AS item_id, repository, title, body, labels, issue_type, author,
+SELECT source, external_id AS item_id, repository, title, body, labels, issue_type, request_type, author,
        created_at AS occurred_at
 FROM ktlo.issues
 WHERE (source, external_id) >= ({source:String}, {first:String})
@@ -37,13 +37,13 @@ SELECT source, min(external_id) AS first, max(external_id) AS last FROM (
 """
 
 _FEW_ISSUES = """
-SELECT source, external_id AS item_id, repository, title, body, labels, issue_type, author,
+SELECT source, external_id AS item_id, repository, title, body, labels, issue_type, request_type, author,
        created_at AS occurred_at
 FROM ktlo.issues WHERE external_id IN {ids:Array(String)}
 """
 
 _INCIDENTS = """
-SELECT source, external_id AS item_id, repository, title, severity, detected_at AS occurred_at
+SELECT source, external_id AS item_id, repository, title, severity, request_type, detected_at AS occurred_at
 FROM ktlo.incidents
 """
 

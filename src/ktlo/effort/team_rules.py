@@ -33,6 +33,7 @@ class TeamRule:
     text: str
     label: re.Pattern[str] | None
     issue_type: re.Pattern[str] | None
+    request_type: re.Pattern[str] | None
     title: re.Pattern[str] | None
     branch: re.Pattern[str] | None
     path: re.Pattern[str] | None
@@ -43,6 +44,7 @@ class TeamRule:
         return (
             (not self.repository or self.repository.match(item.repository.casefold()) is not None)
             and (not self.issue_type or self.issue_type.match(item.issue_type.casefold()) is not None)
+            and (not self.request_type or self.request_type.match(item.request_type.casefold()) is not None)
             and (not self.branch or self.branch.match(item.branch.casefold()) is not None)
             and (not self.title or self.title.search(item.title) is not None)
             and (not self.label or any(self.label.match(name.casefold()) for name in item.labels))
@@ -85,7 +87,7 @@ def _compile(number: int, rule: RuleSettings) -> TeamRule:
         raise UserError(
             "the rule has no condition and would catch everything",
             where=f"rules, rule {number}",
-            fix="Give at least one of label, issue_type, title, branch, path, repository",
+            fix="Give at least one of label, issue_type, request_type, title, branch, path, repository",
         )
     try:
         title = re.compile(rule.title) if rule.title else None
@@ -101,6 +103,7 @@ def _compile(number: int, rule: RuleSettings) -> TeamRule:
         text=", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in given.items()),
         label=_wildcard(rule.label),
         issue_type=_wildcard(rule.issue_type),
+        request_type=_wildcard(rule.request_type),
         title=title,
         branch=_wildcard(rule.branch),
         path=_wildcard(rule.path),

@@ -40,6 +40,7 @@ UNION DISTINCT SELECT DISTINCT toString(severity) FROM ktlo.issues_log
 UNION DISTINCT SELECT DISTINCT toString(severity) FROM ktlo.outages_log"""
 
 _LEVELS = "SELECT DISTINCT toString(level) AS name FROM ktlo.findings_log"
+_SLAS = "SELECT DISTINCT toString(sla) AS name FROM ktlo.sla_cycles_log"
 _CHECKS = "SELECT DISTINCT toString(check) AS name FROM ktlo.findings_log"
 
 _VALUES = {
@@ -49,6 +50,7 @@ _VALUES = {
     Dimension.SEVERITY: _SEVERITIES,
     Dimension.LEVEL: _LEVELS,
     Dimension.CHECK: _CHECKS,
+    Dimension.SLA: _SLAS,
 }
 
 
@@ -57,7 +59,7 @@ def choices(store: Store, dimension: Dimension, text: str = "", limit: int = MOS
 
     Args:
         store: where the records are.
-        dimension: service, repository, team, severity, level or check.
+        dimension: service, repository, team, severity, level, check or SLA.
         text: keep only values that contain it, in either case.
         limit: most values to give.
     """

@@ -24,6 +24,7 @@ class Dimension(enum.StrEnum):
     SOURCE = "source"
     LEVEL = "level"
     CHECK = "check"
+    SLA = "sla"
 
 
 class Grain(enum.StrEnum):

@@ -175,7 +175,18 @@ def metric(
     return register
 
 
-_OWN = ("effort", "reliability", "downtime", "delivery", "bugs", "hotspots", "debt", "findings", "freshness")
+_OWN = (
+    "effort",
+    "reliability",
+    "downtime",
+    "service_levels",
+    "delivery",
+    "bugs",
+    "hotspots",
+    "debt",
+    "findings",
+    "freshness",
+)
 
 
 @functools.cache

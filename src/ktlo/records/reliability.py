@@ -43,6 +43,9 @@ class Incident:
         dt.datetime | None,
         Field("Until when the source knew the item (an export's horizon); null for a live source"),
     ] = None
+    request_type: Annotated[
+        str, Field("What a service desk's customer asked for, as it names it; empty when none", label=True)
+    ] = ""
 
 
 @record(

@@ -43,6 +43,7 @@ from ktlo.report.sections import (
     interval_text,
     sample_text,
 )
+from ktlo.report.service_levels import levels_listing
 from ktlo.report.words import STATISTICS, estimate_text
 from ktlo.store.protocol import Queryable
 from ktlo.wording import counted
@@ -88,7 +89,7 @@ def reliability(store: Queryable, question: Question, links: Links) -> Section:
             asking.card("time_between_failures"),
         ),
         figures=() if nothing else _figures(asking, has_incidents=has_incidents, has_outages=has_outages),
-        listings=() if nothing else (_phases(asking),),
+        listings=(*(() if nothing else (_phases(asking),)), *levels_listing(asking)),
         known=asking.known(
             "time_to_restore",
             sample_text(median, "incidents"),

@@ -104,6 +104,7 @@ class RuleSettings(Strict):
     ] = Field(description="The category to give.")
     label: str = Field("", description="Label of an issue or change, * as wildcard.")
     issue_type: str = Field("", description="Issue type, * as wildcard.")
+    request_type: str = Field("", description="Request type of a service desk, * as wildcard.")
     title: str = Field("", description="Regular expression searched in the title or subject.")
     branch: str = Field("", description="Branch of a change, * as wildcard.")
     path: str = Field("", description="All touched paths match this, * as wildcard.")

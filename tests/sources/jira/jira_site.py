@@ -26,6 +26,17 @@ CATEGORIES = {
     "Canceled": "done",
 }
 IDS = {name: str(10_000 + n) for n, name in enumerate(CATEGORIES)}
+_SLA = {"type": "sd-servicelevelagreement", "custom": "com.atlassian.servicedesk:sd-sla-field"}
+SERVICE_DESK = (
+    (
+        "customfield_10010",
+        "Anfragetyp",
+        {"type": "sd-customerrequesttype", "custom": "com.atlassian.servicedesk:vp-origin"},
+    ),
+    ("customfield_10030", "Time to resolution", _SLA),
+    ("customfield_10031", "Time to first response", _SLA),
+)
+"""Fields of Service Management, with the types by which Jira's ``/field`` tells them (names are the installation's)."""
 PEOPLE = {
     "ada": {
         "accountId": "a1",
@@ -50,6 +61,63 @@ def stamp(moment: dt.datetime) -> str:
     """A time as Jira writes it, in the zone of whoever asks."""
     local = moment.astimezone(ZoneInfo("Europe/Berlin"))
     return local.strftime("%Y-%m-%dT%H:%M:%S.") + f"{local.microsecond // 1000:03d}{local:%z}"
+
+
+def moment(at: dt.datetime) -> dict[str, Any]:
+    """``DateDTO`` of Service Management's REST description."""
+    return {
+        "iso8601": at.strftime("%Y-%m-%dT%H:%M:%S+0000"),
+        "jira": stamp(at),
+        "friendly": at.strftime("%d/%b/%y %I:%M %p"),
+        "epochMillis": int(at.timestamp() * 1000),
+    }
+
+
+def length(hours: float) -> dict[str, Any]:
+    """``DurationDTO``."""
+    return {"millis": int(hours * 3_600_000), "friendly": f"{hours:g}h"}
+
+
+def agreement(name: str, noon: dt.datetime, cycles: str) -> dict[str, Any] | None:
+    """``SlaInformationDTO``: ``0-4/8`` stopped after 4 hours of 8, ``0~/8`` runs, ``0p/8`` is paused; ``!`` missed."""
+    completed, ongoing = [], None
+    for text in cycles.split():
+        times, _, goal = text.rstrip("!").partition("/")
+        start, sign, stop = re.split(r"([-~p])", times)
+        began = noon + dt.timedelta(hours=float(start))
+        took = float(stop or start) - float(start)
+        told = {
+            "startTime": moment(began),
+            "breachTime": moment(began + dt.timedelta(hours=float(goal))),
+            "breached": text.endswith("!"),
+            "goalDuration": length(float(goal)),
+            "elapsedTime": length(took),
+            "remainingTime": length(float(goal) - took),
+        }
+        if sign == "-":
+            completed.append(told | {"stopTime": moment(noon + dt.timedelta(hours=float(stop)))})
+        else:
+            ongoing = told | {"paused": sign == "p", "withinCalendarHours": True}
+    if not completed and ongoing is None:
+        return None
+    return {
+        "id": "1",
+        "name": name,
+        "_links": {"self": "https://example.atlassian.net/rest/servicedeskapi/request/1/sla/1"},
+        "completedCycles": completed,
+        **({"ongoingCycle": ongoing} if ongoing else {}),
+    }
+
+
+def request_of(name: str) -> dict[str, Any] | None:
+    """The value of a request type's field: ``CustomerRequestDTO`` without what the issue itself tells."""
+    if not name:
+        return None
+    return {
+        "_links": {"web": "https://example.atlassian.net/servicedesk/customer/portal/1/SD-1"},
+        "requestType": {"id": "7", "name": name, "description": "", "serviceDeskId": "1", "groupIds": ["1"]},
+        "currentStatus": {"status": "Waiting for support"},
+    }
 
 
 def status(name: str) -> dict[str, Any]:
@@ -184,7 +252,9 @@ class Site:
         if path == "/field":
             names = ("Severity", "Incident start time", "Impact end", "Affected services")
             own = [{"id": one, "name": name} for one, name in zip(FIELDS.values(), names, strict=True)]
-            return [{"id": "summary", "name": "Summary"}, *own]
+            summary = {"id": "summary", "name": "Summary", "schema": {"type": "string", "system": "summary"}}
+            desk = ({"id": each, "name": name, "schema": kind} for each, name, kind in SERVICE_DESK)
+            return [summary, *own, *desk]
         if path in ("/search", "/search/jql"):
             assert (path == "/search/jql") is self.is_cloud
             return self._search(query)

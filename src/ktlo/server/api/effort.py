@@ -12,6 +12,7 @@ from ktlo.effort.corrections import correct_category, correct_person, withdraw_c
 from ktlo.effort.explain import explain
 from ktlo.effort.items import ItemKey
 from ktlo.metrics.items import find_items, unsure_items
+from ktlo.metrics.service_levels import read_service_levels
 from ktlo.records.effort import Category, ItemKind
 from ktlo.server.api.metrics import Running
 from ktlo.server.tables import json_rows
@@ -62,6 +63,22 @@ class DayOut(BaseModel):
     others: list[PartOut]
 
 
+class SlaCycleOut(BaseModel):
+    """One cycle of an SLA, as the service desk timed it."""
+
+    sla: str
+    cycle: int
+    is_running: bool
+    is_paused: bool
+    is_missed: bool
+    started_at: dt.datetime | None
+    stopped_at: dt.datetime | None
+    breach_at: dt.datetime | None
+    goal_seconds: float | None
+    elapsed_seconds: float | None
+    told_at: dt.datetime
+
+
 class ExplanationOut(BaseModel):
     """Why an item has its category, and which days it took."""
 
@@ -75,6 +92,8 @@ class ExplanationOut(BaseModel):
     reason: str
     person_days: float
     days: list[DayOut]
+    request_type: str = Field(description="Of a service desk's request; empty when it is none.")
+    sla_cycles: list[SlaCycleOut]
 
 
 @router.get("/items", response_model=list[dict[str, Any]])
@@ -99,6 +118,7 @@ def explain_item(
 ) -> ExplanationOut:
     """Why an item has its category, who worked on it, and which part of which day that was."""
     told = explain(running.store, running.settings.effort, ItemKey(item_kind, source, item_id))
+    levels = read_service_levels(running.store, source, item_id, dt.datetime.now(dt.UTC))
 
     def part(share: Any) -> PartOut:
         return PartOut(
@@ -133,6 +153,8 @@ def explain_item(
             )
             for day in told.days
         ],
+        request_type=levels.request_type,
+        sla_cycles=[SlaCycleOut(**each) for each in levels.cycles],
     )
 
 

@@ -28,6 +28,7 @@ _ALL = {
     Dimension.SEVERITY: "All severities",
     Dimension.LEVEL: "All levels",
     Dimension.CHECK: "All checks",
+    Dimension.SLA: "All SLAs",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
@@ -11,9 +12,11 @@ from ktlo.effort.corrections import correct_category, withdraw_category
 from ktlo.effort.explain import Share, explain
 from ktlo.effort.items import ItemKey
 from ktlo.metrics.items import address, find_items, unsure_items
+from ktlo.metrics.service_levels import read_service_levels
 from ktlo.records.effort import Category, ItemKind
 from ktlo.report.charts import category as swatch_of
 from ktlo.report.charts.svg import safe_href
+from ktlo.report.service_levels import cycles_table
 from ktlo.server.api.effort import AUTHOR, ExplanationOut, explain_item
 from ktlo.server.api.metrics import Running
 from ktlo.server.tables import json_rows
@@ -58,6 +61,7 @@ def item_page(
     """Why an item has its category and what it took."""
     key = ItemKey(item_kind, source, item_id)
     told = explain(running.store, running.settings.effort, key)
+    levels = read_service_levels(running.store, source, item_id, dt.datetime.now(dt.UTC))
     is_corrected = any(one.key == str(key) for one in running.state.corrections("category"))
     return render(
         request,
@@ -70,6 +74,8 @@ def item_page(
         url=safe_href(address(running.store, item_kind, source, item_id)),
         choices=[(each.value, swatch_of(each.value).label) for each in Category],
         is_corrected=is_corrected,
+        request_type=levels.request_type,
+        cycles=cycles_table(levels.cycles),
     )
 
 

@@ -154,9 +154,7 @@ def rows_page(request: Request, running: Running, metric: str, limit: Limit = SH
     columns, rows = shown_rows(table.slice(0, limit), defined)
     given = parameters(request)
     links = SiteLinks(given)
-    dimensions = [
-        d for d in defined.dimensions if d in (*_BAR, Dimension.SEVERITY, Dimension.LEVEL, Dimension.CHECK)
-    ]
+    dimensions = [d for d in defined.dimensions if d in _BAR]
     kept = [name for name in given if name == "category" and Dimension.CATEGORY in defined.dimensions]
     bar = filter_bar(running.store, f"/rows/{metric}", given, question, dimensions)
     headline = ask(running.store, defined, question).headline(defined)
@@ -181,4 +179,7 @@ def rows_page(request: Request, running: Running, metric: str, limit: Limit = SH
     )
 
 
-_BAR = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM)
+_BAR = (
+    Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SEVERITY, Dimension.LEVEL, Dimension.CHECK,
+    Dimension.SLA,
+)  # fmt: skip

@@ -14,6 +14,7 @@ from ktlo.records.reliability import IncidentEvent
 from ktlo.records.work import IssueEvent
 from ktlo.sources.jira.fields import convert, person
 from ktlo.sources.jira.payloads import Comment, Comments, History, IssueItem, Worklog, Worklogs, instant
+from ktlo.sources.jira.service_desk import first_response
 from ktlo.sources.jira.vocabulary import ACTIVE, DONE, MITIGATED, NEW, Of
 from ktlo.sources.rest.rows import Row, microseconds
 
@@ -49,6 +50,8 @@ def history(item: IssueItem, steps: Sequence[Step], of: Of, *, is_incident: bool
     )
     for step in steps:
         yield from _status(item.key, step, of, is_incident=is_incident)
+    if is_incident:
+        yield from _response(item, steps, of)
     for each in item.changelog.histories if item.changelog else ():
         yield from _others(item.key, each, of, is_incident=is_incident)
     comments = convert(fields.get("comment"), Comments) or Comments()
@@ -73,6 +76,37 @@ def steps_of(histories: Iterable[History], of: Of) -> Iterator[Step]:
                     of.words.category(change.to_id, change.after),
                     each.id,
                 )
+
+
+def acknowledgement(item: IssueItem, steps: Sequence[Step], of: Of) -> dt.datetime | None:
+    """When a person first took an incident: by its statuses, else by its first response, where an SLA tells that."""
+    taken = next((s.at for s in steps if s.left == NEW and s.entered == ACTIVE), None)
+    if taken is not None:
+        return taken
+    answered = _answered(item, steps, of)
+    return answered[1] if answered else None
+
+
+def _answered(item: IssueItem, steps: Sequence[Step], of: Of) -> tuple[str, dt.datetime] | None:
+    """The first response that came while an incident was open for the first time."""
+    found = first_response(item.fields, of)
+    ended = next((step.at for step in steps if step.entered == DONE), None)
+    if found is None or found[1] < instant(item.fields["created"]) or (ended and found[1] > ended):
+        return None
+    return found
+
+
+def _response(item: IssueItem, steps: Sequence[Step], of: Of) -> Rows:
+    """The first response as a step, as long as no status tells that the incident was taken."""
+    found = _answered(item, steps, of)
+    if found is None:
+        return
+    table, row = _event(
+        item.key, "first-response", "acknowledged", found[1], "", of, "", found[0], is_incident=True
+    )
+    if any(step.left == NEW and step.entered == ACTIVE for step in steps):
+        row = Row(row.record, row.version + 1, is_removal=True)
+    yield table, row
 
 
 def _status(key: str, step: Step, of: Of, *, is_incident: bool) -> Rows:

@@ -14,8 +14,9 @@ from typing import Any
 from ktlo.records.reliability import Incident
 from ktlo.records.work import Issue
 from ktlo.sources.jira.fields import BODY_CHARACTERS, convert, named, person, text_of
-from ktlo.sources.jira.history import Rows, Step, history, steps_of
+from ktlo.sources.jira.history import Rows, Step, acknowledgement, history, steps_of
 from ktlo.sources.jira.payloads import IssueItem, Status, instant
+from ktlo.sources.jira.service_desk import request_type
 from ktlo.sources.jira.vocabulary import ACTIVE, CANCELLED, DONE, DUPLICATE, MITIGATED, NEW, Of, said
 from ktlo.sources.rest.rows import Row, microseconds, removal
 
@@ -56,7 +57,7 @@ def issue(item: IssueItem, of: Of) -> Rows:
         yield "issues", Row(_issue(item, kind, steps, of), version)
     events = list(history(item, steps, of, is_incident=of.words.is_incident(kind)))
     yield from events
-    for former in _former_keys(item):
+    for former in former_keys(item):
         # The same issue under its earlier key is another row, and so is what happened to it.
         for table in ("issues", "incidents"):
             yield removal(table, of.source, former, instant(fields["updated"]))
@@ -66,7 +67,7 @@ def issue(item: IssueItem, of: Of) -> Rows:
             yield table, Row(gone, row.version + 1, is_removal=True)
 
 
-def _former_keys(item: IssueItem) -> list[str]:
+def former_keys(item: IssueItem) -> list[str]:
     """Keys that the issue had before it was moved to another project."""
     histories = item.changelog.histories if item.changelog else ()
     keys = [change.before for each in histories for change in each.items if change.field == "Key"]
@@ -96,6 +97,7 @@ def _issue(item: IssueItem, kind: str, steps: Sequence[Step], of: Of) -> Issue:
         closed_at=closed,
         updated_at=instant(fields["updated"]),
         url=f"{of.browse}/browse/{item.key}",
+        request_type=request_type(fields, of),
     )
 
 
@@ -109,7 +111,7 @@ def _closed_as(resolution: str, status: str) -> str:
 def _incident(item: IssueItem, steps: Sequence[Step], of: Of) -> Incident:
     fields = item.fields
     created, ended = instant(fields["created"]), _end(item, steps, of)
-    acknowledged = next((s.at for s in steps if s.left == NEW and s.entered == ACTIVE), None)
+    acknowledged = acknowledgement(item, steps, of)
     mitigated = next((s.at for s in steps if s.entered == ACTIVE and MITIGATED.search(s.after)), None)
     told = of.words.value(fields, "mitigated")
     if mitigated is None and isinstance(told, str):
@@ -141,6 +143,7 @@ def _incident(item: IssueItem, steps: Sequence[Step], of: Of) -> Incident:
         responders=tuple(dict.fromkeys(filter(None, people))),
         caused_by="",
         url=f"{of.browse}/browse/{item.key}",
+        request_type=request_type(fields, of),
     )
 
 

@@ -168,11 +168,18 @@ class SearchPage(msgspec.Struct, rename="camel"):
     total: int | None = None
 
 
+class FieldType(msgspec.Struct):
+    """What kind of field it is; ``custom`` is the same in every installation and language."""
+
+    custom: str = ""
+
+
 class FieldItem(msgspec.Struct):
     """A field of the installation."""
 
     id: str
     name: str = ""
+    schema: FieldType | None = None
 
 
 class Myself(msgspec.Struct, rename="camel"):

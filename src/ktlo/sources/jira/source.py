@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel
 
 from ktlo.errors import KtloError, SignatureError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
-from ktlo.sources.jira import mapping
+from ktlo.sources.hooked import Incoming, Setup, Taken, decoded, demand_hmac
+from ktlo.sources.jira import mapping, service_desk
+from ktlo.sources.jira.config import JiraConfig
 from ktlo.sources.jira.history import commented
 from ktlo.sources.jira.mapping import READ
 from ktlo.sources.jira.payloads import (
@@ -38,7 +39,7 @@ from ktlo.sources.jira.vocabulary import FIELDS, Of, Vocabulary
 from ktlo.sources.jira.walk import Found, Place, changed, one, open_keys
 from ktlo.sources.protocol import Batch, Health, Missing, Progress
 from ktlo.sources.protocol import Status as State
-from ktlo.sources.rest.configured import horizon, plain_address
+from ktlo.sources.rest.configured import horizon
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -58,54 +59,6 @@ RENEWAL = (
     "Cloud: an API token of an account (https://id.atlassian.com/manage-profile/security/api-tokens) with its mail in"
     " `email`; Data Center: a personal access token. It needs to browse the projects"
 )
-
-
-class JiraConfig(BaseModel):
-    """One Jira."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    url: str = Field(description="Its address: https://example.atlassian.net or https://jira.example.org.")
-    token: str = Field(
-        "", description="Reference to an API token or personal access token: env:NAME, file:PATH…"
-    )
-    email: str = Field("", description="Mail of the token's account; Cloud only.")
-    projects: tuple[str, ...] = Field((), description="Keys of projects; all that the token sees when empty.")
-    jql: str = Field("", description="Further condition on what is read, in JQL.")
-    incident_types: tuple[str, ...] = Field(
-        (), description="Issue types that are incidents; all with `incident` in their name when empty."
-    )
-    webhook_secret: str = Field("", description="Reference to the webhook's secret.")
-    since: dt.date | None = Field(
-        None, description="Read what changed since this day; a year ago when not given."
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        parts = urlsplit(plain_address(said, "https://example.atlassian.net"))
-        path = parts.path.partition("/browse")[0].partition("/jira/")[0].partition("/projects")[0]
-        return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
-
-    @field_validator("projects")
-    @classmethod
-    def _keys(cls, said: tuple[str, ...]) -> tuple[str, ...]:
-        for key in said:
-            if not key.replace("_", "").isalnum():
-                raise ValueError(f"{key[:40]!r} is no key of a project: write SHOP, not its name")
-        return said
-
-    @field_validator("jql")
-    @classmethod
-    def _no_order(cls, said: str) -> str:
-        if "order by" in said.lower():
-            raise ValueError("leave ORDER BY out: the order is ktlo's")
-        return said.strip()
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 class _Cursor(msgspec.Struct, omit_defaults=True):
@@ -197,8 +150,14 @@ class JiraSource:
             {s.id: s.status_category.key for s in statuses if s.status_category},
             {s.name.lower(): s.status_category.key for s in statuses if s.status_category},
             {
-                what: tuple(f.id for name in names for f in fields if f.name.lower() == name.lower())
-                for what, names in FIELDS.items()
+                **{
+                    what: tuple(f.id for name in names for f in fields if f.name.lower() == name.lower())
+                    for what, names in FIELDS.items()
+                },
+                **{
+                    what: tuple(f.id for f in fields if f.schema and f.schema.custom == kind)
+                    for kind, what in service_desk.TYPES.items()
+                },
             },
             frozenset(name.lower() for name in self._config.incident_types),
         )
@@ -286,7 +245,9 @@ class JiraSource:
             except _ODD as error:
                 rejected.append(self._reject(item.key, f"{type(error).__name__}: {error}", b""))
                 continue
-            rows += made
+            levels, odd = self._levels(item, of)
+            rows += [*made, *levels]
+            rejected += odd
             is_open = made[0][1].record.state == "open"
             (at.open.add if is_open else at.open.discard)(item.key)
         return rows, tuple(rejected)
@@ -295,6 +256,8 @@ class JiraSource:
         try:
             item = await one(place, key)
             rows = list(mapping.issue(item, of))
+            levels, odd = self._levels(item, of)
+            rows += levels
             if not self._is_read(item.key):
                 # It was moved out of what is read: nothing would tell how it goes on.
                 rows = [*(one for one in rows if one[1].is_removal), *_removals(of, key, now)]
@@ -302,7 +265,15 @@ class JiraSource:
             return Batch(batches(_removals(of, key, now)))
         except (UnexpectedFormError, *_ODD) as error:
             return Batch(rejected=(self._reject(key, f"{type(error).__name__}: {error}", b""),))
-        return Batch(batches(rows))
+        return Batch(batches(rows), rejected=tuple(odd))
+
+    def _levels(self, item: IssueItem, of: Of) -> tuple[list[tuple[str, Row]], list[Rejection]]:
+        """The cycles of an issue's SLAs; the issue is kept where they have an odd form."""
+        try:
+            return list(service_desk.cycles(item, of, mapping.former_keys(item))), []
+        except _ODD as error:
+            reason = f"its SLAs have an unexpected form: {type(error).__name__}: {error}"
+            return [], [self._reject(item.key, reason, b"")]
 
     def _is_read(self, key: str) -> bool:
         """Whether an issue is of a project that is read."""
@@ -366,10 +337,20 @@ class JiraSource:
             told.event,
             batches(rows),
             untold={
-                "incidents": ("acknowledged_at", "mitigated_at", "responders", "reopen_count"),
-                "issues": ("closed_at",) if getattr(rows[0][1].record, "state", "") == "closed" else (),
+                "incidents": (
+                    "acknowledged_at",
+                    "mitigated_at",
+                    "responders",
+                    "reopen_count",
+                    "request_type",
+                ),
+                "issues": ("request_type", "closed_at") if _is_closed(rows) else ("request_type",),
             },
         )
+
+
+def _is_closed(rows: list[tuple[str, Row]]) -> bool:
+    return getattr(rows[0][1].record, "state", "") == "closed"
 
 
 def _removals(of: Of, key: str, at: dt.datetime) -> list[tuple[str, Row]]:
