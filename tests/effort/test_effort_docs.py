@@ -34,7 +34,8 @@ def test_every_category_and_condition_is_told() -> None:
     text = " ".join(DOCS.split())
     assert all(category.title in text for category in Category)
     assert all(
-        f"`{name}`" in text for name in ("label", "issue_type", "branch", "path", "repository", "title")
+        f"`{name}`" in text
+        for name in ("label", "issue_type", "request_type", "branch", "path", "repository", "title")
     )
     assert all(kind.value in text for kind in ItemKind)
 

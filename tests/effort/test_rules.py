@@ -133,8 +133,20 @@ def test_the_first_team_rule_that_holds_decides() -> None:
 
 
 def test_a_team_rule_reads_labels_types_and_branches_with_wildcards() -> None:
-    change = WorkItem(item_kind=ItemKind.CHANGE, labels=("Area/Payments",), issue_type="Toil", branch="ops/x")
-    for condition in ({"label": "area/*"}, {"issue_type": "toil"}, {"branch": "OPS/*"}):
+    change = WorkItem(
+        item_kind=ItemKind.CHANGE,
+        labels=("Area/Payments",),
+        issue_type="Toil",
+        request_type="Get IT help",
+        branch="ops/x",
+    )
+    assert not TeamRules([RuleSettings(category="support", request_type="new *")]).finding(change)
+    for condition in (
+        {"label": "area/*"},
+        {"issue_type": "toil"},
+        {"request_type": "get it *"},
+        {"branch": "OPS/*"},
+    ):
         assert TeamRules([RuleSettings(category="support", **condition)]).finding(change)
 
 

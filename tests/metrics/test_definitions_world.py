@@ -104,6 +104,7 @@ def test_every_metric_is_in_the_golden_table() -> None:
 OF_EACH_KIND = (
     "time_to_restore",
     "downtime",
+    "service_levels_met",
     "deployment_frequency",
     "lead_time_for_changes",
     "unattributed_incidents",

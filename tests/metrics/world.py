@@ -21,6 +21,7 @@ from ktlo.records import (
     findings,
     people,
     reliability,
+    service_levels,
     services,
     versions,
     work,
@@ -435,6 +436,26 @@ def fill(store: Store) -> None:
     )  # fmt: skip
     derive_delivery(store, Settings(), [])
     put(store, _deployed_changes())
+    put(store, _sla_cycles())
+
+
+def _sla_cycles() -> list[Any]:
+    """Two met, two missed, one paused, and one that the desk has counted anew since."""
+
+    def cycle(item: str, sla: str, number: int = 1, source: str = "pager", **given: Any) -> Any:
+        return made(
+            service_levels.SlaCycle, source=source, item_id=item, sla_id=sla, sla=sla, cycle=number,
+            **({"told_at": at("02-01")} | given),
+        )  # fmt: skip
+
+    return [
+        cycle("I1", "resolution", stopped_at=at("01-05 02:00"), breach_at=at("01-05 08:00")),
+        cycle("I4", "resolution", stopped_at=at("01-16"), breach_at=at("01-14"), is_breached=True),
+        cycle("I4", "response", stopped_at=at("01-13 10:00"), breach_at=at("01-14")),
+        cycle("I2", "resolution", breach_at=at("01-20"), is_running=True),
+        cycle("I9", "resolution", 2, "desk", breach_at=at("01-25"), is_running=True, is_paused=True),
+        cycle("I9", "response", 1, "desk", stopped_at=at("01-22"), told_at=at("01-23")),
+    ]
 
 
 def _deployed_changes() -> list[Any]:

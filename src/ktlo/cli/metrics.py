@@ -38,7 +38,9 @@ def metrics(
     to: Annotated[str, typer.Option(help="End, a bare date included; now when not given.")] = "",
     by: Annotated[
         str,
-        typer.Option(help="Group by service, repository, team, severity, category, source, level or check."),
+        typer.Option(
+            help="Group by service, repository, team, severity, category, source, level, check or sla."
+        ),
     ] = "",
     grain: Annotated[str, typer.Option(help="Series by day, week, month or quarter.")] = "",
     clock: Annotated[
@@ -50,6 +52,7 @@ def metrics(
     severity: Annotated[Only, typer.Option(help="Keep only this severity.")] = None,
     level: Annotated[Only, typer.Option(help="Keep only findings of this level.")] = None,
     check: Annotated[Only, typer.Option(help="Keep only findings of this check.")] = None,
+    sla: Annotated[Only, typer.Option(help="Keep only cycles of this SLA.")] = None,
     dialect: Annotated[
         Only,
         typer.Option(
@@ -70,7 +73,7 @@ def metrics(
     question = {
         "from": from_, "to": to, "by": by, "grain": grain, "clock": clock,
         "service": service, "repository": repository, "team": team, "severity": severity,
-        "level": level, "check": check,
+        "level": level, "check": check, "sla": sla,
     }  # fmt: skip
     if explained and name != "explain":
         raise UsageError(
