@@ -115,3 +115,47 @@ def test_a_typical_request_is_chosen_and_said_to_be(traced):
     assert f"a={FINE}&b={FAILED}" in answer.headers["location"]
     assert "A was chosen: of 1 request of" in traced.page(answer.headers["location"])
     assert traced.get(f"/traces/typical?id={LARGE}").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def staged(traced, runtime, tmp_path_factory):
+    now = (time.time_ns() - TEN) / 1e6 - 300_000
+    segments = segment(
+        *(
+            request(
+                "till",
+                Said(f"{n}" * 16, f"GET /till/{where}", now, 40, trace_id=f"e{n}" * 16),
+                resource={"deployment.environment.name": where},
+            )
+            for n, where in enumerate(("staging", "<i>live</i>"), 1)
+        )
+    )
+    folder = tmp_path_factory.mktemp("staged")
+    (folder / "traces").write_bytes(segments)
+    runtime.store.load(TRACES, folder / "traces", "staged")
+    return traced
+
+
+def test_the_search_follows_the_environment_that_was_chosen(staged):
+    every = {one["trace_id"] for one in staged.get("/traces.json?service=till").json()}
+    assert every == {"e1" * 16, "e2" * 16}
+    for path in ("/traces.json", "/api/v1/traces"):
+        (one,) = staged.get(path, params={"service": "till", "environment": "<i>live</i>"}).json()
+        assert one["trace_id"] == "e2" * 16
+    page = staged.page("/traces?service=till&environment=staging")
+    assert "e1" * 16 in page
+    assert "e2" * 16 not in page
+    assert '<option value="staging" selected>' in page
+    assert "&lt;i&gt;live&lt;/i&gt;" in page
+    # Another stretch and the file are of the same environment; the list of suggested services, too.
+    assert "/traces?service=till&amp;environment=staging&amp;since=6h" in page
+    assert "/traces.parquet?service=till&amp;environment=staging" in page
+    assert '<option value="web"></option>' not in page
+    assert "No trace is like that" in staged.page("/traces?environment=nowhere")
+
+
+def test_pages_of_an_environment_lead_to_its_traces(staged):
+    page = staged.page("/services/service?name=till&environment=staging")
+    links = re.findall(r'href="(/traces\?[^"]*)"', page)
+    assert links
+    assert all("environment=staging" in link for link in links)

@@ -40,7 +40,11 @@ def store(tmp_path_factory) -> Iterator[EmbeddedStore]:
                      events=[("exception", {"exception.type": "Declined"})]),
                 Said("4" * 16, "GET /health", 60_000, 1, trace_id="f" * 32),
             ),
-            request("worker", Said("7" * 16, "tick", 100, 5, kind=1, trace_id="7" * 32)),
+            request(
+                "worker",
+                Said("7" * 16, "tick", 100, 5, kind=1, trace_id="7" * 32),
+                resource={"deployment.environment.name": "staging"},
+            ),
         )
     )  # fmt: skip
     opened.load(TRACES, file, "one")

@@ -36,6 +36,8 @@ def found(store, **wanted) -> set[str]:
         ({"operation": "GET /search"}, {SEARCH}),
         ({"service": "pay", "operation": "GET /search"}, set()),
         ({"only_errors": True}, {CHECKOUT}),
+        ({"environment": "staging"}, {"7" * 32}),
+        ({"environment": "staging", "service": "pay"}, set()),
         ({"shortest_ns": 50 * MS}, {CHECKOUT}),
         ({"longest_ns": 5 * MS}, {"f" * 32, "7" * 32}),
         ({"tags": (Tag("user.id", "7"),)}, {CHECKOUT}),

@@ -34,6 +34,7 @@ def traces(
     shortest: Annotated[str, typer.Option(help="Least duration of a span: 250ms, 1.5s.")] = "",
     longest: Annotated[str, typer.Option(help="Greatest duration of a span.")] = "",
     errors: Annotated[bool, typer.Option("--errors", help="Only spans with status error.")] = False,
+    environment: Annotated[str, typer.Option(help="Environment in which a span was reported.")] = "",
     tags: Annotated[str, typer.Option(help='Tags anywhere on a span: key=value key="two words" key.')] = "",
     since: Annotated[
         str, typer.Option(help="Start: 15min, 1h, 7d before the end, a date or an instant.")
@@ -58,7 +59,8 @@ def traces(
         raise UsageError("--follow goes on from now", fix="Leave --until out")
     asked = {
         "service": service, "operation": operation, "shortest": shortest, "longest": longest,
-        "errors": "true" if errors else "", "tags": tags, "since": since, "until": until, "limit": limit,
+        "errors": "true" if errors else "", "tags": tags, "environment": environment,
+        "since": since, "until": until, "limit": limit,
     }  # fmt: skip
     with connect(data, config) as client:
         found = client.get("/traces", asked)

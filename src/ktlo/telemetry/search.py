@@ -40,6 +40,7 @@ class Wanted:
         longest_ns: greatest duration.
         only_errors: only spans with status error.
         tags: all of them.
+        environment: exact name of that in which the span was reported.
     """
 
     service: str = ""
@@ -48,6 +49,7 @@ class Wanted:
     longest_ns: int | None = None
     only_errors: bool = False
     tags: tuple[Tag, ...] = ()
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
     for name, column, value in (
         ("service", "service", wanted.service),
         ("operation", "name", wanted.operation),
+        ("environment", "environment", wanted.environment),
     ):
         if value:
             conditions.append(f"s.{column} = {{{name}:String}}")

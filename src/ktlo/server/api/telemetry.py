@@ -190,6 +190,7 @@ class Search(BaseModel):
     longest: str = Field("", max_length=40)
     errors: bool = False
     tags: str = Field("", max_length=2000)
+    environment: str = Field("", max_length=2_000)
 
     def given(self) -> dict[str, str]:
         """What is not empty, as parameters."""
@@ -205,10 +206,19 @@ def asked_search(
     longest: Annotated[str, Query(max_length=40, description="Greatest duration.")] = "",
     errors: Annotated[bool, Query(description="Only spans with status error.")] = False,
     tags: Annotated[str, Query(max_length=2000, description='key=value key="two words", anywhere.')] = "",
+    environment: Annotated[
+        str, Query(max_length=2_000, description="Environment in which the span was reported; empty for all.")
+    ] = "",
 ) -> Search:
     """Read a search from the query string."""
     return Search(
-        service=service, operation=operation, shortest=shortest, longest=longest, errors=errors, tags=tags
+        service=service,
+        operation=operation,
+        shortest=shortest,
+        longest=longest,
+        errors=errors,
+        tags=tags,
+        environment=environment,
     )
 
 
@@ -228,6 +238,7 @@ def wanted_of(asked: Search) -> Wanted:
         _nanoseconds(asked.longest),
         asked.errors,
         tags_from(asked.tags),
+        asked.environment,
     )
 
 

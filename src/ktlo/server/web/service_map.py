@@ -16,8 +16,7 @@ from ktlo.server.api.service_map import MapOut, compared_with, get_map, part_of,
 from ktlo.server.api.telemetry import asked_interval
 from ktlo.server.parameters import AskedRoute
 from ktlo.server.web.rendering import render
-from ktlo.server.web.services import environment_filter
-from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs
+from ktlo.server.web.telemetry import Text, bar_of, doors_of, environment_filter, hrefs
 from ktlo.telemetry.edge import edge_examples, edge_series
 from ktlo.telemetry.service_map import Place, Way, compared_as_far_as_known, service_map
 from ktlo.wording import counted

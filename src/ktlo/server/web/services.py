@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ktlo.report.charts import picture
-from ktlo.report.pieces import Filter, Option
+from ktlo.report.pieces import Filter
 from ktlo.report.service_list import service_list
 from ktlo.report.service_page import service_view
 from ktlo.server.api.metrics import Running
@@ -16,30 +16,11 @@ from ktlo.server.parameters import AskedRoute, Sought
 from ktlo.server.services import parts_of, since_by_service, targets_of
 from ktlo.server.sprawl import sprawl_of
 from ktlo.server.web.rendering import render, with_query
-from ktlo.server.web.telemetry import Text, bar_of, doors_of, hrefs, names_suggested
-from ktlo.store.protocol import Queryable
+from ktlo.server.web.telemetry import Text, bar_of, doors_of, environment_filter, hrefs, names_suggested
 from ktlo.telemetry.apdex import apdex
-from ktlo.telemetry.interval import Interval
-from ktlo.telemetry.service_map import environments
 from ktlo.telemetry.services import busiest, rates, services
 
 router = APIRouter(route_class=AskedRoute)
-
-
-def environment_filter(store: Queryable, of: Interval, environment: str) -> list[Filter]:
-    """The field that chooses an environment; none where nothing names one."""
-    named = environments(store, of)
-    if not named and not environment:
-        return []
-    choices = dict.fromkeys(["", *named, *([environment] if environment else [])])
-    return [
-        Filter(
-            "environment",
-            "Environment",
-            environment,
-            tuple(Option(n, n or "All environments") for n in choices),
-        )
-    ]
 
 
 @router.get("/services")

@@ -9,6 +9,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from ktlo.report.pieces import Filter, Option
 from ktlo.report.traces import found_answer, found_table
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.telemetry import (
@@ -23,6 +24,7 @@ from ktlo.server.web.rendering import environment, render, with_query
 from ktlo.store.protocol import Queryable
 from ktlo.telemetry.interval import DEFAULT, Interval
 from ktlo.telemetry.search import search
+from ktlo.telemetry.service_map import environments
 from ktlo.telemetry.services import busiest
 from ktlo.telemetry.trace import read_id
 
@@ -53,9 +55,25 @@ def bar_of(path: str, given: dict[str, str], of: Interval) -> dict[str, Any]:
     }
 
 
-def names_suggested(store: Queryable, of: Interval, text: str = "") -> list[str]:
-    """Names of the busiest services of a stretch that have a text in them."""
-    return list(busiest(store, of, "", text, MOST_SUGGESTED).names)
+def environment_filter(store: Queryable, of: Interval, environment: str) -> list[Filter]:
+    """The field that chooses an environment; none where nothing names one."""
+    named = environments(store, of)
+    if not named and not environment:
+        return []
+    choices = dict.fromkeys(["", *named, *([environment] if environment else [])])
+    return [
+        Filter(
+            "environment",
+            "Environment",
+            environment,
+            tuple(Option(n, n or "All environments") for n in choices),
+        )
+    ]
+
+
+def names_suggested(store: Queryable, of: Interval, text: str = "", environment: str = "") -> list[str]:
+    """Names of the busiest services of a stretch, in one environment or all, that have a text in them."""
+    return list(busiest(store, of, environment, text, MOST_SUGGESTED).names)
 
 
 def hrefs(since: str, until: str, environment: str = "") -> Any:
@@ -85,10 +103,11 @@ def traces_page(
         "traces.html",
         "traces",
         answer=found_answer(found, of, MOST, narrowed=bool(asked.given())),
-        table=found_table(found, hrefs(since, until)),
+        table=found_table(found, hrefs(since, until, asked.environment)),
         parquet_href=with_query("/traces.parquet", given),
         asked=asked,
-        names=names_suggested(running.store, of),
+        names=names_suggested(running.store, of, environment=asked.environment),
+        fields=environment_filter(running.store, of, asked.environment),
         bar=bar_of("/traces", given, of),
         doors=doors_of(request),
     )
