@@ -17,7 +17,7 @@ from ktlo.sources.jira.fields import BODY_CHARACTERS, convert, named, person, te
 from ktlo.sources.jira.history import Rows, Step, acknowledgement, history, steps_of
 from ktlo.sources.jira.payloads import IssueItem, Status, instant
 from ktlo.sources.jira.service_desk import request_type
-from ktlo.sources.jira.vocabulary import ACTIVE, CANCELLED, DONE, DUPLICATE, MITIGATED, NEW, Of, said
+from ktlo.sources.jira.vocabulary import ACTIVE, CANCELLED, DONE, DUPLICATE, MITIGATED, Of, said
 from ktlo.sources.rest.rows import Row, microseconds, removal
 
 READ = (
