@@ -4,6 +4,7 @@ Single parts have their own tests (`test_representation.py`, `test_sending.py`);
 """
 
 import contextlib
+import signal
 import sys
 import time
 
@@ -206,3 +207,44 @@ def test_killed_between_folds_what_was_told_is_whole_and_told_once(run):
     assert len(stretches) >= 3
     slack = 50_000_000  # Two clocks are read one after the other.
     assert all(first[1] <= second[0] + slack for first, second in zip(stretches, stretches[1:]))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.parametrize("kind", [KeyError, ValueError, ZeroDivisionError])
+def test_what_a_handler_of_a_signal_raises_reaches_the_application(bench, kind):
+    shop = bench.module("def f(): pass\ndef g(): yield\n")
+    came = []
+
+    def handler(*given):
+        came.append(1)
+        raise kind("from the handler")
+
+    def work():
+        while not came:
+            shop.f()
+            running = shop.g()
+            try:
+                running.send(None)
+            except StopIteration:
+                pass
+            finally:
+                running.close()
+
+    def told():
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            work()
+        except kind:
+            return True
+        return False
+
+    before = signal.signal(signal.SIGALRM, handler)
+    reached = 0
+    try:
+        for _ in range(60):
+            del came[:]
+            reached += told()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert reached == 60

@@ -12,7 +12,7 @@ from types import CoroutineType
 from typing import Any
 
 from ktlo_instrument.clock import Clock
-from ktlo_instrument.gate import notice
+from ktlo_instrument.gate import not_ours, notice
 from ktlo_instrument.suspension import awaited, drive, each, within, without_our_frames
 from ktlo_instrument.threads import BELOW, Thread, other_cell, place, this_thread
 from ktlo_instrument.threads import local as _local
@@ -66,24 +66,24 @@ def _stopping(clock: Callable[[], int]) -> Callable[[Activation, Any], Any]:
         now = clock()
         entry = self.entry
         if entry is not None:
-            self.entry = None
             _, inner, start, below, thread = entry
+            spent = now - start
+            if self.slept:
+                self.active += spent
+                self.child += inner
+            else:  # In this order: a handler of a signal may raise between any two of them.
+                self.start = start
+                self.active = spent
+                self.child = inner
+                self.slept = True
+                thread.open[self.index] += 1
+            self.entry = None
             if thread.top is entry:
                 thread.top = below
             else:
                 below = _taken_out(thread, entry)
-            spent = now - start
             if below is not None:
                 below[1] += spent
-            if self.slept:
-                self.active += spent
-                self.child += inner
-            else:
-                self.slept = True
-                self.start = start
-                self.active = spent
-                self.child = inner
-                thread.open[self.index] += 1
         return value
 
     return off
@@ -123,7 +123,9 @@ def _ending(clock: Callable[[], int]) -> Callable[[Activation], None]:
                 cell.active.append(active)
             else:
                 cell.bare[caller].append(wall)
-        except KeyError:
+        except KeyError as error:
+            if not_ours(error):
+                raise
             cell = other_cell(thread, self.index, _request(0))
             cell.first_active(caller, wall, active, inner)
         site = self.site

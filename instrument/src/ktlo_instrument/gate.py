@@ -45,6 +45,12 @@ def _is_flow(error: BaseException) -> bool:
     return issubclass(type(error), _FLOW)
 
 
+def not_ours(error: BaseException) -> bool:
+    """Whether what we caught was raised below our own frame: by a handler of a signal that came just then."""
+    trace = error.__traceback__
+    return trace is not None and trace.tb_next is not None
+
+
 def notice(
     site: Any, cell: Cell, wall: int, request: int, error: BaseException | None, depth: int = 2
 ) -> None:

@@ -16,7 +16,7 @@ from ktlo_instrument import activations, gate, threads
 from ktlo_instrument.activations import Activation, beginning
 from ktlo_instrument.cells import OTHER, SCALE
 from ktlo_instrument.clock import Clock
-from ktlo_instrument.gate import ERROR, FIRST, FOLD, NEVER, SAMPLED, SLOW, TRACED, Gate
+from ktlo_instrument.gate import ERROR, FIRST, FOLD, NEVER, SAMPLED, SLOW, TRACED, Gate, not_ours
 from ktlo_instrument.gate import notice as _notice
 from ktlo_instrument.threads import INNER, OUTSIDE, Thread, active, drain, other_cell, place
 from ktlo_instrument.threads import local as _local
@@ -94,10 +94,14 @@ def _exiting(clock: Callable[[], int]) -> Callable[[Site, list[Any]], None]:
                 cell.own.append(wall - inner)
             else:
                 cell.leaf[caller].append(wall)
-        except KeyError:
+        except KeyError as error:
+            if not_ours(error):
+                raise
             cell = other_cell(thread, self.index, _request(0))
             cell.first(caller, wall, inner)
-        except ValueError:
+        except ValueError as error:
+            if not_ours(error):
+                raise
             _exit_of_failed(self, entry, now)
             return
         self.until = until = self.until - 1
