@@ -209,8 +209,16 @@ def test_a_plan_gives_less_to_who_really_had_more(runtime: Runtime) -> None:
     assert before["tim"].served.hours > before["earline"].served.hours
     planned = desk.plan(rota, weeks=3, effort=0.3, author="tim")
     assert planned.plan is not None
-    standing = desk.problem(rota, planned.span[0], 3).standing
-    assert not [duty for duty in standing if duty.because is Because.SCHEDULE]
+    problem = desk.problem(rota, planned.span[0], 3)
+    assert not [duty for duty in problem.standing if duty.because is Because.SCHEDULE]
+    # What the search weighs is what was served.
+    assert [(duty.person, duty.start) for duty in problem.fixed] == [
+        ("tim", day(-21)),
+        ("earline", day(-14)),
+        ("tim", day(-10)),
+        ("earline", day(-8)),
+        ("tim", day(-7)),
+    ]
     weeks = [duty.person for duty in planned.plan.duties]
     assert weeks.count("earline") > weeks.count("tim")
     # What the pager has ahead is what the plan is to replace.
