@@ -182,7 +182,7 @@ def redmine() -> Iterator[tuple[Any, Callable[[str], dict[str, Any]]]]:
             server = running.enter_context(servers.started(Path(folder)))
         except LookupError as error:
             pytest.skip(str(error))
-        own.made_by_hand(server)
+        own.made_by_hand(server, 5)
         yield server, lambda url: {"url": url, "token": "env:REDMINE_KEY", "since": "2026-08-01"}
 
 
@@ -199,7 +199,7 @@ KINDS = {
     "grafana": (lambda: alerting("grafana"), 10, 0),
     "instatus": (instatus, 10, 0),
     "github": (github, 0, 9),
-    "redmine": (redmine, 8, 10),
+    "redmine": (redmine, 4, 5),
 }
 
 
