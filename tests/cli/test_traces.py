@@ -103,6 +103,7 @@ def test_traces_are_found_by_what_their_spans_say(run):
     found = json.loads(run("traces", "--since", "2020-01-01", "--tags", "user.id=7", "--json"))
     assert [one["trace_id"] for one in found] == [CHECKOUT]
     assert json.loads(run("traces", "--since", "2020-01-01", "--service", "nobody", "--json")) == []
+    assert json.loads(run("traces", "--since", "2020-01-01", "--environment", "nowhere", "--json")) == []
     listed = run("traces", "--since", "2020-01-01", "--errors")
     assert CHECKOUT in listed
     assert "\x1b[31mcheckout" not in listed

@@ -64,7 +64,9 @@ def test_reliability_shows_the_share_of_each_promise_and_leads_to_its_cycles(vis
     assert [(one["external_id"], one["is_missed"]) for one in rows] == [
         ("SD-1", 0), ("SD-3", 0), ("SD-4", 0), ("SD-2", 1),
     ]  # fmt: skip
-    assert "All SLAs" in visitor.get("/rows/service_levels_met").text
+    rows_page = visitor.get("/rows/service_levels_met").text
+    assert "<span>SLA</span>" in rows_page
+    assert "All SLAs" in rows_page
 
 
 def test_the_item_shows_what_was_asked_for_and_its_cycles(visitor):

@@ -107,7 +107,8 @@ def filter_bar(
         if value and value not in offered:
             offered = [value, *offered]
         options = (Option("", _ALL[dimension]), *(Option(name, name) for name in offered))
-        fields.append(Filter(dimension.value, dimension.value.capitalize(), value, options))
+        label = "SLA" if dimension is Dimension.SLA else dimension.value.capitalize()
+        fields.append(Filter(dimension.value, label, value, options))
     return FilterBar(
         presets=presets,
         period=_period(given, question),
