@@ -25,6 +25,7 @@ import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -228,11 +229,10 @@ def look(folder: Path) -> dict[str, Any]:
 
 
 class Peak(threading.Thread):
-    """Watches how much memory this process takes, and what its main thread does when that is most."""
+    """Watches how much memory this process takes, and what it does when that is most."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._main = threading.get_ident()
         self._most = 0
         self.doing = ""
 
@@ -242,12 +242,14 @@ class Peak(threading.Thread):
             used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
             if used > self._most * 1.02:
                 self._most = used
-                calls = traceback.extract_stack(sys._current_frames()[self._main])
-                places = [
-                    f"{Path(call.filename).stem}.{call.name}" for call in calls if "ktlo" in call.filename
-                ]
-                self.doing = " > ".join(places[-6:])
+                self.doing = max(map(ktlo_calls, sys._current_frames().values()), key=len, default="")
             time.sleep(0.05)
+
+
+def ktlo_calls(frame: FrameType) -> str:
+    """The innermost calls of ktlo's own that a thread is in."""
+    calls = [call for call in traceback.extract_stack(frame) if "/ktlo/" in call.filename]
+    return " > ".join(f"{Path(call.filename).stem}.{call.name}" for call in calls[-6:])
 
 
 def measured(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
