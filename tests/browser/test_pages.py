@@ -119,6 +119,30 @@ def test_a_filter_changes_the_url_and_the_numbers(browse):
     assert "from=2025-03-01" in page.url
 
 
+UNDER_WAY = """import("/static/js/fragment.js").then(({ start }) => {
+  const place = document.createElement("div");
+  place.innerHTML = `<div data-refresh="/done" data-every="0.5" data-then="reload"></div><p data-announce></p>`;
+  document.querySelector("main").prepend(place);
+  start(place);
+})"""
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_what_is_typed_is_not_lost_when_something_under_way_ends(browse, typed):
+    page = browse().go("/sources/webhook")
+    field = page.locator("main form input[type=text], main form textarea").first
+    if typed:
+        field.fill("half of it")
+    page.route("**/done", lambda route: route.fulfill(body="<span data-done></span>", content_type="text/html"))
+    if typed:
+        page.evaluate(UNDER_WAY)
+        page.get_by_role("link", name="Load the page anew").wait_for()
+        assert field.input_value() == "half of it"
+    else:
+        with page.expect_navigation():
+            page.evaluate(UNDER_WAY)
+
+
 @pytest.mark.parametrize("system", ["light", "dark"])
 def test_the_theme_follows_the_system_until_a_person_chooses(browse, system):
     page = browse(color_scheme=system).go("/definitions")

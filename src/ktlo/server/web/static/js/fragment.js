@@ -1,12 +1,32 @@
 // Fragments that refresh themselves while something is under way: <div data-refresh="/url" data-every="2">.
 // The server answers with the fragment's inner HTML; a data-done element in it ends the refreshing, and
-// then the page is loaded anew if data-then="reload". Without this script a reload shows the same.
+// then the page is loaded anew if data-then="reload", unless somebody typed something into it: then that is offered.
+// Without this script a reload shows the same.
 
 const SLOWEST = 30; // seconds between attempts when the server does not answer
 
 function announce(region, words) {
   const line = region.parentElement.querySelector(":scope > [data-announce]");
   if (line && words && line.textContent !== words) line.textContent = words;
+}
+
+function isTyped(field) {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.type === "select-multiple") return [...field.options].some((one) => one.selected !== one.defaultSelected);
+  if (field.type === "select-one") {
+    const first = [...field.options].findLastIndex((one) => one.defaultSelected);
+    return field.selectedIndex !== Math.max(first, 0);
+  }
+  return field.type !== "hidden" && field.value !== field.defaultValue;
+}
+
+function offer(region) {
+  const [line, link] = [document.createElement("p"), document.createElement("a")];
+  link.href = location.href.split("#")[0];
+  link.textContent = "Load the page anew";
+  line.append("Done. ", link, " to see what is new; what was typed into it is lost then.");
+  region.replaceChildren(line);
+  announce(region, "Done. The page was not loaded anew, since something was typed into it.");
 }
 
 async function refresh(region) {
@@ -27,7 +47,9 @@ function keep(region) {
     if (document.hidden) { setTimeout(again, every * 1000); return; }
     try {
       if (await refresh(region)) {
-        if (region.dataset.then === "reload") location.reload();
+        if (region.dataset.then !== "reload") return;
+        if ([...document.querySelectorAll("form input, form textarea, form select")].some(isTyped)) offer(region);
+        else location.reload();
         return;
       }
       wait = every;
