@@ -133,7 +133,9 @@ def test_what_is_typed_is_not_lost_when_something_under_way_ends(browse, typed):
     field = page.locator("main form input[type=text], main form textarea").first
     if typed:
         field.fill("half of it")
-    page.route("**/done", lambda route: route.fulfill(body="<span data-done></span>", content_type="text/html"))
+    page.route(
+        "**/done", lambda route: route.fulfill(body="<span data-done></span>", content_type="text/html")
+    )
     if typed:
         page.evaluate(UNDER_WAY)
         page.get_by_role("link", name="Load the page anew").wait_for()
