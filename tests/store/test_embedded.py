@@ -20,6 +20,7 @@ import pytest
 from ktlo.errors import StoreBusyError, StoreError
 from ktlo.records import TABLES
 from ktlo.records.arrow import schema
+from ktlo.records.schema import Life
 from ktlo.store.embedded import EmbeddedStore
 
 WRITER = Path(__file__).with_name("writer.py")
@@ -177,6 +178,20 @@ def test_a_migration_on_a_full_disk_is_refused_and_the_store_is_opened_and_migra
             store.migrate()
             store.insert(TAGS, tags("v1"))
             assert store.query("SELECT name FROM ktlo.tags")["name"].to_pylist() == ["v1"]
+
+
+def test_the_empty_definition_of_a_table_under_way_hinders_neither_replacing_nor_opening(tmp_path):
+    # So the engine leaves it when the disk fills up between the look for room and the writing.
+    table = next(one for one in TABLES.values() if one.life is Life.DERIVED)
+    torn = tmp_path / "store" / "engine" / "metadata" / "ktlo" / f"{table.name}_next.sql"
+    with contextlib.closing(EmbeddedStore(tmp_path / "store")) as store:
+        store.migrate()
+        torn.touch()
+        store.replace(table, [])
+        assert not torn.exists()
+        torn.touch()
+    with contextlib.closing(EmbeddedStore(tmp_path / "store")) as store:
+        assert store.query(f"SELECT count() AS n FROM ktlo.{table.name}")["n"].to_pylist() == [0]
 
 
 def test_a_store_is_opened_and_read_on_a_full_disk_and_a_new_one_is_not_begun(tmp_path):

@@ -13,15 +13,16 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from ktlo.errors import StoreBusyError, StoreError
+from ktlo.records.schema import Table
 from ktlo.store import ddl, readonly
-from ktlo.store.engine_store import ONE_PART, EngineStore
+from ktlo.store.engine_store import NEXT, ONE_PART, EngineStore
 from ktlo.store.outside import Answer, Question
 from ktlo.store.parameters import literal, parameter_texts
 from ktlo.store.streams import Incoming, load_statement
@@ -60,6 +61,7 @@ class EmbeddedStore(EngineStore):
             # A store that exists is read on a full disk, too: nothing is written by opening it.
             if not (folder / "engine" / "metadata" / f"{self._place.database}.sql").exists():
                 _make_sure_of_room(folder)
+            self._forget_torn()
             with self._borrowed() as connection:
                 _run(connection, ddl.create_database(self._place))
         except StoreError as error:
@@ -70,6 +72,21 @@ class EmbeddedStore(EngineStore):
                 fix=error.fix or "Put back a copy of the folder, or give ktlo a new one with --data",
                 code=error.code,
             ) from error
+
+    def replace(self, table: Table, rows: Iterable[pa.RecordBatch]) -> None:
+        """See :meth:`ktlo.store.protocol.Store.replace`."""
+        self._forget_torn()
+        super().replace(table, rows)
+
+    def _forget_torn(self) -> None:
+        """Remove what a disk that filled up leaves of tables under way: empty definitions.
+
+        The engine neither opens with one nor makes that table again; there is nothing in it.
+        """
+        for file in (self._folder / "engine" / "metadata" / self._place.database).glob(f"*{NEXT}.sql"):
+            with contextlib.suppress(FileNotFoundError):
+                if not file.stat().st_size:
+                    file.unlink()
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """See :meth:`ktlo.store.engine_store.EngineStore.execute`."""

@@ -31,6 +31,10 @@ ONE_PART: Mapping[str, str | int] = {
 }
 
 
+NEXT = "_next"
+"""End of the name of a table that is under way to replace another."""
+
+
 class EngineStore(abc.ABC):
     """A :class:`~ktlo.store.protocol.Store` over an engine that speaks ClickHouse's SQL.
 
@@ -92,7 +96,7 @@ class EngineStore(abc.ABC):
         """See :meth:`ktlo.store.protocol.Store.replace`."""
         if table.life is not Life.DERIVED:
             raise ValueError(f"{table.name} is {table.life}: only derived rows are replaced")
-        staging = f"{table.name}_next"
+        staging = table.name + NEXT
         with self._replacing:
             # A crash may have left one behind; it is of no use to anybody.
             self._execute_all(ddl.drop_table(staging, self._place))
