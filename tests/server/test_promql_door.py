@@ -79,7 +79,9 @@ def runtime(tmp_path_factory) -> Iterator[Runtime]:
 def http(runtime, serve) -> Iterator[httpx.Client]:
     with (
         serve(make_app(runtime, Access())) as url,
-        httpx.Client(base_url=url, timeout=4 * BOUND) as client,
+        httpx.Client(
+            base_url=url, timeout=4 * BOUND, limits=httpx.Limits(max_keepalive_connections=0)
+        ) as client,
     ):
         yield client
 
