@@ -68,7 +68,7 @@ def door(runtime) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def http(door) -> Iterator[httpx.Client]:
-    # A connection for each question: one that rested for five seconds is closed, maybe just as the next question goes out.
+    # A connection for each question: one that rests too long is closed, maybe just as the next question goes out.
     limits = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(base_url=door, timeout=60, limits=limits) as client:
         yield client
