@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ktlo.sources.rest.connection import OversizedError
 from ktlo.sources.rest.parts import divided, in_parts
-from ktlo.sources.rest.walks import Entry, Page
+from ktlo.sources.rest.walks import Entry, OldestState, Page, oldest_first
 
 AT = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 MOST = 10
@@ -42,6 +42,39 @@ def test_every_entry_of_the_page_comes_once(sizes: list[int], number: int, size:
     if found.more != (number * size < len(sizes)):
         assert found.more, "after what was left out there may be more, as far as anybody knows"
         assert sizes[-1] > MOST
+
+
+@given(moved=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 49)), max_size=8))
+def test_a_list_that_changes_between_the_parts_of_a_page_loses_nothing(moved: list[tuple[int, int]]) -> None:
+    changed = {number: AT + dt.timedelta(seconds=number) for number in range(50)}
+    seen: set[tuple[int, dt.datetime]] = set()
+    asked = 0
+
+    async def fetch(since: dt.datetime, page: int, etag: str) -> Page[int]:
+        async def ask(number: int, size: int) -> Page[int]:
+            nonlocal asked
+            asked += 1
+            if size > 5:
+                raise OversizedError("too large")
+            for _, each in [one for one in moved if one[0] == asked]:
+                changed[each] = AT + dt.timedelta(days=1, seconds=asked)
+            told = sorted((at, each) for each, at in changed.items() if at >= since)
+            part = [Entry(at, each, each) for at, each in told[(number - 1) * size : number * size]]
+            now = AT + dt.timedelta(days=1, seconds=asked)
+            return Page(part, more=number * size < len(told), etag="", at=now)
+
+        return await in_parts(ask, page, 20, lambda _: Page((), more=True, etag="", at=AT), is_rising=True)
+
+    async def whole(state: OldestState) -> OldestState:
+        async for entries, after in oldest_first(state, fetch):
+            seen.update((entry.number, entry.at) for entry in entries)
+            state = after
+        return state
+
+    state = asyncio.run(whole(OldestState(AT)))
+    moved.clear()
+    asyncio.run(whole(state))
+    assert set(changed.items()) <= seen
 
 
 def test_a_page_is_divided_into_pages_with_the_same_entries() -> None:

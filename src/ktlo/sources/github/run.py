@@ -93,7 +93,7 @@ class Run(Gathering):
             answer = await self.api.get(place, params, etag=etag)
             return self.page_of(listing, place, answer, more=answer.more)
 
-        return await self.whole_page(listing, place, number, etag, ask)
+        return await self.whole_page(listing, place, number, etag, ask, is_rising="since" in more)
 
     async def _oldest(self, listing: Listing) -> AsyncIterator[Batch]:
         """Walk a list that can be asked ``since``."""

@@ -130,6 +130,8 @@ class Gathering(ABC):
         number: int,
         etag: str,
         ask: Callable[[int, int, str], Awaitable[Page[Any]]],
+        *,
+        is_rising: bool,
     ) -> Page[Any]:
         """A page by its number, in smaller ones where the answer is too large; what is so by itself is left out.
 
@@ -139,6 +141,7 @@ class Gathering(ABC):
             number: of the page, from 1.
             etag: of the answer that is known already.
             ask: gets the number of a page, how many entries it has, and the ETag.
+            is_rising: see :func:`ktlo.sources.rest.parts.in_parts`.
         """
 
         def left_out(error: OversizedError) -> Page[Any]:
@@ -148,7 +151,7 @@ class Gathering(ABC):
         def of(part: int, size: int) -> Awaitable[Page[Any]]:
             return ask(part, size, etag if size == PER_PAGE else "")
 
-        return await in_parts(of, number, PER_PAGE, left_out)
+        return await in_parts(of, number, PER_PAGE, left_out, is_rising=is_rising)
 
     def page_of(self, listed: Gathered, place: str, answer: Answer, *, more: bool) -> Page[Any]:
         """An answer's entries; those of an unexpected form are turned away one by one."""

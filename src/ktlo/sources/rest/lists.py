@@ -154,7 +154,7 @@ class ListRun(Gathering):
             is_more = not answer.unchanged and listed.more(answer, size)
             return self.page_of(listed, place, answer, more=is_more)
 
-        return await self.whole_page(listed, place, number, etag, ask)
+        return await self.whole_page(listed, place, number, etag, ask, is_rising=listed.since in more)
 
     async def _oldest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:

@@ -26,6 +26,8 @@ async def in_parts(
     number: int,
     size: int,
     left_out: Callable[[OversizedError], Page[T]],
+    *,
+    is_rising: bool = False,
 ) -> Page[T]:
     """One page of a list, in as many requests as it takes.
 
@@ -34,6 +36,8 @@ async def in_parts(
         number: of the page.
         size: its entries.
         left_out: makes the page of a single entry that is too large by itself.
+        is_rising: what changes moves to the end of the list and draws the others forward: its parts are read from the
+            last to the first, so that an entry comes twice rather than not at all.
     """
     try:
         return await ask(number, size)
@@ -42,12 +46,15 @@ async def in_parts(
             return left_out(error)
     first, parts, smaller = divided(number, size)
     pages: list[Page[T]] = []
-    for each in range(first, first + parts):
-        pages.append(await in_parts(ask, each, smaller, left_out))
-        if not pages[-1].more:
+    places = range(first, first + parts)
+    for each in reversed(places) if is_rising else places:
+        pages.append(await in_parts(ask, each, smaller, left_out, is_rising=is_rising))
+        if not is_rising and not pages[-1].more:
             break
+    if is_rising:
+        pages.reverse()
     entries = [entry for page in pages for entry in page.entries]
-    return Page(entries, more=pages[-1].more, etag="", at=pages[-1].at)
+    return Page(entries, more=pages[-1].more, etag="", at=min(page.at for page in pages))
 
 
 async def as_many_as_fit(ask: Callable[[int], Awaitable[Answer]], size: int) -> tuple[Answer, int]:
