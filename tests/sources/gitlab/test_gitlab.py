@@ -16,7 +16,7 @@ from ktlo.errors import KtloError, UserError
 from ktlo.sources.gitlab import GitLabSource
 from ktlo.sources.gitlab.source import GitLabConfig
 from ktlo.sources.protocol import Batch, Status
-from ktlo.sources.rest import gathering
+from ktlo.sources.rest import connection, gathering
 from ktlo.sources.rest.quota import LimitReachedError, World
 
 
@@ -275,6 +275,19 @@ def test_an_issue_that_was_deleted_is_removed() -> None:
     assert "1" not in seen.shown("issues")
     assert "11" not in seen.shown("incidents")
     assert "3" in seen.shown("issues")
+
+
+def test_a_deleted_issue_is_found_where_the_list_of_open_ones_is_too_large_for_one_answer() -> None:
+    project, seen = Project(now=after(100)), Seen()
+    for number in range(1, 31):
+        project.open_issue(number, after(number))
+    run(source(project), seen)
+    project.now = after(200)
+    del project.issues[7]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "LARGEST_ANSWER", 3_000)
+        assert run(source(project), seen) is None
+    assert (len(seen.shown("issues")), "7" in seen.shown("issues"), seen.rejected) == (29, False, [])
 
 
 def test_open_issues_that_are_older_than_the_horizon_are_in_all_the_same() -> None:

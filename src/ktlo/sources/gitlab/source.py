@@ -192,10 +192,11 @@ class GitLabSource:
                     f"the project is called {project.path_with_namespace} now; it is read on under the name"
                     " configured. Change `project` when the clones' remotes are changed too",
                 )
-            for listed in lists(self._of):
+            issues, *others = lists(self._of)
+            for listed in (issues, *others):
                 async for batch in run.read(listed):
                     yield batch
-            async for batch in follow_vanished(run, self._of, self._root):
+            async for batch in follow_vanished(run, self._of, self._root, issues):
                 yield batch
 
     async def _project(self, api: Connection) -> ProjectItem:

@@ -17,7 +17,7 @@ from ktlo.sources.gitlab.payloads import IssueItem
 from ktlo.sources.gitlab.run import ProjectRun
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
-from ktlo.sources.rest.gathering import PER_PAGE
+from ktlo.sources.rest.lists import Listed
 from ktlo.sources.rest.rows import removal
 
 EVERY = dt.timedelta(days=1)
@@ -36,13 +36,14 @@ class _Numbers(msgspec.Struct):
     statistics: _Statistics
 
 
-async def follow_vanished(run: ProjectRun, of: Of, root: str) -> AsyncIterator[Batch]:
+async def follow_vanished(run: ProjectRun, of: Of, root: str, issues: Listed) -> AsyncIterator[Batch]:
     """Remove issues that are no longer there.
 
     Args:
         run: whose position holds the open issues.
         of: whose rows they are.
         root: path of the project.
+        issues: its list of issues.
     """
     known, now = run.at.open, run.api.rest.now()
     if run.at.compared_at is not None and now - run.at.compared_at < EVERY:
@@ -57,14 +58,13 @@ async def follow_vanished(run: ProjectRun, of: Of, root: str) -> AsyncIterator[B
         seen: set[int] = set()
         page, more = 1, True
         while more:
-            params = {**_OPEN, "per_page": PER_PAGE, "page": page}
-            answer = await run.api.get(f"{root}/issues", params)
-            found = decode(answer.body, list[IssueItem], f"{root}/issues")
+            part = await run.page(issues, page, _OPEN)
+            found = [entry.item for entry in part.entries]
             seen.update(one.iid for one in found)
             # Open ones that have not changed since the horizon are in no list by change.
             fresh = [one for one in found if one.iid not in known]
             yield run.batch([row for one in fresh for row in await run.whole(one)])
-            page, more = page + 1, answer.more
+            page, more = page + 1, part.more
         for number in sorted(known - seen):
             path = f"{root}/issues/{number}"
             try:
