@@ -309,3 +309,13 @@ def test_the_check_says_that_nothing_can_be_asked() -> None:
 def test_a_delivery_is_named_by_its_place_or_its_content() -> None:
     assert source(delivery="incident.ref").name_of(incoming(PAGER)) == "INC-7"
     assert source().name_of(incoming(PAGER)) == incoming(PAGER).digest
+    # A function of a value of another type finds nothing there.
+    assert source(delivery="join('-', incident)").name_of(incoming(PAGER)) == incoming(PAGER).digest
+
+
+@pytest.mark.parametrize(("said", "is_gone"), [("false", False), ("No", False), ("0", False), ("true", True)])
+def test_truth_that_is_sent_as_text_is_understood(said: str, is_gone: bool) -> None:
+    seen = Seen()
+    seen.take(source().receive(incoming(PAGER)))
+    seen.take(source(deleted="gone").receive(incoming({**PAGER, "gone": said})))
+    assert (seen.shown("incidents") == []) is is_gone

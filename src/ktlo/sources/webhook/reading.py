@@ -50,12 +50,12 @@ def read(body: Any, config: WebhookConfig, source_id: str, now: dt.datetime) -> 
         source_id: for the records.
         now: nothing can have happened after it.
     """
-    event = text_of(_search(config.event, body)) if config.event else ""
-    if config.only and not _search(config.only, body):
+    event = text_of(found_at(config.event, body)) if config.event else ""
+    if config.only and not found_at(config.only, body):
         return Reading(event, why_ignored=f"`only` is not true of it: {config.only}")
     items = [body]
     if config.items:
-        found = _search(config.items, body)
+        found = found_at(config.items, body)
         if found is None:
             return Reading(event, why_ignored=f"there is nothing at `items`: {config.items}")
         items = found if isinstance(found, list) else [found]
@@ -65,7 +65,7 @@ def read(body: Any, config: WebhookConfig, source_id: str, now: dt.datetime) -> 
         place = f"webhook, item {number}" if config.items else "webhook"
         cells = cells_of(item, config)
         try:
-            if config.deleted and _search(config.deleted, item):
+            if config.deleted and _is_said(found_at(config.deleted, item)):
                 gone.append((reader.identifier(cells), reader.past(cells, "updated_at")))
                 continue
             made = reader.read(cells)
@@ -86,7 +86,7 @@ def cells_of(item: Any, config: WebhookConfig) -> Mapping[str, tuple[str, ...]]:
     """Texts by field; a list gives one for each of its values."""
     cells: dict[str, tuple[str, ...]] = {}
     for field, path in config.mapping.items():
-        found = _search(path, item)
+        found = found_at(path, item)
         values = found if isinstance(found, list) else [found]
         cells[field] = tuple(text_of(value) for value in values[:1_000])
     return cells
@@ -105,7 +105,13 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:MOST_CHARACTERS]
 
 
-def _search(path: str, item: Any) -> Any:
+def _is_said(value: Any) -> bool:
+    """Whether a value is a yes; some tools send truth as text."""
+    return bool(value) and text_of(value).strip().casefold() not in ("false", "no", "0")
+
+
+def found_at(path: str, item: Any) -> Any:
+    """What is at a path; ``None`` where nothing is."""
     try:
         return compiled(path).search(item)
     except jmespath.exceptions.JMESPathError:

@@ -15,8 +15,8 @@ from ktlo.sources.hooked import Incoming, Setup, Taken, anything, demand_hmac, d
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, microseconds, removal
-from ktlo.sources.webhook.config import Proof, WebhookConfig, compiled
-from ktlo.sources.webhook.reading import read, text_of
+from ktlo.sources.webhook.config import Proof, WebhookConfig
+from ktlo.sources.webhook.reading import found_at, read, text_of
 
 _ATTRIBUTES = ("specversion", "id", "source", "type", "time", "subject", "dataschema")
 """Attributes of a CloudEvent that come as ``ce-`` headers in binary mode (CloudEvents 1.0, HTTP binding, 3.1.3)."""
@@ -119,7 +119,7 @@ class WebhookSource:
         """The place that was said, else the content."""
         if not self._config.delivery:
             return incoming.digest
-        return text_of(compiled(self._config.delivery).search(_told(incoming))) or incoming.digest
+        return text_of(found_at(self._config.delivery, _told(incoming))) or incoming.digest
 
     def receive(self, incoming: Incoming) -> Taken:
         """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
