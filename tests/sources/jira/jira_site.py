@@ -289,6 +289,8 @@ class Site:
         for keys in re.findall(r"project in \(([^)]*)\)", where):
             wanted = {key.strip(' "') for key in keys.split(",")}
             found = [one for one in found if one["fields"]["project"]["key"] in wanted]
+        for label in re.findall(r"labels = (\w+)", where):
+            found = [one for one in found if label in one["fields"]["labels"]]
         if "statusCategory != Done" in where:
             found = [one for one in found if '"done"' not in json.dumps(one["fields"]["status"])]
         found.sort(

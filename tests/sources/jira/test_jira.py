@@ -199,6 +199,21 @@ def test_a_deleted_issue_is_removed_and_an_old_open_one_is_in() -> None:
     assert {"SH-3", "SH-13", "SH-99"} <= keys
 
 
+def test_an_open_issue_that_the_jql_no_longer_finds_is_followed_until_it_ends() -> None:
+    site, seen = Site(now=after(100)), Seen()
+    site.create("SH-1", NOON, labels=["ops"])
+    made = source(site, jql="labels = ops")
+    run(made, seen)
+    site.change("SH-1", after(110))
+    site.issues["SH-1"]["fields"]["labels"] = []
+    for hours, state in ((130, "open"), (155, "open"), (180, "closed")):
+        site.now = after(hours)
+        if state == "closed":
+            site.move("SH-1", after(160), "Done")
+        run(made, seen)
+        assert seen.item("SH-1")["state"] == state
+
+
 def test_a_run_cut_off_anywhere_goes_on_to_the_same_rows(
     monkeypatch: pytest.MonkeyPatch, is_cloud: bool
 ) -> None:

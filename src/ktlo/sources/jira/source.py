@@ -217,12 +217,12 @@ class JiraSource:
                 yield Batch(batches(rows), msgspec.to_builtins(at), rejected, Progress(done, None, "issues"))
             now = api.rest.now()
             if at.compared_at is None or now - at.compared_at >= VANISHED_EVERY:
-                there = await open_keys(place)
+                there, still = await open_keys(place), set[str]()
                 # Those that vanished, and open ones that have not changed since the horizon.
                 for key in (*sorted(at.open - there), *sorted(there - at.open)):
-                    yield await self._again(place, of, key, now)
-                at.open &= there
-                at.open |= there
+                    yield await self._again(place, of, key, now, still)
+                # One that `jql` no longer finds is asked for until it ends.
+                at.open = there | still
                 at.compared_at = now
                 yield Batch({}, msgspec.to_builtins(at))
 
@@ -252,7 +252,7 @@ class JiraSource:
             (at.open.add if is_open else at.open.discard)(item.key)
         return rows, tuple(rejected)
 
-    async def _again(self, place: Place, of: Of, key: str, now: dt.datetime) -> Batch:
+    async def _again(self, place: Place, of: Of, key: str, now: dt.datetime, still: set[str]) -> Batch:
         try:
             item = await one(place, key)
             rows = list(mapping.issue(item, of))
@@ -261,6 +261,8 @@ class JiraSource:
             if not self._is_read(item.key):
                 # It was moved out of what is read: nothing would tell how it goes on.
                 rows = [*(one for one in rows if one[1].is_removal), *_removals(of, key, now)]
+            elif rows[0][1].record.state == "open":
+                still.add(item.key)
         except AbsentError:
             return Batch(batches(_removals(of, key, now)))
         except (UnexpectedFormError, *_ODD) as error:
