@@ -27,7 +27,10 @@ _CURRENT = """current AS (
   SELECT c.source AS source, c.item_id AS item_id, max(c.told_at) AS told_at FROM ktlo.sla_cycles AS c
   GROUP BY source, item_id
 )"""
-_MISSED = "(c.is_breached OR c.is_running AND NOT c.is_paused AND c.breach_at < {now:DateTime64(6, 'UTC')})"
+_MISSED = (
+    "(c.is_breached OR c.is_running AND NOT c.is_paused"
+    " AND coalesce(c.breach_at < {now:DateTime64(6, 'UTC')}, false))"
+)
 
 CYCLES = f"""
 WITH {members.MEMBERS}, {_CURRENT},

@@ -149,6 +149,17 @@ def test_a_cycle_keeps_its_goal_its_time_and_when_it_was_missed(kept: Kept) -> N
     assert (row["goal_seconds"], row["elapsed_seconds"], row["is_running"]) == (8 * 3600, 9 * 3600, False)
 
 
+def test_a_cycle_that_runs_and_of_which_no_deadline_is_told_is_not_missed(kept: Kept) -> None:
+    site = Site(now=after(100))
+    create(site, "SD-1", "Service Request", "Get IT help", "0~/8", "")
+    del site.issues["SD-1"]["fields"][RESOLUTION]["ongoingCycle"]["breachTime"]
+    site.issues["SD-1"]["fields"][RESOLUTION]["ongoingCycle"]["breached"] = False
+    run(source(site), kept)
+    (cycle,) = read_service_levels(kept.store, "jira:example.atlassian.net", "SD-1", after(100)).cycles
+    assert (cycle["is_running"], cycle["is_missed"]) == (True, False)
+    assert met_by_sla(kept.store) == {}
+
+
 def test_cycles_that_the_desk_counts_anew_replace_those_before(kept: Kept) -> None:
     site = site_by_hand()
     run(source(site), kept)
@@ -179,7 +190,14 @@ def test_a_status_that_tells_it_takes_the_place_of_the_first_response() -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", ["2h 30m", {"name": 7}, {"name": "x", "completedCycles": [{"startTime": {"iso8601": "soon"}}]}]
+    "odd",
+    [
+        "2h 30m",
+        {"name": 7},
+        {"name": "x", "completedCycles": [{"startTime": {"iso8601": "soon"}}]},
+        {"name": "Time to first response", "completedCycles": [{"stopTime": {"epochMillis": 10**20}}]},
+        {"name": "Time to first response", "completedCycles": [{"stopTime": {"epochMillis": 10**30}}]},
+    ],
 )
 def test_an_sla_of_another_form_is_told_and_the_issue_kept(odd: Any) -> None:
     site, seen = Site(now=after(100)), Seen()

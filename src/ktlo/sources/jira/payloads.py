@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+_BEGINNING = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 
 def instant(text: str) -> dt.datetime:
     """A time as Jira writes it: ``2026-09-01T12:00:00.000+0000``; webhooks also give milliseconds since 1970.
@@ -18,10 +20,22 @@ def instant(text: str) -> dt.datetime:
     Raises:
         ValueError: it is none.
     """
-    if text.isdigit():
-        return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
+    if text.isdecimal():
+        return of_milliseconds(int(text))
     found = dt.datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+
+
+def of_milliseconds(since_1970: int) -> dt.datetime:
+    """A time as milliseconds since 1970.
+
+    Raises:
+        ValueError: no calendar reaches so far.
+    """
+    try:
+        return _BEGINNING + dt.timedelta(milliseconds=since_1970)
+    except OverflowError as error:
+        raise ValueError(f"{since_1970} milliseconds since 1970 are no date") from error
 
 
 class Person(msgspec.Struct, rename="camel"):

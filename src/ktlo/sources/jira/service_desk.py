@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ktlo.records.service_levels import SlaCycle
-from ktlo.sources.jira.payloads import IssueItem, instant
+from ktlo.sources.jira.payloads import IssueItem, instant, of_milliseconds
 from ktlo.sources.jira.vocabulary import Of
 from ktlo.sources.rest.rows import Row, microseconds
 
@@ -40,7 +40,7 @@ class Moment(msgspec.Struct, rename="camel"):
     def at(self) -> dt.datetime | None:
         """The instant; ``None`` when none of its forms tells it."""
         if self.epoch_millis is not None:
-            return dt.datetime.fromtimestamp(self.epoch_millis / 1000, dt.UTC)
+            return of_milliseconds(self.epoch_millis)
         text = self.iso8601 or self.jira
         return instant(text).astimezone(dt.UTC) if text else None
 
