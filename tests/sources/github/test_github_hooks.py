@@ -101,6 +101,16 @@ def test_a_pull_request_tells_its_size(examples: list[tuple[str, dict[str, Any]]
     assert found["files_changed"] == body["pull_request"]["changed_files"]
 
 
+def test_what_the_schema_allows_to_be_null_may_be_null(examples: list[tuple[str, dict[str, Any]]]) -> None:
+    for event, part, name in (
+        ("pull_request", "pull_request", "merged"),
+        ("workflow_run", "workflow_run", "status"),
+    ):
+        body = next(body for kind, body in examples if kind == event)
+        body = {**body, part: {**body[part], name: None}}
+        assert source_for(body).receive(incoming(event, body)).rows
+
+
 def test_a_deployment_that_was_superseded_keeps_its_outcome(
     examples: list[tuple[str, dict[str, Any]]],
 ) -> None:

@@ -105,8 +105,8 @@ def receive(incoming: Incoming, of: Of) -> Taken:
 
 class _State(msgspec.Struct):
     state: str = ""
-    status: str = ""
-    merged: bool = False
+    status: str | None = None
+    merged: bool | None = None
 
 
 def _stage(hook: Hook) -> str:
@@ -114,7 +114,7 @@ def _stage(hook: Hook) -> str:
     for raw in (hook.deployment_status, hook.workflow_run):
         if raw != _NOTHING:
             said = _read(raw, _State)
-            return said.state or said.status
+            return said.state or said.status or hook.action
     if hook.pull_request != _NOTHING and _read(hook.pull_request, _State).merged:
         return "merged"
     return hook.action
