@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ktlo.planning.rota.actual import Actual, Stranger, as_served, wanted
+from ktlo.planning.rota.actual import Actual, Stranger, actual_of, as_served, wanted
 from ktlo.planning.rota.duties import Because, Duty
 from ktlo.planning.rota.fairness import served_by
 from ktlo.planning.rota.rules import SHADOW
 from ktlo.planning.rota.schedule import Schedule
+from ktlo.records import TABLES
+from ktlo.records.arrow import to_arrow
+from ktlo.records.people import OnCallShift
+from ktlo.store.embedded import EmbeddedStore
 
 from .teams import START, after, rota
 
@@ -133,3 +138,27 @@ def test_a_schedule_fills_a_role_by_what_is_said_else_by_its_name(
     team = rota(3, roles=roles)
     key = "PI7DH85" if schedule.startswith("Daily") else "s1"
     assert [role.name for role in team.roles if wanted(team, role, schedule, key, layer)] == fills
+
+
+@pytest.mark.parametrize(
+    ("said", "schedule", "layer"),
+    [
+        ("ÜBERWACHUNG", "Überwachung", ""),
+        ("Ops/Nacht/Ä", "Ops", "Nacht/ä"),
+        ("EU/West/Tag", "EU/West", "Tag"),
+    ],
+)
+def test_a_schedule_is_read_whatever_the_case_and_the_slashes_of_its_name(
+    tmp_path: Path, said: str, schedule: str, layer: str
+) -> None:
+    shift = OnCallShift(
+        source="pagerduty:account", external_id="s1|1", schedule=schedule, schedule_id="s1", layer=layer,
+        is_override=False, team="", person="Ada", account="pagerduty:P1", started_at=START, ended_at=after(7),
+    )  # fmt: skip
+    store = EmbeddedStore(tmp_path / "store")
+    store.migrate()
+    store.insert(TABLES["on_call_shifts"], to_arrow([shift], OnCallShift))
+    found = actual_of(store, rota(2, roles={"primary": {"schedule": said}}), after(14))
+    store.close()
+    assert [(one.person, one.start) for one in found.duties] == [("ada", START)]
+    assert found.unknown == ()

@@ -26,7 +26,7 @@ SELECT toString(source) AS source, toString(schedule) AS schedule, toString(sche
   toString(layer) AS layer, person, account, started_at, ended_at
 FROM ktlo.on_call_shifts
 WHERE started_at < coalesce(ended_at, started_at + INTERVAL 1 SECOND)
-  AND (lower(schedule) IN {names:Array(String)} OR lower(schedule_id) IN {names:Array(String)})
+  AND (lowerUTF8(schedule) IN {names:Array(String)} OR lowerUTF8(schedule_id) IN {names:Array(String)})
 ORDER BY started_at, source, schedule, account"""
 
 
@@ -117,11 +117,11 @@ def actual_of(store: Queryable, rota: Rota, now: dt.datetime) -> Actual:
 
 
 def _names(rota: Rota, role: Role) -> set[str]:
-    """Names that a schedule can have to fill a role, lower case."""
-    said = role.schedule.casefold()
-    if said:
-        return {said, said.rpartition("/")[0]} - {""}
-    return {f"{rota.name} {role.name}".casefold(), rota.name.casefold()}
+    """Names that a schedule can have to fill a role, in lower case as the engine has it."""
+    parts = role.schedule.lower().split("/")
+    if role.schedule:
+        return {"/".join(parts[:place]) for place in range(1, len(parts) + 1)} - {""}
+    return {f"{rota.name} {role.name}".lower(), rota.name.lower()}
 
 
 def as_served(planned: Schedule, actual: Actual, now: dt.datetime) -> Schedule:
