@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 
 import httpx
 import pytest
@@ -111,6 +112,17 @@ def test_what_runs_is_one_shift_although_what_is_over_of_it_is_told_apart() -> N
         (running,) = [one for one in shifts(seen) if one[0] <= account.now < one[1]]
         assert running[0] == dt.datetime.fromisoformat(lines()[7][1])
         account.now += dt.timedelta(hours=7)
+
+
+def test_the_turns_of_somebody_who_is_always_on_call_are_told_apart() -> None:
+    account, seen = account_by_hand(), Seen()
+    days = [f"2026-11-{day:02}T09:00:00+01:00" for day in (2, 9, 16, 23)]
+    turns = [(begin, end, "ada@example.org", "default") for begin, end in itertools.pairwise(days)]
+    account.timelines.of["s1"].rotations = {"primary": turns}
+    run(source(account), seen)
+    assert [one[:2] for one in shifts(seen)] == [
+        tuple(map(dt.datetime.fromisoformat, turn[:2])) for turn in turns
+    ]
 
 
 def test_a_change_ahead_replaces_what_was_read() -> None:

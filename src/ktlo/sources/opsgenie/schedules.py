@@ -99,7 +99,7 @@ def _whole(periods: Sequence[Period]) -> list[Period]:
             and last.end_date == period.start_date
             and _people(last) == _people(period)
         ):
-            found[-1] = msgspec.structs.replace(last, end_date=period.end_date)
+            found[-1] = msgspec.structs.replace(last, end_date=period.end_date, type=period.type)
         else:
             found.append(period)
     return found
