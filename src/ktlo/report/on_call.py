@@ -38,10 +38,9 @@ def on_call_listing(found: AtIncident) -> Listing:
             " and a rota of ktlo counts where `services` names the service."
         )
     if found.others:
-        was = "was" if found.others == 1 else "were"
         note += (
-            f" {counted(found.others, 'people')} more {was} on call then, in schedules that have less to do with it:"
-            " of theirs nobody was paged, and it is not their team's."
+            f" {counted(found.others, 'shifts')} more ran then: first come those of people who were paged"
+            " and of the incident's team."
         )
     if found.is_known and not any(one.paged_at for one in found.people):
         note += " Nobody is known to have been paged."

@@ -65,3 +65,24 @@ def test_what_changes_while_pages_are_turned_is_right_with_the_next_reading(
 
 def shown(seen: Seen) -> dict[str, tuple[str, dt.datetime | None]]:
     return {row["external_id"]: (row["state"], row["closed_at"]) for row in seen.shown("issues")}
+
+
+class Late(Organization):
+    """An issue that cannot be read comes up while the list is gone through."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        given = super().answer(request)
+        if self.asked.count("list") == 2 and self.asked[-1] == "list" and "S99" not in self.issues:
+            self.happen("S99", "seen", after(60))
+            self.issues["S99"]["title"] = {}
+        return given
+
+
+def test_what_cannot_be_read_and_came_up_while_pages_were_turned_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sentry_source, "PER_PAGE", 3)
+    monkeypatch.setenv("SENTRY_KEY", "k3y")
+    seen = Seen()
+    assert run(source(Late()), seen) is None
+    assert len([one for batch in seen.batches for one in batch.rejected]) == 1

@@ -73,3 +73,23 @@ def test_nothing_is_lost_for_good_and_nothing_that_is_there_is_taken_for_deleted
         busy.is_quiet = True
         busy.read(seen)
         assert not busy.missing(seen), seed
+
+
+def test_an_incident_that_is_asked_for_by_itself_and_cannot_be_read_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STATUS_KEY", "k3y")
+    busy, seen = Busy("statuspage", 1), Seen()
+    busy.is_quiet = True
+    busy.read(seen)
+    odd = {**busy.incidents.pop(3), "created_at": "some time"}
+    answer = busy.page.answer
+
+    def by_itself(request: httpx.Request) -> httpx.Response:
+        is_it = request.url.path.endswith(f"/{odd['id']}")
+        return httpx.Response(200, json=odd) if is_it else answer(request)
+
+    monkeypatch.setattr(busy.page, "answer", by_itself)
+    busy.read(seen)
+    (told,) = [one for batch in seen.batches for one in batch.rejected]
+    assert odd["id"] in str(told)

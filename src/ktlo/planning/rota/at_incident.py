@@ -77,7 +77,7 @@ class AtIncident:
     Attributes:
         detected_at: the moment.
         people: on call or paged.
-        others: how many more were on call then, in schedules that have less to do with it.
+        others: how many more shifts ran then.
         is_known: whether any schedule or rota is known for that moment.
     """
 

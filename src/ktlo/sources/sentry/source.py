@@ -197,6 +197,7 @@ class SentrySource:
         floor = at.reached - OVERLAP
         async with self._connect() as api:
             before, newest, asked = at.walk, at.reached, dict[str, dt.datetime]()
+            told = set[Rejection]()
             for times in range(PASSES):
                 turned, found = 0, 0
                 async for items, rejected in self._pages(api, floor):
@@ -216,7 +217,8 @@ class SentrySource:
                         at.walk = _Walk(newest, min(oldest, at.walk.bottom) if times and at.walk else oldest)
                     elif oldest <= before.top:  # it has met what the run read that was cut off
                         at.walk = _Walk(max(newest, before.top), min(oldest, before.bottom))
-                    notes = () if times else rejected
+                    notes = tuple(one for one in rejected if one not in told)
+                    told.update(notes)
                     cursor_now, progress = msgspec.to_builtins(at), Progress(done, None, "issues")
                     yield Batch(batches(rows), cursor_now, notes, progress)
                 if turned == 1 or not found:

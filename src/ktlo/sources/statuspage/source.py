@@ -245,6 +245,7 @@ class StatuspageSource:
             yield _batch(read.rows, read, at)
         for name in sorted(known.keys() - found.keys()):
             rows: list[tuple[str, Row]] = []
+            rejected: tuple[Rejection, ...] = ()
             try:
                 answer = await api.get(f"{path}/{quote(name, safe='')}")
             except AbsentError:
@@ -254,8 +255,9 @@ class StatuspageSource:
             else:
                 read = self._read([msgspec.Raw(answer.body)], path, of)
                 rows, found[name] = read.rows, read.found.get(name, known[name])
+                rejected = tuple(read.rejected)
             del known[name]
-            yield Batch(batches(rows), msgspec.to_builtins(at))
+            yield Batch(batches(rows), msgspec.to_builtins(at), rejected)
         at.known[path] = found
         yield Batch({}, msgspec.to_builtins(at))
 
