@@ -285,6 +285,9 @@ def test_grpc_calls_without_their_message_do_not_keep_others_out(receiver):
             thread.start()
         time.sleep(0.3)
         call(server.port, signals.TRACES, [b""])
+        deadline = time.monotonic() + 15
+        while sum(tally.refused.values()) < 8 and time.monotonic() < deadline:
+            time.sleep(0.05)
     finally:
         silent.set()
         for thread in threads:

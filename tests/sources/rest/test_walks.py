@@ -172,6 +172,13 @@ def test_what_github_shows_late_is_still_read() -> None:
         assert (10, HOUR - 10) in seen
 
 
+def test_a_second_change_within_a_second_is_read_though_the_list_is_as_it_was() -> None:
+    server = Listed({1: HOUR})
+    seen, state, _ = asyncio.run(read_rising(server, OldestState(T0), 0))
+    again, _, _ = asyncio.run(read_rising(server, state, 0))
+    assert seen == again == {(1, HOUR)}
+
+
 def test_a_list_that_did_not_change_costs_one_conditional_request() -> None:
     for read, start in ((read_rising, OldestState(T0)), (read_falling, NewestState())):
         server = Listed({number: number for number in range(1, 3)})

@@ -74,8 +74,11 @@ async def oldest_first(
         if page.unchanged:
             return
         if not page.more:
-            # The last page is asked for again next time, with its ETag: no change costs nothing.
-            yield page.entries, OldestState(state.since, 1, page.etag if state.page == 1 else "")
+            # The last page is asked for again next time, with its ETag: no change costs nothing. Not so soon after a
+            # change: another in the same second may leave the list as it is.
+            is_settled = all(entry.at <= page.at - SETTLE for entry in page.entries)
+            etag = page.etag if state.page == 1 and is_settled else ""
+            yield page.entries, OldestState(state.since, 1, etag)
             return
         newest = max((entry.at for entry in page.entries), default=state.since)
         reached = min(newest - _TICK, page.at - SETTLE)
