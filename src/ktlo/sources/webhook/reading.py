@@ -11,7 +11,7 @@ from typing import Any
 import jmespath.exceptions
 
 from ktlo.sources.csv.nouns import ItemReader, Record
-from ktlo.sources.csv.values import BadCellError
+from ktlo.sources.csv.values import MOST_VALUES, BadCellError
 from ktlo.sources.webhook.config import WebhookConfig, compiled
 from ktlo.wording import counted
 
@@ -88,7 +88,7 @@ def cells_of(item: Any, config: WebhookConfig) -> Mapping[str, tuple[str, ...]]:
     for field, path in config.mapping.items():
         found = found_at(path, item)
         values = found if isinstance(found, list) else [found]
-        cells[field] = tuple(text_of(value) for value in values[:1_000])
+        cells[field] = tuple(text_of(value) for value in values[:MOST_VALUES])
     return cells
 
 
