@@ -2,6 +2,7 @@
 
 The order makes a crash repeat work and never skip it: rows are idempotent by key, and a cursor is only
 written when every row before it is durable. A cursor that takes long to write is not written after each batch.
+After what is new, some of what is known is asked for again where the source can (:mod:`ktlo.sources.revisiting`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, Protocol
 
+import msgspec
+
 from ktlo.errors import KtloError
 from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection, Rejection
-from ktlo.sources.protocol import Progress, Source
+from ktlo.sources.protocol import Batch, Progress, Revisiting, Source
 from ktlo.sources.reclassifying import may_change, reclassified
+from ktlo.sources.revisiting import Turn, drawn, turn_of
 from ktlo.store.protocol import Store
 
 
@@ -32,6 +36,8 @@ class Cursors(Protocol):
 
 PROMPT_SECONDS = 0.02
 """Writing a cursor that takes less puts no other off."""
+_TURN = "revisited"
+"""Key of a cursor that is the collector's own: how far the round of known items is."""
 REST = 9
 """Times what writing a cursor took until the next is written: at most a tenth of a run goes into them."""
 
@@ -46,12 +52,27 @@ class _Place:
     def __init__(self, cursors: Cursors, source_id: str) -> None:
         self._cursors = cursors
         self._source_id = source_id
+        saved = dict(cursors.cursor(source_id))
+        self._turn: Any = saved.pop(_TURN, None)
+        self.cursor: Mapping[str, Any] = saved
         self._waiting: Mapping[str, Any] | None = None
         self._not_before = 0.0
 
+    def turn(self, now: dt.datetime) -> Turn:
+        """How far the round of known items is."""
+        return turn_of(self._turn, now)
+
+    def turned(self, turn: Turn) -> None:
+        """What is not there of the known items until this turn is removed."""
+        told = msgspec.to_builtins(turn)
+        if told != self._turn:
+            self._turn = told
+            self.reach(self.cursor)
+
     def reach(self, cursor: Mapping[str, Any]) -> None:
         """Every row before this cursor is durable."""
-        self._waiting = cursor
+        self.cursor = cursor
+        self._waiting = cursor if self._turn is None else {**cursor, _TURN: self._turn}
         if monotonic() >= self._not_before:
             self.commit()
 
@@ -71,8 +92,41 @@ def _ignore(_: Progress) -> None:
     """Report progress to nobody."""
 
 
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class _Written:
+    """What one run brought into the store.
+
+    Attributes:
+        rows, rejected: how many.
+    """
+
+    def __init__(self, source: Source, store: Store) -> None:
+        self._source = source
+        self._store = store
+        self.rows = self.rejected = 0
+
+    def write(self, batch: Batch) -> None:
+        """Make a batch durable, and remove what it leaves twice."""
+        for name, records in batch.rows.items():
+            self._store.insert(TABLES[name], records)
+            self.rows += records.num_rows
+        if may_change(self._source):
+            for name, removals in reclassified(batch.rows, self._store).items():
+                self._store.insert(TABLES[name], removals)
+        if batch.rejected:
+            self._store.insert(TABLES["rejections"], to_arrow(batch.rejected, Rejection))
+            self.rejected += sum(not rejection.is_kept for rejection in batch.rejected)
+
+
 async def collect(
-    source: Source, store: Store, cursors: Cursors, report: Callable[[Progress], None] = _ignore
+    source: Source,
+    store: Store,
+    cursors: Cursors,
+    report: Callable[[Progress], None] = _ignore,
+    now: Callable[[], dt.datetime] = _now,
 ) -> Collection:
     """Run one source to its end or its failure; always leaves a ``collections`` row.
 
@@ -81,41 +135,39 @@ async def collect(
         store: where rows go.
         cursors: where the source's cursor is kept.
         report: called with the progress after each batch that tells it.
+        now: the time.
 
     Returns:
         What happened. A failure of the outside or of the configuration is in ``status`` and
         ``message``, not raised: what came in before it stays.
     """
-    started_at = dt.datetime.now(dt.UTC)
-    rows = rejected = 0
+    started_at, written = now(), _Written(source, store)
     status, message = "complete", ""
     place = _Place(cursors, source.source_id)
     try:
-        async for batch in source.collect(cursors.cursor(source.source_id)):
-            for name, records in batch.rows.items():
-                store.insert(TABLES[name], records)
-                rows += records.num_rows
-            if may_change(source):
-                for name, removals in reclassified(batch.rows, store).items():
-                    store.insert(TABLES[name], removals)
-            if batch.rejected:
-                store.insert(TABLES["rejections"], to_arrow(batch.rejected, Rejection))
-                rejected += sum(not rejection.is_kept for rejection in batch.rejected)
+        async for batch in source.collect(place.cursor):
+            written.write(batch)
             if batch.cursor is not None:
                 place.reach(batch.cursor)
             if batch.progress is not None:
                 report(batch.progress)
+        if isinstance(source, Revisiting):
+            known, turn = drawn(source.revisits, source.source_id, store, place.turn(now()), now())
+            if known:
+                async for batch in source.revisit(known):
+                    written.write(batch)
+            place.turned(turn)
     except KtloError as error:
-        status, message = ("partial" if rows else "failed"), str(error)
+        status, message = ("partial" if written.rows else "failed"), str(error)
     finally:
         place.commit()
     outcome = Collection(
         source=source.source_id,
         started_at=started_at,
-        finished_at=dt.datetime.now(dt.UTC),
+        finished_at=now(),
         status=status,
-        rows=rows,
-        rejected=rejected,
+        rows=written.rows,
+        rejected=written.rejected,
         message=message,
     )
     store.insert(TABLES["collections"], to_arrow([outcome], Collection))

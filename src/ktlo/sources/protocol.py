@@ -6,10 +6,11 @@ other sources, or any metric.
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -115,5 +116,42 @@ class Source(Protocol):
         Raises:
             SourceError: the outside failed; batches already delivered stay valid.
             UserError: the configuration is wrong.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Revisits:
+    """Which known items a source can be asked for again, and how dear that is.
+
+    Attributes:
+        tables: of the items, keyed by source and external_id.
+        at_once: how many one request asks for; 0 where not enough requests are to be had.
+        within: age of the oldest that are asked for, where the service itself clears away what is older; all of them
+            when ``None``.
+    """
+
+    tables: tuple[str, ...]
+    at_once: int
+    within: dt.timedelta | None = None
+
+
+@runtime_checkable
+class Revisiting(Protocol):
+    """A source that can say which of its known items are still there (:mod:`ktlo.sources.revisiting`)."""
+
+    @property
+    def revisits(self) -> Revisits:
+        """Which, and how dear."""
+        ...
+
+    def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+        """Removals of items that are gone; what is still there and was only misplaced may come as rows.
+
+        Args:
+            known: external_ids by table, sorted.
+
+        Raises:
+            SourceError: the outside failed; batches already delivered stay valid, the items will be asked for again.
         """
         ...

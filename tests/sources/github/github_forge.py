@@ -369,7 +369,11 @@ class Forge:
                 },
             }
 
-        root = {"repository": lambda _info, **_: {"pullRequest": pull}}
+        def issue(_info: Any, number: int) -> dict[str, Any] | None:
+            here = number in self.issues and "pull_request" not in self.issues[number]
+            return {"repository": {"nameWithOwner": "octocat/Hello-World"}} if here else None
+
+        root = {"repository": lambda _info, **_: {"pullRequest": pull, "issue": issue}}
         result = graphql_sync(
             self.published.graphql,
             asked["query"],

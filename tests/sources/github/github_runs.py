@@ -62,3 +62,12 @@ def run_once(forge: Forge, into: Collected, **options: Any) -> KtloError | None:
         return None
 
     return asyncio.run(collect())
+
+
+def asked_again(forge: Forge, known: dict[str, list[str]], **options: Any) -> list[Batch]:
+    """What comes of asking for known items again."""
+
+    async def revisit() -> list[Batch]:
+        return [batch async for batch in source_of(forge, **options).revisit(known)]
+
+    return asyncio.run(revisit())

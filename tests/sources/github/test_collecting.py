@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_forge import Clock, Forge
+from github_forge import Answer, Clock, Forge
 from github_published import Published
-from github_runs import Collected, run_once, source_of
+from github_runs import Collected, asked_again, run_once, source_of
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -248,6 +248,47 @@ def test_a_deleted_issue_leaves_and_a_transferred_one_says_where_it_went(
         f"octocat/Hello-World#{moved}",
         "https://github.test/octocat/other/issues/9",
     )
+
+
+@pytest.mark.parametrize("graphql_works", [True, False])
+def test_closed_issues_that_were_deleted_or_transferred_are_found_by_asking_for_known_ones(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch, *, graphql_works: bool
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_x")
+    spam, moved, stays = (forge.open_issue(title) for title in ("Buy now", "Belongs elsewhere", "Done"))
+    for number in (spam, moved, stays):
+        forge.close(number)
+    elsewhere = forge.issues[moved] | {"html_url": "https://github.test/octocat/other/issues/9"}
+    forge.delete_issue(spam)
+    forge.delete_issue(moved)
+    forge.issues[900] = elsewhere | {"number": 900}
+    forge.moved[moved] = "https://api.github.test/repos/octocat/Hello-World/issues/900"
+    if not graphql_works:
+        forge.fault = lambda path, _: Answer(500) if path == "/graphql" else None
+    batches = asked_again(forge, {"issues": [str(spam), str(moved), str(stays)]})
+    gone = {
+        row["external_id"]: row["is_deleted"] for batch in batches for row in batch.rows["issues"].to_pylist()
+    }
+    assert {key for key, is_gone in gone.items() if is_gone} == {str(spam), str(moved)}
+    events = [
+        row
+        for batch in batches
+        if "issue_events" in batch.rows
+        for row in batch.rows["issue_events"].to_pylist()
+    ]
+    assert [row["after"] for row in events if row["kind"] == "transferred"] == [
+        "https://github.test/octocat/other/issues/9"
+    ]
+    by_rest = [path for path, _, _ in forge.requests if path.endswith(f"/issues/{stays}")]
+    assert bool(by_rest) is not graphql_works
+
+
+def test_without_a_token_known_issues_are_not_asked_for_again(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert source_of(forge).revisits.at_once == 0
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_x")
+    assert source_of(forge).revisits.at_once == 100
 
 
 def test_an_open_issue_from_before_the_horizon_is_in_and_a_closed_one_is_not(

@@ -163,8 +163,9 @@ class Project:
                 if one["target_type"] == "Issue" and one["target_iid"] == number
             ]
             return httpx.Response(200, json=states, headers=headers)
-        if path.startswith("/issues/"):
-            one = self.issues.get(int(path.removeprefix("/issues/")))
+        if path.startswith(("/issues/", "/merge_requests/")):
+            _, name, number = path.split("/")
+            one = (self.issues if name == "issues" else self.merge_requests).get(int(number))
             if one is None:
                 return httpx.Response(404, json={"message": "404 Not found"}, headers=headers)
             return httpx.Response(200, json=one, headers=headers)
@@ -177,6 +178,8 @@ class Project:
             "/releases": sorted(self.releases, key=lambda one: one["released_at"], reverse=True),
         }
         found = lists[path]
+        if iids := parse_qs(request.url.query.decode()).get("iids[]"):
+            found = [one for one in found if str(one["iid"]) in iids]
         if query.get("state") == "opened":
             found = [one for one in found if one["state"] == "opened"]
         if query.get("order_by") == "updated_at":

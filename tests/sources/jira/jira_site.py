@@ -1,8 +1,8 @@
 """A Jira in memory, Cloud or Data Center, answering as their REST descriptions say.
 
 It understands the JQL that ktlo sends: ``updated >= "…"`` in the owner's time zone and to the minute, projects,
-``statusCategory != Done``, and the two orders. Cloud pages by token and gives at most five changes of an issue with a
-search (the real one: more), so that the rest has to be asked for.
+``statusCategory != Done``, keys, and the two orders. Cloud pages by token and gives at most five changes of an issue
+with a search (the real one: more), so that the rest has to be asked for.
 """
 
 from __future__ import annotations
@@ -238,11 +238,29 @@ class Site:
             kind = "Cloud" if self.is_cloud else "Server"
             return httpx.Response(200, json={"deploymentType": kind, "version": "9.12.0"}, headers=headers)
         assert path.startswith(root), path
+        if path == f"{root}/issue/bulkfetch":
+            assert (self.is_cloud, request.method) == (True, "POST")
+            return httpx.Response(200, json=self._fetched(json.loads(request.content)), headers=headers)
+        unknown = [key for key in _keys_in(query.get("jql", "")) if self._of(key) is None]
+        if unknown and query.get("validateQuery") != "false":
+            body = {"errorMessages": [f"An issue with key '{unknown[0]}' does not exist for field 'key'."]}
+            return httpx.Response(400, json=body, headers=headers)
         found = self._found(path.removeprefix(root), query)
         if found is None:
             body = {"errorMessages": ["Issue does not exist or you do not have permission to see it."]}
             return httpx.Response(404, json=body, headers=headers)
         return httpx.Response(200, json=found, headers=headers)
+
+    def _of(self, key: str) -> dict[str, Any] | None:
+        """Jira answers for an issue's earlier key with the issue under its new one."""
+        return self.issues.get(self.moved.get(key, key))
+
+    def _fetched(self, asked: dict[str, Any]) -> Any:
+        """``BulkIssueResults``: issues that are not found, or not to be seen, are in neither list."""
+        assert set(asked) == {"issueIdsOrKeys", "fields"}
+        assert len(asked["issueIdsOrKeys"]) <= 100
+        there = [one for key in asked["issueIdsOrKeys"] if (one := self._of(key))]
+        return {"issues": [{"id": one["id"], "key": one["key"]} for one in there], "issueErrors": []}
 
     def _found(self, path: str, query: dict[str, str]) -> Any:
         if path == "/myself":
@@ -259,8 +277,7 @@ class Site:
             assert (path == "/search/jql") is self.is_cloud
             return self._search(query)
         parts = path.strip("/").split("/")
-        # Jira answers for an issue's earlier key with the issue under its new one.
-        issue = self.issues.get(self.moved.get(parts[1], parts[1]))
+        issue = self._of(parts[1])
         if issue is None:
             return None
         if parts[2:] == ["changelog"]:
@@ -286,6 +303,9 @@ class Site:
         for text in re.findall(r'updated >= "([^"]+)"', where):
             since = dt.datetime.strptime(text, "%Y/%m/%d %H:%M").replace(tzinfo=ZoneInfo(self.zone))
             found = [one for one in found if _at(one) >= since]
+        if keys := _keys_in(where):
+            named = [one["key"] for key in keys if (one := self._of(key))]
+            found = [one for one in found if one["key"] in named]
         for keys in re.findall(r"project in \(([^)]*)\)", where):
             wanted = {key.strip(' "') for key in keys.split(",")}
             found = [one for one in found if one["fields"]["project"]["key"] in wanted]
@@ -312,6 +332,11 @@ class Site:
             "isLast": is_last,
             **({} if is_last else {"nextPageToken": str(start + size)}),
         }
+
+
+def _keys_in(jql: str) -> list[str]:
+    """The keys that a query names."""
+    return [key.strip(' "') for part in re.findall(r"\bkey in \(([^)]*)\)", jql) for key in part.split(",")]
 
 
 def _at(issue: dict[str, Any]) -> dt.datetime:

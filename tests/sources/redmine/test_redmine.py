@@ -107,6 +107,48 @@ def test_what_changed_since_is_read_and_what_was_deleted_is_removed(redmine: Red
     assert seen.item(str(number), "issues")["closed_as"] == "duplicate"
 
 
+def known_again(made: RedmineSource, *numbers: int) -> set[str]:
+    """Numbers that leave when some known ones are asked for again."""
+
+    async def asked() -> set[str]:
+        known = {"issues": [str(number) for number in numbers], "incidents": []}
+        return {
+            row["external_id"]
+            async for batch in made.revisit(known)
+            for row in batch.rows["issues"].to_pylist()
+            if row["is_deleted"]
+        }
+
+    return asyncio.run(asked())
+
+
+def test_closed_issues_that_were_deleted_or_moved_out_of_the_project_are_found_by_asking_again(
+    redmine: Redmine,
+) -> None:
+    redmine.ask("POST", "/projects.json", {"project": {"name": "Attic", "identifier": "attic"}})
+    attic = redmine.ask("GET", "/projects/attic.json")["project"]["id"]
+    stays, gone, moved = (redmine.create(title) for title in ("stays", "gone", "moved"))
+    for number in (stays, gone, moved):
+        redmine.change(number, status_id=5)
+    redmine.ask("DELETE", f"/issues/{gone}.json")
+    redmine.change(moved, project_id=attic)
+    assert known_again(source(redmine), stays, gone, moved) == {str(gone)}
+    assert known_again(source(redmine, project="shop"), stays, gone, moved) == {str(gone), str(moved)}
+
+
+def test_an_open_issue_that_is_moved_out_of_the_project_leaves_within_a_day(redmine: Redmine) -> None:
+    redmine.ask("POST", "/projects.json", {"project": {"name": "Cellar", "identifier": "cellar"}})
+    cellar = redmine.ask("GET", "/projects/cellar.json")["project"]["id"]
+    seen, made = Seen(), source(redmine, project="shop")
+    number = redmine.create("open and moved")
+    assert run(made, seen) is None
+    redmine.change(number, project_id=cellar)
+    seen.cursor["compared_at"] = "2026-01-01T00:00:00Z"
+    assert run(made, seen) is None
+    assert str(number) not in {row["external_id"] for row in seen.shown("issues")}
+    assert number not in seen.cursor["open"]
+
+
 def test_a_reading_that_finds_nothing_new_is_no_failure(redmine: Redmine, numbers: dict[str, int]) -> None:
     seen = Seen()
     for _ in range(3):

@@ -58,6 +58,7 @@ class Organization:
     def __init__(self) -> None:
         self.issues: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
+        self.merged: dict[str, str] = {}
         for key, steps, *_ in lines():
             for step in steps.split(","):
                 hours, kind = step.split()
@@ -105,10 +106,23 @@ class Organization:
             issue["status"] = "unresolved"
             issue["lastSeen"] = stamp(at) if kind == "set_regression" else issue["lastSeen"]
 
+    def _resolved(self, name: str, headers: dict[str, str]) -> httpx.Response:
+        """ "Resolve a Short ID" of the API documentation; a merged issue resolves to the one it was merged into."""
+        key = self.merged.get(name.removeprefix("SHOP-"), name.removeprefix("SHOP-"))
+        if key not in self.issues:
+            return httpx.Response(
+                404, json={"detail": "The requested resource does not exist"}, headers=headers
+            )
+        found = self.issues[key]
+        body = {"organizationSlug": "acme", "projectSlug": "shop", "groupId": found["id"], "group": found}
+        return httpx.Response(200, json={**body, "shortId": found["shortId"]}, headers=headers)
+
     def answer(self, request: httpx.Request) -> httpx.Response:
         headers = {"date": "Fri, 04 Sep 2026 12:00:00 GMT"}
         if request.headers.get("authorization") != "Bearer k3y":
             return httpx.Response(401, json={"detail": "Invalid token"}, headers=headers)
+        if "/shortids/" in request.url.path:
+            return self._resolved(request.url.path.split("/")[-2], headers)
         path = request.url.path.removeprefix("/api/0/organizations/acme/issues/")
         query = parse_qs(request.url.query.decode())
         self.asked.append(path or ("group" if "group" in query else "list"))

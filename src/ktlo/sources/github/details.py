@@ -1,4 +1,4 @@
-"""What only further requests tell: reviews and size of pull requests, statuses of deployments.
+"""What only further requests tell: reviews and size of pull requests, statuses of deployments, which issues are there.
 
 By REST two requests a pull request; with a token by GraphQL, one request for twenty, which also tells the
 commits of the branch. Both end in the same :class:`PullDetails`. Formats: GitHub's published descriptions
@@ -8,7 +8,7 @@ commits of the branch. Both end in the same :class:`PullDetails`. Formats: GitHu
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -85,6 +85,18 @@ class _Data(msgspec.Struct):
     repository: dict[str, _Pull | None] | None = None
 
 
+class _Repository(msgspec.Struct, rename="camel"):
+    name_with_owner: str
+
+
+class _Issue(msgspec.Struct):
+    repository: _Repository
+
+
+class _IssuesData(msgspec.Struct):
+    repository: dict[str, _Issue | None] | None = None
+
+
 class _Problem(msgspec.Struct):
     message: str = ""
     type: str = ""
@@ -92,6 +104,11 @@ class _Problem(msgspec.Struct):
 
 class _Reply(msgspec.Struct):
     data: _Data | None = None
+    errors: list[_Problem] = []
+
+
+class _IssuesReply(msgspec.Struct):
+    data: _IssuesData | None = None
     errors: list[_Problem] = []
 
 
@@ -130,6 +147,39 @@ async def pull_details(api: Api, full_name: str, numbers: Sequence[int]) -> dict
         except AbsentError:
             continue
     return found
+
+
+def issues_query_for(numbers: Iterable[int]) -> str:
+    """The GraphQL query for where some issues are, one alias each; numbers only, so nothing to escape."""
+    asked = " ".join(
+        f"n{int(number)}: issue(number: {int(number)}) {{ repository {{ nameWithOwner }} }}"
+        for number in numbers
+    )
+    return (
+        f"query($owner: String!, $name: String!) {{ repository(owner: $owner, name: $name) {{ {asked} }} }}"
+    )
+
+
+async def issues_there(api: Api, full_name: str, numbers: Iterable[int]) -> set[int]:
+    """Which of some issues are still in a repository, by GraphQL; none where it cannot say.
+
+    Raises:
+        LimitReachedError: wait and run again.
+    """
+    owner, _, name = full_name.partition("/")
+    try:
+        body = await api.ask(issues_query_for(numbers), {"owner": owner, "name": name})
+        reply = decode(body, _IssuesReply, "/graphql")
+    except LimitReachedError:
+        raise
+    except SourceError:
+        return set()
+    found: Mapping[str, _Issue | None] = (reply.data and reply.data.repository) or {}
+    return {
+        int(alias[1:])
+        for alias, issue in found.items()
+        if issue is not None and issue.repository.name_with_owner.lower() == full_name.lower()
+    }
 
 
 async def _reviews(api: Api, path: str) -> tuple[ReviewItem, ...]:

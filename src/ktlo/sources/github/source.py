@@ -6,7 +6,7 @@ records come out as from one uninterrupted run.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import httpx
@@ -20,11 +20,12 @@ from ktlo.sources.github.health import TOKEN_ADVICE, examine
 from ktlo.sources.github.lists import ALL, ISSUES, Listing
 from ktlo.sources.github.mapping import Of
 from ktlo.sources.github.run import Run
-from ktlo.sources.github.vanished import follow_vanished
+from ktlo.sources.github.vanished import follow_vanished, revisit
 from ktlo.sources.hooked import Incoming, Setup, Taken, demand_hmac
-from ktlo.sources.protocol import Batch, Health
+from ktlo.sources.protocol import Batch, Health, Revisits
 from ktlo.sources.rest.configured import horizon
 from ktlo.sources.rest.quota import LimitReachedError, World
+from ktlo.sources.rest.revisits import PART
 
 
 class GitHubSource:
@@ -61,6 +62,12 @@ class GitHubSource:
         """``github:owner/name``; with the host for another GitHub than the public one."""
         host = "" if self._config.api == PUBLIC_API else f"{httpx.URL(self._config.api).host}/"
         return f"github:{host}{self._config.repository}"
+
+    @property
+    def revisits(self) -> Revisits:
+        """See :class:`ktlo.sources.protocol.Revisiting`: none without a token, for want of requests."""
+        has_token = find_token(self._config) is not None
+        return Revisits(("issues",), PART if has_token and ISSUES in self._listings() else 0)
 
     @property
     def webhook_secret(self) -> str:
@@ -113,6 +120,15 @@ class GitHubSource:
                     fix="" if api.has_token else TOKEN_ADVICE,
                     retry_after=error.retry_after,
                 ) from error
+
+    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
+        async with self._connect() as api:
+            of = Of(self.source_id, self._config.repository)
+            run = Run(api, of, cursors.load({}, horizon(self._config.since, self._world)))
+            await run.find_repository()
+            async for batch in revisit(run, known.get("issues", ())):
+                yield batch
 
 
 async def _read(run: Run, listing: Listing) -> AsyncIterator[Batch]:

@@ -4,21 +4,26 @@ GitHub's lists are silent about them, and an open issue that vanished would age 
 known to be open are held against GitHub's whole list of open ones, when its count disagrees and once a day
 at most; whatever is missing is asked for by itself (301 moved, 404 or 410 deleted, 200 merely closed). The
 same reading brings in the open issues that have not changed since the horizon.
+
+What was closed is asked for by its numbers when the collector says so (``revisiting``): 100 in one request by GraphQL,
+those that it does not know as above.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 from ktlo.sources.github import mapping
+from ktlo.sources.github.details import issues_there
 from ktlo.sources.github.lists import ISSUES
 from ktlo.sources.github.payloads import IssueItem
 from ktlo.sources.github.run import Run
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, MovedError, decode
 from ktlo.sources.rest.gathering import stamp
+from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
@@ -59,7 +64,43 @@ async def follow_vanished(run: Run) -> AsyncIterator[Batch]:
     yield run.batch()
 
 
+async def revisit(run: Run, known: Sequence[str]) -> AsyncIterator[Batch]:
+    """Hold some known issues against GitHub, whatever their state.
+
+    Args:
+        run: knows what the repository is called now.
+        known: their numbers.
+    """
+
+    async def listed(part: Sequence[str]) -> Collection[str]:
+        return {str(number) for number in await issues_there(run.api, run.cursor.full_name, map(int, part))}
+
+    async def whole(number: str) -> Sequence[tuple[str, Row]]:
+        return await _whole(run, int(number))
+
+    asked = Revisit(
+        api=run.api,
+        source=run.of.source,
+        tables=("issues",),
+        label="issues",
+        place=f"{run.root}/issues",
+        listed=listed,
+        whole=whole,
+    )
+    async for batch in asked.of(known):
+        yield batch
+
+
 async def _ask(run: Run, number: int) -> list[tuple[str, Row]]:
+    """Rows of one issue as it is now, or its removal."""
+    try:
+        return await _whole(run, number)
+    except AbsentError:
+        return [("issues", mapping.gone(number, run.of, run.api.rest.now()))]
+
+
+async def _whole(run: Run, number: int) -> list[tuple[str, Row]]:
+    """Rows of one issue, which may have been transferred. Raises :class:`AbsentError` when it was deleted."""
     path = f"{run.root}/issues/{number}"
     at = run.api.rest.now()
     try:
@@ -70,8 +111,6 @@ async def _ask(run: Run, number: int) -> list[tuple[str, Row]]:
             ("issue_events", mapping.transferred(number, target, run.of, at)),
             ("issues", mapping.gone(number, run.of, at)),
         ]
-    except AbsentError:
-        return [("issues", mapping.gone(number, run.of, at))]
     item = decode(answer.body, IssueItem, path)
     if item.state == "open":
         run.cursor.open.seen.add(number)

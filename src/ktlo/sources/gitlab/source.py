@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -31,13 +31,14 @@ from ktlo.sources.gitlab.payloads import (
     ReleaseItem,
 )
 from ktlo.sources.gitlab.run import ProjectRun
-from ktlo.sources.gitlab.vanished import follow_vanished
+from ktlo.sources.gitlab.vanished import follow_vanished, revisit
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, demand_token
-from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import Listed, position
 from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.revisits import PART
 from ktlo.sources.rest.rows import Row
 
 PUBLIC = "https://gitlab.com"
@@ -108,6 +109,7 @@ class GitLabSource:
     )
     config: ClassVar[type[BaseModel]] = GitLabConfig
     items_change_kind: ClassVar[bool] = True
+    revisits: Revisits = Revisits(("issues", "incidents", "changes"), PART)
     setup: Setup = Setup(
         where="Settings, Webhooks of the project (or group): Add new webhook",
         events=hooks.EVENTS,
@@ -197,6 +199,15 @@ class GitLabSource:
                 async for batch in run.read(listed):
                     yield batch
             async for batch in follow_vanished(run, self._of, self._root, issues):
+                yield batch
+
+    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
+        async with self._connect() as api:
+            run = ProjectRun(
+                api, self._root, position({}, horizon(self._config.since, self._world)), self._of
+            )
+            async for batch in revisit(run, self._of, self._root, known):
                 yield batch
 
     async def _project(self, api: Connection) -> ProjectItem:

@@ -57,3 +57,8 @@ class JiraConfig(BaseModel):
     @classmethod
     def _reference(cls, said: str) -> str:
         return check_reference(said)
+
+    def reads(self, key: str) -> bool:
+        """Whether an issue is of a project that is read."""
+        project = key.rpartition("-")[0].upper()
+        return not self.projects or project in {one.upper() for one in self.projects}

@@ -11,6 +11,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from ktlo.records.reliability import Incident
 from ktlo.records.work import Issue
 from ktlo.sources.jira.fields import BODY_CHARACTERS, convert, named, person, text_of
@@ -39,6 +41,10 @@ READ = (
     "project",
 )
 """Fields that are asked for, besides the installation's own."""
+TABLES = ("issues", "incidents")
+"""Where an issue may be."""
+ODD = (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError)
+"""What an issue of another form than documented makes of the mapping."""
 
 
 def issue(item: IssueItem, of: Of) -> Rows:
@@ -59,12 +65,17 @@ def issue(item: IssueItem, of: Of) -> Rows:
     yield from events
     for former in former_keys(item):
         # The same issue under its earlier key is another row, and so is what happened to it.
-        for table in ("issues", "incidents"):
+        for table in TABLES:
             yield removal(table, of.source, former, instant(fields["updated"]))
         for table, row in events:
             name = "incident_id" if table == "incident_events" else "issue_id"
             gone = dataclasses.replace(row.record, **{name: former})
             yield table, Row(gone, row.version + 1, is_removal=True)
+
+
+def removals(of: Of, key: str, at: dt.datetime) -> list[tuple[str, Row]]:
+    """What takes an issue out, whatever it was."""
+    return [removal(table, of.source, key, at) for table in TABLES]
 
 
 def former_keys(item: IssueItem) -> list[str]:

@@ -1,14 +1,16 @@
 """The source itself: the issues of one Jira that a token sees, oldest change first, then only what changed.
 
 What cannot be told apart by the issues themselves (which statuses mean done, which field is the severity) is asked of
-Jira once a run. Open issues that vanished are found once a day by holding the keys known to be open against Jira's.
+Jira once a run. Open issues that vanished are found once a day by holding the keys known to be open against Jira's;
+ended ones by asking for known keys in turn (``revisiting``).
 """
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,24 +22,20 @@ from pydantic import BaseModel
 from ktlo.errors import KtloError, SignatureError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import Incoming, Setup, Taken, decoded, demand_hmac
-from ktlo.sources.jira import mapping, service_desk
+from ktlo.sources.hooked import Incoming, Setup, Taken, demand_hmac
+from ktlo.sources.jira import hooks, mapping, service_desk
 from ktlo.sources.jira.config import JiraConfig
-from ktlo.sources.jira.history import commented
-from ktlo.sources.jira.mapping import READ
+from ktlo.sources.jira.mapping import ODD, READ, TABLES
 from ktlo.sources.jira.payloads import (
-    Changelog,
     FieldItem,
-    History,
     IssueItem,
     Myself,
     ServerInfo,
     Status,
-    Webhook,
 )
 from ktlo.sources.jira.vocabulary import FIELDS, Of, Vocabulary
-from ktlo.sources.jira.walk import Found, Place, changed, one, open_keys
-from ktlo.sources.protocol import Batch, Health, Missing, Progress
+from ktlo.sources.jira.walk import Found, Place, changed, found, one, open_keys
+from ktlo.sources.protocol import Batch, Health, Missing, Progress, Revisits
 from ktlo.sources.protocol import Status as State
 from ktlo.sources.rest.configured import horizon
 from ktlo.sources.rest.connection import (
@@ -49,12 +47,11 @@ from ktlo.sources.rest.connection import (
     decode,
 )
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.rows import Row, batches, removal
+from ktlo.sources.rest.revisits import PART, Revisit
+from ktlo.sources.rest.rows import Row, batches
 from ktlo.wording import counted
 
 VANISHED_EVERY = dt.timedelta(days=1)
-_ODD = (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError)
-"""What an issue of another form than documented makes of the mapping."""
 RENEWAL = (
     "Cloud: an API token of an account (https://id.atlassian.com/manage-profile/security/api-tokens) with its mail in"
     " `email`; Data Center: a personal access token. It needs to browse the projects"
@@ -92,6 +89,7 @@ class JiraSource:
     )
     config: ClassVar[type[BaseModel]] = JiraConfig
     items_change_kind: ClassVar[bool] = True
+    revisits: Revisits = Revisits(TABLES, PART)
     setup: Setup = Setup(
         where="Settings, System, WebHooks: Create a WebHook",
         events=("Issue created", "Issue updated", "Issue deleted", "Comment created", "Worklog created"),
@@ -226,6 +224,27 @@ class JiraSource:
                 at.compared_at = now
                 yield Batch({}, msgspec.to_builtins(at))
 
+    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
+        async with self._connect() as api:
+            place, of = await self._place(api)
+
+            async def whole(key: str) -> Sequence[tuple[str, Row]]:
+                rows, _, _ = self._as_it_is(await one(place, key), of, key, api.rest.now())
+                return rows
+
+            asked = Revisit(
+                api=api,
+                source=self.source_id,
+                tables=TABLES,
+                label="issues",
+                place="issues",
+                listed=partial(found, place),
+                whole=whole,
+            )
+            async for batch in asked.of(sorted({key for keys in known.values() for key in keys})):
+                yield batch
+
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
         begin = horizon(self._config.since, self._world)
         try:
@@ -242,7 +261,7 @@ class JiraSource:
         for item in found.items:
             try:
                 made = list(mapping.issue(item, of))
-            except _ODD as error:
+            except ODD as error:
                 rejected.append(self._reject(item.key, f"{type(error).__name__}: {error}", b""))
                 continue
             levels, odd = self._levels(item, of)
@@ -255,32 +274,39 @@ class JiraSource:
     async def _again(self, place: Place, of: Of, key: str, now: dt.datetime, still: set[str]) -> Batch:
         try:
             item = await one(place, key)
-            rows = list(mapping.issue(item, of))
-            levels, odd = self._levels(item, of)
-            rows += levels
-            if not self._is_read(item.key):
-                # It was moved out of what is read: nothing would tell how it goes on.
-                rows = [*(one for one in rows if one[1].is_removal), *_removals(of, key, now)]
-            elif rows[0][1].record.state == "open":
+            rows, odd, is_open = self._as_it_is(item, of, key, now)
+            if is_open:
                 still.add(item.key)
         except AbsentError:
-            return Batch(batches(_removals(of, key, now)))
-        except (UnexpectedFormError, *_ODD) as error:
+            return Batch(batches(mapping.removals(of, key, now)))
+        except (UnexpectedFormError, *ODD) as error:
             return Batch(rejected=(self._reject(key, f"{type(error).__name__}: {error}", b""),))
         return Batch(batches(rows), rejected=tuple(odd))
+
+    def _as_it_is(
+        self, item: IssueItem, of: Of, key: str, now: dt.datetime
+    ) -> tuple[list[tuple[str, Row]], list[Rejection], bool]:
+        """Rows of an issue that was asked for by a key; removals where it was moved out of what is read.
+
+        Returns:
+            Them, what was odd, and whether the issue is open and read.
+        """
+        rows = list(mapping.issue(item, of))
+        is_open = rows[0][1].record.state == "open"
+        levels, odd = self._levels(item, of)
+        rows += levels
+        if self._config.reads(item.key):
+            return rows, odd, is_open
+        # Nothing would tell how it goes on.
+        return [*(each for each in rows if each[1].is_removal), *mapping.removals(of, key, now)], odd, False
 
     def _levels(self, item: IssueItem, of: Of) -> tuple[list[tuple[str, Row]], list[Rejection]]:
         """The cycles of an issue's SLAs; the issue is kept where they have an odd form."""
         try:
             return list(service_desk.cycles(item, of, mapping.former_keys(item))), []
-        except _ODD as error:
+        except ODD as error:
             reason = f"its SLAs have an unexpected form: {type(error).__name__}: {error}"
             return [], [self._reject(item.key, reason, b"")]
-
-    def _is_read(self, key: str) -> bool:
-        """Whether an issue is of a project that is read."""
-        project = key.rpartition("-")[0].upper()
-        return not self._config.projects or project in {one.upper() for one in self._config.projects}
 
     def _reject(self, place: str, reason: str, raw: bytes) -> Rejection:
         return Rejection(
@@ -304,82 +330,5 @@ class JiraSource:
         return incoming.headers.get("x-atlassian-webhook-identifier", "") or incoming.digest
 
     def receive(self, incoming: Incoming) -> Taken:
-        """See :meth:`ktlo.sources.hooked.Hooked.receive`.
-
-        A webhook has the issue with its statuses' categories, so that nothing has to be asked.
-        """
-        told = decoded(incoming, Webhook)
-        if told.issue is None:
-            return Taken(told.event or "webhook", why_ignored="it is about no issue")
-        is_read, changes = self._is_read(told.issue.key), told.changelog.items if told.changelog else []
-        why_not = "" if is_read else f"the project {told.issue.key.rpartition('-')[0]} is not read"
-        if not is_read and not any(change.field == "Key" for change in changes):
-            return Taken(told.event, why_ignored=why_not)
-        at = (
-            dt.datetime.fromtimestamp(told.timestamp / 1000, dt.UTC)
-            if told.timestamp
-            else incoming.received_at
-        )
-        of = Of(self.source_id, self._config.url, _words_in(told, self._config), is_told=True)
-        if told.event == "jira:issue_deleted":
-            return Taken(told.event, batches(_removals(of, told.issue.key, at)))
-        item = _with_change(told, at)
-        try:
-            rows = list(mapping.issue(item, of))
-        except _ODD as error:
-            raise UserError(f"the issue has an unexpected form: {type(error).__name__}: {error}") from error
-        if not is_read:
-            # It was moved there: under its earlier key it is gone.
-            left = [(table, row) for table, row in rows if row.is_removal]
-            return Taken(told.event, batches(left), why_ignored=why_not)
-        if told.comment is not None:
-            is_incident = rows[0][0] == "incidents"
-            rows.append(commented(item.key, told.comment, of, is_incident=is_incident))
-        return Taken(
-            told.event,
-            batches(rows),
-            untold={
-                "incidents": (
-                    "acknowledged_at",
-                    "mitigated_at",
-                    "responders",
-                    "reopen_count",
-                    "request_type",
-                ),
-                "issues": ("request_type", "closed_at") if _is_closed(rows) else ("request_type",),
-            },
-        )
-
-
-def _is_closed(rows: list[tuple[str, Row]]) -> bool:
-    return getattr(rows[0][1].record, "state", "") == "closed"
-
-
-def _removals(of: Of, key: str, at: dt.datetime) -> list[tuple[str, Row]]:
-    return [removal(table, of.source, key, at) for table in ("issues", "incidents")]
-
-
-def _with_change(told: Webhook, at: dt.datetime) -> IssueItem:
-    """The issue with the one change that the webhook tells as its changelog."""
-    assert told.issue is not None  # noqa: S101 - the caller has seen to it
-    histories = []
-    if told.changelog is not None and told.changelog.items:
-        histories.append(
-            History(
-                told.changelog.id, at.isoformat(), told.user or told.changelog.author, told.changelog.items
-            )
-        )
-    return msgspec.structs.replace(told.issue, changelog=Changelog(histories, len(histories)))
-
-
-def _words_in(told: Webhook, config: JiraConfig) -> Vocabulary:
-    """The category of the status that the issue has; the others are not told."""
-    assert told.issue is not None  # noqa: S101 - the caller has seen to it
-    status = msgspec.convert(told.issue.fields.get("status") or {}, Status)
-    category = status.status_category.key if status.status_category else ""
-    return Vocabulary(
-        {status.id: category} if category else {},
-        {status.name.lower(): category} if category else {},
-        {},
-        frozenset(name.lower() for name in config.incident_types),
-    )
+        """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
+        return hooks.receive(incoming, self.source_id, self._config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import httpx
@@ -16,18 +16,21 @@ from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of
-from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, Hook
+from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, Hook, OneAlert
 from ktlo.sources.opsgenie.run import AlertRun, alerts
-from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import position
 from ktlo.sources.rest.on_call import state
 from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, batches, microseconds, removal
 
 PUBLIC_API = "https://api.opsgenie.com"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+KEPT = dt.timedelta(days=60)
+"""Age of the oldest alerts whose absence is taken for a deletion: how long Opsgenie keeps them depends on the plan."""
 _NANOSECONDS = 10**15
 """From here on a number is nanoseconds: as milliseconds it would be tens of thousands of years away."""
 RENEWAL = (
@@ -181,6 +184,31 @@ class OpsgenieSource:
             async for batch in run.follow_vanished():
                 yield batch
             async for batch in run.follow_schedules():
+                yield batch
+
+    @property
+    def revisits(self) -> Revisits:
+        """See :class:`ktlo.sources.protocol.Revisiting`: none without a token."""
+        return Revisits(("incidents",), 1 if self._config.token else 0, KEPT)
+
+    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
+        async with self._connect() as api:
+
+            async def whole(name: str) -> Sequence[tuple[str, Row]]:
+                path = f"/v2/alerts/{name}"
+                decode((await api.get(path, {"identifierType": "id"})).body, OneAlert, path)
+                return ()
+
+            asked = Revisit(
+                api=api,
+                source=self.source_id,
+                tables=self.revisits.tables,
+                label="alerts",
+                place="/v2/alerts",
+                whole=whole,
+            )
+            async for batch in asked.of(known.get("incidents", ())):
                 yield batch
 
     def verify(self, incoming: Incoming, key: str) -> None:

@@ -100,3 +100,15 @@ class Account(msgspec.Struct):
     """Who the key belongs to."""
 
     user: Person
+
+
+class Number(msgspec.Struct):
+    """An issue of which only the number is wanted."""
+
+    id: int
+
+
+class Numbers(msgspec.Struct):
+    """Numbers of a page of issues."""
+
+    issues: list[Number] = []

@@ -1,12 +1,13 @@
 """The source itself: the issues that a key sees, oldest change first, each with its journals.
 
-Deleted issues are found once a day, by holding the open ones that are known against Redmine's own list.
+Deleted issues are found once a day, by holding the open ones that are known against Redmine's own list; ended ones by
+asking for known numbers in turn (``revisiting``), which also finds those that were moved out of ``project``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -16,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ktlo.errors import KtloError, UserError
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import check_reference
-from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
 from ktlo.sources.redmine import mapping
 from ktlo.sources.redmine.mapping import Of
-from ktlo.sources.redmine.payloads import Account, IssueItem, IssuesPage, OneIssue, Statuses
+from ktlo.sources.redmine.payloads import Account, IssueItem, IssuesPage, Numbers, OneIssue, Statuses
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -33,10 +34,13 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.lists import Listed, ListRun, Position, position
 from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.revisits import PART, Revisit
 from ktlo.sources.rest.rows import Row, removal
 from ktlo.wording import counted
 
 VANISHED_EVERY = dt.timedelta(days=1)
+TABLES = ("issues", "incidents")
+"""Where an issue may be."""
 RENEWAL = (
     "Take the API access key of My account (an administrator switches the REST API on under Settings, API), and put it"
     " where `token` points"
@@ -86,6 +90,7 @@ class RedmineSource:
     summary: ClassVar[str] = "issues with their journals, and incidents, from Redmine"
     config: ClassVar[type[BaseModel]] = RedmineConfig
     items_change_kind: ClassVar[bool] = True
+    revisits: Revisits = Revisits(TABLES, PART)
 
     def __init__(
         self,
@@ -142,35 +147,62 @@ class RedmineSource:
     async def collect(self, cursor: Mapping[str, Any]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
         async with self._connect() as api:
-            try:
-                if self._config.token:
-                    # Redmine takes a wrong key for nobody and shows what is public: that must not pass for all.
-                    await _owner(api)
-                answer = await api.get("/issue_statuses.json")
-            except (DeniedError, AbsentError) as error:
-                raise UserError(error.what, where=self._config.url, fix=RENEWAL) from error
-            statuses = decode(answer.body, Statuses, "/issue_statuses.json").issue_statuses
-            of = Of(
-                self.source_id,
-                self._config.url,
-                {str(one.id): one for one in statuses},
-                frozenset(name.lower() for name in self._config.incident_trackers),
-            )
-            run = _WithJournals(
-                api, self.source_id, position(cursor, horizon(self._config.since, self._world)), of
-            )
-            async for batch in run.read(_issues(self._params(), of)):
+            run = await self._run(api, cursor)
+            async for batch in run.read(run.issues):
                 yield batch
-            async for batch in run.follow_vanished(self._params()):
+            async for batch in run.follow_vanished():
                 yield batch
+
+    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
+        async with self._connect() as api:
+            run = await self._run(api, {})
+            asked = Revisit(
+                api=api,
+                source=self.source_id,
+                tables=TABLES,
+                label="issues",
+                place=run.issues.path,
+                listed=run.listed,
+                whole=run.again,
+            )
+            async for batch in asked.of(sorted({name for names in known.values() for name in names})):
+                yield batch
+
+    async def _run(self, api: Connection, cursor: Mapping[str, Any]) -> _WithJournals:
+        """A run from a cursor on. Raises :class:`UserError` where the key is not accepted."""
+        try:
+            if self._config.token:
+                # Redmine takes a wrong key for nobody and shows what is public: that must not pass for all.
+                await _owner(api)
+            answer = await api.get("/issue_statuses.json")
+        except (DeniedError, AbsentError) as error:
+            raise UserError(error.what, where=self._config.url, fix=RENEWAL) from error
+        statuses = decode(answer.body, Statuses, "/issue_statuses.json").issue_statuses
+        of = Of(
+            self.source_id,
+            self._config.url,
+            {str(one.id): one for one in statuses},
+            frozenset(name.lower() for name in self._config.incident_trackers),
+        )
+        at = position(cursor, horizon(self._config.since, self._world))
+        return _WithJournals(api, at, of, self._params())
 
 
 class _WithJournals(ListRun):
-    """A run that asks for the journals of every issue that changed."""
+    """A run that asks for the journals of every issue that changed.
 
-    def __init__(self, api: Connection, source: str, at: Position, of: Of) -> None:
-        super().__init__(api, source, "", at)
+    Args:
+        api: the connection.
+        at: where to continue; moved along.
+        of: whose rows they are.
+        params: what bounds the list of issues.
+    """
+
+    def __init__(self, api: Connection, at: Position, of: Of, params: Mapping[str, str | int]) -> None:
+        super().__init__(api, of.source, "", at)
         self._of = of
+        self.issues = _issues(params, of)
 
     async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
         """Rows of issues with their journals; one that is gone meanwhile is removed."""
@@ -185,37 +217,66 @@ class _WithJournals(ListRun):
         Raises:
             DeniedError, OversizedError: it may not, and nothing is known of it.
         """
-        path = f"/issues/{number}.json"
         try:
-            answer = await self.api.get(path, {"include": "journals,relations"})
-            item = decode(answer.body, OneIssue, path).issue
+            item = await self._asked(number)
         except AbsentError:
-            self.at.open.discard(number)
-            at = self.api.rest.now()
-            return [removal(table, self._of.source, str(number), at) for table in ("issues", "incidents")]
+            return self._removed(number)
         except (DeniedError, OversizedError) as error:
             if known is None:
                 raise
-            self.warn(path, f"{error.what}. So issue {number} has no history")
+            self.warn(f"/issues/{number}.json", f"{error.what}. So issue {number} has no history")
             item = known
-        (self.at.open.discard if item.status.is_closed else self.at.open.add)(number)
+        return self._rows(item)
+
+    async def _asked(self, number: int) -> IssueItem:
+        """One issue with its journals. Raises like :meth:`Connection.get`."""
+        path = f"/issues/{number}.json"
+        answer = await self.api.get(path, {"include": "journals,relations"})
+        return decode(answer.body, OneIssue, path).issue
+
+    def _rows(self, item: IssueItem) -> list[tuple[str, Row]]:
+        (self.at.open.discard if item.status.is_closed else self.at.open.add)(item.id)
         return list(mapping.issue(item, self._of))
 
-    async def follow_vanished(self, params: Mapping[str, str | int]) -> AsyncIterator[Batch]:
+    def _removed(self, number: int) -> list[tuple[str, Row]]:
+        self.at.open.discard(number)
+        at = self.api.rest.now()
+        return [removal(table, self._of.source, str(number), at) for table in TABLES]
+
+    async def listed(self, part: Sequence[str]) -> Collection[str]:
+        """Those of some numbers that are among the issues that are read."""
+        bounds = {**self.issues.params, "issue_id": ",".join(part), "limit": PART}
+        body = (await self.api.get(self.issues.path, bounds)).body
+        return {str(one.id) for one in decode(body, Numbers, self.issues.path).issues}
+
+    async def again(self, name: str) -> list[tuple[str, Row]]:
+        """Rows of one issue by itself; removals where it is no longer of the project that is read.
+
+        Raises:
+            AbsentError: it was deleted.
+        """
+        item = await self._asked(int(name))
+        if "project_id" in self.issues.params and not await self.listed([name]):
+            return self._removed(item.id)
+        return self._rows(item)
+
+    async def follow_vanished(self) -> AsyncIterator[Batch]:
         """Remove issues that were deleted, and take in open ones that have not changed since the horizon."""
         now = self.api.rest.now()
         if self.at.compared_at is not None and now - self.at.compared_at < VANISHED_EVERY:
             return
-        there, listed = set[int](), _issues(params, self._of)
+        there = set[int]()
         page, more = 1, True
         while more:
-            found = await self.page(listed, page, {"status_id": "open", "sort": "id"})
+            found = await self.page(self.issues, page, {"status_id": "open", "sort": "id"})
             there.update(item.number for item in found.entries)
             page, more = page + 1, found.more
         unread: dict[int, str] = {}
         for number in (*sorted(self.at.open - there), *sorted(there - self.at.open)):
             try:
-                yield self.batch(await self._whole(number))
+                yield self.batch(await (self._whole(number) if number in there else self.again(str(number))))
+            except AbsentError:
+                yield self.batch(self._removed(number))
             except (DeniedError, OversizedError) as error:
                 unread[number] = error.what
         if unread:

@@ -59,6 +59,12 @@ class IssueItem(msgspec.Struct, rename="camel"):
     activity: list[Activity] = []
 
 
+class Resolved(msgspec.Struct):
+    """A short identifier resolved ("Resolve a Short ID" of Sentry's API)."""
+
+    group: IssueItem
+
+
 class HookData(msgspec.Struct):
     """What a webhook is about."""
 

@@ -2,7 +2,8 @@
 
 Sentry lists by when an issue was last seen, which a resolution does not move. So issues known to be open are asked for
 by their identifiers each time; one that is no longer there was deleted or merged. Issues that ended, or came back, are
-asked for by themselves, because only then Sentry tells their activity. The list begins with the newest: a run that was
+asked for by themselves, because only then Sentry tells their activity; known ones are asked for in turn by their short
+identifiers (``revisiting``). The list begins with the newest: a run that was
 cut off lists again, and does not ask again for what it had come past. A list of several pages is listed again until it
 brings nothing that is new.
 """
@@ -13,7 +14,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import msgspec
@@ -23,7 +24,7 @@ from ktlo.errors import KtloError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
-from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.protocol import Batch, Health, Missing, Progress, Revisits, Status
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -35,10 +36,11 @@ from ktlo.sources.rest.connection import (
 )
 from ktlo.sources.rest.parts import as_many_as_fit
 from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.sentry import mapping
 from ktlo.sources.sentry.mapping import ENDED, Of
-from ktlo.sources.sentry.payloads import Activity, Hook, IssueItem
+from ktlo.sources.sentry.payloads import Activity, Hook, IssueItem, Resolved
 
 PUBLIC = "https://sentry.io"
 DEFAULT_HISTORY = dt.timedelta(days=90)
@@ -121,6 +123,7 @@ class SentrySource:
     kind: ClassVar[str] = "sentry"
     summary: ClassVar[str] = "issues as bugs, from first seen to resolved, with regressions, from Sentry"
     config: ClassVar[type[BaseModel]] = SentryConfig
+    revisits: Revisits = Revisits(("issues",), 1, DEFAULT_HISTORY - dt.timedelta(days=10))
     setup: Setup = Setup(
         where="Settings, Custom Integrations: an internal integration with this Webhook URL",
         events=("issue",),
@@ -237,6 +240,30 @@ class SentrySource:
                 yield Batch(batches(rows), None, rejected)
             at.reached, at.walk = newest, None
             yield Batch({}, msgspec.to_builtins(at))
+
+    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
+        place = f"/organizations/{self._config.organization}/shortids/"
+
+        async with self._connect() as api:
+
+            async def whole(name: str) -> Sequence[tuple[str, Row]]:
+                path = f"{place}{quote(name, safe='')}/"
+                found = decode((await api.get(path)).body, Resolved, path).group
+                if (found.short_id or found.id) != name:  # merged into another
+                    raise AbsentError("it was merged", where=path)
+                return ()
+
+            asked = Revisit(
+                api=api,
+                source=self.source_id,
+                tables=self.revisits.tables,
+                label="issues",
+                place=place,
+                whole=whole,
+            )
+            async for batch in asked.of(known.get("issues", ())):
+                yield batch
 
     async def _pages(
         self, api: Connection, floor: dt.datetime
