@@ -19,6 +19,8 @@ from ktlo.store.protocol import Store
 EVERY = dt.timedelta(hours=1)
 ROUND = dt.timedelta(days=30)
 """Within this time every known item is asked for."""
+LEAST = 20
+"""Items that are asked for in an hour, at least: fewer could not tell a deletion from a lost right (``vanishing``)."""
 MOST_REQUESTS = 100
 """Requests that go into it in an hour, at most."""
 _BEGAN = {"issues": "created_at", "incidents": "detected_at", "changes": "created_at"}
@@ -73,7 +75,8 @@ def drawn(
         )
         asked = {"source": source_id, "since": since}
         total = store.query(f"SELECT count() AS n {known}", asked)["n"][0].as_py()
-        most = min(max(revisits.at_once, ceil(total * (passed / ROUND))), MOST_REQUESTS * revisits.at_once)
+        wanted = max(LEAST, revisits.at_once, ceil(total * (passed / ROUND)))
+        most = min(wanted, MOST_REQUESTS * revisits.at_once)
         names = [
             str(name)
             for name in store.query(

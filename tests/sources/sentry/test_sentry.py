@@ -108,7 +108,8 @@ class Organization:
 
     def _resolved(self, name: str, headers: dict[str, str]) -> httpx.Response:
         """ "Resolve a Short ID" of the API documentation; a merged issue resolves to the one it was merged into."""
-        key = self.merged.get(name.removeprefix("SHOP-"), name.removeprefix("SHOP-"))
+        key = next((key for key, one in self.issues.items() if one["shortId"] == name), "")
+        key = self.merged.get(name.removeprefix("SHOP-"), key)
         if key not in self.issues:
             return httpx.Response(
                 404, json={"detail": "The requested resource does not exist"}, headers=headers

@@ -47,7 +47,7 @@ from ktlo.sources.rest.connection import (
     decode,
 )
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.revisits import PART, Revisit
+from ktlo.sources.rest.revisits import PART, Revisit, project
 from ktlo.sources.rest.rows import Row, batches
 from ktlo.wording import counted
 
@@ -239,6 +239,7 @@ class JiraSource:
                 tables=TABLES,
                 label="issues",
                 place="issues",
+                group=project,
                 listed=partial(found, place),
                 whole=whole,
             )
@@ -296,7 +297,8 @@ class JiraSource:
         levels, odd = self._levels(item, of)
         rows += levels
         if self._config.reads(item.key):
-            return rows, odd, is_open
+            # No change tells of it where the project got another key.
+            return [*rows, *(mapping.removals(of, key, now) if item.key != key else ())], odd, is_open
         # Nothing would tell how it goes on.
         return [*(each for each in rows if each[1].is_removal), *mapping.removals(of, key, now)], odd, False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from ktlo.records.collection import Rejection
 from ktlo.sources.protocol import Batch
@@ -26,6 +27,15 @@ PART = 100
 """Items that are asked for and judged together."""
 
 
+def _all(_: str) -> str:
+    return ""
+
+
+def project(name: str) -> str:
+    """The project of an item: ``SHOP`` of ``SHOP-17``."""
+    return name.rpartition("-")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revisit:
     """How some items of a service are asked for.
@@ -37,6 +47,7 @@ class Revisit:
         label: what the items are called in sentences.
         place: what is told as the place of a refusal.
         whole: the rows of one item as it is now; raises :class:`AbsentError` where it is nowhere.
+        group: what an item is judged with, where not all are of one kind: its project.
         listed: which of some items (at most :data:`PART`) one request brings; each is asked for alone where none does.
     """
 
@@ -46,6 +57,7 @@ class Revisit:
     label: str
     place: str
     whole: Callable[[str], Awaitable[Sequence[tuple[str, Row]]]]
+    group: Callable[[str], str] = _all
     listed: Callable[[Sequence[str]], Awaitable[Collection[str]]] | None = None
 
     async def of(self, known: Sequence[str]) -> AsyncIterator[Batch]:
@@ -57,7 +69,9 @@ class Revisit:
         for start in range(0, len(known), PART):
             part = known[start : start + PART]
             try:
-                missing = sorted(set(part) - await self._listed(part))
+                missing = sorted(
+                    set(part) - await self._listed(part), key=lambda name: (self.group(name), name)
+                )
             except (DeniedError, AbsentError, UnprocessableError, UnexpectedFormError) as error:
                 reason = f"{error.what}. So deletions of {self.label} are not noticed once they have ended"
                 yield Batch(rejected=(self._told(reason),))
@@ -70,14 +84,19 @@ class Revisit:
                     gone.append(name)
                 except (DeniedError, OversizedError, UnexpectedFormError):
                     continue
-            rejected: tuple[Rejection, ...] = ()
-            if are_deleted(len(gone), len(part)):
-                at = self.api.rest.now()
-                rows += [removal(table, self.source, name, at) for name in gone for table in self.tables]
-            else:
-                rejected = (self._told(lost_right(self.label, gone, len(part))),)
-            if rows or rejected:
-                yield Batch(batches(rows), None, rejected)
+            kept, at = list[Rejection](), self.api.rest.now()
+            # Most of all, or of one group.
+            group_of = self.group if are_deleted(len(gone), len(part)) else _all
+            for group, names in groupby(gone, group_of):
+                missing, known_here = list(names), sum(group_of(name) == group for name in part)
+                if are_deleted(len(missing), known_here):
+                    rows += [
+                        removal(table, self.source, name, at) for name in missing for table in self.tables
+                    ]
+                else:
+                    kept.append(self._told(lost_right(self.label, missing, known_here)))
+            if rows or kept:
+                yield Batch(batches(rows), None, tuple(kept))
 
     async def _listed(self, part: Sequence[str]) -> set[str]:
         if self.listed is None:

@@ -1,7 +1,8 @@
 """Items that are nowhere any more: deleted, or the right to see them was lost? Services answer 404 to both.
 
 A removal is for good (it outranks what is older), so a lost right must not pass for a deletion. Few things that vanish
-at once were deleted; most of them at once is what a right that was taken away looks like.
+at once were deleted; all or most of them at once is what a right that was taken away looks like, or a project that was
+archived or got another name.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 FEW = 10
-"""Fewer than so many that vanish at once are always taken for deleted."""
+"""Fewer than so many that vanish at once are taken for deleted, if others are still there."""
+ALONE = 3
+"""Fewer than so many are taken for deleted even if no others are there."""
 
 
 def are_deleted(missing: int, known: int) -> bool:
@@ -19,6 +22,8 @@ def are_deleted(missing: int, known: int) -> bool:
         missing: how many of the known are nowhere.
         known: how many were held against the service at once.
     """
+    if missing == known:
+        return missing < ALONE
     return missing < FEW or 2 * missing <= known
 
 

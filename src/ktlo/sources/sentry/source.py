@@ -36,7 +36,7 @@ from ktlo.sources.rest.connection import (
 )
 from ktlo.sources.rest.parts import as_many_as_fit
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.revisits import Revisit
+from ktlo.sources.rest.revisits import Revisit, project
 from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.sentry import mapping
 from ktlo.sources.sentry.mapping import ENDED, Of
@@ -258,6 +258,7 @@ class SentrySource:
                 api=api,
                 source=self.source_id,
                 tables=self.revisits.tables,
+                group=project,
                 label="issues",
                 place=place,
                 whole=whole,
