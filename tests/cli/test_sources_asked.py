@@ -134,6 +134,7 @@ def secret_files(place: Place) -> list[Path]:
     [
         ("pagerduty", "pagerduty", ["api={url}"], [("token (", "k3y"), ("webhooks, too?", "y"), HERE]),
         ("opsgenie", "opsgenie", ["api={url}"], [("token (", "k3y"), ("webhooks, too?", "y"), HERE]),
+        ("opsgenie_incidents", "opsgenie", ["api={url}", "incidents=incidents"], [("token (", "k3y")]),
         (
             "jira",
             "jira",

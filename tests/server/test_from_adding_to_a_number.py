@@ -88,6 +88,17 @@ def opsgenie() -> tuple[Any, Callable[[str], dict[str, Any]]]:
     return account.answer, lambda url: {"token": "env:OG_KEY", "api": url, "since": "2026-08-01"}
 
 
+def opsgenie_incidents() -> tuple[Any, Callable[[str], dict[str, Any]]]:
+    account = stand_in("opsgenie", "opsgenie_incidents").Incidents()
+    return account.answer, lambda url: {
+        "token": "env:OG_KEY",
+        "api": url,
+        "name": "incidents",
+        "incidents": "incidents",
+        "since": "2026-08-01",
+    }
+
+
 def servicenow() -> tuple[Any, Callable[[str], dict[str, Any]]]:
     instance = stand_in("servicenow", "test_servicenow").Instance()
     return instance.answer, lambda url: {
@@ -190,6 +201,7 @@ KINDS = {
     # kind: stand-in, incidents that count (cancelled ones do not), issues
     "pagerduty": (pagerduty, 10, 0),
     "opsgenie": (opsgenie, 10, 0),
+    "opsgenie's incidents": (opsgenie_incidents, 10, 0),
     "servicenow": (servicenow, 9, 0),
     "statuspage": (statuspage, 10, 0),
     "sentry": (sentry, 0, 10),
@@ -203,6 +215,8 @@ KINDS = {
 }
 
 
+KIND = {"instatus": "statuspage", "opsgenie's incidents": "opsgenie"}
+"""Kinds of sources that have other names here."""
 COUNTED: dict[str, int] = {}
 """Incidents of the kinds that were read: a kind that cannot be had here is skipped."""
 
@@ -243,7 +257,7 @@ def test_a_source_is_added_read_and_counted(
             running.callback(answer.close)
         if kind == "instatus":
             monkeypatch.setenv("HTTP_PROXY", answer.url)
-        given = {"kind": "statuspage" if kind == "instatus" else kind, "options": options(answer.url)}
+        given = {"kind": KIND.get(kind, kind), "options": options(answer.url)}
         added = visitor.post("/api/v1/sources", json=given)
         assert added.status_code == 201, added.text
         assert added.json()["status"] in ("ready", "limited")

@@ -136,6 +136,21 @@ def opsgenie(kind: str, text: str, is_gone: bool, early: bool) -> Made:
     return tests.source(account), "incidents", "A0"
 
 
+def opsgenie_incident(kind: str, text: str, is_gone: bool, early: bool) -> Made:
+    tests = stand_in("opsgenie", "opsgenie_incidents")
+    account = tests.Incidents()
+    told = tests.incident("I0", "60 closed Ada", "closed", "-", "s-1")
+    account.incidents = [told | {"message": text, "description": text, "tags": [text]}]
+    account.history["I0"] = tests.history("I0", f"{-7 if early else 60} closed Ada")
+    for entry in account.history["I0"]:
+        entry["title"] = {"type": "plain_text", "content": text}
+        if is_gone:
+            entry["actor"] = None
+    if is_gone:
+        account.incidents[0] |= {"ownerTeam": None, "responders": []}
+    return tests.source(account, incidents="incidents"), "incidents", "I0"
+
+
 def statuspage(kind: str, text: str, is_gone: bool, early: bool) -> Made:
     tests = stand_in("statuspage", "test_statuspage")
     page = tests.Page()
@@ -153,6 +168,7 @@ KINDS: dict[str, tuple[Callable[..., Made], str]] = {
     "redmine issue": (redmine, "Bug"),
     "redmine incident": (redmine, "Incident"),
     "opsgenie alert": (opsgenie, ""),
+    "opsgenie incident": (opsgenie_incident, ""),
     "status page": (statuspage, ""),
 }
 

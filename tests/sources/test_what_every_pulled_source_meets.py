@@ -129,6 +129,11 @@ ASKED: dict[str, tuple[str, Callable[[], Answer], dict[str, Any]]] = {
         lambda: of_tests("opsgenie", "test_opsgenie").Account().answer,
         {"token": "env:OG_KEY", **SINCE},
     ),
+    "opsgenie's incidents": (
+        "opsgenie",
+        lambda: of_tests("opsgenie", "opsgenie_incidents").Incidents().answer,
+        {"token": "env:OG_KEY", "incidents": "incidents", **SINCE},
+    ),
     "pagerduty": (
         "pagerduty",
         lambda: of_tests("pagerduty", "test_pagerduty").account_by_hand().answer,

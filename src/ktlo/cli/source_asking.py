@@ -62,7 +62,8 @@ class Dialogue:
         self._find(model, main)
         for name in self._open(model, main):
             self._ask(name, model, is_needed=model.model_fields[name].is_required())
-        if "webhook_secret" in model.model_fields and "webhook_secret" not in self.given:
+        is_open = "webhook_secret" in model.model_fields and "webhook_secret" not in self.given
+        if is_open and not self._hears_nothing():
             self._offer_webhooks()
         while True:
             try:
@@ -117,6 +118,15 @@ class Dialogue:
             typer.echo(f"{name} is needed. Ctrl-C stops, and nothing is added.", err=True)
         if said:
             self.given[name] = self._kept(name, said) if name in SECRETS else said
+
+    def _hears_nothing(self) -> bool:
+        from ktlo.sources.hooked import hears_nothing
+        from ktlo.sources.registry import make_source
+
+        try:
+            return hears_nothing(make_source(self.kind, self.given))
+        except UserError:
+            return False
 
     def _offer_webhooks(self) -> None:
         is_all = self.kind in ONLY_LISTEN or (self.kind in _MAY_ONLY_LISTEN and not self.given.get("url"))

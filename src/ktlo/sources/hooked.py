@@ -136,6 +136,11 @@ def only_listens(source: object) -> bool:
     return bool(getattr(source, "only_listens", False))
 
 
+def hears_nothing(source: object) -> bool:
+    """Whether webhooks tell a source nothing that it uses, as it is configured."""
+    return bool(getattr(source, "hears_nothing", False))
+
+
 def secret_of(source: Hooked) -> str:
     """The webhook's secret; empty when none is configured.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ktlo.records.reliability import Incident, IncidentEvent
@@ -63,7 +63,7 @@ def alert(item: AlertItem, of: Of, log: Sequence[LogEntry] = ()) -> Iterator[tup
     """
     report = item.report or Report()
     entries = sorted(log, key=lambda entry: entry.created_at)
-    taken = next((entry for entry in entries if _ACKNOWLEDGED.match(entry.log)), None)
+    taken = next((entry for entry in entries if is_acknowledgement(entry)), None)
     over = next((entry for entry in reversed(entries) if _CLOSED.match(entry.log)), None)
     acknowledged = _after(item.created_at, report.ack_time) or (taken.created_at if taken else None)
     closed = item.status == "closed"
@@ -99,9 +99,7 @@ def alert(item: AlertItem, of: Of, log: Sequence[LogEntry] = ()) -> Iterator[tup
         yield step(item.id, "acknowledged", acknowledged, who_took, of)
     if ended:
         yield step(item.id, "resolved", ended, who_closed, of)
-    for entry in entries:
-        if entry.type == "alertRecipient" and entry.owner and _NOTIFIED.search(entry.log):
-            yield paged(item.id, entry.created_at, entry.owner, of)
+    yield from calls(item.id, entries, of)
 
 
 def step(incident_id: str, kind: str, at: dt.datetime, who: str, of: Of) -> tuple[str, Row]:
@@ -118,6 +116,18 @@ def step(incident_id: str, kind: str, at: dt.datetime, who: str, of: Of) -> tupl
         after=kind,
     )
     return "incident_events", Row(record, microseconds(at))
+
+
+def is_acknowledgement(entry: LogEntry) -> bool:
+    """Whether an entry of an alert's log tells that somebody, or something, acknowledged it."""
+    return _ACKNOWLEDGED.match(entry.log) is not None
+
+
+def calls(incident_id: str, log: Iterable[LogEntry], of: Of) -> Iterator[tuple[str, Row]]:
+    """Who was paged when, by the log of an alert."""
+    for entry in log:
+        if entry.type == "alertRecipient" and entry.owner and _NOTIFIED.search(entry.log):
+            yield paged(incident_id, entry.created_at, entry.owner, of)
 
 
 def paged(incident_id: str, at: dt.datetime, whom: str, of: Of) -> tuple[str, Row]:

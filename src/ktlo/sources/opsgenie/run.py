@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of
-from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, LogEntry, LogPage, OneAlert
-from ktlo.sources.opsgenie.schedules import Schedules
+from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, LogEntry, LogPage, OneAlert, Paging
+from ktlo.sources.opsgenie.schedules import ScheduledRun
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -26,8 +26,8 @@ from ktlo.sources.rest.connection import (
     decode,
 )
 from ktlo.sources.rest.gathering import PER_PAGE
-from ktlo.sources.rest.lists import Listed, ListRun, Position
-from ktlo.sources.rest.on_call import State, read_shifts
+from ktlo.sources.rest.lists import Listed, Position
+from ktlo.sources.rest.on_call import State
 from ktlo.sources.rest.rows import Row, removal
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
@@ -36,7 +36,7 @@ _BEGINNING = dt.datetime(2010, 1, 1, tzinfo=dt.UTC)
 """Before Opsgenie's first alert."""
 
 
-class AlertRun(ListRun):
+class AlertRun(ScheduledRun):
     """A run that asks for the log of every alert that changed.
 
     Args:
@@ -47,25 +47,9 @@ class AlertRun(ListRun):
     """
 
     def __init__(self, api: Connection, at: Position, of: Of, on_call: State) -> None:
-        super().__init__(api, of.source, "", at)
+        super().__init__(api, of.source, at, on_call)
         self._of = of
         self._has_logs = True
-        self.on_call = on_call
-
-    def saved(self) -> dict[str, Any]:
-        """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
-        return {**super().saved(), "schedules": self.on_call.saved()}
-
-    async def follow_schedules(self) -> AsyncIterator[Batch]:
-        """Read who is on call; what cannot be read is noted."""
-        pager = Schedules(self.api, self.warn)
-        horizon = self.at.since
-        async for rows in read_shifts(
-            pager, self.on_call, self._of.source, horizon, self.api.rest.now, self.warn
-        ):
-            yield self.batch(rows)
-        if self._rejected:
-            yield self.batch()
 
     async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
         """Rows of alerts with their logs; one that is gone meanwhile is removed."""
@@ -135,11 +119,16 @@ async def alert_log(api: Connection, name: str) -> list[LogEntry]:
     while True:
         page = decode((await api.get(path, params)).body, LogPage, path)
         found += page.data
-        said = parse_qs(urlsplit((page.paging and page.paging.next) or "").query)
-        offset = said.get("offset", [""])[-1]
+        offset = next_offset(page.paging)
         if not page.data or not offset or offset == params.get("offset"):
             return found
         params |= {"offset": offset, "direction": "next"}
+
+
+def next_offset(paging: Paging | None) -> str:
+    """From where the next page goes on, by the address that an answer gives; empty after the last."""
+    said = parse_qs(urlsplit((paging and paging.next) or "").query)
+    return said.get("offset", [""])[-1]
 
 
 def alerts(of: Of) -> Listed:

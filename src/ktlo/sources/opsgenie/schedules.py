@@ -8,18 +8,50 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
 from ktlo.sources.opsgenie.payloads import OneTimeline, Period, Recipient, Rotation, ScheduleList
+from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import Connection, decode
 from ktlo.sources.rest.gathering import stamp
-from ktlo.sources.rest.on_call import Schedule, Shift, Told, Warn
+from ktlo.sources.rest.lists import ListRun, Position
+from ktlo.sources.rest.on_call import Schedule, Shift, State, Told, Warn, read_shifts
 
 _DAY = dt.timedelta(days=1)
 STANDING_IN = ("override", "forwarding")
 """Kinds of periods in which somebody stands in."""
+
+
+class ScheduledRun(ListRun):
+    """A run over an account's lists that reads who is on call, too.
+
+    Args:
+        api: the connection.
+        source: identifier of the source.
+        at: where to continue; moved along.
+        on_call: what was read of schedules; moved along.
+    """
+
+    def __init__(self, api: Connection, source: str, at: Position, on_call: State) -> None:
+        super().__init__(api, source, "", at)
+        self.on_call = on_call
+
+    def saved(self) -> dict[str, Any]:
+        """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
+        return {**super().saved(), "schedules": self.on_call.saved()}
+
+    async def follow_schedules(self) -> AsyncIterator[Batch]:
+        """Read who is on call; what cannot be read is noted."""
+        pager, horizon = Schedules(self.api, self.warn), self.at.since
+        async for rows in read_shifts(
+            pager, self.on_call, self._source, horizon, self.api.rest.now, self.warn
+        ):
+            yield self.batch(rows)
+        if self._rejected:
+            yield self.batch()
 
 
 class Schedules:

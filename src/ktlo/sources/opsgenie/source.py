@@ -1,26 +1,27 @@
-"""The source itself: one account's alerts, oldest change first, and who is on call; resumed where it stopped."""
+"""The source itself: one account's alerts or its own incidents, and who is on call; resumed where it stopped."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import httpx
-import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ktlo.errors import KtloError, UserError
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
 from ktlo.sources.opsgenie import mapping
+from ktlo.sources.opsgenie.incident_run import LIST, IncidentRun
 from ktlo.sources.opsgenie.mapping import Of
-from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, Hook, OneAlert
+from ktlo.sources.opsgenie.payloads import AlertItem, Hook
+from ktlo.sources.opsgenie.permissions import RENEWAL, missing_of_alerts, missing_of_incidents
 from ktlo.sources.opsgenie.run import AlertRun, alerts
 from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
 from ktlo.sources.rest.configured import horizon, plain_address
-from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.connection import Connection, DeniedError, Manners, message
 from ktlo.sources.rest.lists import position
 from ktlo.sources.rest.on_call import state
 from ktlo.sources.rest.quota import World
@@ -30,14 +31,9 @@ from ktlo.sources.rest.rows import Row, batches, microseconds, removal
 PUBLIC_API = "https://api.opsgenie.com"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 KEPT = dt.timedelta(days=60)
-"""Age of the oldest alerts whose absence is taken for a deletion: how long Opsgenie keeps them depends on the plan."""
+"""Age of the oldest whose absence is taken for a deletion: how long Opsgenie keeps them depends on the plan."""
 _NANOSECONDS = 10**15
 """From here on a number is nanoseconds: as milliseconds it would be tens of thousands of years away."""
-RENEWAL = (
-    "Make an API key with the right Read under Settings, API key management, and put it where `token` points"
-)
-
-SCHEDULES_ADVICE = f"{RENEWAL}; it needs the right Configuration Access, too"
 
 
 class OpsgenieConfig(BaseModel):
@@ -55,9 +51,20 @@ class OpsgenieConfig(BaseModel):
     api: str = Field(PUBLIC_API, description="Address of the API; https://api.eu.opsgenie.com in Europe.")
     site: str = Field("", description="Address for people, https://acme.app.opsgenie.com; makes links.")
     service_tag: str = Field("service:", description="Beginning of the tag that names an alert's service.")
+    incidents: Literal["alerts", "incidents"] = Field(
+        "alerts",
+        description="What an incident is: each alert, or Opsgenie's own incidents (Standard and Enterprise plans).",
+    )
     since: dt.date | None = Field(
         None, description="Read what changed since this day; a year ago when not given."
     )
+
+    @field_validator("incidents")
+    @classmethod
+    def _asked_for(cls, said: str, info: ValidationInfo) -> str:
+        if said == "incidents" and not info.data.get("token"):
+            raise ValueError("Opsgenie's own incidents are asked for, no webhook tells of them: give `token`")
+        return said
 
     @field_validator("api", "site")
     @classmethod
@@ -72,8 +79,18 @@ class OpsgenieConfig(BaseModel):
         return check_reference(said)
 
 
+class _Opsgenie(Manners):
+    """Opsgenie's refusals."""
+
+    def judge(self, response: httpx.Response, path: str) -> None:
+        """402: the key is valid, but the account's plan does not have this (``docs.opsgenie.com/docs/response``)."""
+        if response.status_code == 402:
+            said = message(response) or "the account's plan does not have it"
+            raise DeniedError(f"Opsgenie refuses (402): {said}", where=path)
+
+
 class OpsgenieSource:
-    """Alerts of one Opsgenie account.
+    """Alerts or incidents of one Opsgenie account.
 
     Args:
         config: which, and with what key.
@@ -83,7 +100,8 @@ class OpsgenieSource:
 
     kind: ClassVar[str] = "opsgenie"
     summary: ClassVar[str] = (
-        "alerts as incidents, who acknowledged and closed them, who was on call, from Opsgenie"
+        "alerts, or its own incidents and services, who acknowledged and ended them, who was paged and on call,"
+        " from Opsgenie"
     )
     config: ClassVar[type[BaseModel]] = OpsgenieConfig
     setup: Setup = Setup(
@@ -119,6 +137,11 @@ class OpsgenieSource:
         return bool(self._config.webhook_secret) and not self._config.token
 
     @property
+    def hears_nothing(self) -> bool:
+        """See :func:`ktlo.sources.hooked.hears_nothing`: Opsgenie's webhooks tell of alerts."""
+        return self._config.incidents == "incidents"
+
+    @property
     def _of(self) -> Of:
         return Of(self.source_id, self._config.service_tag, self._config.site)
 
@@ -126,7 +149,7 @@ class OpsgenieSource:
         if not self._config.token:
             raise UserError("Opsgenie tells nothing without an API key", fix=RENEWAL)
         key = secret(self._config.token).get_secret_value().strip()
-        manners = Manners(
+        manners = _Opsgenie(
             service="Opsgenie",
             renewal=RENEWAL,
             base_help="Check `api` (https://api.eu.opsgenie.com in Europe) and proxies",
@@ -136,8 +159,9 @@ class OpsgenieSource:
 
     async def check(self) -> Health:
         """See :meth:`ktlo.sources.protocol.Source.check`."""
-        missing = []
-        if not self._config.webhook_secret:
+        missing: list[Missing] = []
+        are_alerts = self._config.incidents == "alerts"
+        if are_alerts and not self._config.webhook_secret:
             missing.append(
                 Missing(
                     "webhook_secret",
@@ -152,23 +176,9 @@ class OpsgenieSource:
             return Health(Status.LIMITED, "Webhooks are taken", tuple(missing))
         try:
             async with self._connect() as api:
-                page = decode((await api.get("/v2/alerts", {"limit": 1})).body, AlertPage, "/v2/alerts")
-                for item in page.data:
-                    path = f"/v2/alerts/{msgspec.json.decode(item, type=AlertItem).id}/logs"
-                    try:
-                        await api.get(path, {"limit": 1})
-                    except (DeniedError, AbsentError) as error:
-                        cost = "who was paged, and the end of alerts without a report"
-                        missing.append(Missing(f"logs of alerts ({error.what})", cost, RENEWAL))
-                try:
-                    await api.get("/v2/schedules")
-                except (DeniedError, AbsentError) as error:
-                    cost = "who was on call, and so the hours on call of everybody"
-                    missing.append(Missing(f"schedules ({error.what})", cost, SCHEDULES_ADVICE))
+                missing += await (missing_of_alerts if are_alerts else missing_of_incidents)(api)
         except KtloError as error:
             return Health(Status.UNREACHABLE, str(error))
-        except msgspec.ValidationError as error:
-            return Health(Status.UNREACHABLE, f"/v2/alerts: an alert has an unexpected form: {error}")
         is_limited = any(one.what != "webhook_secret" for one in missing)
         return Health(Status.LIMITED if is_limited else Status.READY, "Opsgenie can be read", tuple(missing))
 
@@ -176,9 +186,15 @@ class OpsgenieSource:
         """See :meth:`ktlo.sources.protocol.Source.collect`."""
         if not self._config.token and self._config.webhook_secret:
             return
+        self._demand_the_same(cursor)
         async with self._connect() as api:
             at = position(cursor, horizon(self._config.since, self._world))
-            run = AlertRun(api, at, self._of, state(cursor, at.since))
+            on_call = state(cursor, at.since)
+            if self._config.incidents == "incidents":
+                async for batch in IncidentRun(api, self.source_id, at, on_call).whole():
+                    yield batch
+                return
+            run = AlertRun(api, at, self._of, on_call)
             async for batch in run.read(alerts(self._of)):
                 yield batch
             async for batch in run.follow_vanished():
@@ -193,23 +209,35 @@ class OpsgenieSource:
 
     async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
+        place = "/v2/alerts" if self._config.incidents == "alerts" else LIST
         async with self._connect() as api:
 
             async def whole(name: str) -> Sequence[tuple[str, Row]]:
-                path = f"/v2/alerts/{name}"
-                decode((await api.get(path, {"identifierType": "id"})).body, OneAlert, path)
+                await api.get(f"{place}/{name}", {"identifierType": "id"})
                 return ()
 
             asked = Revisit(
                 api=api,
                 source=self.source_id,
                 tables=self.revisits.tables,
-                label="alerts",
-                place="/v2/alerts",
+                label=self._config.incidents,
+                place=place,
                 whole=whole,
             )
             async for batch in asked.of(known.get("incidents", ())):
                 yield batch
+
+    def _demand_the_same(self, cursor: Mapping[str, Any]) -> None:
+        """Refuse to read the one beside the other: what was read before stays, and trouble would count twice."""
+        before = cursor.get("incidents", "alerts")
+        if cursor and before != self._config.incidents:
+            raise UserError(
+                f"the store holds Opsgenie's {before} as incidents; reading its {self._config.incidents} beside them"
+                " would count one trouble twice",
+                where=self.source_id,
+                fix=f"`ktlo sources remove {self.source_id} --forget`, then add it again; or write"
+                f" `incidents: {before}`",
+            )
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """Opsgenie signs nothing: a header of one's own carries the secret."""
@@ -222,6 +250,9 @@ class OpsgenieSource:
     def receive(self, incoming: Incoming) -> Taken:
         """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
         told = decoded(incoming, Hook)
+        if self.hears_nothing:
+            reason = "it is about an alert, and `incidents: incidents` counts Opsgenie's own incidents"
+            return Taken(told.action, why_ignored=reason)
         said, action = told.alert, told.action
         kind = mapping.STEPS.get(action)
         began = _moment(said.created_at)

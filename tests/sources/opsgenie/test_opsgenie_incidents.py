@@ -1,0 +1,411 @@
+"""Opsgenie's own incidents: ten worked out by hand, who was paged, what vanishes and changes, and ways to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+import httpx
+import pytest
+from collected_rows import Seen, run
+from opsgenie_incidents import PEOPLE, Incidents, entry, history, incident, lines, named
+from pydantic import ValidationError
+from test_opsgenie import NOON, after, source, stamp, webhook
+
+from ktlo.errors import UserError
+from ktlo.sources.opsgenie import OpsgenieSource
+from ktlo.sources.opsgenie.source import OpsgenieConfig
+from ktlo.sources.protocol import Status
+from ktlo.sources.rest import connection, gathering
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OG_KEY", "k3y")
+
+
+def made(account: Incidents, **options: Any) -> OpsgenieSource:
+    return source(account, **{"incidents": "incidents", **options})
+
+
+def at(said: str) -> dt.datetime | None:
+    return None if said == "-" else after(int(said))
+
+
+@pytest.mark.parametrize("line", lines(), ids=lambda line: line[0])
+def test_ten_incidents_have_the_phases_worked_out_by_hand(line: list[str]) -> None:
+    key, _, _, _, _, state, acknowledged, mitigated, resolved, closed, reopened, service, people = line
+    seen = Seen()
+    assert run(made(Incidents()), seen) is None
+    assert seen.rejected == []
+    found = seen.item(key)
+    assert (found["state"], found["service"], found["severity"], found["team"]) == (
+        state,
+        service,
+        "P1",
+        "Payments",
+    )
+    assert [found[f"{name}_at"] for name in ("acknowledged", "mitigated", "resolved", "closed")] == [
+        at(said) for said in (acknowledged, mitigated, resolved, closed)
+    ]
+    assert (found["started_at"], found["detected_at"]) == (NOON, NOON)
+    assert found["reopen_count"] == int(reopened)
+    assert sorted(found["responders"]) == [f"{name}@example.org" for name in people.split()]
+    assert found["url"] == f"https://acme.app.opsgenie.com/incident/detail/{key}"
+
+
+def test_the_steps_are_those_of_the_timeline_with_who_took_them() -> None:
+    seen = Seen()
+    run(made(Incidents()), seen)
+    ada, grace = PEOPLE.values()
+    assert [step for step in seen.steps("I8") if step[0] != "note"] == [
+        ("detected", ada),
+        ("acknowledged", grace),
+        ("escalated", ada),
+        ("mitigated", ""),
+        ("resolved", grace),
+    ]
+    assert [kind for kind, _ in seen.steps("I7") if kind != "note"] == [
+        "detected",
+        "acknowledged",
+        "resolved",
+        "reopened",
+        "mitigated",
+        "resolved",
+    ]
+    notes = [row for row in seen.shown("incident_events") if row["kind"] == "note"]
+    assert {row["after"] for row in notes if row["incident_id"] == "I8"} == {
+        "Responder team added",
+        "Status page entry added",
+        "Responder alert acked",
+        "impacts search, checkout",
+    }
+
+
+def test_who_was_paged_and_acknowledged_is_told_by_the_alerts_of_the_responders() -> None:
+    account, seen = Incidents(), Seen()
+    rule = "Rule[New Alert][Start Notify][0 min]"
+    account.call("I3", "R1")
+    account.call("I3", "R2")
+    account.wrote("R1", 1, f"{rule} -> Sent [voice] notification", "ada@example.org", "alertRecipient")
+    account.wrote("R1", 4, "Alert acknowledged via web", "ada@example.org")
+    account.wrote("R2", 2, f"{rule} -> Sent [sms] notification", "grace@example.org", "alertRecipient")
+    account.wrote("R2", 20, "Alert acknowledged via API", "API")
+    assert run(made(account), seen) is None
+    assert seen.item("I3")["acknowledged_at"] == after(4)
+    told = [row for row in seen.shown("incident_events") if row["kind"] in ("paged", "acknowledged")]
+    assert sorted(
+        (row["occurred_at"], row["kind"], row["actor"] or row["after"])
+        for row in told
+        if row["incident_id"] == "I3"
+    ) == [
+        (after(1), "paged", "ada@example.org"),
+        (after(2), "paged", "grace@example.org"),
+        (after(4), "acknowledged", "ada@example.org"),
+    ]
+    assert len(seen.shown("incidents")) == 10  # alerts are none here
+
+
+def test_pages_and_cuts_end_in_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "PER_PAGE", 3)
+    monkeypatch.setattr("ktlo.sources.opsgenie.names.PER_PAGE", 1)
+    monkeypatch.setattr("ktlo.sources.opsgenie.incident_run.OF_TIMELINE", 2)
+    whole = Seen()
+    assert run(made(Incidents()), whole) is None
+    assert len(whole.shown("incidents")) == 10
+    assert whole.item("I7")["reopen_count"] == 1
+    for cut in range(1, len(whole.batches)):
+        seen = Seen()
+        run(made(Incidents()), seen, stop_after=cut)
+        run(made(Incidents()), seen)
+        assert seen.rows == whole.rows
+
+
+def test_a_timeline_is_asked_for_once_a_run_and_later_only_of_what_is_open_or_changed() -> None:
+    account, seen = Incidents(), Seen()
+    run(made(account), seen)
+    asked = [path for path in account.paths if path.endswith("/entries")]
+    assert len(asked) == len(set(asked)) == 10
+    account.paths.clear()
+    account.now += dt.timedelta(hours=2)
+    run(made(account), seen)
+    assert not [path for path in account.paths if path.endswith("/entries")]
+    account.paths.clear()
+    account.now += dt.timedelta(days=1)
+    run(made(account), seen)
+    asked = {path.split("/")[3] for path in account.paths if path.endswith("/entries")}
+    assert asked == {"I0", "I1", "I6"}
+
+
+def test_what_changes_after_its_end_is_read_again() -> None:
+    account, seen = Incidents(), Seen()
+    run(made(account), seen)
+    account.incidents[4] |= {"impactEndDate": stamp(after(5)), "updatedAt": stamp(account.now)}
+    account.now += dt.timedelta(minutes=5)
+    run(made(account), seen)
+    assert seen.item("I4")["mitigated_at"] == after(5)
+
+
+def test_an_acknowledgement_that_does_not_change_a_young_incident_is_seen() -> None:
+    account, seen = Incidents(), Seen()
+    account.now = after(30)
+    run(made(account), seen)
+    account.history["I0"].insert(0, entry("I0", 99, 31, "acked", named("Grace")))
+    account.now = after(40)
+    run(made(account), seen)
+    assert seen.item("I0")["acknowledged_at"] == after(31)
+
+
+def test_an_open_one_that_was_deleted_is_removed_and_one_that_ended_meanwhile_is_read() -> None:
+    account, seen = Incidents(), Seen()
+    old = incident("I99", "", "open", "-", "")
+    account.incidents.append(old | {"createdAt": "2025-01-01T00:00:00Z", "updatedAt": "2025-01-01T00:00:00Z"})
+    run(made(account), seen)
+    assert seen.item("I99")["state"] == "open"
+    account.incidents = [one for one in account.incidents if one["id"] not in ("I0", "I99")]
+    one = next(one for one in account.incidents if one["id"] == "I1")
+    one |= {"status": "resolved", "updatedAt": stamp(after(50))}  # no later than the last reading
+    account.history["I1"] = history("I1", "3 acked Grace, 50 resolved Ada")
+    run(made(account), seen)
+    assert {"I0", "I99"}.isdisjoint(row["external_id"] for row in seen.shown("incidents"))
+    assert (seen.item("I1")["state"], seen.item("I1")["resolved_at"]) == ("resolved", after(50))
+
+
+def test_without_a_timeline_the_end_is_that_of_the_impact_and_one_that_nothing_tells_is_not_made_up() -> None:
+    account, seen = Incidents(), Seen()
+    account.refused["/v2/incident-timelines"] = 403
+    assert run(made(account), seen) is None
+    assert (seen.item("I2")["resolved_at"], seen.item("I2")["acknowledged_at"]) == (after(33), None)
+    assert (seen.item("I5")["state"], seen.item("I5")["resolved_at"]) == ("resolved", None)
+    assert sum("the end is that of its impact" in reason for reason in seen.rejected) == 1
+    assert sum("tells when it was resolved" in reason for reason in seen.rejected) == 1
+    health = asyncio.run(made(account).check())
+    assert health.status is Status.LIMITED
+    assert [one.what.partition(" (")[0] for one in health.missing] == ["timelines of incidents"]
+
+
+@pytest.mark.parametrize("status", [402, 403, 404])
+@pytest.mark.parametrize(
+    ("path", "loses"),
+    [
+        ("/v1/services", "services"),
+        ("/v2/teams", "teams"),
+        ("/v2/users", "mails"),
+        ("/v2/schedules", "on call"),
+    ],
+)
+def test_a_list_that_may_not_be_read_costs_itself_only(path: str, loses: str, status: int) -> None:
+    account, seen = Incidents(), Seen()
+    account.refused[path] = status
+    assert run(made(account), seen) is None
+    assert len(seen.shown("incidents")) == 10
+    assert any(loses in reason and str(status) in reason for reason in seen.rejected)
+    health = asyncio.run(made(account).check())
+    assert health.status is Status.LIMITED
+    assert any(path.split("/")[2] in one.what and one.cost and one.fix for one in health.missing)
+    found = seen.item("I2")
+    assert found["service"] == ("s-2" if path == "/v1/services" else "search")
+    assert found["team"] == ("" if path == "/v2/teams" else "Payments")
+    assert found["responders"][0] == ("Ada Lovelace" if path == "/v2/users" else "ada@example.org")
+
+
+@pytest.mark.parametrize("status", [402, 403, 404])
+def test_a_plan_without_incidents_is_said_and_schedules_are_read_all_the_same(status: int) -> None:
+    account, seen = Incidents(), Seen()
+    account.refused |= {"/v1/": status}
+    assert run(made(account), seen) is None
+    assert seen.shown("incidents") == []
+    assert any(str(status) in reason and "a plan that has incidents" in reason for reason in seen.rejected)
+    assert account.timelines.asked
+    health = asyncio.run(made(account).check())
+    assert health.status is Status.LIMITED
+    assert [one.what.partition(" (")[0] for one in health.missing] == ["incidents", "/v1/services"]
+    assert "incidents: alerts" in health.missing[0].fix
+
+
+def test_a_whole_account_is_ready() -> None:
+    health = asyncio.run(made(Incidents()).check())
+    assert (health.status, health.missing) == (Status.READY, ())
+
+
+def test_an_account_without_incidents_has_nothing_to_tell() -> None:
+    account, seen = Incidents(), Seen()
+    account.incidents, account.services = [], []
+    assert run(made(account), seen) is None
+    assert (seen.rows, seen.rejected) == ({}, [])
+
+
+def test_a_list_in_another_order_than_was_asked_for_is_told() -> None:
+    account, seen = Incidents(), Seen()
+    sorting = account.listed
+
+    def unsorted(query: dict[str, str]) -> tuple[dict[str, Any], int]:
+        return sorting({**query, "order": "asc"} if query["sort"] == "updatedAt" else query)
+
+    account.listed = unsorted  # type: ignore[method-assign]
+    assert run(made(account), seen) is None
+    assert len(seen.shown("incidents")) == 10
+    assert any("did not sort incidents by their last change" in reason for reason in seen.rejected)
+
+
+def test_an_odd_form_costs_itself_only() -> None:
+    account, seen = Incidents(), Seen()
+    account.incidents[0]["createdAt"] = "soon"
+    account.incidents[2]["status"] = "vanished"
+    account.incidents[3]["updatedAt"] = "0001-01-01T00:00:00Z"
+    account.incidents[5]["impactEndDate"] = "2026-09-01T12:00:00"
+    account.history["I4"][0]["eventTime"] = "12026-09-01T12:00:00Z"
+    account.services[0]["name"] = 7
+    assert run(made(account), seen) is None
+    assert {row["external_id"] for row in seen.shown("incidents")} == {"I1", "I4", "I6", "I7", "I8", "I9"}
+    assert seen.item("I1")["service"] == "s-1"
+    places = {(one.place, one.is_kept) for batch in seen.batches for one in batch.rejected}
+    assert places == {
+        ("/v1/incidents", False),
+        ("/v2/incident-timelines/I4/entries", True),
+        ("/v1/services", True),
+    }
+
+
+def test_an_answer_that_is_too_large_is_asked_for_in_smaller_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, seen = Incidents(), Seen()
+    account.incidents[1]["description"] = "🔥" * 3_000
+    monkeypatch.setattr(connection, "LARGEST_ANSWER", 8_000)
+    assert run(made(account), seen) is None
+    assert {row["external_id"] for row in seen.shown("incidents")} == {f"I{n}" for n in range(10) if n != 1}
+    assert any("It is left out" in reason for reason in seen.rejected)
+
+
+def test_somebody_of_two_with_one_name_keeps_the_name() -> None:
+    account, seen = Incidents(), Seen()
+    plain = account.found
+
+    def twins(path: str, query: dict[str, str]) -> tuple[dict[str, Any], int]:
+        made, status = plain(path, query)
+        if path == "/v2/users":
+            made["data"].append({"id": "u-2", "username": "ada2@example.org", "fullName": "Ada Lovelace"})
+        return made, status
+
+    account.found = twins  # type: ignore[method-assign]
+    run(made(account), seen)
+    assert seen.item("I2")["responders"] == ["Ada Lovelace", "grace@example.org", "ada@example.org"]
+
+
+def test_a_webhook_of_an_alert_makes_no_incident_where_incidents_count() -> None:
+    for action in ("Create", "Close", "Delete", "AddTags"):
+        taken = made(Incidents()).receive(webhook(action, NOON))
+        assert taken.rows == {}
+        assert taken.why_ignored.startswith("it is about an alert")
+
+
+def test_alerts_and_incidents_are_not_read_one_beside_the_other() -> None:
+    for before, then in (("alerts", "incidents"), ("incidents", "alerts")):
+        seen = Seen()
+        assert run(source(Incidents(), incidents=before), seen) is None
+        failure = run(source(Incidents(), incidents=then), seen)
+        assert isinstance(failure, UserError)
+        assert "would count one trouble twice" in failure.what
+        assert "--forget" in failure.fix
+        assert run(source(Incidents(), incidents=before), seen) is None
+
+
+def test_incidents_are_not_listened_for() -> None:
+    with pytest.raises(ValidationError, match="give `token`"):
+        OpsgenieConfig(incidents="incidents", webhook_secret="env:X")
+
+
+def test_a_402_is_a_refusal_where_alerts_count_too() -> None:
+    account = Incidents()
+    account.refused["/v2/schedules"] = 402
+    health = asyncio.run(source(account).check())
+    assert [one.what.partition(" (")[0] for one in health.missing] == ["webhook_secret", "schedules"]
+
+
+def test_a_key_that_is_not_accepted_says_where_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OG_KEY", "old")
+    failure = run(made(Incidents()), Seen())
+    assert isinstance(failure, UserError)
+    assert "API key management" in failure.fix
+    assert asyncio.run(made(Incidents()).check()).status is Status.UNREACHABLE
+
+
+def test_what_is_published_of_one_account_is_read() -> None:
+    """The incident with its timeline that Faros recorded, shortened by what repeats."""
+    told = [
+        (
+            "IncidentClosed_78b2322a",
+            "incident",
+            "IncidentClosed",
+            "2022-04-05T15:43:40.464Z",
+            "Huong",
+            "user",
+        ),
+        (
+            "ResponderAlertAcked_5f47",
+            "responderAlert",
+            "ResponderAlertAcked",
+            "2022-04-05T15:42:42.403Z",
+            "API",
+            "api",
+        ),
+        (
+            "IncidentResolved_7b69927f",
+            "incident",
+            "IncidentResolved",
+            "2022-04-05T15:42:42.188Z",
+            "Huong",
+            "user",
+        ),
+        (
+            "IncidentOpened_8a1110c1",
+            "incident",
+            "IncidentOpened",
+            "2022-04-05T15:37:31.659Z",
+            "Huong",
+            "user",
+        ),
+    ]
+    account, seen = Incidents(), Seen()
+    account.incidents = [
+        incident("ad22c0c7", "", "closed", "-", "")
+        | {
+            "createdAt": "2022-04-05T15:37:31.62Z",
+            "updatedAt": "2022-04-05T15:43:40.347Z",
+            "impactStartDate": "2022-04-05T15:37:31.62Z",
+            "impactEndDate": "2022-04-05T15:42:42.141Z",
+        }
+    ]
+    account.history["ad22c0c7"] = [
+        {
+            "id": key,
+            "group": group,
+            "type": kind,
+            "eventTime": when,
+            "hidden": False,
+            "actor": {"name": who, "type": by},
+            "title": {"type": "plain_text", "content": kind},
+        }
+        for key, group, kind, when, who, by in told
+    ]
+    assert run(made(account, since=dt.date(2022, 1, 1)), seen) is None
+    found = seen.item("ad22c0c7")
+    assert (found["resolved_at"], found["closed_at"], found["acknowledged_at"]) == (
+        dt.datetime(2022, 4, 5, 15, 42, 42, 188_000, dt.UTC),
+        dt.datetime(2022, 4, 5, 15, 43, 40, 464_000, dt.UTC),
+        None,
+    )
+
+
+def test_429_is_waited_out() -> None:
+    account, seen, asked = Incidents(), Seen(), [0]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked[0] += 1
+        if asked[0] % 5 == 1:
+            return httpx.Response(429, json={"message": "Too many"}, headers={"retry-after": "0"})
+        return account.answer(request)
+
+    config = OpsgenieConfig(token="env:OG_KEY", incidents="incidents", since=dt.date(2026, 8, 1))
+    assert run(OpsgenieSource(config, transport=httpx.MockTransport(answer)), seen) is None
+    assert len(seen.shown("incidents")) == 10
