@@ -18,6 +18,7 @@ from ktlo.sources.opsgenie import OpsgenieSource
 from ktlo.sources.opsgenie.source import OpsgenieConfig
 from ktlo.sources.protocol import Status
 from ktlo.sources.rest import connection, gathering
+from ktlo.sources.rest.rows import microseconds
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,8 @@ def test_the_steps_are_those_of_the_timeline_with_who_took_them() -> None:
         "mitigated",
         "resolved",
     ]
+    # Its impact ended after it: that is in the record, and no step after the end.
+    assert "mitigated" not in [kind for kind, _ in seen.steps("I9")]
     notes = [row for row in seen.shown("incident_events") if row["kind"] == "note"]
     assert {row["after"] for row in notes if row["incident_id"] == "I8"} == {
         "Responder team added",
@@ -81,6 +84,55 @@ def test_the_steps_are_those_of_the_timeline_with_who_took_them() -> None:
         "Responder alert acked",
         "impacts search, checkout",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "resolved", "closed"),
+    [
+        ("10 resolved Ada, 20 opened Ada, 40 closed Ada", "closed", 40, 40),
+        ("10 resolved Ada, 20 closed Ada, 30 resolved Ada", "resolved", 30, None),
+        ("10 resolved Ada, 30 resolved Ada, 35 closed Ada", "closed", 30, 35),
+    ],
+)
+def test_the_last_life_has_the_end_also_where_it_is_not_told_when_it_was_reopened(
+    said: str, status: str, resolved: int, closed: int | None
+) -> None:
+    account, seen = Incidents(), Seen()
+    account.incidents, account.history["I0"] = [incident("I0", said, status, "-", "")], history("I0", said)
+    assert run(made(account), seen) is None
+    found = seen.item("I0")
+    assert (found["resolved_at"], found["closed_at"], found["reopen_count"]) == (
+        after(resolved),
+        None if closed is None else after(closed),
+        1,
+    )
+
+
+def test_the_service_of_an_older_account_is_read() -> None:
+    account, seen = Incidents(), Seen()
+    account.incidents[0] |= {"impactedServices": [], "serviceId": "s-2"}
+    run(made(account), seen)
+    assert seen.item("I0")["service"] == "search"
+
+
+def test_the_alerts_of_many_responders_are_all_asked_for_or_it_is_said() -> None:
+    account, seen = Incidents(), Seen()
+    for number in range(60):
+        account.call("I3", f"R{number}")
+        text = "Rule[New Alert][Start Notify][0 min] -> Sent [sms] notification"
+        account.wrote(f"R{number}", 1, text, f"p{number}@example.org", "alertRecipient")
+    run(made(account), seen)
+    paged = [row for row in seen.shown("incident_events") if row["kind"] == "paged"]
+    assert (len({row["after"] for row in paged}), seen.rejected) == (60, [])
+    plain = account.found
+
+    def silent(path: str, query: dict[str, str]) -> tuple[dict[str, Any], int]:
+        told, status = plain(path, query)
+        return ({"data": told["data"]} if path.endswith("-ids") else told), status
+
+    account.found, seen = silent, Seen()  # type: ignore[method-assign]
+    run(made(account), seen)
+    assert seen.rejected == ["more than 25 alerts may have called: those are not read"]
 
 
 def test_who_was_paged_and_acknowledged_is_told_by_the_alerts_of_the_responders() -> None:
@@ -115,6 +167,7 @@ def test_pages_and_cuts_end_in_the_same_rows(monkeypatch: pytest.MonkeyPatch) ->
     assert run(made(Incidents()), whole) is None
     assert len(whole.shown("incidents")) == 10
     assert whole.item("I7")["reopen_count"] == 1
+    assert (whole.item("I2")["service"], whole.item("I2")["responders"][1]) == ("search", "grace@example.org")
     for cut in range(1, len(whole.batches)):
         seen = Seen()
         run(made(Incidents()), seen, stop_after=cut)
@@ -154,7 +207,9 @@ def test_an_acknowledgement_that_does_not_change_a_young_incident_is_seen() -> N
     account.history["I0"].insert(0, entry("I0", 99, 31, "acked", named("Grace")))
     account.now = after(40)
     run(made(account), seen)
-    assert seen.item("I0")["acknowledged_at"] == after(31)
+    found = seen.item("I0")
+    # The row is newer than the one without it, though the incident's own time of change is the same.
+    assert (found["acknowledged_at"], found["row_version"]) == (after(31), microseconds(after(31)))
 
 
 def test_an_open_one_that_was_deleted_is_removed_and_one_that_ended_meanwhile_is_read() -> None:
