@@ -96,6 +96,17 @@ def test_one_click_drops_the_cursor_and_reads_again(visitor: Any, runtime: Runti
     assert runtime.state.cursor(TRACKER) == {}
 
 
+def test_what_holds_for_the_rows_that_are_there_outlives_reading_the_past_again(
+    visitor: Any, runtime: Runtime
+) -> None:
+    entry = runtime.add_source("opsgenie", {"token": "env:NONE", "api": "http://127.0.0.1:1"})
+    runtime.state.set_cursor(entry.source_id, {"since": "then", "incidents": "alerts"})
+    params = {"source": entry.source_id, "remedy": "read-again"}
+    assert visitor.post("/api/v1/sources/mend", params=params).status_code == 202
+    visitor.app.state.collecting.wait(60)
+    assert runtime.state.cursor(entry.source_id) == {"incidents": "alerts"}
+
+
 def test_reading_what_changed_keeps_the_cursor(visitor: Any, runtime: Runtime) -> None:
     answer = visitor.post("/api/v1/sources/mend", params={"source": TRACKER, "remedy": "read"})
     assert answer.status_code == 202

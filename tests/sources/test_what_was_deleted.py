@@ -239,7 +239,9 @@ def test_a_refusal_of_the_many_costs_them_alone_and_is_told(house: House) -> Non
 
 @settings(deadline=None, max_examples=15)
 @given(
-    names=st.lists(st.from_regex(r"[a-zA-Zé0-9-]{1,8}", fullmatch=True), min_size=25, max_size=60, unique=True),
+    names=st.lists(
+        st.from_regex(r"[a-zA-Zé0-9-]{1,8}", fullmatch=True), min_size=25, max_size=60, unique=True
+    ),
     at_once=st.integers(1, 9),
     hours=st.integers(24, 200),
 )

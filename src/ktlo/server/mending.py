@@ -19,7 +19,7 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.twice import Twice, find_twice
 from ktlo.sources.checking import secret_problem
 from ktlo.sources.delivering import replay
-from ktlo.sources.protocol import Health, Missing
+from ktlo.sources.protocol import Health, Missing, lasting
 
 _NOT_UNDERSTOOD = """
 SELECT toString(source) AS name, countIf(body != '') AS kept, countIf(status = 'refused' AND body != '') AS refused
@@ -145,5 +145,8 @@ def mend(runtime: Runtime, collecting: Collecting, source_id: str, remedy: Remed
             raise UserError(f"{source_id} cannot be asked for its past", fix="Only what comes in is read")
         if collecting.run is not None and collecting.run.is_running:
             raise UserError("sources are being read now", fix="Wait until that is over, then do it again")
+        kept = lasting(source, runtime.state.cursor(source_id))
         runtime.state.forget_cursor(source_id)
+        if kept:
+            runtime.state.set_cursor(source_id, kept)
     return collecting.start((source_id,))

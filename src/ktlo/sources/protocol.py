@@ -86,7 +86,8 @@ class Source(Protocol):
 
     Implementations are classes called with their validated configuration. One whose items may change between issue and
     incident under one identifier says ``items_change_kind = True``; then the row of the former kind is removed
-    (:mod:`ktlo.sources.reclassifying`).
+    (:mod:`ktlo.sources.reclassifying`). One whose cursor says something that holds for the rows in the store, too,
+    names those parts in ``lasting``; they outlive reading the past again.
 
     Attributes:
         kind: name of the source in ``ktlo sources add KIND``.
@@ -155,3 +156,8 @@ class Revisiting(Protocol):
             SourceError: the outside failed; batches already delivered stay valid, the items will be asked for again.
         """
         ...
+
+
+def lasting(source: object, cursor: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a cursor holds when the past is read again; empty for most sources."""
+    return {name: cursor[name] for name in getattr(source, "lasting", ()) if name in cursor}

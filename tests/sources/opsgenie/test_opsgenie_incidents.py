@@ -16,7 +16,7 @@ from test_opsgenie import NOON, after, source, stamp, webhook
 from ktlo.errors import UserError
 from ktlo.sources.opsgenie import OpsgenieSource
 from ktlo.sources.opsgenie.source import OpsgenieConfig
-from ktlo.sources.protocol import Status
+from ktlo.sources.protocol import Status, lasting
 from ktlo.sources.rest import connection, gathering
 from ktlo.sources.rest.rows import microseconds
 
@@ -363,6 +363,21 @@ def test_alerts_and_incidents_are_not_read_one_beside_the_other() -> None:
         assert "would count one trouble twice" in failure.what
         assert "--forget" in failure.fix
         assert run(source(Incidents(), incidents=before), seen) is None
+        # Reading the past again keeps that the rows in the store are of the one kind.
+        made_so = source(Incidents(), incidents=then)
+        seen.cursor = lasting(made_so, seen.cursor)
+        assert seen.cursor == {"incidents": before}
+        assert isinstance(run(made_so, seen), UserError)
+        assert run(source(Incidents(), incidents=before), seen) is None
+        assert "since" in seen.cursor
+
+
+def test_a_cursor_of_before_there_was_a_choice_is_one_of_alerts() -> None:
+    seen = Seen()
+    assert run(source(Incidents(), incidents="alerts"), seen) is None
+    del seen.cursor["incidents"]
+    assert isinstance(run(made(Incidents()), seen), UserError)
+    assert run(source(Incidents(), incidents="alerts"), seen) is None
 
 
 def test_incidents_are_not_listened_for() -> None:

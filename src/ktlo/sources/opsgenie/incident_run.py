@@ -66,16 +66,14 @@ class IncidentRun(ScheduledRun):
         on_call: what was read of schedules; moved along.
     """
 
+    counted = "incidents"
+
     def __init__(self, api: Connection, source: str, at: Position, on_call: State) -> None:
         super().__init__(api, source, at, on_call)
         self._of = Of(source, Names())
         self._began = self._floor = at.since
         self._refused: set[str] = set()
         self._read: set[tuple[str, dt.datetime]] = set()
-
-    def saved(self) -> dict[str, Any]:
-        """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
-        return {**super().saved(), "incidents": "incidents"}
 
     async def whole(self) -> AsyncIterator[Batch]:
         """Read everything that is new."""

@@ -46,6 +46,8 @@ class AlertRun(ScheduledRun):
         on_call: what was read of schedules; moved along.
     """
 
+    counted = "alerts"
+
     def __init__(self, api: Connection, at: Position, of: Of, on_call: State) -> None:
         super().__init__(api, of.source, at, on_call)
         self._of = of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -28,6 +28,9 @@ STANDING_IN = ("override", "forwarding")
 class ScheduledRun(ListRun):
     """A run over an account's lists that reads who is on call, too.
 
+    Attributes:
+        counted: what counts as an incident; part of the cursor.
+
     Args:
         api: the connection.
         source: identifier of the source.
@@ -35,13 +38,15 @@ class ScheduledRun(ListRun):
         on_call: what was read of schedules; moved along.
     """
 
+    counted: ClassVar[str]
+
     def __init__(self, api: Connection, source: str, at: Position, on_call: State) -> None:
         super().__init__(api, source, "", at)
         self.on_call = on_call
 
     def saved(self) -> dict[str, Any]:
         """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
-        return {**super().saved(), "schedules": self.on_call.saved()}
+        return {**super().saved(), "schedules": self.on_call.saved(), "incidents": self.counted}
 
     async def follow_schedules(self) -> AsyncIterator[Batch]:
         """Read who is on call; what cannot be read is noted."""

@@ -104,6 +104,7 @@ class OpsgenieSource:
         " from Opsgenie"
     )
     config: ClassVar[type[BaseModel]] = OpsgenieConfig
+    lasting: ClassVar[tuple[str, ...]] = ("incidents",)
     setup: Setup = Setup(
         where="Settings, Integrations: a Webhook integration with this URL and alert details on",
         events=(*mapping.STEPS, "Delete"),
@@ -235,8 +236,8 @@ class OpsgenieSource:
                 f"the store holds Opsgenie's {before} as incidents; reading its {self._config.incidents} beside them"
                 " would count one trouble twice",
                 where=self.source_id,
-                fix=f"`ktlo sources remove {self.source_id} --forget`, then add it again; or write"
-                f" `incidents: {before}`",
+                fix=f"Take the source out (of ktlo.yaml, too), `ktlo sources remove {self.source_id} --forget`, and"
+                f" add it again; or write `incidents: {before}`",
             )
 
     def verify(self, incoming: Incoming, key: str) -> None:
