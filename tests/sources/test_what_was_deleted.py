@@ -128,13 +128,17 @@ def sentry(ending: str) -> Case:
     return Case(made("sentry", organization.answer), "SHOP-S1", end, ("issues",))
 
 
-def opsgenie() -> Case:
-    account = of_tests("opsgenie", "test_opsgenie").Account()
+def opsgenie(of: str) -> Case:
+    if of == "alerts":
+        account, key = of_tests("opsgenie", "test_opsgenie").Account(), "A2"
+    else:
+        account, key = of_tests("opsgenie", "opsgenie_incidents").Incidents(), "I2"
 
     def end() -> None:
-        account.alerts = [one for one in account.alerts if one["id"] != "A2"]
+        left = [one for one in getattr(account, of) if one["id"] != key]
+        setattr(account, of, left)
 
-    return Case(made("opsgenie", account.answer), "A2", end, ("incidents",))
+    return Case(made("opsgenie", account.answer, incidents=of), key, end, ("incidents",))
 
 
 CASES: Mapping[str, Callable[[], Case]] = {
@@ -144,7 +148,8 @@ CASES: Mapping[str, Callable[[], Case]] = {
     "gitlab merge request": lambda: gitlab("merge request"),
     "sentry": lambda: sentry("deleted"),
     "sentry, merged": lambda: sentry("merged"),
-    "opsgenie": opsgenie,
+    "opsgenie alert": lambda: opsgenie("alerts"),
+    "opsgenie incident": lambda: opsgenie("incidents"),
 }
 
 
