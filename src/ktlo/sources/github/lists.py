@@ -29,8 +29,8 @@ from ktlo.sources.github.payloads import (
     RunPage,
     StatusItem,
 )
-from ktlo.sources.rest.connection import decode
-from ktlo.sources.rest.gathering import always, plain
+from ktlo.sources.rest.connection import Answer, decode
+from ktlo.sources.rest.gathering import always, linked, numbered, plain
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import Entry
 
@@ -77,10 +77,13 @@ class Listing:
         needs: fine-grained permission.
         cost: what the numbers lose without it.
         params: query besides page and ``since``.
+        since: parameter that asks for what changed since a time, for a list sorted oldest change first; empty for one
+            that is sorted newest first.
         rows: what an entry becomes, once completed.
         complete: adds what takes further requests.
         is_settled: false for entries that will change without moving in the list.
         entries: the raw entries of an answer.
+        paged, more: see :class:`ktlo.sources.rest.lists.Listed`.
         chunk: entries that are handled between two cursors.
         overlap: how far below where the last walk began to read again.
     """
@@ -96,9 +99,12 @@ class Listing:
     cost: str
     rows: Callable[[Any, Of], Rows]
     params: Mapping[str, str | int] = field(default_factory=dict)
+    since: str = ""
     complete: Complete = _as_they_are
     is_settled: Callable[[Any], bool] = always
     entries: Callable[[bytes, str], list[msgspec.Raw]] = plain
+    paged: Callable[[int, int], Mapping[str, str | int]] = numbered
+    more: Callable[[Answer, int], bool] = linked
     chunk: int = 100
     overlap: dt.timedelta = dt.timedelta(0)
 
@@ -166,6 +172,7 @@ ISSUES = Listing(
     needs="Issues: read",
     cost="no issues: bugs, their age and resolution, and support work are not in the numbers",
     params={"state": "all", "sort": "updated", "direction": "asc"},
+    since="since",
     rows=_issue,
 )
 PULLS = Listing(
@@ -218,6 +225,7 @@ COMMENTS = Listing(
     needs="Issues: read",
     cost="no comments: the effort of answering is not in the numbers",
     params={"sort": "updated", "direction": "asc"},
+    since="since",
     rows=_comment,
 )
 RUNS = Listing(

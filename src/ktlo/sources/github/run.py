@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from ktlo.errors import UserError
@@ -15,7 +15,7 @@ from ktlo.sources.github.mapping import Of
 from ktlo.sources.github.payloads import RepositoryItem
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, DeniedError, UnprocessableError, decode
-from ktlo.sources.rest.gathering import Gathering, stamp
+from ktlo.sources.rest.gathering import PER_PAGE, Gathering, stamp
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
 
@@ -30,14 +30,14 @@ class Run(Gathering):
     """
 
     def __init__(self, api: Api, of: Of, cursor: Cursor) -> None:
-        super().__init__(of.source, api.rest.now)
+        super().__init__(of.source, api)
         self.api = api
         self.of = of
         self.cursor = cursor
 
     @property
     def root(self) -> str:
-        """Path of the repository."""
+        """See :attr:`ktlo.sources.rest.gathering.Gathering.root`: path of the repository."""
         return f"/repos/{self.cursor.full_name or self.of.repository}"
 
     async def find_repository(self) -> None:
@@ -73,33 +73,13 @@ class Run(Gathering):
 
     def walk(self, listing: Listing) -> AsyncIterator[Batch]:
         """Read what is new in a list."""
-        return self._oldest(listing) if listing.params.get("direction") == "asc" else self._newest(listing)
-
-    async def page(
-        self, listing: Listing, number: int, more: Mapping[str, str | int], etag: str
-    ) -> Page[Any]:
-        """A page of a list; entries of an unexpected form are turned away one by one.
-
-        Args:
-            listing: the list.
-            number: of the page, from 1.
-            more: query besides the list's own.
-            etag: of the answer that is known already.
-        """
-        place = f"{self.root}{listing.path}"
-
-        async def ask(number: int, size: int, etag: str) -> Page[Any]:
-            params = {**listing.params, **more, "per_page": size, "page": number}
-            answer = await self.api.get(place, params, etag=etag)
-            return self.page_of(listing, place, answer, more=answer.more)
-
-        return await self.whole_page(listing, place, number, etag, ask, is_rising="since" in more)
+        return self._oldest(listing) if listing.since else self._newest(listing)
 
     async def _oldest(self, listing: Listing) -> AsyncIterator[Batch]:
         """Walk a list that can be asked ``since``."""
 
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
-            return await self.page(listing, page, {"since": stamp(since)}, etag)
+            return await self.page(listing, page, {listing.since: stamp(since)}, etag)
 
         state = self.cursor.oldest.get(listing.name) or OldestState(self.cursor.since)
         async for entries, after in oldest_first(state, fetch):
@@ -111,18 +91,18 @@ class Run(Gathering):
     async def _newest(self, listing: Listing) -> AsyncIterator[Batch]:
         """Walk a list from the newest back."""
 
-        async def fetch(page: int, etag: str) -> Page[Any]:
+        async def fetch(page: int, size: int, etag: str) -> Page[Any]:
             try:
-                return await self.page(listing, page, {}, etag)
+                return await self.page(listing, page, {}, etag, size=size)
             except UnprocessableError as error:
                 if page == 1:
                     raise
                 self.warn(
                     f"{self.root}{listing.path}",
-                    f"GitHub shows no {listing.label} further back than page {page - 1}: older ones are not in"
-                    f" the numbers ({error.what})",
+                    f"GitHub shows no {listing.label} further back than about the newest {(page - 1) * size}:"
+                    f" older ones are not in the numbers ({error.what})",
                 )
-                return Page((), more=False, etag="", at=self.api.rest.now())
+                return Page((), more=False, etag="", at=self.api.rest.now(), is_first_known=False)
 
         async def complete(entries: Sequence[Entry[Any]]) -> Sequence[Entry[Any]]:
             return await listing.complete(self.api, self.root.removeprefix("/repos/"), entries)
@@ -131,6 +111,7 @@ class Run(Gathering):
         async for entries, after in newest_first(
             state,
             fetch,
+            most=PER_PAGE,
             horizon=self.cursor.since,
             # Without a token an hour may not suffice for more than a few.
             chunk=listing.chunk if self.api.has_token or not listing.is_dear else 1,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -18,6 +18,7 @@ from ktlo.sources.protocol import Batch, Progress
 from ktlo.sources.rest.connection import (
     AbsentError,
     Answer,
+    Connection,
     DeniedError,
     OversizedError,
     UnprocessableError,
@@ -25,7 +26,7 @@ from ktlo.sources.rest.connection import (
 )
 from ktlo.sources.rest.parts import in_parts
 from ktlo.sources.rest.rows import Row, batches
-from ktlo.sources.rest.walks import Entry, Page
+from ktlo.sources.rest.walks import Entry, Page, UnsteadyError
 
 PER_PAGE = 100
 
@@ -62,6 +63,22 @@ class Gathered(Protocol):
         """The raw entries of an answer."""
 
     @property
+    def params(self) -> Mapping[str, str | int]:
+        """Query besides page and ``since``."""
+
+    @property
+    def since(self) -> str:
+        """Parameter that asks for what changed since a time; empty for a list that is sorted newest first."""
+
+    @property
+    def paged(self) -> Callable[[int, int], Mapping[str, str | int]]:
+        """Parameters that ask for a page, by its number from 1 and its size."""
+
+    @property
+    def more(self) -> Callable[[Answer, int], bool]:
+        """Whether there is a next page, by an answer and the size that was asked for."""
+
+    @property
     def loss(self) -> str:
         """What a run says when it cannot read the list."""
 
@@ -71,14 +88,20 @@ class Gathering(ABC):
 
     Args:
         source: identifier for what is turned away.
-        now: the time by the service's clock.
+        api: the connection.
     """
 
-    def __init__(self, source: str, now: Callable[[], dt.datetime]) -> None:
+    def __init__(self, source: str, api: Connection) -> None:
         self._source = source
-        self._now = now
+        self._connection = api
+        self._now = api.rest.now
         self._rejected: list[Rejection] = []
         self._done = 0
+
+    @property
+    @abstractmethod
+    def root(self) -> str:
+        """Path that the lists are below."""
 
     @abstractmethod
     def saved(self) -> Mapping[str, Any]:
@@ -120,45 +143,58 @@ class Gathering(ABC):
             )
         except UnprocessableError as error:
             self.warn(place, f"{error.what}: {listed.label} are not complete")
+        except UnsteadyError as error:
+            self.warn(
+                place,
+                f"{error.what}: {listed.label} are not complete. The next reading goes on from where this one came to",
+            )
         if self._rejected:
             yield self.batch()
 
-    async def whole_page(
+    async def page(
         self,
         listed: Gathered,
-        place: str,
         number: int,
-        etag: str,
-        ask: Callable[[int, int, str], Awaitable[Page[Any]]],
+        more: Mapping[str, str | int],
+        etag: str = "",
         *,
-        is_rising: bool,
+        size: int | None = None,
     ) -> Page[Any]:
-        """A page by its number, in smaller ones where the answer is too large; what is so by itself is left out.
+        """A page of a list, in smaller ones where the answer is too large; what is so by itself is left out.
+
+        Entries of an unexpected form are turned away one by one.
 
         Args:
             listed: the list.
-            place: where it is, for the note.
             number: of the page, from 1.
+            more: query besides the list's own.
             etag: of the answer that is known already.
-            ask: gets the number of a page, how many entries it has, and the ETag.
-            is_rising: see :func:`ktlo.sources.rest.parts.in_parts`.
+            size: of the page; the largest if not said.
         """
+        size = size or PER_PAGE
+        place = f"{self.root}{listed.path}"
 
         def left_out(error: OversizedError) -> Page[Any]:
             self.warn(place, f"{error.what}: one of the {listed.label} alone. It is left out", is_kept=False)
-            return Page((), more=True, etag="", at=self._now())
+            return Page((), more=True, etag="", at=self._now(), is_first_known=False)
 
-        def of(part: int, size: int) -> Awaitable[Page[Any]]:
-            return ask(part, size, etag if size == PER_PAGE else "")
+        async def ask(part: int, entries: int) -> Page[Any]:
+            params = {**listed.params, **more, **listed.paged(part, entries)}
+            known = etag if entries == size else ""
+            answer = await self._connection.get(place, params, etag=known)
+            is_more = not answer.unchanged and listed.more(answer, entries)
+            return self.page_of(listed, place, answer, more=is_more)
 
-        return await in_parts(of, number, PER_PAGE, left_out, is_rising=is_rising)
+        return await in_parts(
+            ask, number, size, left_out, is_rising=bool(listed.since) and listed.since in more
+        )
 
     def page_of(self, listed: Gathered, place: str, answer: Answer, *, more: bool) -> Page[Any]:
         """An answer's entries; those of an unexpected form are turned away one by one."""
         if answer.unchanged:
             return Page((), more=False, etag=answer.etag, at=answer.at, unchanged=True)
-        entries = []
-        for raw in listed.entries(answer.body, place):
+        entries, is_first_known = [], True
+        for index, raw in enumerate(listed.entries(answer.body, place)):
             try:
                 item: Any = msgspec.json.decode(raw, type=listed.item)
                 entry = Entry(listed.at(item), listed.number(item), item, is_settled=listed.is_settled(item))
@@ -169,9 +205,21 @@ class Gathering(ABC):
                     excerpt=bytes(raw)[:200].decode("utf-8", "replace"),
                     is_kept=False,
                 )
+                is_first_known = is_first_known and index > 0
                 continue
             entries.append(entry)
-        return Page(entries, more=more, etag=answer.etag, at=answer.at)
+        return Page(entries, more=more, etag=answer.etag, at=answer.at, is_first_known=is_first_known)
+
+
+def linked(answer: Answer, size: int) -> bool:
+    """Whether there is a next page, as the answer's links say (RFC 8288)."""
+    del size
+    return answer.more
+
+
+def numbered(page: int, size: int) -> dict[str, str | int]:
+    """Parameters of a page by its number, from 1."""
+    return {"per_page": size, "page": page}
 
 
 def plain(body: bytes, where: str) -> list[msgspec.Raw]:

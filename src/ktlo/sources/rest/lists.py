@@ -11,19 +11,9 @@ import msgspec
 
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import Answer, Connection
-from ktlo.sources.rest.gathering import PER_PAGE, Gathering, always, plain, stamp
+from ktlo.sources.rest.gathering import PER_PAGE, Gathering, always, linked, numbered, plain, stamp
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import Entry, NewestState, OldestState, Page, newest_first, oldest_first
-
-
-def _linked(answer: Answer, size: int) -> bool:
-    del size
-    return answer.more
-
-
-def numbered(page: int, size: int) -> dict[str, str | int]:
-    """Parameters of a page by its number, from 1."""
-    return {"per_page": size, "page": page}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +56,7 @@ class Listed:
     is_settled: Callable[[Any], bool] = always
     entries: Callable[[bytes, str], list[msgspec.Raw]] = plain
     paged: Callable[[int, int], Mapping[str, str | int]] = numbered
-    more: Callable[[Answer, int], bool] = _linked
+    more: Callable[[Answer, int], bool] = linked
     stamped: Callable[[dt.datetime], str] = stamp
     is_open: Callable[[Any], bool] | None = None
     name_of: Callable[[Any], str] | None = None
@@ -116,10 +106,15 @@ class ListRun(Gathering):
     """
 
     def __init__(self, api: Connection, source: str, root: str, at: Position) -> None:
-        super().__init__(source, api.rest.now)
+        super().__init__(source, api)
         self.api = api
         self.at = at
         self._root = root
+
+    @property
+    def root(self) -> str:
+        """See :attr:`Gathering.root`."""
+        return self._root
 
     def saved(self) -> dict[str, Any]:
         """See :meth:`Gathering.saved`."""
@@ -135,27 +130,6 @@ class ListRun(Gathering):
         async for rows in self._oldest(listed) if listed.since else self._newest(listed):
             yield self.batch(rows)
 
-    async def page(
-        self, listed: Listed, number: int, more: Mapping[str, str | int], etag: str = ""
-    ) -> Page[Any]:
-        """A page of a list; entries of an unexpected form are turned away one by one.
-
-        Args:
-            listed: the list.
-            number: of the page, from 1.
-            more: query besides the list's own.
-            etag: of the answer that is known already.
-        """
-        place = f"{self._root}{listed.path}"
-
-        async def ask(number: int, size: int, etag: str) -> Page[Any]:
-            params = {**listed.params, **more, **listed.paged(number, size)}
-            answer = await self.api.get(place, params, etag=etag)
-            is_more = not answer.unchanged and listed.more(answer, size)
-            return self.page_of(listed, place, answer, more=is_more)
-
-        return await self.whole_page(listed, place, number, etag, ask, is_rising=listed.since in more)
-
     async def _oldest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
         async def fetch(since: dt.datetime, page: int, etag: str) -> Page[Any]:
             return await self.page(listed, page, {listed.since: listed.stamped(since)}, etag)
@@ -167,12 +141,12 @@ class ListRun(Gathering):
             yield await self.completed(listed, [entry.item for entry in entries])
 
     async def _newest(self, listed: Listed) -> AsyncIterator[list[tuple[str, Row]]]:
-        async def fetch(page: int, etag: str) -> Page[Any]:
-            return await self.page(listed, page, {}, etag)
+        async def fetch(page: int, size: int, etag: str) -> Page[Any]:
+            return await self.page(listed, page, {}, etag, size=size)
 
         state = self.at.newest.get(listed.name) or NewestState()
         async for entries, after in newest_first(
-            state, fetch, horizon=self.at.since, chunk=PER_PAGE, complete=_as_they_are
+            state, fetch, most=PER_PAGE, horizon=self.at.since, chunk=PER_PAGE, complete=_as_they_are
         ):
             self.at.newest[listed.name] = after
             yield await self.completed(listed, [entry.item for entry in entries])

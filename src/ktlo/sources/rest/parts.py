@@ -54,7 +54,13 @@ async def in_parts(
     if is_rising:
         pages.reverse()
     entries = [entry for page in pages for entry in page.entries]
-    return Page(entries, more=pages[-1].more, etag="", at=min(page.at for page in pages))
+    return Page(
+        entries,
+        more=pages[-1].more,
+        etag="",
+        at=min(page.at for page in pages),
+        is_first_known=pages[0].is_first_known,
+    )
 
 
 async def as_many_as_fit(ask: Callable[[int], Awaitable[Answer]], size: int) -> tuple[Answer, int]:
