@@ -80,7 +80,7 @@ def deliver(
     except SignatureError as error:
         refuse(source, error.what, incoming.received_at, store, refusals)
         raise
-    name = source.name_of(incoming) or incoming.digest
+    name = _name_of(source, incoming)
     if _is_known(source.source_id, name, store):
         return Outcome("", 0, is_repeat=True)
     kept = _kept(source, incoming, name)
@@ -176,6 +176,13 @@ def replay(source: Source, store: Store) -> tuple[int, int]:
         store.insert(TABLES["deliveries"], to_arrow([outcome], Delivery))
         read += 1
     return read, written
+
+
+def _name_of(source: Hooked, incoming: Incoming) -> str:
+    try:
+        return source.name_of(incoming) or incoming.digest
+    except UserError:  # receiving it says why
+        return incoming.digest
 
 
 _writing = threading.Lock()

@@ -119,7 +119,11 @@ class Hooked(Protocol):
         ...
 
     def name_of(self, incoming: Incoming) -> str:
-        """The sender's identifier of this delivery, the same when it is sent again."""
+        """The sender's identifier of this delivery, the same when it is sent again.
+
+        Raises:
+            UserError: the body does not tell it; its content names it then.
+        """
         ...
 
     def receive(self, incoming: Incoming) -> Taken:
