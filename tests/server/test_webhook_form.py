@@ -72,6 +72,22 @@ def test_what_would_be_removed_is_shown_too(visitor):
     assert "a1 would be removed" in told
 
 
+def test_of_many_items_it_is_said_how_many_of_them_are_shown(visitor):
+    items = [{**SAMPLE, "id": f"a{number}"} for number in range(80)]
+    for item in items[57:]:
+        item["created_at"] = "once"
+    filled = {**FILLED, "items": "alerts", "sample": json.dumps({"alerts": items})}
+    told = visitor.post("/fragments/webhook", data=filled).text
+    assert "57 records would come in" in told
+    assert told.count("<tr>") == 21
+    assert told.count("&#39;once&#39;") == 20
+    assert ("20 of 57 shown" in told, "20 of 23 shown" in told) == (True, True)
+    told = visitor.post("/fragments/webhook", data={**filled, "deleted": "created_at == 'once'"}).text
+    assert "(20 of 23 shown) would be removed" in told
+    alone = {**filled, "sample": json.dumps({"alerts": items[:20]})}
+    assert "shown" not in visitor.post("/fragments/webhook", data=alone).text
+
+
 def test_it_is_added_and_takes_webhooks_at_once(visitor, runtime):
     answer = visitor.post("/sources/webhook", data={**FILLED, "confirm": "1"})
     assert answer.status_code == 303

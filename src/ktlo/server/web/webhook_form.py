@@ -7,7 +7,7 @@ with what would be turned away and why. Without a script the button shows the sa
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,24 @@ class MappedPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The first of something.
+
+    Attributes:
+        listed: as many as are shown.
+        total: how many there are.
+    """
+
+    listed: tuple[Any, ...] = ()
+    total: int = 0
+
+    @property
+    def rest(self) -> str:
+        """``20 of 57 shown``; empty where all are."""
+        return f"{len(self.listed):,} of {self.total:,} shown" if len(self.listed) < self.total else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What a sample would become.
 
@@ -65,10 +83,10 @@ class Preview:
 
     problem: str = ""
     columns: tuple[str, ...] = ()
-    records: tuple[tuple[Any, ...], ...] = ()
-    gone: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
-    noted: tuple[str, ...] = ()
+    records: Shown = Shown()
+    gone: Shown = Shown()
+    refused: Shown = Shown()
+    noted: Shown = Shown()
     why_ignored: str = ""
 
 
@@ -155,12 +173,16 @@ def preview(said: Said) -> Preview:
     )
     return Preview(
         columns=columns,
-        records=rows,
-        gone=tuple(key for key, _ in found.gone[:_SHOWN]),
-        refused=tuple(f"{place}: {reason}" for place, reason in found.refused[:_SHOWN]),
-        noted=tuple(f"{place}: {reason}" for place, reason in found.noted[:_SHOWN]),
+        records=Shown(rows, len(found.records)),
+        gone=Shown(tuple(key for key, _ in found.gone[:_SHOWN]), len(found.gone)),
+        refused=_reasons(found.refused),
+        noted=_reasons(found.noted),
         why_ignored=found.why_ignored,
     )
+
+
+def _reasons(told: Sequence[tuple[str, str]]) -> Shown:
+    return Shown(tuple(f"{place}: {reason}" for place, reason in told[:_SHOWN]), len(told))
 
 
 @router.get("/sources/webhook")
