@@ -101,12 +101,14 @@ class ListeningSource:
         for batch in batches_to_come:
             yield batch
 
-    def _reject(self, number: int, reason: str, raw: bytes, incoming: Incoming) -> Rejection:
+    def _reject(
+        self, number: int, reason: str, raw: bytes, incoming: Incoming, *, is_kept: bool = False
+    ) -> Rejection:
         return Rejection(
             source=self.source_id,
             place=f"webhook, event {number}",
             reason=reason,
             excerpt=raw[:200].decode("utf-8", "replace"),
             seen_at=incoming.received_at,
-            is_kept=False,
+            is_kept=is_kept,
         )

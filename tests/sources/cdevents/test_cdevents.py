@@ -132,6 +132,16 @@ def test_a_pipeline_run_lasts_from_its_first_to_its_last_event() -> None:
         assert (found["started_at"], found["finished_at"]) == (NOON, after(9))
 
 
+def test_labels_beyond_those_that_are_kept_are_told_of_the_event() -> None:
+    labels = [f"label-{number}" for number in range(1_001)]
+    opened = event("ticket.created", "T-1", 0, summary="Broken", labels=labels)
+    taken = source().receive(batched(DEPLOYED, opened))
+    assert len(taken.rows["issues"]["labels"][0].as_py()) == 1_000
+    [told] = taken.rejected
+    assert (told.place, told.is_kept) == ("webhook, event 2", True)
+    assert told.reason == "labels holds 1,001 values: the first 1,000 are kept"
+
+
 def test_a_ticket_is_an_issue_until_it_is_deleted() -> None:
     opened = event(
         "ticket.created", "T-1", 0, summary="Broken", ticketType="bug", creator="ada", priority="high"

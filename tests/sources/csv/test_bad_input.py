@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -239,6 +240,48 @@ def test_what_is_incomplete_comes_in_with_a_warning(house: House, write: Write) 
         "i.csv:3: B: it is open, yet has resolved_at, which was left out",
         "i.csv:4: C: the state 'Frobnicated' is not known: it counts as open unless dates say otherwise",
     ]
+
+
+def test_values_of_a_list_beyond_those_that_are_kept_are_told_at_the_row(house: House, write: Write) -> None:
+    people = [f"p{number}" for number in range(1_200)]
+    many = json.dumps({"id": "1", "opened": "2026-01-01", "people": people})
+    few = json.dumps({"id": "2", "opened": "2026-01-01", "people": people[:1_000]})
+    mapping = {"external_id": "id", "detected_at": "opened", "responders": "people"}
+    path = write("incidents.jsonl", f"{few}\n{many}\n")
+    house.read(file=str(path), noun="incidents", mapping=mapping)
+    assert house.rows("SELECT length(responders) AS n FROM ktlo.incidents") == [{"n": 1_000}] * 2
+    assert house.rows("SELECT place, reason, is_kept FROM ktlo.rejections") == [
+        {
+            "place": "incidents.jsonl:2",
+            "reason": "1: responders holds 1,200 values: the first 1,000 are kept.",
+            "is_kept": True,
+        }
+    ]
+
+
+def test_people_named_over_the_rows_of_a_log_are_told_where_they_are_too_many(
+    house: House, write: Write
+) -> None:
+    rows = [
+        f"1,2026-01-01T10:{minute:02d}:00Z,open,{people}"
+        for minute, people in enumerate(
+            ["|".join(f"p{number}" for number in range(start, start + 700)) for start in (0, 500)]
+        )
+    ]
+    path = write("log.csv", "\n".join(["id,at,status,people", *rows]) + "\n")
+    mapping = {"external_id": "id", "event_at": "at", "state": "status", "responders": "people"}
+    house.read(file=str(path), noun="incidents", shape="events", mapping=mapping)
+    assert house.rows("SELECT length(responders) AS n FROM ktlo.incidents") == [{"n": 1_000}]
+    [told] = house.rows("SELECT reason, is_kept FROM ktlo.rejections")
+    assert told == {"reason": "1: responders holds 1,200 values: the first 1,000 are kept.", "is_kept": True}
+
+
+def test_a_list_with_a_gap_of_megabytes_is_read_at_once(house: House, write: Write) -> None:
+    path = write("incidents.csv", "id,opened,people\n1,2026-01-01,ada" + " " * 4_000_000 + "x | grace\n")
+    mapping = {"external_id": "id", "detected_at": "opened", "responders": "people"}
+    house.read(file=str(path), noun="incidents", mapping=mapping)
+    [found] = house.rows("SELECT responders[2] AS second FROM ktlo.incidents")
+    assert found == {"second": "grace"}
 
 
 def test_a_bad_file_among_good_ones_is_listed_and_the_others_come_in(house: House, write: Write) -> None:

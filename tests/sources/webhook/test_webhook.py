@@ -160,6 +160,15 @@ def test_a_body_without_the_fields_is_turned_away_with_the_field(body: Any) -> N
     assert taken.rejected
 
 
+def test_values_of_a_list_beyond_those_that_are_kept_are_told_of_the_item() -> None:
+    people = [{"mail": f"{number}@example.org"} for number in range(1_200)]
+    taken = source().receive(incoming({"incident": {**PAGER["incident"], "people": people}}))
+    assert len(taken.rows["incidents"]["responders"][0].as_py()) == 1_000
+    [told] = taken.rejected
+    assert (told.place, told.is_kept) == ("webhook", True)
+    assert told.reason == "responders holds 1,200 values: the first 1,000 are kept"
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(UserError):

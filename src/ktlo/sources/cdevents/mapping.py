@@ -16,6 +16,7 @@ import msgspec
 from ktlo.records.reliability import Incident, IncidentEvent
 from ktlo.records.work import Deployment, Issue, WorkflowRun
 from ktlo.sources.cdevents.payloads import CDEvent, Reference, version_of
+from ktlo.sources.lengths import first_values
 from ktlo.sources.rest.rows import Row, microseconds, removal
 
 Rows = Iterator[tuple[str, Row]]
@@ -28,8 +29,7 @@ UNTOLD: Mapping[str, tuple[str, ...]] = {
 """Columns that single events leave open."""
 
 LONGEST_TEXT = 1_000
-MOST_VALUES = 1_000
-"""Characters of a text and values of a list that are kept."""
+"""Characters of a text that are kept."""
 
 _FURTHER = {
     "detected": 0, "reported": 1, "resolved": 2,
@@ -43,6 +43,12 @@ def rows(event: CDEvent, subject: str, predicate: str, source: str) -> Rows | No
     """Rows of one event; ``None`` for kinds that are not used."""
     make = _MAKERS.get((subject, predicate))
     return make(event, predicate, source) if make else None
+
+
+def left_out(event: CDEvent) -> str:
+    """What of an event's lists is not in its rows, in a sentence; empty where all is."""
+    labels = event.subject.content.get("labels")
+    return first_values(labels, "labels")[1] if isinstance(labels, list) else ""
 
 
 def _text(event: CDEvent, name: str) -> str:
@@ -163,7 +169,8 @@ def _ticket(event: CDEvent, predicate: str, source: str) -> Rows:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(one)[:LONGEST_TEXT] for one in value[:MOST_VALUES]) if isinstance(value, list) else ()
+    values = first_values(value, "")[0] if isinstance(value, list) else ()
+    return tuple(str(one)[:LONGEST_TEXT] for one in values)
 
 
 def _gone(event: CDEvent, predicate: str, source: str) -> Rows:

@@ -56,6 +56,8 @@ class CDEventsSource(ListeningSource):
                     continue
                 rows += made
                 kinds.append(kind)
+                if match["subject"] == "ticket" and (words := mapping.left_out(event)):
+                    rejected.append(self._reject(number, words, bytes(raw), incoming, is_kept=True))
             except ValueError as error:  # msgspec's own among them
                 reason = f"this is not as CDEvents are written: {error}"
                 rejected.append(self._reject(number, reason, bytes(raw), incoming))

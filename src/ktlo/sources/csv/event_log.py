@@ -22,6 +22,7 @@ from ktlo.sources.csv.history import Change, Life, Step, Transition, life_of
 from ktlo.sources.csv.nouns import BODY_CHARACTERS, ItemReader
 from ktlo.sources.csv.states import ENDED, StateClass
 from ktlo.sources.csv.values import BadCellError, quoted
+from ktlo.sources.lengths import first_values
 from ktlo.wording import counted
 
 _ORDER = {
@@ -224,8 +225,11 @@ class EventLog:
                     f" {resolved:%Y-%m-%d %H:%M} UTC. The history is used"
                 )
         responders: dict[str, None] = {}
+        noted: list[str] = []
         for _, cells in held:
-            responders.update((name, None) for name in reader.cells.list(cells, "responders"))
+            responders.update((name, None) for name in reader.cells.list(cells, "responders", noted))
+        kept, left_out = first_values(tuple(responders), "responders")
+        warnings += [f"{key}: {words}" for words in dict.fromkeys([*noted, left_out]) if words]
         started = reader.past(last, "started_at")
         record = Incident(
             source=self._source,
@@ -243,7 +247,7 @@ class EventLog:
             resolved_at=resolved,
             closed_at=life.closed_at,
             reopen_count=reopened,
-            responders=tuple(responders),
+            responders=kept,
             caused_by=self._latest_text(held, "caused_by"),
             url=self._latest_text(held, "url"),
             observed_until=horizon,
@@ -276,6 +280,9 @@ class EventLog:
         warnings: list[str],
     ) -> LoggedItem:
         cells, ended = self._reader.cells, life.last in ENDED
+        noted: list[str] = []
+        labels = cells.list(last, "labels", noted)
+        warnings += [f"{key}: {words}" for words in noted]
         repository = self._latest_text(held, "repository")
         record = Issue(
             source=self._source,
@@ -286,7 +293,7 @@ class EventLog:
             body=cells.text(last, "body", BODY_CHARACTERS),
             issue_type=self._latest_text(held, "issue_type"),
             severity=cells.severity(last),
-            labels=cells.list(last, "labels"),
+            labels=labels,
             state="closed" if ended else "open",
             closed_as=cells.text(last, "closed_as") if ended else "",
             author=self._latest_text(held, "author"),

@@ -13,13 +13,12 @@ from collections.abc import Mapping
 
 from ktlo.sources.csv.config import Constant, CsvConfig, FieldSource
 from ktlo.sources.csv.dates import DateError, parse_instant
+from ktlo.sources.lengths import first_values
 
 LONGEST_QUOTE = 80
 LONGEST_TEXT = 1_000
 """Characters of a text that are kept, unless a field says otherwise."""
-MOST_VALUES = 1_000
-"""Values of a list that are kept."""
-_LIST_MARKS = re.compile(r"\s*[,;|]\s*")
+_LIST_MARKS = re.compile(r"[,;|]")
 
 
 class BadCellError(ValueError):
@@ -147,8 +146,14 @@ class CellReader:
             f"{field}: {quoted(value)} in column {column!r} is neither yes nor no. Mend the cell", value
         )
 
-    def list(self, cells: Mapping[str, tuple[str, ...]], field: str) -> tuple[str, ...]:
-        """At most 1,000 texts, in order, without repeats; from all columns of the mapping."""
+    def list(self, cells: Mapping[str, tuple[str, ...]], field: str, warnings: list[str]) -> tuple[str, ...]:
+        """Texts in order, without repeats, from all columns of the mapping.
+
+        Args:
+            cells: of the row.
+            field: which.
+            warnings: get a sentence where there are more than are kept.
+        """
         if field in self._constants:
             return (self._constants[field],)
         found: dict[str, None] = {}
@@ -158,7 +163,10 @@ class CellReader:
                 # A cell of a repeated column or of a JSON list is one value; a single cell may hold several.
                 parts = _parts(cell.strip()) if len(values) == 1 else (cell.strip(),)
                 found.update((part[:LONGEST_TEXT], None) for part in parts if part not in self._nulls)
-        return tuple(found)[:MOST_VALUES]
+        kept, left_out = first_values(tuple(found), field)
+        if left_out:
+            warnings.append(left_out)
+        return kept
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -166,9 +174,13 @@ def _parts(text: str) -> tuple[str, ...]:
         try:
             values = json.loads(text)
         except ValueError:
-            return tuple(_LIST_MARKS.split(text))
+            return _split(text)
         return tuple(str(value) for value in values)
-    return tuple(_LIST_MARKS.split(text))
+    return _split(text)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in _LIST_MARKS.split(text))
 
 
 def columns_of(source: FieldSource) -> tuple[str, ...]:

@@ -11,13 +11,11 @@ from typing import Any
 import jmespath.exceptions
 
 from ktlo.sources.csv.nouns import ItemReader, Record
-from ktlo.sources.csv.values import MOST_VALUES, BadCellError
+from ktlo.sources.csv.values import BadCellError
 from ktlo.sources.webhook.config import WebhookConfig, compiled
 from ktlo.wording import counted
 
 MOST_ITEMS = 10_000
-MOST_CHARACTERS = 100_000
-"""Characters of one field that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def cells_of(item: Any, config: WebhookConfig) -> Mapping[str, tuple[str, ...]]:
     for field, path in config.mapping.items():
         found = found_at(path, item)
         values = found if isinstance(found, list) else [found]
-        cells[field] = tuple(text_of(value) for value in values[:MOST_VALUES])
+        cells[field] = tuple(text_of(value) for value in values)
     return cells
 
 
@@ -99,10 +97,10 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return value[:MOST_CHARACTERS]
+        return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return json.dumps(value, ensure_ascii=False)[:MOST_CHARACTERS]
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _is_said(value: Any) -> bool:
