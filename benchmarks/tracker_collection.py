@@ -1,18 +1,20 @@
 """Collects a year of a large tracker over a socket into a store, works out what follows, and asks the pages.
 
-Run: ``python benchmarks/tracker_collection.py [ISSUES …]`` (without arguments 5,000 and 50,000); ``--most 2048`` before
-them ends it with an error when a stage takes more MiB than that. What a stage did when it took most is said. The
-tracker is a Jira in a process of its own that makes its answers when it is asked, in the form of Jira Cloud's published
-REST description: each issue with two changes of status and three comments, every tenth open. Each stage is a process of
+Run: ``python benchmarks/tracker_collection.py [ISSUES …]`` (without arguments 5,000 and 50,000); ``--most 2048`` ends
+it with an error when a stage takes more MiB than that. What a stage did when it took most is said. The tracker is a
+Jira in a process of its own that makes its answers when it is asked, in the form of Jira Cloud's published REST
+description: each issue with two changes of status and three comments, every tenth open. Each stage is a process of
 its own, so that its peak of memory is its own. What is to be shown: memory does not grow with the tracker, and time
 grows as the tracker does.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import datetime as dt
 import json
+import math
 import os
 import re
 import resource
@@ -301,6 +303,14 @@ def measure(issues: int, most: float) -> None:
             server.terminate()
 
 
+def whole(said: str) -> int:
+    """A number of issues, of at least one: ``50,000``."""
+    digits = said.replace(",", "").replace("_", "")
+    if not digits.isdecimal() or int(digits) < 1:
+        raise argparse.ArgumentTypeError(f"{said!r} is no number of issues from 1 on")
+    return int(digits)
+
+
 def main() -> None:
     """Measure each size."""
     if sys.argv[1:2] == ["--stage"]:
@@ -318,14 +328,17 @@ def main() -> None:
                 sys.exit("unknown stage")
         print(json.dumps(said))
         return
-    sizes, most = sys.argv[1:], float("inf")
-    if sizes[:1] == ["--most"]:
-        most, sizes = float(sizes[1]), sizes[2:]
+    asked = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    asked.add_argument("sizes", metavar="ISSUES", type=whole, nargs="*", default=[5_000, 50_000])
+    asked.add_argument(
+        "--most", metavar="MIB", type=float, default=math.inf, help="a stage that takes more ends it"
+    )
+    options = asked.parse_args()
     print(
         f"{'issues':>9} {'stage':8} {'rows':>11} {'s':>8} {'CPU s':>8} {'issues/s':>9} {'peak MiB':>9}  cursor KiB"
     )
-    for size in sizes or ["5000", "50000"]:
-        measure(int(size.replace(",", "").replace("_", "")), most)
+    for issues in options.sizes:
+        measure(issues, options.most)
 
 
 if __name__ == "__main__":
