@@ -6,60 +6,21 @@ Two services, each with a team and a repository; a third repository belongs to n
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
+
+from world_code import changes, debt, files, findings, freshness, locked
+from world_making import NOW, START, at, made, put
 
 from ktlo.delivery.derive import derive_delivery
 from ktlo.metrics.question import Question
-from ktlo.records import (
-    TABLES,
-    code,
-    delivery,
-    effort,
-    findings,
-    people,
-    reliability,
-    service_levels,
-    services,
-    versions,
-    work,
-)
-from ktlo.records.arrow import to_arrow
+from ktlo.records import delivery, effort, people, reliability, service_levels, services, versions, work
 from ktlo.records.collection import Collection
 from ktlo.records.effort import Category, ItemKind, Layer
-from ktlo.records.schema import Life, table_of
 from ktlo.settings import Settings
 from ktlo.store.protocol import Store
 
-
-def at(text: str) -> dt.datetime:
-    """``01-05 09:30`` of 2026 (or with its year), UTC."""
-    full = text if text.count("-") == 2 else f"2026-{text}"
-    return dt.datetime.fromisoformat(full).replace(tzinfo=dt.UTC)
-
-
-START, END, NOW = at("01-05"), at("02-02"), at("03-02")
+END = at("02-02")
 PERIOD = Question(START, END, NOW, downtime_severities=("sev1",))
-
-_BLANKS: Mapping[str, Any] = {"str": "", "int": 0, "float": 0.0, "bool": False, "tuple[str, ...]": ()}
-
-
-def made(noun: type, **given: Any) -> Any:
-    """A record with the given fields; the others empty, zero, or unknown."""
-    values = {}
-    for field in fields(noun):
-        if field.name in given:
-            values[field.name] = given[field.name]
-        else:
-            values[field.name] = _blank(str(field.type))
-    return noun(**values)
-
-
-def _blank(annotation: str) -> Any:
-    inner = annotation.removeprefix("Annotated[").split(", Field(")[0].split(",\n")[0].strip()
-    return None if "None" in inner else _BLANKS.get(inner, START)
 
 
 def incident(name: str, detected: str, **given: Any) -> Any:
@@ -105,63 +66,6 @@ def bug(name: str, repository: str, opened: str, closed: str | None, **given: An
             **given,
         },
     )
-
-
-def _found(name: str, repository: str, opened: str, resolved: str | None, **given: Any) -> Any:
-    return made(
-        findings.Finding,
-        **{
-            "source": "git:world",
-            "repository": repository,
-            "check": "vulnerabilities",
-            "fingerprint": name,
-            "episode": 1,
-            "rule": name,
-            "level": "high",
-            "opened_at": at(opened),
-            "resolved_at": None if resolved is None else at(resolved),
-            **given,
-        },
-    )
-
-
-def _findings() -> list[Any]:
-    return [
-        _found("F1", "acme/shop", "01-01", "01-10", level="critical"),
-        _found("F2", "acme/shop", "01-08", "01-18"),
-        _found("F3", "acme/search", "01-12", None),
-        _found("F4", "acme/tools", "01-20", "02-10", level="low", check="secrets"),
-        _found("F5", "acme/shop", "01-15", None, tolerated="ignored by Ann until 2026-12-31: not reachable"),
-        _found("F2", "acme/shop", "01-20", None, source="check:acme/shop"),
-    ]
-
-
-def _locked() -> list[Any]:
-    return [
-        made(findings.LockedVersion, source="git:world", repository="acme/shop", path="uv.lock", **facts)
-        for facts in (
-            {"package": "left", "version": "1", "since_at": at("01-01"), "since_sha": "a"},
-            {"package": "right", "version": "2", "since_at": at("02-01"), "since_sha": "b"},
-            {
-                "package": "gone",
-                "version": "3",
-                "since_at": at("01-01"),
-                "until_at": at("01-20"),
-                "since_sha": "a",
-            },
-        )
-    ]
-
-
-def _freshness() -> list[Any]:
-    return [
-        made(findings.Freshness, repository="acme/shop", path="uv.lock", **facts)
-        for facts in (
-            {"package": "left", "version": "1", "behind": 3, "libyears": 1.5},
-            {"package": "right", "version": "2", "behind": 0, "libyears": 0.0},
-            {"package": "own", "version": "1", "unknown": "the index does not know it"},
-        )
-    ]
 
 
 def _incidents() -> list[Any]:
@@ -301,85 +205,6 @@ def _verdicts() -> list[Any]:
     return issues + commits
 
 
-def _changes() -> list[Any]:
-    def change(repository: str, path: str, sha: str, when: str, author: str, source: str = "git") -> Any:
-        return made(
-            code.FileChange, source=source, repository=repository, sha=sha, path=path, authored_at=at(when),
-            author_email=author, lines_added=3, lines_deleted=1,
-        )  # fmt: skip
-
-    ann, ann_at_home, bob = "ann@acme.test", "Ann@Home.test", "bob@acme.test"
-    return [
-        change("acme/shop", "a.py", "c10", "01-04 23:59", ann),
-        change("acme/shop", "a.py", "c1", "01-05 00:00", ann),
-        change("acme/shop", "a.py", "c1", "01-05 00:00", ann, source="git-2"),
-        change("acme/shop", "a.py", "c2", "01-06 10:00", ann),
-        change("acme/shop", "a.py", "c5", "02-01 23:59", ann_at_home),
-        change("acme/shop", "a.py", "c9", "02-02 00:00", bob),
-        change("acme/shop", "b.py", "c1", "01-05 00:00", ann),
-        change("acme/shop", "b.py", "c11", "01-13 09:00", bob),
-        change("acme/shop", "t.py", "c1", "01-05 00:00", ann),
-        change("acme/shop", "gone.py", "c1", "01-05 00:00", ann),
-        change("acme/search", "s.py", "c3", "01-12 09:00", bob),
-        change("acme/tools", "c.py", "c4", "01-20 09:00", bob),
-        change("acme/tools", "c.py", "c6", "01-21 09:00", bob),
-        change("acme/tools", "c.py", "c7", "01-22 09:00", ann),
-    ]
-
-
-def _files() -> list[Any]:
-    def file(repository: str, path: str, complexity: float, role: str = "source", source: str = "git") -> Any:
-        return made(
-            code.File, source=source, repository=repository, path=path, language="Python", lines=50,
-            complexity=complexity, role=role,
-        )  # fmt: skip
-
-    return [
-        file("acme/shop", "a.py", 10.0),
-        file("acme/shop", "a.py", 10.0, source="git-2"),
-        file("acme/shop", "b.py", 5.0),
-        file("acme/shop", "t.py", 100.0, role="test"),
-        file("acme/search", "s.py", 0.0),
-        file("acme/tools", "c.py", 20.0),
-    ]
-
-
-def _debt() -> list[Any]:
-    def ago(days: int) -> dt.datetime:
-        return NOW - dt.timedelta(days=days)
-
-    def dependency(name: str, changed: dt.datetime | None, source: str = "git") -> Any:
-        return made(
-            code.Dependency, source=source, repository="acme/shop", manifest="pyproject.toml",
-            ecosystem="PyPI", name=name, requirement=">=1", changed_at=changed,
-        )  # fmt: skip
-
-    def marker(repository: str, line: int, days: int, source: str = "git") -> Any:
-        return made(
-            code.Marker, source=source, repository=repository, path="a.py", line=line, word="TODO",
-            text="# TODO mend", introduced_at=ago(days), author_email="ann@acme.test",
-        )  # fmt: skip
-
-    quarters = [at(text) for text in ("2025-04-01", "2025-07-01", "2025-10-01", "2026-01-01")]
-    samples = [
-        made(code.CodeSample, source="git", repository="acme/shop", sampled_at=moment, files=2, lines=100,
-             complexity=100.0 + 10 * index)
-        for index, moment in enumerate(quarters)
-    ]  # fmt: skip
-    return [
-        dependency("httpx", ago(10)),
-        dependency("httpx", ago(10), source="git-2"),
-        dependency("numpy", ago(30)),
-        dependency("rich", None),
-        marker("acme/shop", 7, 100),
-        marker("acme/shop", 7, 100, source="git-2"),
-        marker("acme/tools", 8, 200),
-        marker("acme/tools", 9, 300),
-        *samples,
-        made(code.CodeSample, source="git", repository="acme/tools", sampled_at=quarters[0]),
-    ]
-
-
 def _catalogue() -> list[Any]:
     def member(kind: str, name: str, service: str, team: str) -> Any:
         return services.ServiceMember(
@@ -430,8 +255,8 @@ def fill(store: Store) -> None:
         store,
         [
             *_incidents(), *_events(), *_outages(), *_bugs(), *_reopenings(), *_effort(), *_verdicts(),
-            *_findings(), *_locked(), *_freshness(), *_deployments(),
-            *_changes(), *_files(), *_debt(), *_catalogue(), *_people(), *_collections(),
+            *findings(), *locked(), *freshness(), *_deployments(),
+            *changes(), *files(), *debt(), *_catalogue(), *_people(), *_collections(),
         ],
     )  # fmt: skip
     derive_delivery(store, Settings(), [])
@@ -466,17 +291,3 @@ def _deployed_changes() -> list[Any]:
         made(delivery.DeployedChange, deployment_id="forge|D2", sha="c2", first_at=at("01-15 10:00"),
              authored_at=at("01-15 10:00")),
     ]  # fmt: skip
-
-
-def put(store: Store, records: list[Any]) -> None:
-    """Write records of any nouns."""
-    by_noun: dict[type, list[Any]] = {}
-    for record in records:
-        by_noun.setdefault(type(record), []).append(record)
-    for noun, members in by_noun.items():
-        table = table_of(noun)
-        assert TABLES[table.name] is table
-        if table.life is Life.OBSERVED:
-            store.insert(table, to_arrow(members, noun, version=1))
-        else:
-            store.replace(table, [to_arrow(members, noun)])

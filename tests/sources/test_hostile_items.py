@@ -52,7 +52,7 @@ def jira(kind: str, text: str, is_gone: bool, early: bool) -> Made:
     site.comment("SH-1", tests.after(1))
     site.move("SH-1", BEFORE if early else tests.after(2), "Done")
     fields = site.issues["SH-1"]["fields"]
-    fields["updated"] = tests.stamp(tests.after(3))
+    fields["updated"] = stand_in("jira", "jira_site").stamp(tests.after(3))
     if is_gone:
         fields |= {"reporter": None, "assignee": None}
         fields["comment"]["comments"][0]["author"] = None

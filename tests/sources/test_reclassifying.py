@@ -8,7 +8,6 @@ import importlib
 import itertools
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,29 +70,20 @@ class House:
         return [(row["place"], row["kind"], row["actor"]) for row in found]
 
 
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    store = EmbeddedStore(tmp_path_factory.mktemp("store"))
-    store.migrate()
-    state = State.in_folder(tmp_path_factory.mktemp("state"))
-    yield House(store, state)
-    state.close()
-    store.close()
-
-
 @pytest.fixture
-def house(furnished: House, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(furnished: tuple[EmbeddedStore, State], monkeypatch: pytest.MonkeyPatch) -> House:
+    made = House(*furnished)
     monkeypatch.setenv("JIRA_TOKEN", "t0ken")
     monkeypatch.setenv("GITLAB_TOKEN", "glpat")
     for table in FILLED:
-        furnished.store.query(f"TRUNCATE TABLE ktlo.`{table}_log`")
+        made.store.query(f"TRUNCATE TABLE ktlo.`{table}_log`")
     for name in (
         "jira:example.atlassian.net",
         "gitlab:diaspora/diaspora-project-site",
         "redmine:redmine.example.org",
     ):
-        furnished.state.set_cursor(name, {})
-    return furnished
+        made.state.set_cursor(name, {})
+    return made
 
 
 BUG, INCIDENT = {"id": "1", "name": "Bug"}, {"id": "2", "name": "[System] Incident"}

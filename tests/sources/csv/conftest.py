@@ -66,22 +66,12 @@ class House:
         return [f"{row['place']}: {row['reason']}" for row in found]
 
 
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One store and one state for all tests: opening them costs seconds, emptying them does not."""
-    store = EmbeddedStore(tmp_path_factory.mktemp("store"))
-    store.migrate()
-    state = State.in_folder(tmp_path_factory.mktemp("state"))
-    yield House(store, state)
-    state.close()
-    store.close()
-
-
 @pytest.fixture
-def house(furnished: House) -> Iterator[House]:
+def house(furnished: tuple[EmbeddedStore, State]) -> Iterator[House]:
     """An empty store with its state."""
-    yield furnished
-    furnished.forget()
+    made = House(*furnished)
+    yield made
+    made.forget()
 
 
 @pytest.fixture
