@@ -63,6 +63,8 @@ class Instance:
         self.audit: list[dict[str, Any]] = []
         self.deleted: list[dict[str, Any]] = []
         self.refuse: set[str] = set()
+        self.asked: list[str] = []
+        self.now = dt.datetime(2026, 9, 2, 12, tzinfo=dt.UTC)
         for number, (key, steps, state, resolved, closed, _) in enumerate(lines()):
             sys_id, at, before, count = f"{number:032x}", NOON, "1", 0
             for said in filter(None, steps.split(",")):
@@ -102,8 +104,11 @@ class Instance:
                 }
             )
 
+    def find(self, key: str) -> dict[str, Any]:
+        return next(one for one in self.incidents if one["number"]["value"] == key)
+
     def delete(self, key: str, at: dt.datetime) -> None:
-        gone = next(one for one in self.incidents if one["number"]["value"] == key)
+        gone = self.find(key)
         self.incidents.remove(gone)
         self.deleted.append(
             {
@@ -115,7 +120,7 @@ class Instance:
         )
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        headers = {"date": "Wed, 02 Sep 2026 12:00:00 GMT"}
+        headers = {"date": self.now.strftime("%a, %d %b %Y %H:%M:%S GMT")}
         if not request.headers.get("authorization", "").startswith("Basic "):
             body = {"error": {"message": "User Not Authenticated"}, "status": "failure"}
             return httpx.Response(401, json=body, headers=headers)
@@ -129,9 +134,16 @@ class Instance:
         column = "sys_updated_on" if table == "incident" else "sys_created_on"
         if match := re.search(rf"{column}>=([0-9: -]+)", said):
             found = [one for one in found if one[column]["value"] >= match[1]]
+        if match := re.search(r"sys_idIN([0-9a-f,]+)", said):
+            found = [one for one in found if one["sys_id"]["value"] in match[1].split(",")]
+        if match := re.search(r"(?:^|\^)state=(\d)", said):
+            found = [one for one in found if one["state"]["value"] == match[1]]
         if match := re.search(r"documentkeyIN([0-9a-f,]+)", said):
             found = [one for one in found if one["documentkey"]["value"] in match[1].split(",")]
         found = sorted(found, key=lambda one: (one[column]["value"], one["sys_id"]["value"]))
+        self.asked.append(said)
+        if fields := query.get("sysparm_fields"):
+            found = [{name: one[name] for name in fields.split(",")} for one in found]
         offset, limit = int(query.get("sysparm_offset", 0)), int(query["sysparm_limit"])
         return httpx.Response(200, json={"result": found[offset : offset + limit]}, headers=headers)
 
@@ -216,3 +228,70 @@ def test_a_time_that_is_none_costs_its_incident_only() -> None:
     run(source(instance), seen)
     assert len(seen.shown("incidents")) == 8
     assert any("unexpected form" in reason for reason in seen.rejected)
+
+
+def states(seen: Seen) -> dict[str, str]:
+    return {row["external_id"]: row["state"] for row in seen.shown("incidents")}
+
+
+def test_an_incident_that_leaves_the_query_is_asked_for_until_it_ends() -> None:
+    instance, seen = Instance(), Seen()
+    run(source(instance, query="state=2"), seen)
+    assert states(seen) == {"INC1": "open", "INC5": "open"}
+    one = instance.find("INC1")
+    one |= {"state": both("3", "On Hold"), "sys_updated_on": time(after(600))}
+    instance.now += dt.timedelta(hours=25)
+    run(source(instance, query="state=2"), seen)
+    assert states(seen) == {"INC1": "open", "INC5": "open"}
+    one |= {
+        "state": both("6", "Resolved"),
+        "sys_updated_on": time(after(900)),
+        "resolved_at": time(after(900)),
+    }
+    instance.now += dt.timedelta(hours=2)
+    run(source(instance, query="state=2"), seen)
+    assert states(seen)["INC1"] == "open"
+    instance.now += dt.timedelta(hours=25)
+    run(source(instance, query="state=2"), seen)
+    assert states(seen) == {"INC1": "resolved", "INC5": "open"}
+    assert seen.item("INC1")["resolved_at"] == after(900)
+    instance.now += dt.timedelta(hours=25)
+    instance.asked.clear()
+    run(source(instance, query="state=2"), seen)
+    assert sum("sys_idIN" in said for said in instance.asked) == 1
+    assert not any("sys_idIN" in said and f"{1:032x}" in said for said in instance.asked)
+
+
+def test_an_open_incident_that_is_nowhere_is_removed_without_the_audit_and_most_of_them_are_kept() -> None:
+    instance, seen = Instance(), Seen()
+    instance.refuse = {"sys_audit_delete"}
+    for number in range(10, 30):
+        key, sys_id = f"INC{number}", both(f"{number:032x}")
+        instance.incidents.append({**instance.find("INC1"), "number": both(key), "sys_id": sys_id})
+    run(source(instance), seen)
+    instance.incidents.remove(instance.find("INC5"))
+    instance.now += dt.timedelta(hours=25)
+    run(source(instance), seen)
+    assert "INC5" not in states(seen)
+    hidden = [one for one in instance.incidents if one["number"]["value"] > "INC11"]
+    instance.incidents = [one for one in instance.incidents if one not in hidden]
+    instance.now += dt.timedelta(hours=25)
+    before = states(seen)
+    run(source(instance), seen)
+    assert states(seen) == before
+    assert any("look like a right that was lost" in reason for reason in seen.rejected)
+    instance.incidents += hidden
+    hidden[-1] |= {"state": both("7", "Closed"), "sys_updated_on": time(after(700))}
+    instance.now += dt.timedelta(hours=25)
+    run(source(instance), seen)
+    assert states(seen)[hidden[-1]["number"]["value"]] == "resolved"
+
+
+def test_an_open_incident_that_cannot_be_read_is_not_taken_for_deleted() -> None:
+    instance, seen = Instance(), Seen()
+    run(source(instance), seen)
+    instance.find("INC1")["opened_at"] = both("soon")
+    instance.find("INC5")["sys_updated_on"] = both("")
+    instance.now += dt.timedelta(hours=25)
+    run(source(instance), seen)
+    assert {"INC1", "INC5"} <= states(seen).keys()

@@ -50,6 +50,13 @@ class IncidentItem(msgspec.Struct):
     caused_by: Both = EMPTY
 
 
+class NamedItem(msgspec.Struct):
+    """What a row of ``incident`` is identified by."""
+
+    sys_id: Both
+    number: Both
+
+
 class AuditItem(msgspec.Struct):
     """A row of ``sys_audit``: one field that changed."""
 

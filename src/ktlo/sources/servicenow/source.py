@@ -1,7 +1,8 @@
 """The source itself: the incidents of one ServiceNow, oldest change first, each page with its audited history.
 
 Deleted incidents are found in the audit of deletions. Where the audit may not be read, incidents come in without their
-steps, and that is said.
+steps, and that is said. Those known to be open are asked for by their identifiers once a day, whatever ``query`` says:
+one that left it would stay open for ever.
 """
 
 from __future__ import annotations
@@ -27,12 +28,23 @@ from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, ListRun, position
 from ktlo.sources.rest.parts import as_many_as_fit
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.rows import Row
+from ktlo.sources.rest.rows import Row, removal
+from ktlo.sources.rest.vanishing import are_deleted, lost_right
 from ktlo.sources.servicenow import mapping
 from ktlo.sources.servicenow.mapping import Of
-from ktlo.sources.servicenow.payloads import AuditItem, DeletedItem, IncidentItem, Rows, required
+from ktlo.sources.servicenow.payloads import (
+    AuditItem,
+    Both,
+    DeletedItem,
+    IncidentItem,
+    NamedItem,
+    Rows,
+    required,
+)
 
 TABLE = "/api/now/table"
+EVERY = dt.timedelta(days=1)
+"""How often the incidents known to be open are asked for."""
 _FIELDS = ("state", "incident_state", "assigned_to", "assignment_group")
 _AUDIT_COST = "no steps: acknowledgements come from work_start only, reopenings from reopen_count"
 
@@ -148,9 +160,12 @@ class ServiceNowSource:
             run = _WithAudit(
                 api, self.source_id, TABLE, position(cursor, horizon(self._config.since, self._world)), of
             )
-            async for batch in run.read(_listed("incident", self._config.query, of)):
+            incidents = _listed("incident", self._config.query, of)
+            async for batch in run.read(incidents):
                 yield batch
             async for batch in run.read(_listed("sys_audit_delete", "tablename=incident", of)):
+                yield batch
+            async for batch in run.guarded(incidents, f"{TABLE}/incident", run.follow_open(incidents)):
                 yield batch
 
 
@@ -165,6 +180,8 @@ class _WithAudit(ListRun):
     async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
         """Rows of a page, and of what was audited of its incidents."""
         rows = await super().completed(listed, items)
+        if listed.name == "sys_audit_delete":
+            self.at.open_names -= {_name(item.documentkey, item.display_value) for item in items}
         if listed.name != "incident" or not self._is_audited or not items:
             return rows
         numbers = {item.sys_id.value: item.number.shown for item in items}
@@ -197,6 +214,43 @@ class _WithAudit(ListRun):
             if len(raws) < size:
                 return rows
 
+    async def follow_open(self, listed: Listed) -> AsyncIterator[Batch]:
+        """Ask for the incidents known to be open, which ``query`` may no longer find, until they end.
+
+        Args:
+            listed: the list of incidents.
+        """
+        now, before = self.api.rest.now(), self.at.compared_at
+        if before is not None and now - before < EVERY:
+            return
+        known = sorted(self.at.open_names) if before else []  # the first run has just read them
+        missing: list[str] = []
+        for start in range(0, len(known), PER_PAGE):
+            names = known[start : start + PER_PAGE]
+            query = {
+                listed.since: f"sys_idIN{','.join(name.partition(' ')[0] for name in names)}^ORDERBYsys_id"
+            }
+            page = await self.page(listed, 1, query)
+            self._note_open(listed, page.entries)
+            yield self.batch(await self.completed(listed, [entry.item for entry in page.entries]))
+            seen = {_named(entry.item) for entry in page.entries}
+            if not seen.issuperset(names):
+                # One that could not be read is there all the same.
+                few = {**query, **listed.params, "sysparm_fields": "sys_id,number", "sysparm_limit": PER_PAGE}
+                body = (await self.api.get(f"{TABLE}/incident", few)).body
+                raws = decode(body, Rows, "incident").result
+                seen |= {_named(msgspec.json.decode(raw, type=NamedItem)) for raw in raws}
+            missing += sorted(set(names) - seen)
+        numbers = [name.partition(" ")[2] for name in missing]
+        if are_deleted(len(missing), len(known)):
+            self.at.open_names -= set(missing)
+            rows = [removal("incidents", self._of.source, number, now) for number in numbers]
+        else:
+            self.warn(f"{TABLE}/incident", lost_right("open incidents", numbers, len(known)))
+            rows = []
+        self.at.compared_at = now
+        yield self.batch(rows)
+
     async def _audited(self, params: Mapping[str, str | int], size: int) -> Answer:
         return await self.api.get(f"{TABLE}/sys_audit", {**params, "sysparm_limit": size})
 
@@ -226,4 +280,15 @@ def _listed(table: str, query: str, of: Of) -> Listed:
         paged=lambda page, size: {"sysparm_limit": size, "sysparm_offset": (page - 1) * size},
         entries=lambda body, where: decode(body, Rows, where).result,
         more=lambda answer, size: len(decode(answer.body, Rows, table).result) == size,
+        is_open=(lambda item: item.state.value not in mapping.ENDED) if is_incident else None,
+        name_of=_named,
     )
+
+
+def _named(item: NamedItem | IncidentItem) -> str:
+    return _name(item.sys_id, item.number)
+
+
+def _name(sys_id: Both, number: Both) -> str:
+    """What an open incident is remembered by: what it is asked by, and what its row is keyed by."""
+    return f"{sys_id.value} {number.shown}"
