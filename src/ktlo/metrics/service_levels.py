@@ -22,9 +22,10 @@ _BY = (
     Dimension.SLA, Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SEVERITY, Dimension.SOURCE,
 )  # fmt: skip
 
-# Cycles that an older reading of the item told are gone: a desk that changes a goal counts its cycles anew.
+# Cycles that an older reading of the item told are gone: a desk that changes a goal counts its cycles anew. That an
+# item has none any more is told by a removal, which only the log shows.
 _CURRENT = """current AS (
-  SELECT c.source AS source, c.item_id AS item_id, max(c.told_at) AS told_at FROM ktlo.sla_cycles AS c
+  SELECT c.source AS source, c.item_id AS item_id, max(c.told_at) AS told_at FROM ktlo.sla_cycles_log AS c
   GROUP BY source, item_id
 )"""
 _MISSED = (

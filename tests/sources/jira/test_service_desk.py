@@ -15,7 +15,7 @@ from jira_site import Site, agreement, request_of
 from test_jira import NOON, Seen, after, run, source, webhook
 
 from ktlo.effort.derive import derive
-from ktlo.metrics.ask import ask
+from ktlo.metrics.ask import ask, rows_behind
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
 from ktlo.metrics.service_levels import read_service_levels
@@ -230,3 +230,36 @@ def test_a_webhook_says_nothing_of_the_request_type_and_the_store_keeps_it(kept:
     before = next(line[2] for line in lines() if line[0] == key)
     found = read_service_levels(kept.store, "jira:example.atlassian.net", key, after(101))
     assert (found.request_type, len(found.cycles)) == (before, 2)
+
+
+def test_cycles_of_an_issue_without_slas_any_more_count_no_more(kept: Kept) -> None:
+    site = site_by_hand()
+    run(source(site), kept)
+    for key in ("SD-1", "SD-2"):
+        site.issues[key]["fields"] |= {RESOLUTION: None, RESPONSE: None}
+        site.change(key, after(100), {"field": "issuetype"})
+    run(source(site), kept)
+    for key in ("SD-1", "SD-2"):
+        assert read_service_levels(kept.store, "jira:example.atlassian.net", key, after(101)).cycles == ()
+    assert met_by_sla(kept.store) == {
+        "Time to resolution": (pytest.approx(5 / 6), 6),
+        "Time to first response": (pytest.approx(6 / 7), 7),
+    }
+    # They are put on again: what is told then holds.
+    site.issues["SD-2"]["fields"][RESOLUTION] = agreement("Time to resolution", NOON, "0-2/8")
+    site.change("SD-2", after(103), {"field": "issuetype"})
+    run(source(site), kept)
+    assert met_by_sla(kept.store)["Time to resolution"] == (pytest.approx(6 / 7), 7)
+
+
+def test_cycles_of_a_deleted_issue_neither_count_nor_are_among_the_rows(kept: Kept) -> None:
+    site = site_by_hand()
+    run(source(site), kept)
+    for key in ("SD-1", "SD-3"):
+        taken = source(site).receive(webhook(site, key, "jira:issue_deleted", after(101)))
+        for name, rows in taken.rows.items():
+            kept.store.insert(TABLES[name], rows)
+    assert met_by_sla(kept.store) == {"Time to resolution": (1.0, 6), "Time to first response": (1.0, 7)}
+    asked = Question(NOON - dt.timedelta(days=1), after(99), after(100))
+    behind = rows_behind(kept.store, definition("service_levels_met"), asked).to_pylist()
+    assert not {row["external_id"] for row in behind} & {"SD-1", "SD-3"}

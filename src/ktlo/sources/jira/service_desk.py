@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from ktlo.records.arrow import blank
 from ktlo.records.service_levels import SlaCycle
 from ktlo.sources.jira.payloads import IssueItem, instant, of_milliseconds
 from ktlo.sources.jira.vocabulary import Of
@@ -80,7 +81,7 @@ def request_type(fields: Mapping[str, Any], of: Of) -> str:
 
 
 def cycles(item: IssueItem, of: Of, former: Sequence[str] = ()) -> Iterator[tuple[str, Row]]:
-    """The cycles of every SLA of an issue.
+    """The cycles of every SLA of an issue; of one that has none, the removal of a cycle that tells when that was so.
 
     Args:
         item: the issue.
@@ -91,7 +92,7 @@ def cycles(item: IssueItem, of: Of, former: Sequence[str] = ()) -> Iterator[tupl
         msgspec.ValidationError, KeyError, ValueError: a field has another form than documented.
     """
     told = instant(item.fields["updated"])
-    version = microseconds(told)
+    version, has_any = microseconds(told), False
     for identifier, agreement in _agreements(item.fields, of):
         running = agreement.ongoing_cycle
         done = sorted(agreement.completed_cycles or (), key=lambda one: _at(one.start_time) or told)
@@ -112,10 +113,15 @@ def cycles(item: IssueItem, of: Of, former: Sequence[str] = ()) -> Iterator[tupl
                 elapsed_seconds=_seconds(cycle.elapsed_time),
                 told_at=told,
             )
+            has_any = True
             yield "sla_cycles", Row(row, version)
             for key in former:
                 gone = dataclasses.replace(row, item_id=key)
                 yield "sla_cycles", Row(gone, version + 1, is_removal=True)
+    if not has_any and of.words.fields.get("sla"):
+        # What was told before is gone, and which cycles that were is not known here.
+        none = blank(SlaCycle, source=of.source, item_id=item.key, told_at=told)
+        yield "sla_cycles", Row(none, version, is_removal=True)
 
 
 def first_response(fields: Mapping[str, Any], of: Of) -> tuple[str, dt.datetime] | None:
