@@ -252,3 +252,43 @@ def test_shift_based_schedules_that_may_not_be_read_cost_themselves_only_and_are
     account.now += dt.timedelta(days=1)
     assert run(reader(account), seen) is None
     assert len([row for row in seen.shown("on_call_shifts") if row["schedule_id"] == "PI7DH85"]) == 10
+
+
+def test_a_passing_404_of_shift_based_schedules_ends_no_shift_and_is_told() -> None:
+    account, seen = account_by_hand(), Seen()
+    account.rotas["PS1A2B3C"] = Rota("Engineering On-Call", account.rotas["PI7DH85"].layers, [], True)
+    run(reader(account), seen)
+    before = shifts(seen)
+    account.refuse = {"/v3/schedules": 404, "/v3/schedules/PS1A2B3C": 404}
+    account.now += dt.timedelta(hours=2)
+    assert run(reader(account), seen) is None
+    assert shifts(seen) == before
+    (reason,) = [reason for reason in seen.rejected if "shift-based" in reason]
+    assert "Engineering On-Call" in reason
+    account.refuse = {}
+    account.now += dt.timedelta(hours=2)
+    run(reader(account), seen)
+    assert shifts(seen) == before
+    # It goes on for longer than any shift that is known: nothing is kept waiting.
+    account.refuse = {"/v3/schedules": 404, "/v3/schedules/PS1A2B3C": 404}
+    account.now += dt.timedelta(days=60)
+    run(reader(account), seen)
+    assert list(seen.cursor["schedules"]["known"]) == ["PI7DH85"]
+
+
+def test_more_schedules_than_can_be_listed_are_told_and_those_beyond_not_taken_for_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account, seen = account_by_hand(), Seen()
+    account.rotas["PX"] = Rota("Second", {"Week": [("2026-11-09T09:00:00Z", "2026-11-12T09:00:00Z", TIM)]})
+    run(reader(account), seen)
+    before = shifts(seen)
+    assert len(before) == 11
+    monkeypatch.setattr("ktlo.sources.pagerduty.windows.PER_PAGE", 1)
+    monkeypatch.setattr("ktlo.sources.pagerduty.windows.FARTHEST", 0)
+    account.now += dt.timedelta(hours=2)
+    assert run(reader(account), seen) is None
+    assert [(begin, end, who) for begin, end, who, _ in shifts(seen)] == [
+        (begin, end, who) for begin, end, who, _ in before
+    ]
+    assert any("lists no more than 1 schedules" in reason for reason in seen.rejected)

@@ -20,7 +20,7 @@ from ktlo.sources.pagerduty.payloads import (
 )
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, UnprocessableError, decode
 from ktlo.sources.rest.gathering import stamp
-from ktlo.sources.rest.on_call import Schedule, Shift, Told, Warn
+from ktlo.sources.rest.on_call import Known, Schedule, Shift, Told, Warn
 
 LISTS = ("/schedules", "/v3/schedules")
 
@@ -32,40 +32,64 @@ class Schedules:
         api: the connection.
         mails: mail by identifier of the user; the names of schedules are used for others.
         warn: notes a list that cannot be read.
+        known: what was read before, by schedule.
     """
 
-    def __init__(self, api: Connection, mails: Mapping[str, str], warn: Warn) -> None:
+    def __init__(
+        self, api: Connection, mails: Mapping[str, str], warn: Warn, known: Mapping[str, Known]
+    ) -> None:
         self._api = api
         self._mails = mails
         self._warn = warn
+        self._known = known
         self._is_shift_based: set[str] = set()
 
     async def schedules(self) -> tuple[Sequence[Schedule], bool]:
         """See :class:`ktlo.sources.rest.on_call.Pager`."""
-        found = {item.id: item for item in await self._listed(LISTS[0])}
-        newer, is_whole = dict[str, ScheduleItem](), True
+        found, is_whole = await self._listed(LISTS[0])
+        newer = dict[str, Schedule]()
         try:
-            newer = {item.id: item for item in await self._listed(LISTS[1])}
-        except AbsentError:
-            pass  # an account that has none
+            newer, are_all = await self._listed(LISTS[1])
+            is_whole = is_whole and are_all
+        except AbsentError as error:
+            # An account that has none says so, too.
+            if newer := self._running():
+                names = ", ".join(one.name for one in list(newer.values())[:5])
+                self._warn(
+                    LISTS[1],
+                    f"{error.what}: the shift-based schedules known ({names}) stay as they were read last,"
+                    " until their shifts are over",
+                )
         except (DeniedError, UnprocessableError) as error:
             self._warn(LISTS[1], f"{error.what}: who was on call by shift-based schedules is not known")
             is_whole = False
         self._is_shift_based = set(newer)
-        return [
-            Schedule(item.id, item.name or item.summary or item.id, item.teams[0].name if item.teams else "")
-            for item in (found | newer).values()
-        ], is_whole
+        return list((found | newer).values()), is_whole
 
-    async def _listed(self, path: str) -> list[ScheduleItem]:
-        found: list[ScheduleItem] = []
+    def _running(self) -> dict[str, Schedule]:
+        """Shift-based schedules that are known and somebody is on call by, now or later."""
+        now = self._api.rest.now()
+        return {
+            key: Schedule(key, one.name, one.team)
+            for key, one in self._known.items()
+            if any(shift.line and shift.until > now for shift in one.shifts)
+        }
+
+    async def _listed(self, path: str) -> tuple[dict[str, Schedule], bool]:
+        """Schedules of a list by identifier, and whether these are all."""
+        found: dict[str, Schedule] = {}
         for offset in range(0, windows.FARTHEST + 1, windows.PER_PAGE):
             params = {"limit": windows.PER_PAGE, "offset": offset}
             page = decode((await self._api.get(path, params)).body, SchedulesPage, path)
-            found += page.schedules
+            found |= {item.id: _schedule(item) for item in page.schedules}
             if not page.more:
-                break
-        return found
+                return found, True
+        self._warn(
+            path,
+            f"PagerDuty lists no more than {windows.FARTHEST + windows.PER_PAGE:,} schedules: who is on call by"
+            " further ones is not known, and those that were deleted are not told from them",
+        )
+        return found, False
 
     async def on_call(self, schedule: Schedule, since: dt.datetime, until: dt.datetime) -> Told:
         """See :class:`ktlo.sources.rest.on_call.Pager`."""
@@ -110,6 +134,10 @@ class Schedules:
                 line,
                 is_override=is_override,
             )
+
+
+def _schedule(item: ScheduleItem) -> Schedule:
+    return Schedule(item.id, item.name or item.summary or item.id, item.teams[0].name if item.teams else "")
 
 
 def _has(entry: RenderedEntry, entries: Sequence[RenderedEntry]) -> bool:

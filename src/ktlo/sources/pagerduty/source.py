@@ -192,7 +192,7 @@ class PagerDutySource:
             def warn(where: str, reason: str) -> None:
                 notes.append(self._warn(where, reason, api))
 
-            pager = Schedules(api, people, warn)
+            pager = Schedules(api, people, warn, at.known)
             async for rows in on_call.read_shifts(pager, at, self.source_id, first, api.rest.now, warn):
                 done += len(rows)
                 place["schedules"] = at.saved()
