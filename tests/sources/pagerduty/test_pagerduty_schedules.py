@@ -292,3 +292,13 @@ def test_more_schedules_than_can_be_listed_are_told_and_those_beyond_not_taken_f
         (begin, end, who) for begin, end, who, _ in before
     ]
     assert any("lists no more than 1 schedules" in reason for reason in seen.rejected)
+
+
+def test_a_turn_of_the_same_person_that_begins_where_a_window_begins_is_a_shift_of_its_own() -> None:
+    weeks = [("2026-10-24", "2026-10-31"), ("2026-10-31", "2026-11-07")]
+    turns = [(f"{begin}T00:00:00Z", f"{end}T00:00:00Z", TIM) for begin, end in weeks]
+    account, seen = Account(now=NOW, rotas={"PI7DH85": Rota("Alone", {"Week": turns})}), Seen()
+    run(reader(account), seen)
+    assert [(begin, end) for begin, end, _, _ in shifts(seen)] == [
+        (moment(begin), moment(end)) for begin, end, _ in turns
+    ]

@@ -38,8 +38,13 @@ class Pager:
         self.is_there = True
         self.now = BEGIN
         self.hours: list[str] = []
+        self.own = set[int]()
         while len(self.hours) < LENGTH:
             self.hours += chance.choice([*PEOPLE, ""]) * chance.choice([6, 12, 24, 168])
+
+    def hand_over(self) -> None:
+        """The same people in turns of their own, whoever was on call before."""
+        self.own = {place for place in range(LENGTH) if self.chance.random() < 1 / 8}
 
     def change(self, back: int = 0) -> None:
         """Somebody stands in for a while, from now on at the earliest, or from so many hours back."""
@@ -50,7 +55,7 @@ class Pager:
     def turns(self) -> list[tuple[str, int, int]]:
         found, start = [], 0
         for place in range(1, len(self.hours) + 1):
-            if place == len(self.hours) or self.hours[place] != self.hours[start]:
+            if place == len(self.hours) or self.hours[place] != self.hours[start] or place in self.own:
                 if self.hours[start]:
                     found.append((self.hours[start], start, place))
                 start = place
@@ -68,7 +73,7 @@ class Pager:
             if self.is_cut:
                 start, end = max(start, since), min(end, until)
             shifts.append(Shift(who, f"{who}@example.org", start, end))
-        return Told(shifts, since, until)
+        return Told(shifts, since, until, since if self.is_cut else None)
 
 
 def read(pager: Pager, seen: Seen, stop_after: int = 0) -> None:
@@ -151,7 +156,7 @@ def test_a_turn_that_lies_over_the_end_of_a_window_is_one_shift() -> None:
 
 def test_what_lies_beyond_a_window_stays_as_it_was_read() -> None:
     beyond = Shift("a", "a", BEGIN + 50 * HOUR, BEGIN + 60 * HOUR)
-    told = Told([Shift("b", "b", BEGIN, BEGIN + 10 * HOUR)], BEGIN, BEGIN + 40 * HOUR)
+    told = Told([Shift("b", "b", BEGIN, BEGIN + 10 * HOUR)], BEGIN, BEGIN + 40 * HOUR, BEGIN)
     assert held_against([beyond], told, is_first=True) == ([*told.shifts, beyond], [], [])
 
 
@@ -179,3 +184,35 @@ def test_what_the_cursor_remembers_stays_small() -> None:
     read(pager, seen)
     (known,) = state(seen.cursor, BEGIN).known.values()
     assert len(known.shifts) <= (AHEAD / HOUR + 24) / 6 + 2
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_turns_that_are_told_whole_stay_turns_of_their_own_wherever_a_window_begins(seed: int) -> None:
+    chance = random.Random(seed)
+    pager, seen = Pager(chance, is_cut=False), Seen()
+    pager.hand_over()
+    pager.now = BEGIN + chance.randrange(24, 24 * 60) * HOUR
+    for _ in range(chance.randrange(2, 5)):
+        read(pager, seen, stop_after=chance.choice([0, 0, 1, 2]))
+        for _ in range(chance.randrange(3)):
+            pager.change()
+        pager.now += chance.choice([1, 5, 24, 24 * 9]) * HOUR
+    read(pager, seen)
+    found = sorted((row["started_at"], row["ended_at"]) for row in seen.shown("on_call_shifts"))
+    turns = [(BEGIN + first * HOUR, BEGIN + last * HOUR) for _, first, last in pager.turns()]
+    assert found == [turn for turn in turns if turn[0] < pager.now + AHEAD]
+
+
+def test_where_they_may_be_cut_a_turn_that_begins_behind_the_cut_is_one_of_its_own() -> None:
+    """A timeline may begin before what was asked for: what begins right there is told as it is."""
+    before, after = (
+        Shift("a", "a", BEGIN, BEGIN + 9 * HOUR),
+        Shift("a", "a", BEGIN + 9 * HOUR, BEGIN + 20 * HOUR),
+    )
+    since, until = BEGIN + 9 * HOUR, BEGIN + 40 * HOUR
+    earlier = Told([after], since, until, cut_at=BEGIN + 5 * HOUR)
+    assert held_against([before], earlier, is_first=False)[0] == [after]
+    cut = Told([after], since, until, cut_at=since)
+    assert [(one.start, one.end) for one in held_against([before], cut, is_first=False)[0]] == [
+        (BEGIN, after.end)
+    ]

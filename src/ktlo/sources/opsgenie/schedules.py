@@ -98,7 +98,8 @@ class Schedules:
             for period in _whole(rotation.periods)
             for shift in self._shifts(schedule, rotation, period)
         ]
-        return Told(shifts, timeline.start_date or since, timeline.end_date or until)
+        begin = timeline.start_date or since
+        return Told(shifts, begin, timeline.end_date or until, cut_at=begin)
 
     def _shifts(self, schedule: Schedule, rotation: Rotation, period: Period) -> Iterator[Shift]:
         for one in _people(period):

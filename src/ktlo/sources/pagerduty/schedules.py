@@ -106,7 +106,7 @@ class Schedules:
                 for entry in rendered.final_schedule.rendered_schedule_entries
                 if entry.user is not None
             ]
-        return Told(shifts, since, until)
+        return Told(shifts, since, until, cut_at=None)
 
     def _shift(self, entry: RenderedEntry, rendered: RenderedSchedule) -> Shift:
         user = entry.user

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import msgspec
@@ -130,11 +130,13 @@ class Told:
     Attributes:
         shifts: in any order; those that reach over an end of the window may be cut there or whole.
         since, until: the window that was really told.
+        cut_at: where one that began before may seem to begin; ``None`` when such are told whole.
     """
 
     shifts: Sequence[Shift]
     since: dt.datetime
     until: dt.datetime
+    cut_at: dt.datetime | None
 
 
 Warn = Callable[[str, str], None]
@@ -192,7 +194,8 @@ def held_against(
         # Of what lies before the window only what was read then is true.
         before = reaching.get((shift.line, shift.account))
         earlier = before.start if before else since
-        start = earlier if shift.start <= since and not is_first else shift.start
+        is_begun = shift.start < since or shift.start == since == told.cut_at
+        start = earlier if is_begun and not is_first else shift.start
         one = msgspec.structs.replace(shift, start=start)
         now[one.key] = one
     cut, gone = [], []
@@ -254,7 +257,7 @@ async def _schedule(
     while since < end:
         asked = min(since + LONGEST, end)
         told = await pager.on_call(schedule, since, asked)
-        told = Told(told.shifts, max(told.since, since), told.until)
+        told = replace(told, since=max(told.since, since))
         known = before.shifts if before else []
         shifts, cut, gone = held_against(known, told, is_first=since == horizon)
         unchanged = {one.key: one for one in known}
