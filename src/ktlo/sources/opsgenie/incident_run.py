@@ -72,6 +72,7 @@ class IncidentRun(ScheduledRun):
         super().__init__(api, source, at, on_call)
         self._of = Of(source, Names())
         self._began = self._floor = at.since
+        self._deepest = 1
         self._refused: set[str] = set()
         self._read: set[tuple[str, dt.datetime]] = set()
 
@@ -93,8 +94,14 @@ class IncidentRun(ScheduledRun):
             yield batch
 
     async def _walk(self, listed: Listed) -> AsyncIterator[Batch]:
+        self._deepest = 1
         async for batch in super()._walk(listed):
             yield batch
+        if listed.name == _CHANGED and self._deepest > 1:
+            # An incident that was deleted meanwhile drew others past the page being turned: those come now.
+            self.at.newest[_CHANGED] = NewestState(floor=self._floor)
+            async for batch in super()._walk(listed):
+                yield batch
         # Read to its end: whatever was there when the run began need not be read again as long as it does not change.
         if listed.name == _DECLARED:
             since = self.at.oldest.get(_DECLARED, OldestState(self.at.since)).since
@@ -107,6 +114,7 @@ class IncidentRun(ScheduledRun):
     ) -> Page[Any]:
         """See :meth:`ktlo.sources.rest.lists.ListRun.page`; one in another order than was asked for is refused."""
         found = await super().page(listed, number, more, etag)
+        self._deepest = max(self._deepest, number)
         times = [entry.at for entry in found.entries]
         if listed.name == _CHANGED and times != sorted(times, reverse=True):
             raise UnprocessableError("Opsgenie did not sort incidents by their last change", where=LIST)
