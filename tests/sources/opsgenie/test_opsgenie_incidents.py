@@ -200,6 +200,23 @@ def test_what_changes_after_its_end_is_read_again() -> None:
     assert seen.item("I4")["mitigated_at"] == after(5)
 
 
+def test_a_change_that_the_list_shows_half_a_minute_late_is_read() -> None:
+    account, seen = Incidents(), Seen()
+    run(made(account), seen)
+    account.now += dt.timedelta(hours=1)
+    told_at = stamp(account.now - dt.timedelta(seconds=10))
+    run(made(account), seen)  # the list does not show it yet
+    account.incidents[4] |= {"priority": "P2", "updatedAt": told_at}
+    late = incident("I10", "", "closed", "-", "s-1") | {"createdAt": told_at, "updatedAt": told_at}
+    account.incidents.append(late)
+    account.now += dt.timedelta(minutes=5)
+    run(made(account), seen)
+    assert (seen.item("I4")["severity"], seen.item("I10")["detected_at"]) == (
+        "P2",
+        dt.datetime.fromisoformat(told_at),
+    )
+
+
 def test_an_acknowledgement_that_does_not_change_a_young_incident_is_seen() -> None:
     account, seen = Incidents(), Seen()
     account.now = after(30)
