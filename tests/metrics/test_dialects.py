@@ -14,10 +14,19 @@ from hypothesis import strategies as st
 
 from ktlo.errors import NotFoundError, UsageError
 from ktlo.metrics.ask import ask
-from ktlo.metrics.dialects.explain import COMPARED, Explained, compared, dialect_named, explain, explained
+from ktlo.metrics.dialects.explain import (
+    COMPARED,
+    Explained,
+    compared,
+    dialect_named,
+    explain,
+    explained,
+    say,
+)
 from ktlo.metrics.dialects.facts import Deployed, Facts, Harm, Merged, Solved
 from ktlo.metrics.dialects.recipe import Aspect, Dialect, banded
 from ktlo.metrics.dialects.statistics import (
+    DAY,
     half_up,
     interpolated_median,
     lower_median,
@@ -58,6 +67,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Explai
         figures = ask(store, defined, FORTNIGHT).figures[0].statistics
         own = figures["per_week" if name == "deployment_frequency" else defined.headline].value
         assert answers[name].own.measured.value == pytest.approx(own), f"{name} is not ktlo's own number"
+        alone = {told.dialect: (told.measured, told.shown) for told in answers[name].told}
+        assert say(store, metric, FORTNIGHT) == alone, f"{name} without causes is another number"
     yield answers
     store.close()
 
@@ -74,6 +85,49 @@ def test_every_number_is_as_worked_out_by_hand(
 def test_every_dialect_of_every_metric_is_in_the_golden_table() -> None:
     expected = {(name, dialect.value) for name, metric in COMPARED.items() for dialect in metric.spoken}
     assert {(metric, dialect) for metric, dialect, _, _ in by_hand()} == expected
+
+
+# When a bug was opened and closed, until when it is known, whether it is over: what ktlo counts, and what DevLake does.
+LIVES: list[tuple[float, float | None, float, bool, float | None, float | None]] = [
+    (10, 40, 500, True, 30, 30),
+    (10, 300, 500, True, 290, None),  # closed after the period
+    (10, 90, 60, True, 50, 80),  # closed after its source last told: open for ktlo
+    (10, 60, 60, True, 50, 50),  # closed at the moment at which it last told
+    (20, 20, 500, True, 0, 0),
+    (10, None, 500, False, 490, None),
+    (10, None, 60, False, 50, None),
+    (10, None, 500, True, None, None),  # over, and nobody says since when
+    (50, 40, 500, True, None, -10),  # closed before it was opened
+    (0, 40, 500, True, 40, 40),  # the first moment of the period is in it
+    (100, 400, 500, True, None, None),  # the first moment after it is not
+    (-5, 0, 500, True, None, 5),
+    (-5, 100, 500, True, None, None),
+]
+
+
+@pytest.mark.parametrize(("opened", "closed", "known", "is_over", "ktlo", "devlake"), LIVES)
+def test_a_bug_counts_by_its_own_life(
+    opened: float,
+    closed: float | None,
+    known: float,
+    is_over: bool,
+    ktlo: float | None,
+    devlake: float | None,
+) -> None:
+    one = Solved(
+        "t", "1", "bug", "", opened * DAY, None if closed is None else closed * DAY, is_over, known * DAY
+    )
+    asked = Question(*(dt.datetime.fromtimestamp(day * DAY, dt.UTC) for day in (0, 100, 1000)))
+    told = {
+        each.dialect: each
+        for each in explained(Facts(bugs=(one,)), COMPARED["bug_time_to_close"], asked).told
+    }
+    for dialect, days in ((Dialect.KTLO, ktlo), (Dialect.DEVLAKE, devlake)):
+        assert [row.amount for row in told[dialect].measured.rows] == ([] if days is None else [days * DAY])
+    assert all(
+        row.is_open is not (closed is not None and closed <= known)
+        for row in told[Dialect.KTLO].measured.rows
+    )
 
 
 def test_each_cause_names_its_rows(found: dict[str, Explained]) -> None:

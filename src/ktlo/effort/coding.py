@@ -29,6 +29,19 @@ def joined(table: pa.Table, names: tuple[str, ...]) -> Any:
     return encoded(pc.binary_join_element_wise(*columns, SEPARATOR))
 
 
+def key_sql(*columns: str) -> str:
+    """The same in the engine's SQL: several columns as one text.
+
+    A join by one text of half a million items takes a third to half of what a join by several columns takes
+    (benchmarks/tracker_collection.py).
+
+    Args:
+        columns: expressions of type String or LowCardinality(String).
+    """
+    between = ", '\\0', "
+    return f"concat({between.join(columns)})"
+
+
 def codes(column: Any) -> npt.NDArray[np.int64]:
     """Indices of a dictionary array, shape (rows,)."""
     indices: npt.NDArray[np.int64] = column.indices.to_numpy(zero_copy_only=False).astype(np.int64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ktlo.effort.coding import key_sql
 from ktlo.effort.episodes import ISSUE_BASIS
 from ktlo.metrics import members, survival
 from ktlo.metrics.backlog import age_quantiles, net_flow, no_ages
@@ -16,7 +17,7 @@ from ktlo.metrics.estimate import Estimate, not_estimable
 from ktlo.metrics.proportions import wilson
 from ktlo.metrics.question import Dimension, Window
 from ktlo.metrics.registry import Better, Family, Statistics, Unit, metric
-from ktlo.metrics.reliability import CENSORED, KAPLAN_MEIER, PHASES, compared, counted, durations, phase
+from ktlo.metrics.reliability import CENSORED, KAPLAN_MEIER, compared, counted, durations, phase
 from ktlo.metrics.rows import Rows, stamp
 
 _BY = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SEVERITY, Dimension.SOURCE)
@@ -39,20 +40,24 @@ SELECT
   if(ph.is_adjusted, again_here, greatest(toInt64(again.times), again_here)) AS reopened,
   state = 'closed' OR closed_at IS NOT NULL AS is_over,
   least(coalesce(i.observed_until, {{now:DateTime64(6, 'UTC')}}), {{now:DateTime64(6, 'UTC')}}) AS known_until
-FROM ktlo.issues AS i
-INNER JOIN ktlo.verdicts AS v
-  ON v.item_kind = 'issue' AND v.source = i.source AND v.item_id = i.external_id AND v.category = 'bug_fix'
+FROM (
+  SELECT *, {key_sql("source", "external_id")} AS item FROM ktlo.issues
+  WHERE created_at < {{end:DateTime64(6, 'UTC')}}
+) AS i
+INNER JOIN (
+  SELECT {key_sql("source", "item_id")} AS item, layer, confidence FROM ktlo.verdicts
+  WHERE item_kind = 'issue' AND category = 'bug_fix'
+) AS v ON v.item = i.item
 {members.joins("i")}
-LEFT JOIN ({PHASES}
-  WHERE item_kind = 'issue' GROUP BY source, item_id, basis
-) AS ph ON ph.source = i.source AND ph.item_id = i.external_id AND ph.basis = {ISSUE_BASIS}
 LEFT JOIN (
-  SELECT source, issue_id, count() AS times FROM ktlo.issue_events
+  SELECT {key_sql("source", "item_id", "basis")} AS item, episode AS episodes, is_adjusted, state, resolved_at
+  FROM ktlo.phases WHERE item_kind = 'issue' AND is_last
+) AS ph ON ph.item = {key_sql("i.item", ISSUE_BASIS)}
+LEFT JOIN (
+  SELECT {key_sql("source", "issue_id")} AS item, count() AS times FROM ktlo.issue_events
   WHERE kind = 'reopened' GROUP BY source, issue_id
-) AS again ON again.source = i.source AND again.issue_id = i.external_id
-WHERE i.created_at < {{end:DateTime64(6, 'UTC')}}
-  AND (closed_at IS NULL OR closed_at >= {{start:DateTime64(6, 'UTC')}}
-    OR i.created_at >= {{start:DateTime64(6, 'UTC')}})
+) AS again ON again.item = i.item
+WHERE closed_at IS NULL OR closed_at >= {{start:DateTime64(6, 'UTC')}} OR i.created_at >= {{start:DateTime64(6, 'UTC')}}
 ORDER BY at DESC"""  # noqa: S608 - no value enters the text
 _OPENED = "at >= {start:DateTime64(6, 'UTC')}"
 _CLOSED = "closed_at >= {start:DateTime64(6, 'UTC')} AND closed_at < {end:DateTime64(6, 'UTC')}"

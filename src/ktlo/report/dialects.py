@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ktlo.metrics.dialects.explain import COMPARED, Cause, Compared, Explained, Told, explain
+from ktlo.metrics.dialects.explain import COMPARED, Cause, Compared, Explained, Told, explain, say
 from ktlo.metrics.dialects.recipe import SAID, TITLES, Aspect, Counted, Dialect
 from ktlo.metrics.question import Question
 from ktlo.metrics.registry import definition
+from ktlo.metrics.remembering import Remembering
 from ktlo.report.charts import Bar, BarChart, Head, Heading, Row, Table, unit_named, written
 from ktlo.report.pieces import Answer, Known, Nothing
 from ktlo.report.sections import Asking, Figure, Links, Listing, Section, interval_text
@@ -67,33 +68,35 @@ def moved_text(cause: Cause) -> str:
     return ", ".join(parts) or "the same rows"
 
 
-def sample_words(told: Told) -> str:
+def sample_words(rows: Sequence[Counted]) -> str:
     """``12 incidents, 3 still open``."""
     kinds: dict[str, int] = {}
-    for row in told.measured.rows:
+    for row in rows:
         kinds[row.kind] = kinds.get(row.kind, 0) + 1
-    still = sum(row.is_open for row in told.measured.rows)
+    still = sum(row.is_open for row in rows)
     said = " and ".join(counted(count, _KINDS[kind]) for kind, count in kinds.items()) or "no rows"
     return f"{said}, {still:,} still open" if still else said
 
 
 def dialects(store: Queryable, question: Question, links: Links) -> Section:
     """Every metric in every dialect: what each product would show for the same rows."""
-    all_told = [explain(store, metric, question) for metric in COMPARED.values()]
+    asked = Remembering(store)
+    all_said = [(metric, say(asked, metric, question)) for metric in COMPARED.values()]
     shown = tuple(
         Row(
             (
-                one.metric.title,
+                metric.title,
                 *(
-                    next((told.shown.text for told in one.told if told.dialect is dialect), "shows none")
+                    by_dialect[dialect][1].text if dialect in by_dialect else "shows none"
                     for dialect in Dialect
                 ),
             ),
-            links.page(f"metrics/dialects/{one.metric.name}", {}),
+            links.page(f"metrics/dialects/{metric.name}", {}),
         )
-        for one in all_told
+        for metric, by_dialect in all_said
     )
-    estimable = [one for one in all_told if one.own.measured.rows]
+    own = [(metric, by_dialect[Dialect.KTLO][0].rows) for metric, by_dialect in all_said]
+    estimable = any(rows for _, rows in own)
     return Section(
         key="metrics/dialects",
         title="Dialects",
@@ -115,7 +118,7 @@ def dialects(store: Queryable, question: Question, links: Links) -> Section:
         known=Known(
             "Each dialect is a definition read in the product's public repository or documentation, written anew over"
             " ktlo's rows.",
-            sample="; ".join(f"{one.metric.title}: {sample_words(one.own)} by ktlo" for one in all_told),
+            sample="; ".join(f"{metric.title}: {sample_words(rows)} by ktlo" for metric, rows in own),
             missing=(
                 (
                     "What a product derives from its own settings (which environments are production, which issues are"
@@ -148,8 +151,9 @@ def dialect_section(
         metric: which one.
         only: explain only this dialect; ``None`` explains all.
     """
-    found = explain(store, metric, question)
-    asking = Asking(store, found.question, links)
+    asked = Remembering(store)
+    found = explain(asked, metric, question)
+    asking = Asking(asked, found.question, links)
     headline = asking.answer(metric.own).headline(definition(metric.own))
     others = [told for told in found.told if told.dialect is not Dialect.KTLO]
     explained = [told for told in others if only is None or told.dialect is only]
@@ -179,7 +183,7 @@ def dialect_section(
         ),
         known=asking.known(
             metric.own,
-            sample_words(found.own),
+            sample_words(found.own.measured.rows),
             (
                 *(f"{TITLES[dialect]} shows no such number." for dialect in found.silent),
                 (
@@ -244,7 +248,7 @@ def _side_by_side(found: Explained, links: Links) -> Listing:
                 told.shown.text,
                 value_text(told.measured.value, unit),
                 "" if told.dialect is Dialect.KTLO else difference_text(told.difference, unit),
-                sample_words(told),
+                sample_words(told.measured.rows),
             ),
             links.rows(found.metric.own, {})
             if told.dialect is Dialect.KTLO

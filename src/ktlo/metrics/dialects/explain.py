@@ -218,14 +218,38 @@ def explain(store: Queryable, metric: Compared, question: Question) -> Explained
     return explained(facts, metric, asked)
 
 
+def say(store: Queryable, metric: Compared, question: Question) -> dict[Dialect, tuple[Measured, Shown]]:
+    """A metric in all its dialects, ktlo's first, without why they differ: a fraction of the work of :func:`explain`.
+
+    Args:
+        store: where the records are.
+        metric: what is asked.
+        question: as for :func:`explain`.
+    """
+    asked = narrowed(question)
+    facts, window = metric.read(Remembering(store), asked), asked.window
+    measured = {
+        dialect: metric.measure(facts, spoken.recipe, window) for dialect, spoken in metric.spoken.items()
+    }
+    return {dialect: (one, metric.spoken[dialect].show(one, window)) for dialect, one in measured.items()}
+
+
 def explained(facts: Facts, metric: Compared, question: Question) -> Explained:
     """The same from rows that are there already."""
     own = metric.spoken[Dialect.KTLO].recipe
     window = question.window
+    known: dict[Recipe, Measured] = {}
+
+    def measure(facts: Facts, recipe: Recipe, window: Window) -> Measured:
+        # The ways to two dialects begin with the same steps.
+        if recipe not in known:
+            known[recipe] = metric.measure(facts, recipe, window)
+        return known[recipe]
+
     told = []
     for dialect, spoken in metric.spoken.items():
-        causes = causes_between(facts, metric.measure, own, spoken.recipe, window)
-        measured = metric.measure(facts, spoken.recipe, window)
+        causes = causes_between(facts, measure, own, spoken.recipe, window)
+        measured = measure(facts, spoken.recipe, window)
         told.append(Told(dialect, spoken, measured, spoken.show(measured, window), causes))
     return Explained(metric, question, tuple(told))
 

@@ -7,6 +7,7 @@ since 1970. The rows that ktlo itself counts come from its own definitions, so t
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -327,17 +328,24 @@ def read_changes(store: Queryable, question: Question) -> tuple[tuple[Merged, ..
 
 def read_bugs(store: Queryable, question: Question) -> tuple[Solved, ...]:
     """Bugs that were open at some time in the period, or were opened in it."""
-    rows = fetch(store, definition("bug_time_to_close"), question).table.to_pylist()
+    rows = fetch(store, definition("bug_time_to_close"), question)
+    texts = [
+        rows.table[name].cast(pa.string()).to_pylist() for name in ("source", "external_id", "title", "url")
+    ]
+    opened, closed, known = (rows.seconds(name).tolist() for name in ("at", "closed_at", "known_until"))
+    over = rows.numbers("is_over") > 0
     return tuple(
         Solved(
-            source=str(row["source"]),
-            external_id=str(row["external_id"]),
-            title=str(row["title"] or row["external_id"]),
-            url=str(row["url"]),
-            opened_at=row["at"].timestamp(),
-            closed_at=_moment(row["closed_at"]),
-            is_over=bool(row["is_over"]),
-            known_until=row["known_until"].timestamp(),
+            source,
+            external_id,
+            title or external_id,
+            url,
+            at,
+            None if math.isnan(end) else end,
+            is_over,
+            until,
         )
-        for row in rows
+        for source, external_id, title, url, at, end, is_over, until in zip(
+            *texts, opened, closed, over.tolist(), known, strict=True
+        )
     )
