@@ -1,4 +1,7 @@
-"""Pieces of work put together one object a record: what :mod:`ktlo.planning.load.assembling` must agree with."""
+"""Roots, hours and trackers worked out one object a record, with which the columns of a load must agree.
+
+What that does record by record itself (``planning/load/unfiled``) is not repeated here and has tests of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ktlo.effort.items import ItemKey
-from ktlo.metrics.intervals import union
 from ktlo.planning.demand import WorkClass
-from ktlo.planning.load.assembling import FILED_AT_LEAST, TRACKED_AT_LEAST, Outage, _extent, _oddities
+from ktlo.planning.load.assembling import (
+    FILED_AT_LEAST,
+    TRACKED_AT_LEAST,
+    _extent,
+    _is_filed,
+    _oddities,
+    _place,
+    _places,
+)
 from ktlo.planning.load.classes import PLACE
 from ktlo.planning.load.filed import Part, Tracked
 from ktlo.planning.load.history import Days, History, Spent, Stretches, WorkItems
+from ktlo.planning.load.unfiled import Outage, Root, time_down, unfiled
 from ktlo.planning.load.weeks import DAY
 
-_Root = tuple[ItemKey, WorkClass]
 _Place = tuple[str, str, WorkClass]
 
 
@@ -56,20 +66,21 @@ class Assembly:
         names += sorted(named - set(names))
         place = {name: index for index, name in enumerate(names)}
         filed = {one.key: one.work_class for one in self.tracked if one.work_class is not None}
-        items: dict[_Root, Tracked] = {
+        items: dict[Root, Tracked] = {
             (one.key, one.work_class): one for one in self.tracked if one.work_class is not None
         }
         since = self._filed_since(filed)
-        spent: list[tuple[int, _Root | None, WorkClass, int, float]] = []
+        spent: list[tuple[int, Root | None, WorkClass, int, float]] = []
         for part in self.parts:
             root = self._root(part, filed)
             if root[0] not in filed and _is_filed(part, since):
                 spent.append((part.day, None, part.work_class, place[part.group], part.hours))
                 continue
             if root[0] not in filed:
-                items[root] = self._with(items.get(root), root, part)
+                items[root] = unfiled(items.get(root), root, part, self.began, self.ended)
             spent.append((part.day, root, root[1], place[items[root].group], part.hours))
-        stretches = self._stretches(items)
+        stretches, made = time_down(items, self.outages)
+        items |= made
         order = {root: index for index, root in enumerate(items)}
         found = _columns(list(items.values()), place)
         first_week, end_week = _extent(days, found)
@@ -96,7 +107,7 @@ class Assembly:
         )
         return replace(history, notes=tuple(_oddities(history)))
 
-    def _root(self, part: Part, filed: Mapping[ItemKey, WorkClass]) -> _Root:
+    def _root(self, part: Part, filed: Mapping[ItemKey, WorkClass]) -> Root:
         key = self.roots.get(part.key, part.key)
         return key, filed.get(key, part.work_class)
 
@@ -121,87 +132,6 @@ class Assembly:
             for place, since in first.items()
             if count[place] >= TRACKED_AT_LEAST * len(loose[place]) and count[place] >= FILED_AT_LEAST
         }
-
-    def _with(self, known: Tracked | None, root: _Root, part: Part) -> Tracked:
-        """An item that nobody filed: it begins with its first commit, and is over unless it is an open change."""
-        began = min(self.began.get(root[0], math.inf), self.began.get(part.key, part.day * DAY))
-        if known is not None:
-            return replace(known, arrived=min(known.arrived, began))
-        ended = self.ended.get(root[0], began)
-        return Tracked(
-            key=root[0],
-            repository=part.repository,
-            service=part.service,
-            group=part.group,
-            work_class=root[1],
-            arrived=began,
-            ended=ended,
-            known_until=math.inf,
-            is_over=not math.isnan(ended),
-        )
-
-    def _stretches(self, items: dict[_Root, Tracked]) -> list[tuple[_Root, float, float]]:
-        """Time down, overlaps of a service merged, each stretch with the incident that it belongs to."""
-        incidents = [
-            (root, one)
-            for root, one in items.items()
-            if root[1] is WorkClass.INCIDENT and not one.is_duplicate
-        ]
-        by_name = {one.key.item_id: root for root, one in incidents}
-        spans = [
-            (o.service, o.start, o.end, by_name.get(o.incident_id) if o.incident_id else None, o)
-            for o in self.outages
-        ]
-        spans += [(i.service, i.arrived, i.ended, root, None) for root, i in incidents if i.is_down]  # type: ignore[misc]
-        found: list[tuple[_Root, float, float]] = []
-        for service in sorted({span[0] for span in spans}):
-            own = sorted((span for span in spans if span[0] == service), key=lambda span: span[1])
-            latest = max(_end(span[2]) for span in own)
-            merged = union(
-                [span[1] for span in own],
-                [max(span[1], _end(span[2])) for span in own],
-                -math.inf,
-                math.inf,
-                latest,
-            )
-            near = sorted(
-                ((one.arrived, _end(one.ended), root) for root, one in incidents if one.service == service),
-                key=lambda each: each[0],
-            )
-            for start, end in zip(merged.starts, merged.ends, strict=True):
-                inside = [span for span in own if start <= span[1] <= end]
-                named = next((span[3] for span in inside if span[3] is not None), None)
-                if named is None:
-                    named = next((root for at, over, root in near if at <= end and over >= start), None)
-                if named is None:
-                    outage = inside[0][4]
-                    assert outage is not None
-                    named = (outage.key, WorkClass.INCIDENT)
-                    items[named] = Tracked(
-                        outage.key, "", service, outage.group, WorkClass.INCIDENT, float(start),
-                        math.nan if end == math.inf else float(end), outage.known_until, end != math.inf,
-                    )  # fmt: skip
-                found.append((named, float(start), math.nan if end == math.inf else float(end)))
-        return found
-
-
-def _end(moment: float) -> float:
-    return math.inf if math.isnan(moment) else moment
-
-
-def _is_filed(part: Part, since: Mapping[_Place, float]) -> bool:
-    """True where hours that close no issue were spent in a place that files such work."""
-    return any(part.day * DAY >= since.get(place, math.inf) for place in _places(part))
-
-
-def _place(repository: str, service: str, work_class: WorkClass) -> _Place:
-    return (repository, "", work_class) if repository else ("", service, work_class)
-
-
-def _places(part: Part) -> tuple[_Place, ...]:
-    """Where work like this would be filed: under its repository, its service, or neither."""
-    named = ((part.repository, "", part.work_class), ("", part.service, part.work_class))
-    return (*named, ("", "", part.work_class))
 
 
 def _columns(items: Sequence[Tracked], place: Mapping[str, int]) -> WorkItems:

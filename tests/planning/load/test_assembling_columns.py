@@ -14,9 +14,10 @@ from load_columns import filed, parts
 
 from ktlo.effort.items import ItemKey
 from ktlo.planning.demand import WorkClass
-from ktlo.planning.load.assembling import Assembly, Outage
+from ktlo.planning.load.assembling import Assembly
 from ktlo.planning.load.filed import Part, Tracked
 from ktlo.planning.load.history import Days
+from ktlo.planning.load.unfiled import Outage
 from ktlo.planning.load.weeks import DAY
 from ktlo.records.effort import ItemKind
 

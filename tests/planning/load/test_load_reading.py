@@ -21,11 +21,12 @@ from ktlo.metrics.question import Dimension, Question
 from ktlo.planning.demand import WorkClass
 from ktlo.planning.load import fit_demand, read_history
 from ktlo.planning.load.asking import content_key
-from ktlo.planning.load.assembling import Assembly, Outage
+from ktlo.planning.load.assembling import Assembly
 from ktlo.planning.load.classes import PLACE
 from ktlo.planning.load.filed import Part, Tracked
 from ktlo.planning.load.history import Days, History
 from ktlo.planning.load.linking import Roots
+from ktlo.planning.load.unfiled import Outage
 from ktlo.planning.load.weeks import day_of, monday, weeks_of_days
 from ktlo.records.effort import ItemKind
 from ktlo.server.runtime import Runtime

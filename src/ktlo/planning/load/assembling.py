@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ktlo.effort.items import ItemKey
-from ktlo.metrics.intervals import union
 from ktlo.planning.demand import WorkClass
 from ktlo.planning.load.classes import NOUNS, ORDER, PLACE
 from ktlo.planning.load.filed import Filed, Ints, Part, Parts, Tracked, key_of, key_text
 from ktlo.planning.load.history import Days, History, Spent, Stretches, WorkItems
+from ktlo.planning.load.unfiled import Outage, Root, time_down, unfiled
 from ktlo.planning.load.weeks import DAY, monday, weeks_of_days
 from ktlo.records.effort import ItemKind
 from ktlo.wording import counted
@@ -37,20 +37,6 @@ SILENT, FREQUENT = 8, 20
 """Weeks without any arrival that are remarked on, where so many had to be expected in them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """A stretch in which a service was down; ``end`` is NaN while it lasts."""
-
-    key: ItemKey
-    incident_id: str
-    service: str
-    group: str
-    start: float
-    end: float
-    known_until: float
-
-
-_Root = tuple[ItemKey, WorkClass]
 _Place = tuple[str, str, WorkClass]
 
 
@@ -91,19 +77,19 @@ class Assembly:
         filed = self.tracked.taken(np.flatnonzero(self.tracked.work_class >= 0))
         roots, at = self._belonging(filed)
         since = self._filed_since(filed, roots, at)
-        items: dict[_Root, Tracked] = {}
-        owner: dict[int, _Root] = {}
+        items: dict[Root, Tracked] = {}
+        owner: dict[int, Root] = {}
         for row in np.flatnonzero(at < 0).tolist():
             part = self.parts.one(row)
             if not _is_filed(part, since):
                 root = (key_of(roots[row].as_py()), part.work_class)
-                items[root] = self._with(items.get(root), root, part)
+                items[root] = unfiled(items.get(root), root, part, self.began, self.ended)
                 owner[row] = root
         incidents = np.flatnonzero(filed.work_class == PLACE[WorkClass.INCIDENT]).tolist()
         order = {(key_of(filed.keys[row].as_py()), WorkClass.INCIDENT): row for row in incidents}
         known = {root: filed.one(row) for root, row in order.items()} | items
-        stretches = self._stretches(known)
-        loose = {root: one for root, one in known.items() if root not in order}
+        stretches, untold = time_down(known, self.outages)
+        loose = {root: one for root, one in (known | untold).items() if root not in order}
         order |= {root: len(filed) + index for index, root in enumerate(loose)}
         found = _columns(filed, list(loose.values()), place)
         first_week, end_week = _extent(days, found)
@@ -181,72 +167,6 @@ class Assembly:
             for place, since in first.items()
             if count[place] >= TRACKED_AT_LEAST * len(loose[place]) and count[place] >= FILED_AT_LEAST
         }
-
-    def _with(self, known: Tracked | None, root: _Root, part: Part) -> Tracked:
-        """An item that nobody filed: it begins with its first commit, and is over unless it is an open change."""
-        began = min(self.began.get(root[0], math.inf), self.began.get(part.key, part.day * DAY))
-        if known is not None:
-            return replace(known, arrived=min(known.arrived, began))
-        ended = self.ended.get(root[0], began)
-        return Tracked(
-            key=root[0],
-            repository=part.repository,
-            service=part.service,
-            group=part.group,
-            work_class=root[1],
-            arrived=began,
-            ended=ended,
-            known_until=math.inf,
-            is_over=not math.isnan(ended),
-        )
-
-    def _stretches(self, items: dict[_Root, Tracked]) -> list[tuple[_Root, float, float]]:
-        """Time down, overlaps of a service merged, each stretch with the incident that it belongs to."""
-        incidents = [
-            (root, one)
-            for root, one in items.items()
-            if root[1] is WorkClass.INCIDENT and not one.is_duplicate
-        ]
-        by_name = {one.key.item_id: root for root, one in incidents}
-        spans = [
-            (o.service, o.start, o.end, by_name.get(o.incident_id) if o.incident_id else None, o)
-            for o in self.outages
-        ]
-        spans += [(i.service, i.arrived, i.ended, root, None) for root, i in incidents if i.is_down]  # type: ignore[misc]
-        found: list[tuple[_Root, float, float]] = []
-        for service in sorted({span[0] for span in spans}):
-            own = sorted((span for span in spans if span[0] == service), key=lambda span: span[1])
-            latest = max(_end(span[2]) for span in own)
-            merged = union(
-                [span[1] for span in own],
-                [max(span[1], _end(span[2])) for span in own],
-                -math.inf,
-                math.inf,
-                latest,
-            )
-            near = sorted(
-                ((one.arrived, _end(one.ended), root) for root, one in incidents if one.service == service),
-                key=lambda each: each[0],
-            )
-            for start, end in zip(merged.starts, merged.ends, strict=True):
-                inside = [span for span in own if start <= span[1] <= end]
-                named = next((span[3] for span in inside if span[3] is not None), None)
-                if named is None:
-                    named = next((root for at, over, root in near if at <= end and over >= start), None)
-                if named is None:
-                    outage = inside[0][4]
-                    assert outage is not None  # noqa: S101 - an incident's own span names it
-                    named = (outage.key, WorkClass.INCIDENT)
-                    items[named] = Tracked(
-                        outage.key, "", service, outage.group, WorkClass.INCIDENT, float(start),
-                        math.nan if end == math.inf else float(end), outage.known_until, end != math.inf,
-                    )  # fmt: skip
-                found.append((named, float(start), math.nan if end == math.inf else float(end)))
-        return found
-
-
-def _end(moment: float) -> float:
-    return math.inf if math.isnan(moment) else moment
 
 
 def _is_filed(part: Part, since: Mapping[_Place, float]) -> bool:

@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ktlo.effort.coding import key_sql
 from ktlo.effort.items import ItemKey, WorkItem
 from ktlo.errors import UsageError
 from ktlo.metrics import members
 from ktlo.metrics.question import Dimension, Question
-from ktlo.planning.load.assembling import Assembly, Outage
+from ktlo.planning.load.assembling import Assembly
 from ktlo.planning.load.classes import CLASS_OF, PLACE, PREVENTIVE
 from ktlo.planning.load.filed import Filed, Flags, Floats, Ints, Named, Parts, key_of, keys_column
 from ktlo.planning.load.history import Days, History
 from ktlo.planning.load.linking import Roots, roots_of
+from ktlo.planning.load.unfiled import Outage
 from ktlo.planning.load.weeks import day_of, weeks_of_days
 from ktlo.records.effort import Category, ItemKind
 from ktlo.settings import Settings
@@ -40,8 +42,10 @@ SELECT 'issue' AS kind, i.source AS source, i.external_id AS item_id, i.reposito
   {members.service("i")} AS service, {members.team()} AS team, v.category AS category,
   i.created_at AS at, i.closed_at AS ended_at, i.state = 'closed' OR i.closed_at IS NOT NULL AS is_over,
   {_KNOWN} AS known_until, i.closed_as = 'duplicate' AS is_duplicate, false AS is_down
-FROM ktlo.issues AS i
-INNER JOIN ktlo.verdicts AS v ON v.item_kind = 'issue' AND v.source = i.source AND v.item_id = i.external_id
+FROM (SELECT *, {key_sql("source", "external_id")} AS item FROM ktlo.issues) AS i
+INNER JOIN (
+  SELECT {key_sql("source", "item_id")} AS item, category FROM ktlo.verdicts WHERE item_kind = 'issue'
+) AS v ON v.item = i.item
 {members.joins("i")}
 WHERE i.created_at < {{end:DateTime64(6, 'UTC')}}
 UNION ALL
