@@ -232,6 +232,35 @@ def test_a_replacement_that_fails_half_way_leaves_the_old_content(store):
     assert verdict_ids(store) == ["next"]
 
 
+def test_the_mark_is_another_after_each_write_and_the_same_after_questions(backend, store):
+    if "exclusive" not in backend.capabilities:
+        assert store.mark() is None, "others write, too: nobody can tell what they wrote"
+        return
+    source = fresh()
+
+    def breaking():
+        yield derived(VERDICTS, {"item_id": "lost"})
+        raise RuntimeError("the estimator broke")
+
+    def broken():
+        with pytest.raises(RuntimeError, match="estimator"):
+            store.replace(VERDICTS, breaking())
+
+    writes = (
+        lambda: store.insert(TAGS, tags(source, "v1")),
+        lambda: store.replace(VERDICTS, [derived(VERDICTS, {"item_id": "a"})]),
+        broken,
+        lambda: store.forget(source),
+    )
+    for write in writes:
+        before = store.mark()
+        assert before is not None
+        store.query("SELECT count() FROM ktlo.tags")
+        assert store.mark() == before
+        write()
+        assert store.mark() != before
+
+
 def test_equal_batches_of_one_replacement_are_all_kept(store):
     batch = derived(VERDICTS, {"item_id": "twice"})
     store.replace(VERDICTS, [batch, batch])

@@ -19,8 +19,8 @@ from ktlo.metrics.clocks import Clock
 from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.estimate import Estimate
 from ktlo.metrics.question import Dimension, Question, Window
-from ktlo.metrics.registry import Definition
-from ktlo.metrics.rows import Rows
+from ktlo.metrics.registry import Definition, Statistics
+from ktlo.metrics.rows import Rows, stamp
 from ktlo.metrics.trend import buckets
 from ktlo.store.protocol import Queryable
 from ktlo.wording import counted
@@ -195,6 +195,16 @@ def ask(
     )
 
 
+def statistics(store: Queryable, definition: Definition, question: Question) -> Statistics:
+    """The estimates of a metric over the whole period alone: without groups, and the period before is not read.
+
+    Raises:
+        UsageError: a filter that the metric does not have.
+    """
+    rows = fetch(store, definition, question)
+    return definition.estimate(rows, question.window)
+
+
 def _parts(
     store: Queryable,
     definition: Definition,
@@ -223,10 +233,13 @@ def _compared(store: Queryable, definition: Definition, question: Question, rows
     if definition.compare is None or question.by is not None or question.grain is not None:
         return None
     before = question.before()
-    first = _recorded_since(store, definition, question)
-    if first is None or first > before.start + _GRACE * (before.end - before.start):
-        return None
+    reach = before.start + _GRACE * (before.end - before.start)
     earlier = fetch(store, definition, replace(before, now=question.now))
+    # Where a row of the period before is old enough, the whole past need not be read to know that records reach back.
+    if not np.any(earlier.seconds("at") <= stamp(reach)):
+        first = _recorded_since(store, definition, question)
+        if first is None or first > reach:
+            return None
     return definition.compare(earlier, before.window, rows, question.window)
 
 

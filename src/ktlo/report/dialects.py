@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ktlo.metrics.ask import statistics
 from ktlo.metrics.dialects.explain import COMPARED, Cause, Compared, Explained, Told, explain, say
 from ktlo.metrics.dialects.recipe import SAID, TITLES, Aspect, Counted, Dialect
 from ktlo.metrics.question import Question
@@ -154,7 +155,8 @@ def dialect_section(
     asked = Remembering(store)
     found = explain(asked, metric, question)
     asking = Asking(asked, found.question, links)
-    headline = asking.answer(metric.own).headline(definition(metric.own))
+    defined = definition(metric.own)
+    own = statistics(asking.store, defined, asking.narrowed(metric.own))[defined.headline]
     others = [told for told in found.told if told.dialect is not Dialect.KTLO]
     explained = [told for told in others if only is None or told.dialect is only]
     nothing = None if any(told.measured.rows for told in found.told) else _nothing()
@@ -164,8 +166,8 @@ def dialect_section(
         answer=Answer(
             f"{metric.title}: why do two tools disagree?",
             said(found),
-            change=f"ktlo's 95% interval: {interval_text(headline, metric.unit, definition(metric.own).headline)}"
-            if headline.value is not None and headline.low is not None
+            change=f"ktlo's 95% interval: {interval_text(own, metric.unit, defined.headline)}"
+            if own.value is not None and own.low is not None
             else "",
         ),
         cards=(),

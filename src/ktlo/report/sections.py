@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ktlo.metrics.ask import MOST_GROUPS, anything_collected, ask, refused_webhooks, turned_away
+from ktlo.metrics.ask import (
+    MOST_GROUPS,
+    anything_collected,
+    ask,
+    collected_at,
+    refused_webhooks,
+    telemetry_at,
+    turned_away,
+)
 from ktlo.metrics.ask import Answer as MetricAnswer
 from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.estimate import Estimate
@@ -205,11 +213,11 @@ class Asking:
         )
 
     def _freshness(self, metric: str) -> str:
-        tables, now = definition(metric).tables, self.question.now
-        answer = self.answer(metric)
-        collected = answer.collected_at
-        if collected is None and answer.telemetry_at is not None:
-            return f"rests on telemetry; newest deployment {day_label(answer.telemetry_at.date())}"
+        defined, now = definition(metric), self.question.now
+        tables = defined.tables
+        collected, telemetry = collected_at(self.store, defined), telemetry_at(self.store, defined)
+        if collected is None and telemetry is not None:
+            return f"rests on telemetry; newest deployment {day_label(telemetry.date())}"
         if collected is None and anything_collected(self.store):
             nouns = " or ".join(table.replace("_", " ") for table in tables)
             return f"no connected source has delivered {nouns} yet"

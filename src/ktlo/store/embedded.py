@@ -55,6 +55,7 @@ class EmbeddedStore(EngineStore):
         self._local = threading.local()
         self._connections: list[Any] = []
         self._guard = threading.Lock()
+        self._writes = 0
         self._closed = False
         self._lock = _locked(folder)
         try:
@@ -73,10 +74,35 @@ class EmbeddedStore(EngineStore):
                 code=error.code,
             ) from error
 
+    def insert(self, table: Table, rows: pa.RecordBatch | pa.Table) -> None:
+        """See :meth:`ktlo.store.protocol.Store.insert`."""
+        with self._written():
+            super().insert(table, rows)
+
     def replace(self, table: Table, rows: Iterable[pa.RecordBatch]) -> None:
         """See :meth:`ktlo.store.protocol.Store.replace`."""
         self._forget_torn()
-        super().replace(table, rows)
+        with self._written():
+            super().replace(table, rows)
+
+    def forget(self, source: str) -> None:
+        """See :meth:`ktlo.store.protocol.Store.forget`."""
+        with self._written():
+            super().forget(source)
+
+    def mark(self) -> object:
+        """See :meth:`ktlo.store.protocol.Store.mark`. One process has the folder, so its own writes are all."""
+        with self._guard:
+            return self._writes
+
+    @contextlib.contextmanager
+    def _written(self) -> Iterator[None]:
+        """A write: the mark is another when it is over, also where it failed half way."""
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._writes += 1
 
     def _forget_torn(self) -> None:
         """Remove what a disk that filled up leaves of tables under way: empty definitions.

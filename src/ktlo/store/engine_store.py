@@ -138,6 +138,10 @@ class EngineStore(abc.ABC):
             if table.life is Life.OBSERVED:
                 self.execute(ddl.delete_source(table, self._place), {"source": source})
 
+    def mark(self) -> object:
+        """See :meth:`ktlo.store.protocol.Store.mark`. Others may write to a server, too: it cannot be told there."""
+        return None
+
     @property
     def database(self) -> str:
         """See :attr:`ktlo.store.protocol.Store.database`."""

@@ -121,6 +121,13 @@ class Store(Protocol):
             UserError: the statement is wrong, tries to write, or takes longer than 30 s.
         """
 
+    def mark(self) -> object:
+        """What is another after records were inserted, replaced or forgotten; ``None`` where that cannot be told.
+
+        Equal marks that are not ``None`` mean that observed and derived tables answer as before. Streamed tables, to
+        which telemetry comes all the time, are not part of it.
+        """
+
     @property
     def database(self) -> str:
         """Name of the database that the tables are in."""

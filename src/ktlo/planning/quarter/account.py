@@ -7,9 +7,10 @@ report to the business.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ktlo.metrics.ask import ask
+from ktlo.metrics.ask import ask, statistics
 from ktlo.metrics.comparison import Comparison
 from ktlo.metrics.effort import CATEGORIES
 from ktlo.metrics.estimate import Estimate, not_estimable
@@ -144,10 +145,10 @@ def account_of(
     once = Remembering(store)
     asked = replace(question, start=quarter.start, end=min(quarter.end, question.now), by=None, grain=None)
 
-    def told(metric: str, asked: Question = asked) -> dict[str, Estimate]:
+    def told(metric: str, asked: Question = asked) -> Mapping[str, Estimate]:
         defined = definition(metric)
         only = {name: kept for name, kept in asked.only.items() if name in defined.dimensions}
-        return dict(ask(once, defined, replace(asked, only=only)).figures[0].statistics)
+        return statistics(once, defined, replace(asked, only=only))
 
     share_answer = ask(once, definition("ktlo_share"), _narrowed(asked))
     share = share_answer.figures[0].statistics["share"]

@@ -117,6 +117,10 @@ class ObservedStore(Store):
             span.set_attribute("db.response.returned_rows", found.num_rows)
             return found
 
+    def mark(self) -> object:
+        """See :meth:`ktlo.store.protocol.Store.mark`."""
+        return self._store.mark()
+
     @property
     def database(self) -> str:
         """See :attr:`ktlo.store.protocol.Store.database`."""

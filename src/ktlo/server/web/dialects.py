@@ -27,6 +27,13 @@ _BAR = tuple(dimension for dimension in DIMENSIONS if dimension is not Dimension
 
 
 def _section(request: Request, running: Runtime, metric: str) -> tuple[Section, Question]:
+    found: tuple[Section, Question] = request.app.state.again.made(
+        request, "metrics/dialects", lambda: _made(request, running, metric), metric
+    )
+    return found
+
+
+def _made(request: Request, running: Runtime, metric: str) -> tuple[Section, Question]:
     given = parameters(request)
     question = asking.question(given, running.store, running.settings)
     question = replace(question, by=None, grain=None)

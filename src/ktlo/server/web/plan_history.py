@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ktlo.errors import UsageError
+from ktlo.metrics.question import Question
 from ktlo.planning.budget import journal
-from ktlo.planning.budget.quarters import past_quarters
+from ktlo.planning.budget.quarters import Quarter, past_quarters
 from ktlo.report.charts import picture
 from ktlo.report.plan_history import history_section
 from ktlo.report.sections import Section
 from ktlo.server.api.effort import AUTHOR
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.plan import BudgetOut, QuarterOut, known_budgets
+from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.plan import asked_of, plan_bar
@@ -29,8 +32,17 @@ def _section(request: Request) -> Section:
     running, question, _ = asked_of(request)
     budgets = known_budgets(running)
     return history_section(
-        past_quarters(running.store, question, budgets), budgets, SiteLinks(parameters(request))
+        _quarters(request, running, question, budgets), budgets, SiteLinks(parameters(request))
     )
+
+
+def _quarters(
+    request: Request, running: Runtime, question: Question, budgets: Sequence[journal.Budget]
+) -> tuple[Quarter, ...]:
+    found: tuple[Quarter, ...] = request.app.state.again.made(
+        request, "plan/history", lambda: past_quarters(running.store, question, budgets), *budgets
+    )
+    return found
 
 
 @router.get("/plan/history")
@@ -58,7 +70,7 @@ def history_json(request: Request) -> Response:
     """The same as JSON."""
     running, question, _ = asked_of(request)
     budgets = known_budgets(running)
-    quarters = past_quarters(running.store, question, budgets)
+    quarters = _quarters(request, running, question, budgets)
     twin = twin_of(history_section(quarters, budgets, SiteLinks(parameters(request))), question)
     twin["budgets"] = [BudgetOut.of(each).model_dump(mode="json") for each in budgets]
     twin["quarters"] = [QuarterOut.of(each).model_dump(mode="json") for each in quarters]

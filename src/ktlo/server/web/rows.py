@@ -11,7 +11,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from ktlo.metrics.ask import ask, rows_behind
+from ktlo.metrics.ask import rows_behind, statistics
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import Definition, definition
 from ktlo.records.effort import ItemKind
@@ -157,7 +157,7 @@ def rows_page(request: Request, running: Running, metric: str, limit: Limit = SH
     dimensions = [d for d in defined.dimensions if d in _BAR]
     kept = [name for name in given if name == "category" and Dimension.CATEGORY in defined.dimensions]
     bar = filter_bar(running.store, f"/rows/{metric}", given, question, dimensions)
-    headline = ask(running.store, defined, question).headline(defined)
+    found = statistics(running.store, defined, question)[defined.headline]
     return render(
         request,
         "rows.html",
@@ -166,7 +166,7 @@ def rows_page(request: Request, running: Running, metric: str, limit: Limit = SH
         columns=columns,
         rows=rows,
         bar=replace(bar, carry=(*bar.carry, *((name, value) for name in kept for value in given[name]))),
-        said=estimate_text(headline, defined.unit, defined.headline),
+        said=estimate_text(found, defined.unit, defined.headline),
         narrowed={str(name): values for name, values in question.only.items()},
         more_href=with_query(f"/rows/{metric}", {**given, "limit": str(min(limit * 5, 10_000))})
         if table.num_rows > limit and limit < 10_000

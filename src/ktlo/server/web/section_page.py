@@ -30,6 +30,10 @@ from ktlo.wording import counted
 
 Build = Callable[[Store, Question, Links], Section]
 
+REMEMBERED = frozenset({"overview", "effort", "reliability", "bugs"})
+"""Sections that take long over a large tracker, and rest on nothing but observed and derived records: what was made a
+moment ago is shown again."""
+
 PLACES = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM)
 
 
@@ -48,6 +52,14 @@ def section_router(
     router = APIRouter()
 
     def section(request: Request) -> tuple[Section, Question]:
+        if key not in REMEMBERED:
+            return made_now(request)
+        found: tuple[Section, Question] = request.app.state.again.made(
+            request, key, lambda: made_now(request)
+        )
+        return found
+
+    def made_now(request: Request) -> tuple[Section, Question]:
         runtime: Runtime = request.app.state.runtime
         given = parameters(request)
         question = asking.question(given, runtime.store, runtime.settings)

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from ktlo.errors import KtloError, SourceError
 from ktlo.server import prometheus_error
 from ktlo.server.api.problems import answer_problem, status_of
+from ktlo.server.web.again import Again
 from ktlo.server.web.assets import FOLDER, Assets
 from ktlo.server.web.checks import Checks
 from ktlo.server.web.preparing import Preparing
@@ -98,6 +99,7 @@ def mount_pages(app: FastAPI) -> None:
     app.state.checks = Checks()
     app.state.attempts = Attempts()
     app.state.preparing = Preparing()
+    app.state.again = Again()
     app.mount("/static", Assets(directory=FOLDER), name="static")
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
 
