@@ -55,7 +55,7 @@ def jira(kind: str, text: str, is_gone: bool, early: bool) -> Made:
     fields["updated"] = stand_in("jira", "jira_site").stamp(tests.after(3))
     if is_gone:
         fields |= {"reporter": None, "assignee": None}
-        fields["comment"]["comments"][0]["author"] = None
+        fields["comment"]["comments"][0].pop("author")
         site.issues["SH-1"]["changelog"]["histories"][0].pop("author")
     return tests.source(site), "incidents" if "Incident" in kind else "issues", "SH-1"
 

@@ -6,15 +6,13 @@ description is cut down to the requests ktlo makes, so that Prism starts in two 
 
 import copy
 import json
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import npm_packages
 from graphql import GraphQLSchema, build_schema
 
 PACKAGES = {
@@ -46,36 +44,9 @@ PATHS = (
 )
 
 
-def cache_folder() -> Path:
-    said = os.environ.get("KTLO_TEST_CACHE")
-    base = (
-        Path(said)
-        if said
-        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ktlo-tests"
-    )
-    return base / "github-description"
-
-
 def install() -> Path:
-    """The node_modules folder with the pinned packages; raises LookupError where there is no node."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        raise LookupError("node and npm are not installed: GitHub's published description cannot be had")
-    folder = cache_folder()
-    wanted = json.dumps({"name": "ktlo-tests", "private": True, "dependencies": PACKAGES}, indent=1)
-    done = folder / "installed.json"
-    if not done.is_file() or done.read_text() != wanted:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "package.json").write_text(wanted)
-        ran = subprocess.run(
-            ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
-        if ran.returncode:
-            raise LookupError(f"npm install failed: {ran.stderr[-500:]}")
-        done.write_text(wanted)
-    return folder / "node_modules"
+    """See :func:`npm_packages.install`."""
+    return npm_packages.install("github-description", PACKAGES)
 
 
 def _cut(description: dict[str, Any]) -> dict[str, Any]:

@@ -203,6 +203,7 @@ def test_an_sla_of_another_form_is_told_and_the_issue_kept(odd: Any) -> None:
     site, seen = Site(now=after(100)), Seen()
     create(site, "SD-1", "Incident", "", "", "0-2/4")
     site.issues["SD-1"]["fields"][RESPONSE] = odd
+    site.is_as_described = False
     run(source(site), seen)
     assert seen.item("SD-1")["acknowledged_at"] is None
     (reason,) = seen.rejected

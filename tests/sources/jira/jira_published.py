@@ -1,0 +1,169 @@
+"""Atlassian's published description of Jira Cloud and Service Management, as the npm package jira.js carries it.
+
+jira.js is generated from Atlassian's OpenAPI description, and its authors hold it against a real site with
+``AUDIT_SCHEMAS``, which refuses fields that are not described. One run of node asks its functions for which request
+they would make, and writes the schemas of their answers as JSON Schema; these are kept in the cache folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import npm_packages
+
+PACKAGES = {"jira.js": "6.2.0"}
+FUNCTIONS = (
+    "getServerInfo",
+    "getCurrentUser",
+    "getStatuses",
+    "getFields",
+    "searchAndReconsileIssuesUsingJql",
+    "bulkFetchIssues",
+    "getIssue",
+    "getChangeLogs",
+    "getComments",
+    "getIssueWorklog",
+)
+"""The functions of jira.js whose requests ktlo makes."""
+FIELDS = {
+    "summary": "Fields.summary",
+    "issuetype": "Fields.issuetype",
+    "priority": "Fields.priority",
+    "status": "Fields.status",
+    "assignee": "Fields.assignee",
+    "reporter": "UserDetails",
+    "description": "Document",
+    "resolution": "Resolution",
+    "project": "ProjectDetails",
+    "components": "ProjectComponent",
+    "comment": "PageOfComments",
+    "worklog": "PageOfWorklogs",
+    "sd-servicelevelagreement": "SlaInformation",
+    "sd-customerrequesttype": "CustomerRequest",
+}
+"""What a field of an issue holds, by its name or its type; that of an issue's own description is ``Fields``."""
+
+DESCRIBE = """
+import { z } from 'zod';
+const [functions, objects] = JSON.parse(process.argv[1]);
+const cloud = await import('jira.js/cloud'), desk = await import('jira.js/serviceDesk');
+const override = ({ zodSchema, jsonSchema }) => {
+  if (zodSchema._zod.def.type === 'date') jsonSchema.type = 'string';
+};
+const written = (schema) => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override });
+const parameters = new Proxy({}, { get: (_, name) => `{${String(name)}}` });
+const requests = {};
+for (const name of functions) {
+  const asked = await cloud[name]({ sendRequest: (request) => request }, parameters);
+  requests[`${asked.method} ${asked.url}`] = {
+    query: Object.keys(asked.searchParams ?? {}), body: Object.keys(asked.body ?? {}), answer: written(asked.schema),
+  };
+}
+const values = {};
+for (const name of objects) {
+  const [object, field] = name.split('.');
+  const schema = cloud[`${object}Schema`] ?? desk[`${object}Schema`];
+  values[name] = written(field ? schema.shape[field] : schema);
+}
+process.stdout.write(JSON.stringify({ requests, values }));
+"""
+
+
+class Published:
+    """What Atlassian publishes of the requests that ktlo makes.
+
+    Args:
+        modules: folder of the installed packages.
+    """
+
+    def __init__(self, modules: Path) -> None:
+        said = self._described(modules)
+        self.requests: dict[str, dict[str, Any]] = said["requests"]
+        self._answers = {
+            name: jsonschema_rs.Draft202012Validator(one["answer"]) for name, one in self.requests.items()
+        }
+        self._values = {name: jsonschema_rs.Draft202012Validator(one) for name, one in said["values"].items()}
+
+    @staticmethod
+    def _described(modules: Path) -> dict[str, Any]:
+        wanted = json.dumps([FUNCTIONS, sorted(set(FIELDS.values()))])
+        mark, kept = json.dumps([PACKAGES, DESCRIBE, wanted]), modules.parent / "described.json"
+        if kept.is_file() and (said := json.loads(kept.read_text())).get("mark") == mark:
+            return said
+        ran = subprocess.run(
+            ["node", "--input-type=module", "--eval", DESCRIBE, wanted],
+            cwd=modules.parent,
+            env={**os.environ, "AUDIT_SCHEMAS": "true"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr[-2000:]
+        said = json.loads(ran.stdout)
+        beside = kept.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps({"mark": mark, **said}))
+        beside.replace(kept)
+        return said
+
+    def violations(
+        self,
+        method: str,
+        path: str,
+        query: Collection[str],
+        body: Collection[str],
+        answer: Any,
+        types: dict[str, str],
+    ) -> Iterator[str]:
+        """How a request and its answer break the description.
+
+        Args:
+            method: of the request.
+            path: of the request.
+            query: names of its parameters.
+            body: names of what its body says.
+            answer: what is answered.
+            types: types of the fields that are the installation's own, by identifier.
+        """
+        name = next((one for one in self.requests if _fits(one, f"{method} {path}")), None)
+        if name is None:
+            yield f"there is no {method} {path}"
+            return
+        described = self.requests[name]
+        yield from (f"no parameter {one}" for one in query if one not in described["query"])
+        yield from (f"the body has no {one}" for one in body if one not in described["body"])
+        yield from _told(self._answers[name], answer, "")
+        issues = answer.get("issues") or [answer] if isinstance(answer, dict) else []
+        for issue in issues:
+            for field, value in issue.get("fields", {}).items():
+                kind = FIELDS.get(types.get(field, field))
+                if kind is not None and value is not None:
+                    for one in value if field == "components" else [value]:
+                        yield from _told(self._values[kind], one, f"{issue.get('key')} {field} ")
+
+
+def _fits(described: str, asked: str) -> bool:
+    return re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(described)), asked) is not None
+
+
+def _told(validator: Any, value: Any, where: str) -> Iterator[str]:
+    for error in validator.iter_errors(value):
+        yield f"{where}{'/'.join(map(str, error.instance_path))}: {error.message}"
+
+
+@functools.cache
+def published() -> Published | None:
+    """The description; ``None`` where npm cannot have it, which is a failure where ``CI`` is set."""
+    try:
+        return Published(npm_packages.install("jira-description", PACKAGES))
+    except LookupError:
+        if os.environ.get("CI"):
+            raise
+        return None
