@@ -40,6 +40,7 @@ from ktlo.sources.rest.connection import (
     UnprocessableError,
     decode,
 )
+from ktlo.sources.rest.gathering import Gathered
 from ktlo.sources.rest.lists import Listed, Position
 from ktlo.sources.rest.on_call import State
 from ktlo.sources.rest.rows import Row, removal
@@ -72,7 +73,6 @@ class IncidentRun(ScheduledRun):
         super().__init__(api, source, at, on_call)
         self._of = Of(source, Names())
         self._began = self._floor = at.since
-        self._deepest = 1
         self._refused: set[str] = set()
         self._read: set[tuple[str, dt.datetime]] = set()
 
@@ -94,14 +94,8 @@ class IncidentRun(ScheduledRun):
             yield batch
 
     async def _walk(self, listed: Listed) -> AsyncIterator[Batch]:
-        self._deepest = 1
         async for batch in super()._walk(listed):
             yield batch
-        if listed.name == _CHANGED and self._deepest > 1:
-            # An incident that was deleted meanwhile drew others past the page being turned: those come now.
-            self.at.newest[_CHANGED] = NewestState(floor=self._floor)
-            async for batch in super()._walk(listed):
-                yield batch
         # Read to its end: whatever was there when the run began need not be read again as long as it does not change.
         if listed.name == _DECLARED:
             since = self.at.oldest.get(_DECLARED, OldestState(self.at.since)).since
@@ -110,13 +104,18 @@ class IncidentRun(ScheduledRun):
             self.at.newest[_CHANGED] = NewestState(floor=max(self._floor, self._began))
 
     async def page(
-        self, listed: Listed, number: int, more: Mapping[str, str | int], etag: str = ""
+        self,
+        listed: Gathered,
+        number: int,
+        more: Mapping[str, str | int],
+        etag: str = "",
+        *,
+        size: int | None = None,
     ) -> Page[Any]:
-        """See :meth:`ktlo.sources.rest.lists.ListRun.page`; one in another order than was asked for is refused."""
-        found = await super().page(listed, number, more, etag)
-        self._deepest = max(self._deepest, number)
+        """See :meth:`ktlo.sources.rest.gathering.Gathering.page`; one in another order is refused."""
+        found = await super().page(listed, number, more, etag, size=size)
         times = [entry.at for entry in found.entries]
-        if listed.name == _CHANGED and times != sorted(times, reverse=True):
+        if listed.path == LIST and not listed.since and times != sorted(times, reverse=True):
             raise UnprocessableError("Opsgenie did not sort incidents by their last change", where=LIST)
         return found
 
