@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ktlo.sources.rest.connection import OversizedError
-from ktlo.sources.rest.parts import divided, in_parts
+from ktlo.sources.rest.parts import as_many_as_fit, divided, in_parts
 from ktlo.sources.rest.walks import Entry, OldestState, Page, oldest_first
 
 AT = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
@@ -81,3 +81,27 @@ def test_a_page_is_divided_into_pages_with_the_same_entries() -> None:
     assert divided(3, 100) == (5, 2, 50)
     assert divided(5, 25) == (21, 5, 5)
     assert divided(2, 7) == (8, 7, 1)
+
+
+@given(sizes=st.lists(st.sampled_from([0, 1, 3, 9, 11]), max_size=40), most=st.sampled_from([1, 2, 7, 100]))
+def test_a_list_that_goes_on_from_a_place_comes_whole_but_for_what_is_too_large(
+    sizes: list[int], most: int
+) -> None:
+    offset, left, found = 0, list[int](), list[int]()
+
+    async def ask(size: int) -> list[int] | None:
+        told = sizes[offset : offset + size]
+        if sum(told) > MOST:
+            raise OversizedError("too large")
+        return told
+
+    async def left_out(_: OversizedError) -> list[int] | None:
+        left.append(offset)
+        return None
+
+    while offset < len(sizes):
+        told, size = asyncio.run(as_many_as_fit(ask, most, left_out))
+        found += told or []
+        offset += size
+    assert found == [weight for weight in sizes if weight <= MOST]
+    assert left == [place for place, weight in enumerate(sizes) if weight > MOST]

@@ -10,8 +10,6 @@ import pytest
 from collected_rows import Seen, run
 from test_sentry import Organization, after, source
 
-from ktlo.sources.sentry import source as sentry_source
-
 
 class Busy(Organization):
     """What happens, happens between two pages."""
@@ -47,7 +45,7 @@ class Busy(Organization):
 def test_what_changes_while_pages_are_turned_is_right_with_the_next_reading(
     runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sentry_source, "PER_PAGE", 3)
+    monkeypatch.setattr("ktlo.sources.sentry.listing.PER_PAGE", 3)
     monkeypatch.setenv("SENTRY_KEY", "k3y")
     for seed in range(8):
         busy, seen, fresh = Busy(seed), Seen(), Seen()
@@ -81,7 +79,7 @@ class Late(Organization):
 def test_what_cannot_be_read_and_came_up_while_pages_were_turned_is_told_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sentry_source, "PER_PAGE", 3)
+    monkeypatch.setattr("ktlo.sources.sentry.listing.PER_PAGE", 3)
     monkeypatch.setenv("SENTRY_KEY", "k3y")
     seen = Seen()
     assert run(source(Late()), seen) is None

@@ -20,7 +20,6 @@ from ktlo.sources.hooked import Incoming
 from ktlo.sources.protocol import Status
 from ktlo.sources.rest.quota import World
 from ktlo.sources.sentry import SentrySource
-from ktlo.sources.sentry import source as sentry_source
 from ktlo.sources.sentry.source import SentryConfig
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
@@ -199,7 +198,7 @@ def test_an_issue_that_was_deleted_or_merged_is_removed() -> None:
 
 
 def test_pages_and_cuts_end_in_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sentry_source, "PER_PAGE", 3)
+    monkeypatch.setattr("ktlo.sources.sentry.listing.PER_PAGE", 3)
     whole = Seen()
     run(source(Organization()), whole)
     assert len(whole.shown("issues")) == 10
@@ -211,7 +210,7 @@ def test_pages_and_cuts_end_in_the_same_rows(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_run_that_is_cut_off_again_and_again_comes_to_its_end_and_asks_again_for_hardly_any(monkeypatch):
-    monkeypatch.setattr(sentry_source, "PER_PAGE", 3)
+    monkeypatch.setattr("ktlo.sources.sentry.listing.PER_PAGE", 3)
 
     def busy() -> Organization:
         organization = Organization()

@@ -43,6 +43,7 @@ from ktlo.sources.rest.connection import (
     Connection,
     DeniedError,
     Manners,
+    OversizedError,
     UnexpectedFormError,
     decode,
 )
@@ -259,6 +260,7 @@ class JiraSource:
     def _rows(self, found: Found, of: Of, at: _Cursor) -> tuple[list[tuple[str, Row]], tuple[Rejection, ...]]:
         rows: list[tuple[str, Row]] = []
         rejected = [self._reject("search", reason, bytes(raw)) for raw, reason in found.odd]
+        rejected += [self._left_out(key, reason) for key, reason in found.too_large]
         for item in found.items:
             try:
                 made = list(mapping.issue(item, of))
@@ -282,6 +284,8 @@ class JiraSource:
             return Batch(batches(mapping.removals(of, key, now)))
         except (UnexpectedFormError, *ODD) as error:
             return Batch(rejected=(self._reject(key, f"{type(error).__name__}: {error}", b""),))
+        except OversizedError as error:
+            return Batch(rejected=(self._left_out(key, error.what),))
         return Batch(batches(rows), rejected=tuple(odd))
 
     def _as_it_is(
@@ -310,11 +314,16 @@ class JiraSource:
             reason = f"its SLAs have an unexpected form: {type(error).__name__}: {error}"
             return [], [self._reject(item.key, reason, b"")]
 
-    def _reject(self, place: str, reason: str, raw: bytes) -> Rejection:
+    def _left_out(self, key: str, reason: str) -> Rejection:
+        return self._reject(key, reason, b"", "the issue alone is too large to be read and left out")
+
+    def _reject(
+        self, place: str, reason: str, raw: bytes, what: str = "an issue has an unexpected form"
+    ) -> Rejection:
         return Rejection(
             source=self.source_id,
             place=place,
-            reason=f"an issue has an unexpected form: {reason}",
+            reason=f"{what}: {reason}",
             excerpt=raw.decode("utf-8", "replace")[:200],
             seen_at=dt.datetime.fromtimestamp(self._world.now(), dt.UTC),
             is_kept=False,

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +24,7 @@ from ktlo.sources.jira.payloads import (
     WorklogPage,
     instant,
 )
-from ktlo.sources.rest.connection import Answer, Connection, decode
+from ktlo.sources.rest.connection import Answer, Connection, OversizedError, decode
 from ktlo.sources.rest.parts import as_many_as_fit
 
 PER_PAGE = 100
@@ -64,11 +63,13 @@ class Found:
     Attributes:
         items: issues that could be read, with their whole changelog, comments and worklogs.
         odd: those that could not, and why.
+        too_large: keys of those that are more by themselves than is read, and why they are left out.
         reached: where a later run goes on.
     """
 
     items: Sequence[IssueItem]
     odd: Sequence[tuple[msgspec.Raw, str]]
+    too_large: Sequence[tuple[str, str]]
     reached: dt.datetime
 
 
@@ -82,25 +83,45 @@ async def changed(place: Place, since: dt.datetime) -> AsyncIterator[Found]:
     token, offset, since = "", 0, since.replace(second=0, microsecond=0)
     while True:
         jql = f'updated >= "{_minute(since - place.slack, place.zone)}"'
-        search = partial(_search, place, jql, "updated ASC, key ASC", token, offset)
-        answer, _ = await as_many_as_fit(search, PER_PAGE)
-        page = decode(answer.body, SearchPage, place.root)
-        items, odd = [], []
+        page, why_alone = await _page(place, jql, token, offset)
+        items, odd, too_large, newest = [], [], [], since
         for raw in page.issues:
             try:
-                items.append(await _whole(place, msgspec.json.decode(raw, type=IssueItem)))
+                item = msgspec.json.decode(raw, type=IssueItem)
+                newest = max(newest, _updated(item, since))
+                if why_alone:
+                    too_large.append((item.key, why_alone))
+                    continue
+                try:
+                    items.append(await _whole(place, item))
+                except OversizedError as error:
+                    too_large.append((item.key, error.what))
             except msgspec.ValidationError as error:
                 odd.append((raw, str(error)))
-        newest = max((_updated(item, since) for item in items), default=since)
         more = _has_more(page, offset)
         reached = newest.replace(second=0, microsecond=0)
-        yield Found(items, odd, max(reached, since))
+        yield Found(items, odd, too_large, max(reached, since))
         if not more:
             return
         if reached > since:
             token, offset, since = "", 0, reached
         else:
             token, offset = page.next_page_token or "", offset + len(page.issues)
+
+
+async def _page(place: Place, jql: str, token: str, offset: int) -> tuple[SearchPage, str]:
+    """As many issues as fit; of one too large by itself what it is called and when it changed, and why it is alone."""
+    order = "updated ASC, key ASC"
+
+    async def whole(size: int) -> tuple[Answer, str]:
+        return await _search(place, jql, order, token, offset, size), ""
+
+    async def named(error: OversizedError) -> tuple[Answer, str]:
+        bare = replace(place, fields=("updated",))
+        return await _search(bare, jql, order, token, offset, 1, with_changelog=False), error.what
+
+    (answer, why_alone), _ = await as_many_as_fit(whole, PER_PAGE, named)
+    return decode(answer.body, SearchPage, place.root), why_alone
 
 
 async def open_keys(place: Place) -> set[str]:

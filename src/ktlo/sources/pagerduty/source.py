@@ -38,6 +38,7 @@ from ktlo.sources.rest.connection import (
     Connection,
     DeniedError,
     Manners,
+    OversizedError,
     UnexpectedFormError,
     decode,
 )
@@ -257,7 +258,7 @@ class PagerDutySource:
                 except AbsentError:
                     rows.append(removal("incidents", of.source, incident_id, api.rest.now()))
                     continue
-                except UnexpectedFormError as error:
+                except (UnexpectedFormError, OversizedError) as error:
                     window.rejected.append(self._reject(f"/incidents/{incident_id}", error.what, api))
                 else:
                     log = await whole_log(api, self.source_id, incident_id, window.rejected)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from ktlo.records.collection import Rejection
 from ktlo.sources.pagerduty.payloads import EntriesPage, IncidentItem, IncidentsPage, LogEntry, UsersPage
-from ktlo.sources.rest.connection import Answer, Connection, decode
+from ktlo.sources.rest.connection import Connection, OversizedError, decode
 from ktlo.sources.rest.parts import as_many_as_fit
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -80,14 +79,15 @@ async def windows(
 async def _read(api: Connection, source: str, since: dt.datetime, until: dt.datetime) -> Window:
     window = Window(since, until)
     bounds = {"since": _stamp(since), "until": _stamp(until), "time_zone": "UTC"}
+    left_out = _left_out(source, api, window.rejected)
     async for raw in _pages(
-        api, "/incidents", {**bounds, "sort_by": "created_at:asc"}, IncidentsPage, "incidents"
+        api, "/incidents", {**bounds, "sort_by": "created_at:asc"}, IncidentsPage, "incidents", left_out
     ):
         item = _object(raw, IncidentItem, "/incidents", source, api.rest.now(), window.rejected)
         if item is not None:
             window.incidents[item.id] = item
     async for raw in _pages(
-        api, "/log_entries", {**bounds, "is_overview": "false"}, EntriesPage, "log_entries"
+        api, "/log_entries", {**bounds, "is_overview": "false"}, EntriesPage, "log_entries", left_out
     ):
         entry = _object(raw, LogEntry, "/log_entries", source, api.rest.now(), window.rejected)
         if entry is not None and entry.incident is not None:
@@ -101,9 +101,8 @@ async def whole_log(
     """Every entry of one incident's log."""
     path = f"/incidents/{incident_id}/log_entries"
     found = []
-    async for raw in _pages(
-        api, path, {"is_overview": "false", "time_zone": "UTC"}, EntriesPage, "log_entries"
-    ):
+    bounds, left_out = {"is_overview": "false", "time_zone": "UTC"}, _left_out(source, api, rejected)
+    async for raw in _pages(api, path, bounds, EntriesPage, "log_entries", left_out):
         entry = _object(raw, LogEntry, path, source, api.rest.now(), rejected)
         if entry is not None:
             found.append(entry)
@@ -130,24 +129,47 @@ async def _pages(
     params: dict[str, str],
     kind: type[IncidentsPage] | type[EntriesPage],
     name: str,
+    left_out: Callable[[str, str], None],
 ) -> AsyncIterator[msgspec.Raw]:
     offset = 0
-    while True:
-        ask = partial(_listed, api, path, {**params, "offset": str(offset)})
-        answer, size = await as_many_as_fit(ask, PER_PAGE)
+
+    async def ask(size: int) -> tuple[list[msgspec.Raw], bool]:
+        answer = await api.get(path, {**params, "offset": offset, "limit": size})
         page = decode(answer.body, kind, path)
-        raws: list[msgspec.Raw] = getattr(page, name)
+        return getattr(page, name), page.more
+
+    async def alone(error: OversizedError) -> tuple[list[msgspec.Raw], bool]:
+        times = f" from {params['since']} to {params['until']}" if "since" in params else ""
+        left_out(path, f"{error.what}: entry {offset + 1}{times} alone. It is left out")
+        return [], True
+
+    while True:
+        (raws, is_more), size = await as_many_as_fit(ask, PER_PAGE, alone)
         for raw in raws:
             yield raw
-        if not page.more:
+        if not is_more:
             return
         offset += size
         if offset > FARTHEST:
             raise CrowdedError
 
 
-async def _listed(api: Connection, path: str, params: Mapping[str, str], size: int) -> Answer:
-    return await api.get(path, {**params, "limit": size})
+def _left_out(source: str, api: Connection, rejected: list[Rejection]) -> Callable[[str, str], None]:
+    """Notes entries that were turned away, by their place and the reason."""
+
+    def note(place: str, reason: str) -> None:
+        rejected.append(
+            Rejection(
+                source=source,
+                place=place,
+                reason=reason,
+                excerpt="",
+                seen_at=api.rest.now(),
+                is_kept=False,
+            )
+        )
+
+    return note
 
 
 def _object(

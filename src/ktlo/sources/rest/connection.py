@@ -51,7 +51,16 @@ class UnexpectedFormError(SourceError):
 
 
 class OversizedError(SourceError):
-    """The answer has more bytes than are read; a smaller page of a list may do."""
+    """The answer has more bytes than are read; a smaller page of a list may do.
+
+    ``headers`` are those of the answer: where its list goes on may stand in them.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", fix: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.headers: Mapping[str, str] = headers or {}
 
 
 class MovedError(SourceError):
@@ -233,6 +242,7 @@ class Connection:
                         f"an answer of more than {LARGEST_ANSWER >> 20} MiB came from {self.manners.service}",
                         where=str(request.url.copy_with(query=None)),
                         fix=f"{self.manners.base_help}. If they are right, one item has that much text: shorten it",
+                        headers=response.headers,
                     )
         finally:
             await response.aclose()

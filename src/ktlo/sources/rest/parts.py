@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ktlo.sources.rest.connection import Answer, OversizedError
+from ktlo.sources.rest.connection import OversizedError
 from ktlo.sources.rest.walks import Page
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 def divided(number: int, size: int) -> tuple[int, int, int]:
@@ -63,20 +64,20 @@ async def in_parts(
     )
 
 
-async def as_many_as_fit(ask: Callable[[int], Awaitable[Answer]], size: int) -> tuple[Answer, int]:
+async def as_many_as_fit(
+    ask: Callable[[int], Awaitable[A]], size: int, left_out: Callable[[OversizedError], Awaitable[A]]
+) -> tuple[A, int]:
     """An answer from some place in a list on, and how many entries were asked for in the end.
 
     Args:
         ask: gets how many entries to ask for.
         size: how many at most.
-
-    Raises:
-        OversizedError: one entry alone is too large.
+        left_out: notes a single entry that is too large by itself, and makes the answer that goes on behind it.
     """
     while True:
         try:
             return await ask(size), size
-        except OversizedError:
+        except OversizedError as error:
             if size == 1:
-                raise
+                return await left_out(error), size
         size //= 2

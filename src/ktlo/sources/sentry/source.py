@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
@@ -28,17 +27,17 @@ from ktlo.sources.protocol import Batch, Health, Missing, Progress, Revisits, St
 from ktlo.sources.rest.configured import horizon, plain_address
 from ktlo.sources.rest.connection import (
     AbsentError,
-    Answer,
     Connection,
     DeniedError,
     Manners,
+    OversizedError,
     decode,
 )
-from ktlo.sources.rest.parts import as_many_as_fit
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.revisits import Revisit, project
 from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.sentry import mapping
+from ktlo.sources.sentry.listing import Lists
 from ktlo.sources.sentry.mapping import ENDED, Of
 from ktlo.sources.sentry.payloads import Activity, Hook, IssueItem, Resolved
 
@@ -46,7 +45,6 @@ PUBLIC = "https://sentry.io"
 DEFAULT_HISTORY = dt.timedelta(days=90)
 """Sentry itself keeps events for 90 days."""
 OVERLAP = dt.timedelta(minutes=10)
-PER_PAGE = 100
 PASSES = 4
 """How often a list of several pages is gone through: what is deleted meanwhile draws another past the page turned."""
 RENEWAL = "Make an organization token with the scope event:read, and put it where `token` points"
@@ -105,10 +103,6 @@ class _Cursor(msgspec.Struct, omit_defaults=True):
     reached: dt.datetime
     open: dict[str, str] = msgspec.field(default_factory=dict)
     walk: _Walk | None = None
-
-
-class _Identified(msgspec.Struct):
-    id: str
 
 
 class SentrySource:
@@ -199,11 +193,12 @@ class SentrySource:
         at, done = self._begin(cursor), 0
         floor = at.reached - OVERLAP
         async with self._connect() as api:
+            lists = Lists(api, self.source_id, self._root, self._query())
             before, newest, asked = at.walk, at.reached, dict[str, dt.datetime]()
             told = set[Rejection]()
             for times in range(PASSES):
                 turned, found = 0, 0
-                async for items, rejected in self._pages(api, floor):
+                async for items, rejected in lists.pages(floor):
                     fresh = [
                         item
                         for item in items
@@ -211,7 +206,7 @@ class SentrySource:
                         and asked.get(item.id) != item.last_seen
                         and not (before and before.has(item))
                     ]
-                    rows = await self._rows(api, fresh, at)
+                    rows = await self._rows(lists, fresh, at, rejected)
                     asked |= {item.id: item.last_seen for item in fresh}
                     turned, found, done = turned + 1, found + len(fresh), done + len(fresh)
                     newest = max([newest, *(item.last_seen for item in items)])
@@ -227,17 +222,11 @@ class SentrySource:
                 if turned == 1 or not found:
                     break
             known = [identifier for identifier in at.open if identifier not in asked]
-            for start in range(0, len(known), PER_PAGE):
-                part = known[start : start + PER_PAGE]
-                # The client's own mapping of parameters cannot repeat a name: the address is written out.
-                groups = "&".join(f"group={identifier}" for identifier in part)
-                answer = await api.get(f"{api.base}{self._root}?{groups}&limit={PER_PAGE}")
-                items, rejected = self._items(answer)
-                rows = await self._rows(api, items, at)
-                there = {one.id for one in decode(answer.body, list[_Identified], self._root)}
+            async for part, items, there, rejected in lists.by_name(known):
+                rows = await self._rows(lists, items, at, rejected)
                 for identifier in sorted(set(part) - there):
                     rows.append(removal("issues", self.source_id, at.open.pop(identifier), api.rest.now()))
-                yield Batch(batches(rows), None, rejected)
+                yield Batch(batches(rows), None, tuple(rejected))
             at.reached, at.walk = newest, None
             yield Batch({}, msgspec.to_builtins(at))
 
@@ -266,22 +255,6 @@ class SentrySource:
             async for batch in asked.of(known.get("issues", ())):
                 yield batch
 
-    async def _pages(
-        self, api: Connection, floor: dt.datetime
-    ) -> AsyncIterator[tuple[list[IssueItem], tuple[Rejection, ...]]]:
-        """Pages of the list, back to the one that reaches what was seen before ``floor``."""
-        token, is_more = "", True
-        while is_more:
-            params = {**self._query(), **({"cursor": token} if token else {})}
-            answer, _ = await as_many_as_fit(partial(self._listed, api, params), PER_PAGE)
-            items, rejected = self._items(answer)
-            yield items, rejected
-            token = _next(answer)
-            is_more = bool(token) and all(item.last_seen >= floor for item in items)
-
-    async def _listed(self, api: Connection, params: Mapping[str, str | int], size: int) -> Answer:
-        return await api.get(self._root, {**params, "limit": size})
-
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
         begin = horizon(self._config.since, self._world, DEFAULT_HISTORY)
         try:
@@ -292,16 +265,9 @@ class SentrySource:
             return _Cursor(begin, begin)
         return at
 
-    def _items(self, answer: Answer) -> tuple[list[IssueItem], tuple[Rejection, ...]]:
-        items, rejected = [], []
-        for raw in decode(answer.body, list[msgspec.Raw], self._root):
-            try:
-                items.append(msgspec.json.decode(raw, type=IssueItem))
-            except msgspec.ValidationError as error:
-                rejected.append(self._reject(self._root, str(error), bytes(raw), answer.at))
-        return items, tuple(rejected)
-
-    async def _rows(self, api: Connection, items: Sequence[IssueItem], at: _Cursor) -> list[tuple[str, Row]]:
+    async def _rows(
+        self, lists: Lists, items: Sequence[IssueItem], at: _Cursor, notes: list[Rejection]
+    ) -> list[tuple[str, Row]]:
         rows: list[tuple[str, Row]] = []
         for item in items:
             whole = item
@@ -309,27 +275,22 @@ class SentrySource:
             if item.status in ENDED or not was_known:
                 path = f"{self._root}{item.id}/"
                 try:
-                    whole = decode((await api.get(path)).body, IssueItem, path)
+                    whole = decode((await lists.api.get(path)).body, IssueItem, path)
                 except AbsentError:
-                    rows.append(removal("issues", self.source_id, item.short_id or item.id, api.rest.now()))
+                    rows.append(
+                        removal("issues", self.source_id, item.short_id or item.id, lists.api.rest.now())
+                    )
                     at.open.pop(item.id, None)
                     continue
+                except OversizedError as error:
+                    lost = "the issue has no history, and ended when it was last seen if it did"
+                    notes.append(lists.note(path, f"{error.what}. So {lost}", is_kept=True))
             rows += mapping.issue(whole, self._of)
             if whole.status in ENDED:
                 at.open.pop(item.id, None)
             else:
                 at.open[item.id] = item.short_id or item.id
         return rows
-
-    def _reject(self, place: str, reason: str, raw: bytes, at: dt.datetime) -> Rejection:
-        return Rejection(
-            source=self.source_id,
-            place=place,
-            reason=f"an issue has an unexpected form: {reason}",
-            excerpt=raw[:200].decode("utf-8", "replace"),
-            seen_at=at,
-            is_kept=False,
-        )
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """``Sentry-Hook-Signature``: HMAC-SHA256 of the body, hexadecimal."""
@@ -364,11 +325,3 @@ class SentrySource:
             step = Activity(id="", type=told.action, date_created=at, user=told.actor)
             rows.append(("issue_events", mapping.activity(item.short_id or item.id, step, kind, self._of)))
         return Taken(f"issue.{told.action}", batches(rows))
-
-
-def _next(answer: Answer) -> str:
-    """The cursor of the next page; empty when Sentry's link says that it has no results."""
-    for part in answer.headers.get("link", "").split(","):
-        if 'rel="next"' in part and 'results="true"' in part:
-            return parse_qs(urlsplit(part.partition("<")[2].partition(">")[0]).query).get("cursor", [""])[0]
-    return ""

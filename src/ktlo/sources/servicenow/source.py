@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -23,7 +22,14 @@ from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import check_reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.configured import horizon, plain_address
-from ktlo.sources.rest.connection import AbsentError, Answer, Connection, DeniedError, Manners, decode
+from ktlo.sources.rest.connection import (
+    AbsentError,
+    Connection,
+    DeniedError,
+    Manners,
+    OversizedError,
+    decode,
+)
 from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, ListRun, position
 from ktlo.sources.rest.parts import as_many_as_fit
@@ -189,19 +195,31 @@ class _WithAudit(ListRun):
             f"tablename=incident^documentkeyIN{','.join(map(str, numbers))}^fieldnameIN{','.join(_FIELDS)}"
         )
         offset = 0
-        while True:
+
+        async def audited(size: int) -> tuple[list[msgspec.Raw], bool]:
             params: dict[str, str | int] = {
                 "sysparm_query": f"{query}^ORDERBYsys_created_on",
                 "sysparm_display_value": "all",
                 "sysparm_offset": offset,
+                "sysparm_limit": size,
             }
+            answer = await self.api.get(f"{TABLE}/sys_audit", params)
+            raws = decode(answer.body, Rows, "sys_audit").result
+            return raws, len(raws) == size
+
+        async def alone(error: OversizedError) -> tuple[list[msgspec.Raw], bool]:
+            shown = list(numbers.values())
+            place = f"change {offset + 1} of the incidents {shown[0]} to {shown[-1]}"
+            self.warn(f"{TABLE}/sys_audit", f"{error.what}: {place} alone. It is left out", is_kept=False)
+            return [], True
+
+        while True:
             try:
-                answer, size = await as_many_as_fit(partial(self._audited, params), PER_PAGE)
+                (raws, is_more), size = await as_many_as_fit(audited, PER_PAGE, alone)
             except (DeniedError, AbsentError) as error:
                 self._is_audited = False
                 self.warn(f"{TABLE}/sys_audit", f"{error.what}. So there are {_AUDIT_COST}")
                 return rows
-            raws = decode(answer.body, Rows, "sys_audit").result
             for raw in raws:
                 try:
                     item = msgspec.json.decode(raw, type=AuditItem)
@@ -210,8 +228,8 @@ class _WithAudit(ListRun):
                     self.warn(
                         f"{TABLE}/sys_audit", f"a change has an unexpected form: {error}", is_kept=False
                     )
-            offset += len(raws)
-            if len(raws) < size:
+            offset += size
+            if not is_more:
                 return rows
 
     async def follow_open(self, listed: Listed) -> AsyncIterator[Batch]:
@@ -250,9 +268,6 @@ class _WithAudit(ListRun):
             rows = []
         self.at.compared_at = now
         yield self.batch(rows)
-
-    async def _audited(self, params: Mapping[str, str | int], size: int) -> Answer:
-        return await self.api.get(f"{TABLE}/sys_audit", {**params, "sysparm_limit": size})
 
 
 def _listed(table: str, query: str, of: Of) -> Listed:
