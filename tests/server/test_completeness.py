@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ktlo.server.completeness import gaps_in
+from ktlo.records import TABLES, service_levels, work
+from ktlo.records.arrow import blank, to_arrow
+from ktlo.records.collection import Collection
+from ktlo.records.schema import Kind, Life
+from ktlo.server.completeness import _DATED, UNDATED, find_gaps, gaps_in
+from ktlo.store.embedded import EmbeddedStore
 
 MONDAY = dt.date(2026, 1, 5)
 
@@ -53,6 +59,52 @@ def test_days_after_the_last_reading_are_not_looked_at() -> None:
 def test_a_source_that_is_quiet_every_second_day_by_chance_hardly_ever_has_a_gap(seed) -> None:
     rows = [number for number in range(140) if seed.random() < 0.5]
     assert all(gap.days >= 10 for gap in gaps_in(days(*rows), UNTIL))
+
+
+def test_of_every_table_with_a_source_and_times_it_is_said_whether_quiet_days_are_gaps() -> None:
+    timed = {
+        table.name
+        for table in TABLES.values()
+        if table.life is Life.OBSERVED
+        and any(column.name == "source" for column in table.columns)
+        and any(column.kind in (Kind.INSTANT, Kind.DATE) for column in table.columns)
+    }
+    assert timed == _DATED.keys() | UNDATED.keys()
+    assert not _DATED.keys() & UNDATED.keys()
+
+
+@pytest.mark.parametrize(
+    ("noun", "named"),
+    [
+        (work.Review, "change_id"),
+        (work.Release, "external_id"),
+        (service_levels.SlaCycle, "item_id"),
+    ],
+)
+def test_days_without_rows_of_any_dated_table_are_told_up_to_the_last_reading(noun, named, tmp_path) -> None:
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    store = EmbeddedStore(tmp_path / "store")
+    store.migrate()
+    (table,) = [one for one in TABLES.values() if one.record is noun]
+    rows = [
+        blank(
+            noun,
+            source="s",
+            **{named: str(day), _DATED[table.name]: now - dt.timedelta(days=day)},
+        )
+        for day in range(20, 90)
+    ]
+    store.insert(table, to_arrow(rows, noun))
+    read = Collection(
+        source="s", started_at=now, finished_at=now, status="complete", rows=70, rejected=0, message=""
+    )
+    store.insert(TABLES["collections"], to_arrow([read], Collection))
+    (gap,) = find_gaps(store)["s"]
+    store.close()
+    assert (gap.first, gap.last) == (
+        (now - dt.timedelta(days=19)).date(),
+        (now - dt.timedelta(days=1)).date(),
+    )
 
 
 def test_the_sources_page_says_whether_anything_speaks_against_the_numbers(house):

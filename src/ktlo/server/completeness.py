@@ -33,8 +33,29 @@ _DATED = {
     "incidents": "detected_at",
     "incident_events": "occurred_at",
     "outages": "started_at",
+    "releases": "published_at",
+    "reviews": "submitted_at",
+    "sla_cycles": "started_at",
+    "tags": "tagged_at",
 }
-"""The instant by which rows of a table are dated."""
+"""The instant by which rows of a table are dated: when what they tell happened at the source."""
+
+UNDATED = {
+    "on_call_shifts": "a schedule has shifts on every day, also ahead, whether anything happens or not: they would hide"
+    " that incidents stay away; times without anybody on call are the rota's gaps",
+    "time_off": "it is planned, and lies ahead",
+    "file_changes": "they are of the days of their commits",
+    "code_samples": "ktlo chooses the days itself",
+    "markers": "they are of the days of commits",
+    "dependencies": "they are of the days of commits",
+    "locked_versions": "they are of the days of commits",
+    "findings": "they are dated by the scans that ktlo runs",
+    "scans": "ktlo runs them",
+    "collections": "they are ktlo's own readings",
+    "rejections": "they are dated by ktlo's own readings",
+    "deliveries": "they are kept for weeks only; what they told is in other tables",
+}
+"""Tables with a source and times in which a quiet stretch says nothing of the source, and why."""
 
 
 @dataclass(frozen=True, slots=True)
