@@ -44,7 +44,8 @@ def test_an_issue_of_jira(is_cloud: bool, minutes: int, place: int) -> None:
     site = own.Site(now=begin + dt.timedelta(days=2), is_cloud=is_cloud)
     for number in range(9):
         site.create(f"SHOP-{number}", begin + number * dt.timedelta(minutes=minutes))
-    site.issues[f"SHOP-{place}"]["fields"]["description"] = LONG
+    text = own.document if is_cloud else str
+    site.issues[f"SHOP-{place}"]["fields"]["description"] = text(LONG)
     for _ in range(2):
         assert run(jira(site), seen) is None
         assert names(seen, "issues") == {f"SHOP-{n}" for n in range(9)} - {f"SHOP-{place}"}
@@ -53,7 +54,7 @@ def test_an_issue_of_jira(is_cloud: bool, minutes: int, place: int) -> None:
     told = {one.place for batch in seen.batches for one in batch.rejected}
     assert told == {f"SHOP-{place}"}
     # It shrinks: the next change brings it in.
-    site.issues[f"SHOP-{place}"]["fields"]["description"] = "Full."
+    site.issues[f"SHOP-{place}"]["fields"]["description"] = text("Full.")
     site.change(f"SHOP-{place}", begin + dt.timedelta(days=3))
     assert run(jira(site), seen) is None
     assert len(names(seen, "issues")) == 9

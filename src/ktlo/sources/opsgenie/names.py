@@ -92,7 +92,7 @@ async def _all(api: Connection, path: str, kind: type[T], warn: Warn) -> list[T]
     offset = 0
     try:
         while True:
-            answer, size = await as_many_as_fit(partial(_page, api, path, offset), PER_PAGE)
+            answer, size = await as_many_as_fit(partial(_page, api, path, offset), PER_PAGE, _too_large)
             page = decode(answer.body, RawPage, path)
             for raw in page.data:
                 try:
@@ -108,6 +108,11 @@ async def _all(api: Connection, path: str, kind: type[T], warn: Warn) -> list[T]
     except (DeniedError, AbsentError, UnprocessableError, UnexpectedFormError, OversizedError) as error:
         warn(path, f"{error.what}. So there are not all {COSTS[path]}")
         return found
+
+
+async def _too_large(error: OversizedError) -> Answer:
+    """An entry that is more by itself than is read has no place behind it to go on from."""
+    raise error
 
 
 async def _page(api: Connection, path: str, offset: int, size: int) -> Answer:
