@@ -11,9 +11,19 @@ import pyarrow as pa
 from ktlo.errors import KtloError
 from ktlo.sources.hooked import Taken
 from ktlo.sources.merging import merged
+from ktlo.sources.not_found import NOT_FOUND
 from ktlo.sources.protocol import Batch
 
 _KEYS = ("issue_id", "incident_id", "event_id", "change_id", "review_id")
+
+
+def holds(row: dict[str, Any], there: dict[str, Any] | None) -> bool:
+    """Whether a row holds over the one that is there, as in the store (``sources/not_found``)."""
+    if row["is_deleted"] and row["row_version"] == NOT_FOUND:
+        if there is None:
+            return False
+        row["row_version"] = there["row_version"]
+    return there is None or row["row_version"] >= there["row_version"]
 
 
 class Seen:
@@ -36,7 +46,7 @@ class Seen:
                 names = ("external_id",) if "external_id" in row else _KEYS
                 key = (table, *(row.get(name) for name in names))
                 there = self.rows.get(key)
-                if there is None or row["row_version"] >= there["row_version"]:
+                if holds(row, there):
                     self.rows[key] = row
 
     def take(self, taken: Taken) -> None:

@@ -18,6 +18,7 @@ from ktlo.errors import KtloError
 from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection, Rejection
+from ktlo.sources.not_found import outranking
 from ktlo.sources.protocol import Batch, Progress, Revisiting, Source
 from ktlo.sources.reclassifying import may_change, reclassified
 from ktlo.sources.revisiting import Turn, drawn, turn_of
@@ -110,7 +111,7 @@ class _Written:
 
     def write(self, batch: Batch) -> None:
         """Make a batch durable, and remove what it leaves twice."""
-        for name, records in batch.rows.items():
+        for name, records in outranking(batch.rows, self._store).items():
             self._store.insert(TABLES[name], records)
             self.rows += records.num_rows
         if may_change(self._source):

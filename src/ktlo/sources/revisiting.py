@@ -43,9 +43,10 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
 def turn_of(saved: Any, now: dt.datetime) -> Turn:
     """The turn that was saved; at the first reading of a source one that begins now."""
     try:
-        return msgspec.convert(saved, Turn)
+        turn = msgspec.convert(saved, Turn)
     except msgspec.ValidationError:
         return Turn(now)
+    return turn if turn.at <= now else Turn(now)  # a clock that was ahead must not stop the round
 
 
 def drawn(

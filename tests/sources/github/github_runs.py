@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 
 import httpx
+from collected_rows import holds
 from github_forge import BASE, Forge
 
 from ktlo.errors import KtloError
 from ktlo.records import TABLES
-from ktlo.records.arrow import DELETED, VERSION
+from ktlo.records.arrow import DELETED
 from ktlo.sources.github import GitHubSource
 from ktlo.sources.github.config import GitHubConfig
 from ktlo.sources.protocol import Batch
@@ -30,7 +31,7 @@ class Collected:
             for row in records.to_pylist():
                 self.delivered += 1
                 key = tuple(row[column] for column in TABLES[name].key)
-                if key not in table or row[VERSION] >= table[key][VERSION]:
+                if holds(row, table.get(key)):
                     table[key] = row
         for rejection in batch.rejected:
             (self.warnings if rejection.is_kept else self.rejected).append(rejection.reason)

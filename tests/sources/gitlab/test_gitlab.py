@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from collected_rows import holds
 from gitlab_by_hand import NOON, after, project_by_hand
 from gitlab_project import PATH, Project, stamp, user
 
@@ -50,7 +51,7 @@ class Seen:
                 names = ("external_id", "issue_id", "incident_id", "event_id", "change_id", "review_id")
                 key = (table, *(row.get(name) for name in names))
                 there = self.rows.get(key)
-                if there is None or row["row_version"] >= there["row_version"]:
+                if holds(row, there):
                     self.rows[key] = row
         if batch.cursor is not None:
             self.cursor = json.loads(json.dumps(batch.cursor))

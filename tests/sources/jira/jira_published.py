@@ -31,6 +31,7 @@ FUNCTIONS = (
     "getChangeLogs",
     "getComments",
     "getIssueWorklog",
+    "getProject",
 )
 """The functions of jira.js whose requests ktlo makes."""
 FIELDS = {

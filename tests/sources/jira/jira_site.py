@@ -145,6 +145,8 @@ class Site:
     shown_changes: int = 5
     has_owner: bool = True
     moved: dict[str, str] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Present keys of projects by former ones."""
     is_as_described: bool = True
     """Not where a test makes it answer what Atlassian does not describe."""
     _ids: Any = field(default_factory=lambda: itertools.count(1))
@@ -298,6 +300,11 @@ class Site:
             summary = {"id": "summary", "name": "Summary", "schema": {"type": "string", "system": "summary"}}
             desk = ({"id": each, "name": name, "schema": kind} for each, name, kind in SERVICE_DESK)
             return [summary, *own, *desk]
+        if path.startswith("/project/"):
+            key = path.removeprefix("/project/")
+            present = self.renamed.get(key, key)
+            there = any(one["fields"]["project"]["key"] == present for one in self.issues.values())
+            return {"id": "10000", "key": present, "name": present.title()} if there else None
         if path in ("/search", "/search/jql"):
             assert (path == "/search/jql") is self.is_cloud
             return self._search(query)
@@ -344,7 +351,7 @@ class Site:
             named = [one["key"] for key in keys if (one := self._of(key))]
             found = [one for one in found if one["key"] in named]
         for keys in re.findall(r"project in \(([^)]*)\)", where):
-            wanted = {key.strip(' "') for key in keys.split(",")}
+            wanted = {self.renamed.get(key.strip(' "'), key.strip(' "')) for key in keys.split(",")}
             found = [one for one in found if one["fields"]["project"]["key"] in wanted]
         for label in re.findall(r"labels = (\w+)", where):
             found = [one for one in found if label in one["fields"]["labels"]]

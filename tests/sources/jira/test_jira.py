@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from collected_rows import holds
 from jira_by_hand import NOON, after, site_by_hand
 from jira_site import PEOPLE, Site
 
@@ -64,7 +65,7 @@ class Seen:
             for row in given.to_pylist():
                 key = (table, *(row.get(n) for n in ("external_id", "issue_id", "incident_id", "event_id")))
                 there = self.rows.get(key)
-                if there is None or row["row_version"] >= there["row_version"]:
+                if holds(row, there):
                     self.rows[key] = row
 
     def shown(self, table: str) -> list[dict[str, Any]]:

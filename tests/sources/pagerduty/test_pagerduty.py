@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pytest
+from collected_rows import holds
 from pagerduty_account import Account, stamp, user
 
 from ktlo.errors import KtloError, SignatureError, UserError
@@ -102,7 +103,7 @@ class Seen:
             for row in batch.to_pylist():
                 key = (row.get("external_id"), row.get("incident_id"), row.get("event_id"))
                 there = self.rows[table].get(key)
-                if there is None or row["row_version"] >= there["row_version"]:
+                if holds(row, there):
                     self.rows[table][key] = row
 
     def shown(self, table: str) -> list[dict[str, Any]]:

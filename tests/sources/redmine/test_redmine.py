@@ -176,7 +176,7 @@ def test_an_issue_that_may_no_longer_be_read_stays_as_it_was_and_that_is_said(
         assert run(service.source(), seen) is None
         assert seen.item(str(key))["state"] == "open"
         assert len(seen.rejected) == run_number
-        said = f"So 1 open issue may be out of date, {key} among them; it takes an API access key"
+        said = f"So whether {key} of the open issues are as they were is not known"
         assert said in seen.rejected[-1]
 
 

@@ -12,7 +12,7 @@ those that it does not know as above.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any
 
 from ktlo.sources.github import mapping
@@ -54,11 +54,10 @@ async def follow_vanished(run: Run) -> AsyncIterator[Batch]:
         state.seen.update(entry.number for entry in entries)
         yield run.batch(row for entry in entries for row in ISSUES.rows(entry.item, run.of))
 
-    # One at a time, each with its cursor: what was asked is not asked again after an interruption.
-    for number in sorted(state.numbers - state.seen):
-        rows = await _ask(run, number)
-        state.numbers.discard(number)
-        yield run.batch(rows)
+    missing, known = sorted(state.numbers - state.seen), sorted(state.numbers | state.seen)
+    asked = _asked(run, "open issues", lambda number: state.numbers.discard(int(number)))
+    async for batch in asked.settled(list(map(str, missing)), list(map(str, known))):
+        yield batch
     state.numbers |= state.seen
     state.compared_at, state.walk, state.seen = run.api.rest.now(), None, set()
     yield run.batch()
@@ -71,32 +70,31 @@ async def revisit(run: Run, known: Sequence[str]) -> AsyncIterator[Batch]:
         run: knows what the repository is called now.
         known: their numbers.
     """
+    async for batch in _asked(run, "issues").of(known):
+        yield batch
+
+
+def _asked(run: Run, label: str, forget: Callable[[str], None] = lambda _: None) -> Revisit:
+    """How issues are asked for by their numbers."""
 
     async def listed(part: Sequence[str]) -> Collection[str]:
         return {str(number) for number in await issues_there(run.api, run.cursor.full_name, map(int, part))}
 
     async def whole(number: str) -> Sequence[tuple[str, Row]]:
-        return await _whole(run, int(number))
+        rows = await _whole(run, int(number))
+        run.cursor.open.numbers.discard(int(number))
+        return rows
 
-    asked = Revisit(
+    return Revisit(
         api=run.api,
         source=run.of.source,
         tables=("issues",),
-        label="issues",
+        label=label,
         place=f"{run.root}/issues",
         listed=listed,
         whole=whole,
+        forget=forget,
     )
-    async for batch in asked.of(known):
-        yield batch
-
-
-async def _ask(run: Run, number: int) -> list[tuple[str, Row]]:
-    """Rows of one issue as it is now, or its removal."""
-    try:
-        return await _whole(run, number)
-    except AbsentError:
-        return [("issues", mapping.gone(number, run.of, run.api.rest.now()))]
 
 
 async def _whole(run: Run, number: int) -> list[tuple[str, Row]]:

@@ -10,7 +10,7 @@ What has ended, and merge requests, are asked for by their numbers when the coll
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -23,9 +23,11 @@ from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
 from ktlo.sources.rest.lists import Listed
 from ktlo.sources.rest.revisits import PART, Revisit
-from ktlo.sources.rest.rows import Row, removal
+from ktlo.sources.rest.rows import Row
 
 EVERY = dt.timedelta(days=1)
+ISSUES = ("issues", "incidents")
+"""Where an issue may be."""
 _OPEN: dict[str, str | int] = {"state": "opened", "scope": "all", "order_by": "created_at", "sort": "asc"}
 
 
@@ -70,16 +72,10 @@ async def follow_vanished(run: ProjectRun, of: Of, root: str, issues: Listed) ->
             fresh = [one for one in found if one.iid not in known]
             yield run.batch([row for one in fresh for row in await run.whole(one)])
             page, more = page + 1, part.more
-        for number in sorted(known - seen):
-            path = f"{root}/issues/{number}"
-            try:
-                item = decode((await run.api.get(path)).body, IssueItem, path)
-            except AbsentError:
-                rows = [removal(table, of.source, str(number), now) for table in ("issues", "incidents")]
-            else:
-                rows = await run.whole(item)
-            known.discard(number)
-            yield run.batch(rows)
+        asked = _asked(run, of, root, "issues", "open issues", ISSUES, lambda name: known.discard(int(name)))
+        missing, all_open = sorted(known - seen), sorted(known | seen)
+        async for batch in asked.settled(list(map(str, missing)), list(map(str, all_open))):
+            yield batch
         known |= seen
     run.at.compared_at = now
     yield run.batch()
@@ -100,33 +96,46 @@ async def revisit(
         root: path of the project.
         known: numbers by table: ``issues`` and ``incidents``, which share them, and ``changes``.
     """
-
-    def of_list(name: str, label: str, tables: tuple[str, ...]) -> Revisit:
-        path = f"{root}/{name}"
-
-        async def listed(part: Sequence[str]) -> Collection[str]:
-            query = urlencode([("scope", "all"), ("per_page", PART), *(("iids[]", iid) for iid in part)])
-            answer = await run.api.get(f"{run.api.base}{path}?{query}")
-            return {str(one.iid) for one in decode(answer.body, list[_Numbered], path)}
-
-        async def whole(iid: str) -> Sequence[tuple[str, Row]]:
-            body = (await run.api.get(f"{path}/{iid}")).body
-            if name == "issues":
-                return await run.whole(decode(body, IssueItem, path))
-            return list(mapping.merge_request(decode(body, MergeRequestItem, path), of))
-
-        return Revisit(
-            api=run.api,
-            source=of.source,
-            tables=tables,
-            label=label,
-            place=path,
-            listed=listed,
-            whole=whole,
-        )
-
     numbers = sorted({*known.get("issues", ()), *known.get("incidents", ())})
-    async for batch in of_list("issues", "issues", ("issues", "incidents")).of(numbers):
+    async for batch in _asked(run, of, root, "issues", "issues", ISSUES).of(numbers):
         yield batch
-    async for batch in of_list("merge_requests", "merge requests", ("changes",)).of(known.get("changes", ())):
+    requests = _asked(run, of, root, "merge_requests", "merge requests", ("changes",))
+    async for batch in requests.of(known.get("changes", ())):
         yield batch
+
+
+def _asked(
+    run: ProjectRun,
+    of: Of,
+    root: str,
+    name: str,
+    label: str,
+    tables: tuple[str, ...],
+    forget: Callable[[str], None] = lambda _: None,
+) -> Revisit:
+    """How the items of a list are asked for by their numbers."""
+    path = f"{root}/{name}"
+
+    async def listed(part: Sequence[str]) -> Collection[str]:
+        query = urlencode([("scope", "all"), ("per_page", PART), *(("iids[]", iid) for iid in part)])
+        answer = await run.api.get(f"{run.api.base}{path}?{query}")
+        return {str(one.iid) for one in decode(answer.body, list[_Numbered], path)}
+
+    async def whole(iid: str) -> Sequence[tuple[str, Row]]:
+        body = (await run.api.get(f"{path}/{iid}")).body
+        if name != "issues":
+            return list(mapping.merge_request(decode(body, MergeRequestItem, path), of))
+        item = decode(body, IssueItem, path)
+        (run.at.open.add if item.state == "opened" else run.at.open.discard)(item.iid)
+        return await run.whole(item)
+
+    return Revisit(
+        api=run.api,
+        source=of.source,
+        tables=tables,
+        label=label,
+        place=path,
+        whole=whole,
+        listed=listed,
+        forget=forget,
+    )

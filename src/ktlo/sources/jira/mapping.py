@@ -73,8 +73,8 @@ def issue(item: IssueItem, of: Of) -> Rows:
             yield table, Row(gone, row.version + 1, is_removal=True)
 
 
-def removals(of: Of, key: str, at: dt.datetime) -> list[tuple[str, Row]]:
-    """What takes an issue out, whatever it was."""
+def removals(of: Of, key: str, at: dt.datetime | None = None) -> list[tuple[str, Row]]:
+    """What takes an issue out, whatever it was; ``at`` as :func:`ktlo.sources.rest.rows.removal` has it."""
     return [removal(table, of.source, key, at) for table in TABLES]
 
 

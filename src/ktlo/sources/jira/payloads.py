@@ -196,6 +196,12 @@ class FieldItem(msgspec.Struct):
     schema: FieldType | None = None
 
 
+class ProjectItem(msgspec.Struct):
+    """A project, under the key that it has now."""
+
+    key: str
+
+
 class Myself(msgspec.Struct, rename="camel"):
     """Who the token belongs to; searches are understood in this time zone."""
 

@@ -30,6 +30,7 @@ from ktlo.sources.jira.payloads import (
     FieldItem,
     IssueItem,
     Myself,
+    ProjectItem,
     ServerInfo,
     Status,
 )
@@ -48,8 +49,9 @@ from ktlo.sources.rest.connection import (
     decode,
 )
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.revisits import PART, Revisit, project
+from ktlo.sources.rest.revisits import PART, LeftError, Revisit
 from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.rest.vanishing import project
 from ktlo.wording import counted
 
 VANISHED_EVERY = dt.timedelta(days=1)
@@ -140,7 +142,10 @@ class JiraSource:
         try:
             me = decode((await api.get(f"{root}/myself")).body, Myself, f"{root}/myself")
             zone = ZoneInfo(me.time_zone)
-        except (AbsentError, DeniedError, UserError, ZoneInfoNotFoundError, ValueError):
+        except (AbsentError, DeniedError, UserError, ZoneInfoNotFoundError, ValueError) as error:
+            if isinstance(error, UserError) and self._config.token:
+                # Jira takes a token that has expired for nobody, finds nothing, and says "not found" of each issue.
+                raise
             # Nobody in particular: searches are understood in the server's zone, which is not told.
             slack = dt.timedelta(days=1)
         statuses = decode((await api.get(f"{root}/status")).body, list[Status], f"{root}/status")
@@ -216,12 +221,16 @@ class JiraSource:
                 yield Batch(batches(rows), msgspec.to_builtins(at), rejected, Progress(done, None, "issues"))
             now = api.rest.now()
             if at.compared_at is None or now - at.compared_at >= VANISHED_EVERY:
-                there, still = await open_keys(place), set[str]()
-                # Those that vanished, and open ones that have not changed since the horizon.
-                for key in (*sorted(at.open - there), *sorted(there - at.open)):
-                    yield await self._again(place, of, key, now, still)
-                # One that `jql` no longer finds is asked for until it ends.
-                at.open = there | still
+                there = await open_keys(place)
+                fresh = sorted(there - at.open)
+                # Those that vanished: one that `jql` no longer finds is asked for until it ends.
+                asked = self._revisit(place, of, "open issues", at.open)
+                async for batch in asked.settled(sorted(at.open - there), sorted(at.open | there)):
+                    yield batch
+                # Open ones that have not changed since the horizon.
+                for key in fresh:
+                    yield await self._again(place, of, key)
+                at.open |= there
                 at.compared_at = now
                 yield Batch({}, msgspec.to_builtins(at))
 
@@ -229,23 +238,59 @@ class JiraSource:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
         async with self._connect() as api:
             place, of = await self._place(api)
-
-            async def whole(key: str) -> Sequence[tuple[str, Row]]:
-                rows, _, _ = self._as_it_is(await one(place, key), of, key, api.rest.now())
-                return rows
-
-            asked = Revisit(
-                api=api,
-                source=self.source_id,
-                tables=TABLES,
-                label="issues",
-                place="issues",
-                group=project,
-                listed=partial(found, place),
-                whole=whole,
-            )
+            asked = self._revisit(place, of, "issues", set())
             async for batch in asked.of(sorted({key for keys in known.values() for key in keys})):
                 yield batch
+
+    def _revisit(self, place: Place, of: Of, label: str, known: set[str]) -> Revisit:
+        """How issues are asked for by their keys.
+
+        Args:
+            place: where.
+            of: whose rows they are.
+            label: what they are called in sentences.
+            known: keys of open issues; kept up to date.
+        """
+
+        async def whole(key: str) -> Sequence[tuple[str, Row]]:
+            item = await one(place, key)
+            rows = list(mapping.issue(item, of))
+            if not await self._is_read(place, key, item.key):
+                # Nothing would tell how it goes on.
+                left = [(table, row) for table, row in rows if row.is_removal]
+                raise LeftError("it was moved to a project that is not read", where=item.key, rows=left)
+            known.discard(key)
+            if rows[0][1].record.state == "open":
+                known.add(item.key)
+            # No change tells of it where the project got another key.
+            former = mapping.removals(of, key) if item.key != key else []
+            return [*rows, *self._levels(item, of)[0], *former]
+
+        return Revisit(
+            api=place.api,
+            source=self.source_id,
+            tables=TABLES,
+            label=label,
+            place="issues",
+            group=project,
+            whole=whole,
+            listed=partial(found, place),
+            forget=known.discard,
+        )
+
+    async def _is_read(self, place: Place, asked: str, key: str) -> bool:
+        """Whether an issue that was asked for by one key and came under another is read.
+
+        Jira knows a project by its former keys, too: one that got another key is the same project.
+        """
+        if self._config.reads(key):
+            return True
+        path = f"{place.root}/project/{project(asked)}"
+        try:
+            present = decode((await place.api.get(path)).body, ProjectItem, path).key
+        except (AbsentError, DeniedError):
+            return False
+        return present == project(key) and self._config.reads(asked)
 
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
         begin = horizon(self._config.since, self._world)
@@ -274,37 +319,20 @@ class JiraSource:
             (at.open.add if is_open else at.open.discard)(item.key)
         return rows, tuple(rejected)
 
-    async def _again(self, place: Place, of: Of, key: str, now: dt.datetime, still: set[str]) -> Batch:
+    async def _again(self, place: Place, of: Of, key: str) -> Batch:
+        """Rows of an issue that is open, by its key."""
         try:
             item = await one(place, key)
-            rows, odd, is_open = self._as_it_is(item, of, key, now)
-            if is_open:
-                still.add(item.key)
+            rows = list(mapping.issue(item, of))
+            levels, odd = self._levels(item, of)
+            rows += levels
         except AbsentError:
-            return Batch(batches(mapping.removals(of, key, now)))
+            return Batch()
         except (UnexpectedFormError, *ODD) as error:
             return Batch(rejected=(self._reject(key, f"{type(error).__name__}: {error}", b""),))
         except OversizedError as error:
             return Batch(rejected=(self._left_out(key, error.what),))
         return Batch(batches(rows), rejected=tuple(odd))
-
-    def _as_it_is(
-        self, item: IssueItem, of: Of, key: str, now: dt.datetime
-    ) -> tuple[list[tuple[str, Row]], list[Rejection], bool]:
-        """Rows of an issue that was asked for by a key; removals where it was moved out of what is read.
-
-        Returns:
-            Them, what was odd, and whether the issue is open and read.
-        """
-        rows = list(mapping.issue(item, of))
-        is_open = rows[0][1].record.state == "open"
-        levels, odd = self._levels(item, of)
-        rows += levels
-        if self._config.reads(item.key):
-            # No change tells of it where the project got another key.
-            return [*rows, *(mapping.removals(of, key, now) if item.key != key else ())], odd, is_open
-        # Nothing would tell how it goes on.
-        return [*(each for each in rows if each[1].is_removal), *mapping.removals(of, key, now)], odd, False
 
     def _levels(self, item: IssueItem, of: Of) -> tuple[list[tuple[str, Row]], list[Rejection]]:
         """The cycles of an issue's SLAs; the issue is kept where they have an odd form."""

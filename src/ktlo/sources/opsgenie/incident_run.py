@@ -43,7 +43,8 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.gathering import Gathered
 from ktlo.sources.rest.lists import Listed, Position
 from ktlo.sources.rest.on_call import State
-from ktlo.sources.rest.rows import Row, removal
+from ktlo.sources.rest.revisits import Revisit
+from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import SETTLE, NewestState, OldestState, Page, oldest_first
 
 LIST = "/v1/incidents"
@@ -144,19 +145,23 @@ class IncidentRun(ScheduledRun):
                 item for item in found if is_day_over or item.id not in known or now - item.created_at < EVERY
             ]
             yield self.batch(await self.completed(listed, wanted))
-        for name in sorted(known - there):
+
+        async def whole(name: str) -> Sequence[tuple[str, Row]]:
             path = f"{LIST}/{name}"
-            try:
-                item = decode(
-                    (await self.api.get(path, {"identifierType": "id"})).body, OneIncident, path
-                ).data
-            except AbsentError:
-                known.discard(name)
-                yield self.batch([removal("incidents", self._source, name, now)])
-            except UnexpectedFormError as error:
-                self.warn(path, error.what, is_kept=False)
-            else:
-                yield self.batch(await self._rows(item))
+            body = (await self.api.get(path, {"identifierType": "id"})).body
+            return await self._rows(decode(body, OneIncident, path).data)
+
+        asked = Revisit(
+            api=self.api,
+            source=self._source,
+            tables=("incidents",),
+            label="open incidents",
+            place=LIST,
+            whole=whole,
+            forget=known.discard,
+        )
+        async for batch in asked.settled(sorted(known - there), sorted(known | there)):
+            yield batch
         if is_day_over:
             self.at.compared_at = now
         yield self.batch()

@@ -28,6 +28,7 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, Position
 from ktlo.sources.rest.on_call import State
+from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, removal
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
@@ -74,19 +75,24 @@ class AlertRun(ScheduledRun):
             fresh = [entry.item for entry in entries if entry.item.id not in known | there]
             there.update(entry.item.id for entry in entries)
             yield self.batch(await self.completed(listed, fresh))
-        for name in sorted(known - there):
+
+        async def whole(name: str) -> Sequence[tuple[str, Row]]:
             path = f"/v2/alerts/{name}"
-            try:
-                item = decode((await self.api.get(path, {"identifierType": "id"})).body, OneAlert, path).data
-            except AbsentError:
-                rows = [removal("incidents", self._of.source, name, now)]
-            except UnexpectedFormError as error:
-                self.warn(path, error.what, is_kept=False)
-                continue
-            else:
-                rows = await self._whole(item)
-            known.discard(name)
-            yield self.batch(rows)
+            item = decode((await self.api.get(path, {"identifierType": "id"})).body, OneAlert, path).data
+            (known.discard if item.status == "closed" else known.add)(name)
+            return await self._whole(item)
+
+        asked = Revisit(
+            api=self.api,
+            source=self._of.source,
+            tables=("incidents",),
+            label="open alerts",
+            place="/v2/alerts",
+            whole=whole,
+            forget=known.discard,
+        )
+        async for batch in asked.settled(sorted(known - there), sorted(known | there)):
+            yield batch
         known |= there
         self.at.compared_at = now
         yield self.batch()
@@ -104,7 +110,7 @@ class AlertRun(ScheduledRun):
             )
         except AbsentError:
             self.at.open_names.discard(item.id)
-            return [removal("incidents", self._of.source, item.id, self.api.rest.now())]
+            return [removal("incidents", self._of.source, item.id)]
         except UnexpectedFormError as error:
             self.warn(path, error.what)
         rows = list(mapping.alert(item, self._of, log))

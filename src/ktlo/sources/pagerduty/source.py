@@ -256,7 +256,7 @@ class PagerDutySource:
                 try:
                     item = await self._again(api, incident_id)
                 except AbsentError:
-                    rows.append(removal("incidents", of.source, incident_id, api.rest.now()))
+                    rows.append(removal("incidents", of.source, incident_id))
                     continue
                 except (UnexpectedFormError, OversizedError) as error:
                     window.rejected.append(self._reject(f"/incidents/{incident_id}", error.what, api))

@@ -7,7 +7,7 @@ asking for known numbers in turn (``revisiting``), which also finds those that w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -34,7 +34,7 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.lists import Listed, ListRun, Position, position
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.revisits import PART, Revisit
+from ktlo.sources.rest.revisits import PART, LeftError, Revisit
 from ktlo.sources.rest.rows import Row, removal
 from ktlo.wording import counted
 
@@ -157,16 +157,9 @@ class RedmineSource:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
         async with self._connect() as api:
             run = await self._run(api, {})
-            asked = Revisit(
-                api=api,
-                source=self.source_id,
-                tables=TABLES,
-                label="issues",
-                place=run.issues.path,
-                listed=run.listed,
-                whole=run.again,
-            )
-            async for batch in asked.of(sorted({name for names in known.values() for name in names})):
+            async for batch in run.revisit("issues").of(
+                sorted({name for names in known.values() for name in names})
+            ):
                 yield batch
 
     async def _run(self, api: Connection, cursor: Mapping[str, Any]) -> _WithJournals:
@@ -240,8 +233,20 @@ class _WithJournals(ListRun):
 
     def _removed(self, number: int) -> list[tuple[str, Row]]:
         self.at.open.discard(number)
-        at = self.api.rest.now()
-        return [removal(table, self._of.source, str(number), at) for table in TABLES]
+        return [removal(table, self._of.source, str(number)) for table in TABLES]
+
+    def revisit(self, label: str, forget: Callable[[str], None] = lambda _: None) -> Revisit:
+        """How issues are asked for by their numbers."""
+        return Revisit(
+            api=self.api,
+            source=self._of.source,
+            tables=TABLES,
+            label=label,
+            place=self.issues.path,
+            whole=self.again,
+            listed=self.listed,
+            forget=forget,
+        )
 
     async def listed(self, part: Sequence[str]) -> Collection[str]:
         """Those of some numbers that are among the issues that are read."""
@@ -250,14 +255,14 @@ class _WithJournals(ListRun):
         return {str(one.id) for one in decode(body, Numbers, self.issues.path).issues}
 
     async def again(self, name: str) -> list[tuple[str, Row]]:
-        """Rows of one issue by itself; removals where it is no longer of the project that is read.
+        """Rows of one issue by itself.
 
         Raises:
-            AbsentError: it was deleted.
+            AbsentError: it was deleted, or is no longer of the project that is read.
         """
         item = await self._asked(int(name))
         if "project_id" in self.issues.params and not await self.listed([name]):
-            return self._removed(item.id)
+            raise LeftError("it is not of the project that is read", where=f"/issues/{name}.json")
         return self._rows(item)
 
     async def follow_vanished(self) -> AsyncIterator[Batch]:
@@ -271,12 +276,16 @@ class _WithJournals(ListRun):
             found = await self.page(self.issues, page, {"status_id": "open", "sort": "id"})
             there.update(item.number for item in found.entries)
             page, more = page + 1, found.more
+        fresh, known = sorted(there - self.at.open), self.at.open
+        asked = self.revisit("open issues", lambda name: known.discard(int(name)))
+        async for batch in asked.settled(
+            [str(number) for number in sorted(known - there)], [str(number) for number in known | there]
+        ):
+            yield batch
         unread: dict[int, str] = {}
-        for number in (*sorted(self.at.open - there), *sorted(there - self.at.open)):
+        for number in fresh:
             try:
-                yield self.batch(await (self._whole(number) if number in there else self.again(str(number))))
-            except AbsentError:
-                yield self.batch(self._removed(number))
+                yield self.batch(await self._whole(number))
             except (DeniedError, OversizedError) as error:
                 unread[number] = error.what
         if unread:

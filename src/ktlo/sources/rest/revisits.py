@@ -1,15 +1,18 @@
 """Asks a service for known items again: many in one request, then one by one what was not among them.
 
-A refusal of the many costs them alone and is told. What one request may not read is there; only what is said to be
-nowhere is removed, and not when so much is nowhere that the right to see it must have been lost (``vanishing``).
+The same for open items that a source no longer finds among those that the service lists. A refusal costs itself and is
+told; only what is said to be nowhere is removed, and not when so much is nowhere that the right to see it must have
+been lost (``vanishing``).
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
+import msgspec
+
+from ktlo.errors import SourceError
 from ktlo.records.collection import Rejection
 from ktlo.sources.protocol import Batch
 from ktlo.sources.rest.connection import (
@@ -21,19 +24,26 @@ from ktlo.sources.rest.connection import (
     UnprocessableError,
 )
 from ktlo.sources.rest.rows import Row, batches, removal
-from ktlo.sources.rest.vanishing import are_deleted, lost_right
+from ktlo.sources.rest.vanishing import judged
 
 PART = 100
 """Items that are asked for and judged together."""
 
 
-def _all(_: str) -> str:
-    return ""
+class LeftError(AbsentError):
+    """The item is there, but no longer among what is read. ``rows`` take out what else was told of it."""
+
+    def __init__(self, what: str, *, where: str, rows: Sequence[tuple[str, Row]] = ()) -> None:
+        super().__init__(what, where=where)
+        self.rows = rows
 
 
-def project(name: str) -> str:
-    """The project of an item: ``SHOP`` of ``SHOP-17``."""
-    return name.rpartition("-")[0]
+def _nothing(_: str) -> None:
+    pass
+
+
+_ODD = (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError)
+"""What an item of another form than documented makes of a mapping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +56,11 @@ class Revisit:
         tables: those that an item is removed from.
         label: what the items are called in sentences.
         place: what is told as the place of a refusal.
-        whole: the rows of one item as it is now; raises :class:`AbsentError` where it is nowhere.
+        whole: the rows of one item as it is now; raises :class:`AbsentError` where it is nowhere, or not
+            of what is read.
         group: what an item is judged with, where not all are of one kind: its project.
         listed: which of some items (at most :data:`PART`) one request brings; each is asked for alone where none does.
+        forget: called with each item that is removed.
     """
 
     api: Connection
@@ -57,46 +69,66 @@ class Revisit:
     label: str
     place: str
     whole: Callable[[str], Awaitable[Sequence[tuple[str, Row]]]]
-    group: Callable[[str], str] = _all
+    group: Callable[[str], str] | None = None
     listed: Callable[[Sequence[str]], Awaitable[Collection[str]]] | None = None
+    forget: Callable[[str], None] = _nothing
 
     async def of(self, known: Sequence[str]) -> AsyncIterator[Batch]:
         """Removals of those that are gone, and the rows of those that were not listed but are there.
 
         Args:
-            known: external_ids, sorted.
+            known: external_ids.
         """
+        missing: list[str] = []
         for start in range(0, len(known), PART):
             part = known[start : start + PART]
             try:
-                missing = sorted(
-                    set(part) - await self._listed(part), key=lambda name: (self.group(name), name)
-                )
+                missing += sorted(set(part) - await self._listed(part))
             except (DeniedError, AbsentError, UnprocessableError, UnexpectedFormError) as error:
                 reason = f"{error.what}. So deletions of {self.label} are not noticed once they have ended"
-                yield Batch(rejected=(self._told(reason),))
+                yield Batch(rejected=(self._told(self.place, reason),))
                 return
-            rows, gone = list[tuple[str, Row]](), list[str]()
-            for name in missing:
-                try:
-                    rows += await self.whole(name)
-                except AbsentError:
-                    gone.append(name)
-                except (DeniedError, OversizedError, UnexpectedFormError):
-                    continue
-            kept, at = list[Rejection](), self.api.rest.now()
-            # Most of all, or of one group.
-            group_of = self.group if are_deleted(len(gone), len(part)) else _all
-            for group, names in groupby(gone, group_of):
-                missing, known_here = list(names), sum(group_of(name) == group for name in part)
-                if are_deleted(len(missing), known_here):
-                    rows += [
-                        removal(table, self.source, name, at) for name in missing for table in self.tables
-                    ]
-                else:
-                    kept.append(self._told(lost_right(self.label, missing, known_here)))
-            if rows or kept:
-                yield Batch(batches(rows), None, tuple(kept))
+        async for batch in self.settled(missing, known):
+            yield batch
+
+    async def settled(self, missing: Sequence[str], known: Sequence[str]) -> AsyncIterator[Batch]:
+        """Ask for items that were not listed one by one, and remove those that are gone.
+
+        Args:
+            missing: external_ids of items that were not listed.
+            known: of all that should have been, which those are judged by.
+        """
+        gone, refused = dict[str, Sequence[tuple[str, Row]]](), dict[str, DeniedError]()
+        for name in missing:
+            try:
+                rows = await self.whole(name)
+            except AbsentError as error:
+                gone[name] = error.rows if isinstance(error, LeftError) else ()
+            except DeniedError as error:
+                refused[name] = error
+            except OversizedError:
+                continue  # it is there
+            except (UnprocessableError, UnexpectedFormError, *_ODD) as error:
+                what = error.what if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
+                yield Batch(rejected=(self._told(name, f"it could not be asked for again: {what}"),))
+            else:
+                if rows:
+                    yield Batch(batches(rows))
+        if refused:
+            first = next(iter(refused))
+            which = first if len(refused) == 1 else f"{first} and {len(refused) - 1} more"
+            reason = (
+                f"{refused[first].what}. So whether {which} of the {self.label} are as they were is not known"
+            )
+            yield Batch(rejected=(self._told(self.place, reason),))
+        verdict = judged(gone, known, self.label, self.group)
+        for name in verdict.deleted:
+            self.forget(name)
+        rows = [removal(table, self.source, name) for name in verdict.deleted for table in self.tables]
+        rows += [row for name in verdict.deleted for row in gone[name]]
+        told = tuple(self._told(self.place, reason) for reason in verdict.warnings)
+        if rows or told:
+            yield Batch(batches(rows), None, told)
 
     async def _listed(self, part: Sequence[str]) -> set[str]:
         if self.listed is None:
@@ -109,10 +141,10 @@ class Revisit:
         half = len(part) // 2
         return await self._listed(part[:half]) | await self._listed(part[half:])
 
-    def _told(self, reason: str) -> Rejection:
+    def _told(self, place: str, reason: str) -> Rejection:
         return Rejection(
             source=self.source,
-            place=self.place,
+            place=place,
             reason=reason,
             excerpt="",
             seen_at=self.api.rest.now(),

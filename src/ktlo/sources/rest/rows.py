@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ktlo.records import TABLES
 from ktlo.records.arrow import DELETED, VERSION, blank, to_arrow
+from ktlo.sources.not_found import NOT_FOUND
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -34,17 +35,18 @@ def microseconds(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // dt.timedelta(microseconds=1)
 
 
-def removal(table: str, source: str, external_id: str, at: dt.datetime) -> tuple[str, Row]:
+def removal(table: str, source: str, external_id: str, at: dt.datetime | None = None) -> tuple[str, Row]:
     """The removal of an item that the service no longer has, whatever else it held.
 
     Args:
         table: of the item, keyed by source and external_id.
         source: identifier of the source.
         external_id: of the item.
-        at: when it was found to be gone.
+        at: when it was deleted, where the service told it, which is for good; ``None`` where it was only not found:
+            then it is there again as soon as it is read again, changed or not (:mod:`ktlo.sources.not_found`).
     """
     record = blank(TABLES[table].record, source=source, external_id=external_id)
-    return table, Row(record, microseconds(at), is_removal=True)
+    return table, Row(record, NOT_FOUND if at is None else microseconds(at), is_removal=True)
 
 
 def batches(rows: Iterable[tuple[str, Row]]) -> dict[str, pa.RecordBatch]:

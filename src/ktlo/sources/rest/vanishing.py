@@ -7,7 +7,9 @@ archived or got another name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 FEW = 10
 """Fewer than so many that vanish at once are taken for deleted, if others are still there."""
@@ -40,3 +42,46 @@ def lost_right(label: str, missing: Sequence[str], known: int) -> str:
         " look like a right that was lost, and they stay as they were. Give it back; if they were deleted, remove the"
         " source with `ktlo sources remove SOURCE --forget` and add it again"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do about items that are nowhere.
+
+    Attributes:
+        deleted: those to remove.
+        hidden: those that stay as they were.
+        warnings: what to tell of the latter, one sentence a group.
+    """
+
+    deleted: tuple[str, ...]
+    hidden: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def project(name: str) -> str:
+    """The project of an item: ``SHOP`` of ``SHOP-17``."""
+    return name.rpartition("-")[0]
+
+
+def judged(
+    missing: Collection[str], known: Collection[str], label: str, group: Callable[[str], str] | None = None
+) -> Verdict:
+    """Tell deleted items from those that a right was lost to.
+
+    Args:
+        missing: items that are nowhere.
+        known: all that were held against the service, the missing ones among them.
+        label: what they are called: ``open issues``.
+        group: what an item is judged with: its project; all together when ``None``, and where most of all are missing.
+    """
+    deleted, hidden, warnings = list[str](), list[str](), list[str]()
+    of = group if group and are_deleted(len(missing), len(known)) else lambda _: ""
+    for name, found in groupby(sorted(missing, key=lambda one: (of(one), one)), of):
+        gone, there = list(found), sum(of(one) == name for one in known)
+        if are_deleted(len(gone), there):
+            deleted += gone
+        else:
+            hidden += gone
+            warnings.append(lost_right(label, gone, there))
+    return Verdict(tuple(deleted), tuple(hidden), tuple(warnings))

@@ -34,8 +34,9 @@ from ktlo.sources.rest.connection import (
     decode,
 )
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.revisits import Revisit, project
+from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, batches, removal
+from ktlo.sources.rest.vanishing import project
 from ktlo.sources.sentry import mapping
 from ktlo.sources.sentry.listing import Lists
 from ktlo.sources.sentry.mapping import ENDED, Of
@@ -222,13 +223,38 @@ class SentrySource:
                 if turned == 1 or not found:
                     break
             known = [identifier for identifier in at.open if identifier not in asked]
+            missing: list[str] = []
             async for part, items, there, rejected in lists.by_name(known):
-                rows = await self._rows(lists, items, at, rejected)
-                for identifier in sorted(set(part) - there):
-                    rows.append(removal("issues", self.source_id, at.open.pop(identifier), api.rest.now()))
-                yield Batch(batches(rows), None, tuple(rejected))
+                yield Batch(batches(await self._rows(lists, items, at, rejected)), None, tuple(rejected))
+                missing += sorted(set(part) - there)
+            async for batch in self._vanished(api, at, missing):
+                yield batch
             at.reached, at.walk = newest, None
             yield Batch({}, msgspec.to_builtins(at))
+
+    async def _vanished(self, api: Connection, at: _Cursor, missing: Sequence[str]) -> AsyncIterator[Batch]:
+        """What becomes of open issues that were asked for by their identifiers and did not come."""
+        names = {at.open[identifier]: identifier for identifier in missing}
+
+        async def whole(name: str) -> Sequence[tuple[str, Row]]:
+            await api.get(f"{self._root}{names[name]}/")
+            return ()
+
+        def forget(name: str) -> None:
+            at.open.pop(names[name], None)
+
+        asked = Revisit(
+            api=api,
+            source=self.source_id,
+            tables=self.revisits.tables,
+            group=project,
+            label="open issues",
+            place=self._root,
+            whole=whole,
+            forget=forget,
+        )
+        async for batch in asked.settled(list(names), list(at.open.values())):
+            yield batch
 
     async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
@@ -277,15 +303,17 @@ class SentrySource:
                 try:
                     whole = decode((await lists.api.get(path)).body, IssueItem, path)
                 except AbsentError:
-                    rows.append(
-                        removal("issues", self.source_id, item.short_id or item.id, lists.api.rest.now())
-                    )
+                    rows.append(removal("issues", self.source_id, item.short_id or item.id))
                     at.open.pop(item.id, None)
                     continue
                 except OversizedError as error:
                     lost = "the issue has no history, and ended when it was last seen if it did"
                     notes.append(lists.note(path, f"{error.what}. So {lost}", is_kept=True))
             rows += mapping.issue(whole, self._of)
+            before = at.open.get(item.id)
+            if before is not None and before != (item.short_id or item.id):
+                # Its project got another name, or it was moved: it is one issue all the same.
+                rows.append(removal("issues", self.source_id, before))
             if whole.status in ENDED:
                 at.open.pop(item.id, None)
             else:

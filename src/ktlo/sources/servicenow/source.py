@@ -262,7 +262,7 @@ class _WithAudit(ListRun):
         numbers = [name.partition(" ")[2] for name in missing]
         if are_deleted(len(missing), len(known)):
             self.at.open_names -= set(missing)
-            rows = [removal("incidents", self._of.source, number, now) for number in numbers]
+            rows = [removal("incidents", self._of.source, number) for number in numbers]
         else:
             self.warn(f"{TABLE}/incident", lost_right("open incidents", numbers, len(known)))
             rows = []

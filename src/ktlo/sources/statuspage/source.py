@@ -249,9 +249,7 @@ class StatuspageSource:
             try:
                 answer = await api.get(f"{path}/{quote(name, safe='')}")
             except AbsentError:
-                rows = [
-                    removal(table, self.source_id, one, api.rest.now()) for table, one in known[name].rows
-                ]
+                rows = [removal(table, self.source_id, one) for table, one in known[name].rows]
             else:
                 read = self._read([msgspec.Raw(answer.body)], path, of)
                 rows, found[name] = read.rows, read.found.get(name, known[name])
@@ -266,8 +264,7 @@ class StatuspageSource:
         if read.rejected:
             return []
         at.known[path], gone = compared(at.known.get(path, {}), read.found, is_whole=is_whole)
-        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
-        return [removal(table, self.source_id, name, now) for table, name in gone]
+        return [removal(table, self.source_id, name) for table, name in gone]
 
     def _read(self, raws: list[msgspec.Raw], place: str, of: Of) -> _Read:
         read = _Read()

@@ -1,0 +1,60 @@
+"""Removals of what a service no longer shows, which may be there all the same: a lost right looks like a deletion.
+
+Such a removal gets the version of the row that is known. Of rows of one version the later written one holds, so that
+the item is gone now, and there again as soon as it is read again, changed or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ktlo.records import TABLES
+from ktlo.records.arrow import DELETED, VERSION
+from ktlo.store.ddl import rows_table
+from ktlo.store.protocol import Store
+
+NOT_FOUND = 0
+"""Version of a removal that rests on nothing being found."""
+
+
+def outranking(rows: Mapping[str, pa.RecordBatch], store: Store) -> dict[str, pa.RecordBatch]:
+    """Rows to be written, their removals of what was not found with the version of what is known.
+
+    Args:
+        rows: batches by table, of one source.
+        store: holds what is known.
+
+    Returns:
+        The same rows; removals of what is not known are left out.
+    """
+    return {name: _of_known(name, batch, store) for name, batch in rows.items()}
+
+
+def _of_known(name: str, batch: pa.RecordBatch, store: Store) -> pa.RecordBatch:
+    names = batch.schema.names
+    if "external_id" not in names or not batch.num_rows:
+        return batch
+    is_removal = pc.equal(batch[DELETED], pa.scalar(1, batch[DELETED].type))
+    is_undated = pc.equal(batch[VERSION], pa.scalar(NOT_FOUND, batch[VERSION].type))
+    wanted = pc.and_(is_removal, is_undated)
+    if not pc.any(wanted).as_py():
+        return batch
+    gone = batch.filter(wanted)
+    known = store.query(
+        f"SELECT external_id, max({VERSION}) AS version FROM ktlo.`{rows_table(TABLES[name])}`"  # noqa: S608 - names are ktlo's own
+        " WHERE source = {source:String} AND external_id IN {ids:Array(String)} GROUP BY external_id",
+        {"source": gone["source"][0].as_py(), "ids": gone["external_id"].to_pylist()},
+    )
+    versions = dict(zip(known["external_id"].to_pylist(), known["version"].to_pylist(), strict=True))
+    found = [
+        version if version is None or version != NOT_FOUND or not one else versions.get(item)
+        for version, one, item in zip(
+            batch[VERSION].to_pylist(), is_removal.to_pylist(), batch["external_id"].to_pylist(), strict=True
+        )
+    ]
+    place = names.index(VERSION)
+    dated = batch.set_column(place, batch.schema.field(place), pa.array(found, batch[VERSION].type))
+    return dated.filter(pc.is_valid(dated[VERSION]))
