@@ -21,6 +21,7 @@ from ktlo.errors import StoreBusyError, StoreError
 from ktlo.records import TABLES
 from ktlo.records.arrow import schema
 from ktlo.records.schema import Life
+from ktlo.store import embedded
 from ktlo.store.embedded import EmbeddedStore
 
 WRITER = Path(__file__).with_name("writer.py")
@@ -109,6 +110,40 @@ def test_one_statement_may_use_half_of_the_memory_and_no_more(store):
     limit = int(store.query("SELECT getSetting('max_memory_usage') AS n")["n"][0].as_py())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert 0 < limit <= memory // 2
+
+
+_NAMES = (
+    "SELECT concat('a rather long name of item ', toString(number * 7919)) AS k, number FROM numbers(3000000)"
+)
+_LARGE = {
+    "Aggregation": f"SELECT count() AS n FROM (SELECT k, count() FROM ({_NAMES}) GROUP BY k)",
+    "Join": f"SELECT count() AS n FROM ({_NAMES}) AS a INNER JOIN ({_NAMES}) AS b ON a.k = b.k",
+    "Distinct": f"SELECT count() AS n FROM (SELECT DISTINCT k FROM ({_NAMES}))",
+}
+"""Statements with a step each that holds more than 400 MiB when it is done at once."""
+
+
+@pytest.mark.parametrize("step", _LARGE)
+def test_a_statement_larger_than_its_memory_goes_on_in_parts_and_answers(tmp_path, monkeypatch, step):
+    monkeypatch.setattr(embedded, "_memory_limit", lambda: 400 << 20)
+    large = EmbeddedStore(tmp_path / "store")
+    try:
+        assert large.query(_LARGE[step])["n"].to_pylist() == [3_000_000]
+        written = large.query(
+            "SELECT value FROM system.events WHERE event = {event:String}",
+            {"event": f"External{step}WritePart"},
+        )
+        assert written.num_rows, "nothing was put aside"
+    finally:
+        large.close()
+
+
+def test_a_step_may_hold_a_quarter_of_the_memory_of_its_statement(store):
+    for step in ("group_by", "sort", "join", "distinct"):
+        asked = (
+            f"SELECT getSetting('max_bytes_before_external_{step}') * 4 - getSetting('max_memory_usage') AS n"
+        )
+        assert -4 < int(store.query(asked)["n"][0].as_py()) <= 0
 
 
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):

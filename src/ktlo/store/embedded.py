@@ -30,6 +30,12 @@ from ktlo.store.streams import Incoming, load_statement
 _LEAST_ROOM = 4 << 20
 """Bytes that must be free before the definition of a table is written."""
 
+_PUT_ASIDE = ("group_by", "sort", "join", "distinct")
+"""Steps of a statement that the engine can do in parts, of which those that wait are on the disk."""
+_ASIDE = 4
+"""A step that holds more than a quarter of what its statement may have goes on in parts. Less does harm: a join then
+makes so many parts that their buffers alone are too large (an eighth of 400 MiB was)."""
+
 _DEFINES = re.compile(
     r"\s*(CREATE|EXCHANGE|RENAME|ALTER\s+TABLE\s+\S+\s+(?!DELETE|DROP\s+PARTITION))", re.IGNORECASE
 )
@@ -216,7 +222,7 @@ class EmbeddedStore(EngineStore):
         connection = getattr(self._local, "connection", None)
         if connection is None or self._closed:
             connection = self._connect()
-            _run(connection, f"SET max_memory_usage = {self._memory}")
+            _run(connection, f"SET {_assignments(_bounds(self._memory))}")
             self._connections.append(connection)
             self._local.connection = connection
         try:
@@ -320,6 +326,16 @@ def _memory_limit() -> int:
     with contextlib.suppress(OSError, ValueError):
         available = min(available, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     return available // 2
+
+
+def _bounds(memory: int) -> dict[str, str | int]:
+    """What one statement may use, and from where on it works on the disk, in the store's folder.
+
+    The engine's own bound is a half of the machine's memory, no less than ``memory`` itself: it would end a statement
+    before it put a part of it aside.
+    """
+    aside = {f"max_bytes_before_external_{what}": memory // _ASIDE for what in _PUT_ASIDE}
+    return {"max_memory_usage": memory, **aside}
 
 
 def _store_error(error: Exception) -> StoreError:
