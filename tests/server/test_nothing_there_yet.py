@@ -166,3 +166,16 @@ def test_no_number_is_made_of_nothing(visitor: Any) -> None:
 def test_every_page_is_there_without_a_share_of_nothing(visitor: Any, path: str) -> None:
     page = visitor.page(f"{path}?{PERIOD}")
     assert not re.search(r">\s*(?:0(?:\.0)?\s?%|NaN|inf|None)\s*<", page)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/", "/effort", "/reliability", "/bugs", "/hotspots", "/items", "/sources/statuses",
+        "/rows/bug_age", "/rows/person_days", "/rows/incidents",
+    ],
+)  # fmt: skip
+def test_a_page_says_that_what_is_connected_has_delivered_nothing_of_it(visitor: Any, path: str) -> None:
+    page = visitor.page(path)
+    assert "What is connected has delivered nothing of it yet" in page
+    assert '<a class="button primary" href="/sources">See what is connected</a>' in page

@@ -16,10 +16,12 @@ from ktlo.metrics.service_levels import read_service_levels
 from ktlo.records.effort import Category, ItemKind
 from ktlo.report.charts import category as swatch_of
 from ktlo.report.charts.svg import safe_href
+from ktlo.report.pieces import Nothing
 from ktlo.report.service_levels import cycles_table
 from ktlo.server.api.effort import AUTHOR, ExplanationOut, explain_item
 from ktlo.server.api.metrics import Running
 from ktlo.server.tables import json_rows
+from ktlo.server.web.emptiness import nothing_yet
 from ktlo.server.web.rendering import environment, render, with_message, with_query
 
 router = APIRouter()
@@ -104,6 +106,13 @@ def correct(
     return RedirectResponse(with_message(back, "corrected" if category else "withdrawn"), 303)
 
 
+_NO_ITEMS = Nothing(
+    "No item has a category yet",
+    "Items are commits, changes, issues and incidents; their categories are worked out after each collection.",
+    command="ktlo sources add git PATH",
+)
+
+
 def _listed(running: Running, item: str, limit: int) -> list[dict[str, Any]]:
     if item:
         return json_rows(find_items(running.store, item, limit))
@@ -115,9 +124,9 @@ def items_page(
     request: Request, running: Running, item: Text = "", limit: Annotated[int, Query(ge=1, le=1000)] = 50
 ) -> Response:
     """Items by identifier, or those with much effort and little confidence."""
-    return render(
-        request, "items.html", "effort", items=_listed(running, item, limit), item=item, limit=limit
-    )
+    items = _listed(running, item, limit)
+    nothing = None if items or item else nothing_yet(running.store, _NO_ITEMS)
+    return render(request, "items.html", "effort", items=items, item=item, limit=limit, nothing=nothing)
 
 
 @router.get("/items.json")

@@ -17,10 +17,12 @@ from ktlo.metrics.registry import Definition, definition
 from ktlo.records.effort import ItemKind
 from ktlo.report.charts.calendar_ticks import day_label, minute_label
 from ktlo.report.charts.svg import safe_href
+from ktlo.report.pieces import Nothing
 from ktlo.report.words import estimate_text
 from ktlo.server import asking
 from ktlo.server.api.metrics import Running
 from ktlo.server.tables import json_rows, plain
+from ktlo.server.web.emptiness import why_nothing
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.item import item_href
 from ktlo.server.web.links import SiteLinks
@@ -166,6 +168,15 @@ def rows_page(request: Request, running: Running, metric: str, limit: Limit = SH
         columns=columns,
         rows=rows,
         bar=replace(bar, carry=(*bar.carry, *((name, value) for name in kept for value in given[name]))),
+        nothing=None
+        if rows
+        else why_nothing(
+            running.store,
+            question,
+            Nothing("No rows in this period", f"{defined.title} rests on {_tables(defined)}."),
+            f"/rows/{metric}",
+            (defined.family,),
+        ),
         said=estimate_text(found, defined.unit, defined.headline),
         narrowed={str(name): values for name, values in question.only.items()},
         more_href=with_query(f"/rows/{metric}", {**given, "limit": str(min(limit * 5, 10_000))})
@@ -177,6 +188,11 @@ def rows_page(request: Request, running: Running, metric: str, limit: Limit = SH
         api_href=links.data(metric, {}, "json"),
         definition_href=links.definition(metric),
     )
+
+
+def _tables(defined: Definition) -> str:
+    nouns = [name.replace("_", " ") for name in defined.tables]
+    return nouns[0] if len(nouns) == 1 else f"{', '.join(nouns[:-1])} and {nouns[-1]}"
 
 
 _BAR = (

@@ -12,21 +12,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from ktlo.metrics.extent import extent
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import Family
 from ktlo.report.charts import picture
-from ktlo.report.charts.calendar_ticks import day_label
-from ktlo.report.pieces import Nothing
 from ktlo.report.sections import Links, Section
 from ktlo.server import asking
 from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
+from ktlo.server.web.emptiness import why_nothing
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import carried, parameters, render, with_query
 from ktlo.store.protocol import Store
-from ktlo.wording import counted
 
 Build = Callable[[Store, Question, Links], Section]
 
@@ -67,7 +64,7 @@ def section_router(
         question = replace(question, by=None, grain=None)
         made = build(runtime.store, question, SiteLinks(given))
         if made.nothing is not None:
-            made = replace(made, nothing=_nothing(runtime.store, question, made.nothing, path, families))
+            made = replace(made, nothing=why_nothing(runtime.store, question, made.nothing, path, families))
         return made, question
 
     @router.get(path)
@@ -93,26 +90,3 @@ def section_router(
         return JSONResponse(twin, headers={"cache-control": "private, no-store"})
 
     return router
-
-
-def _nothing(
-    store: Store, question: Question, said: Nothing, path: str, families: Sequence[Family]
-) -> Nothing:
-    """Tell an empty period from an empty store, and from filters that leave nothing."""
-    there = extent(store, *families)
-    if there is None:
-        return replace(said, button="Add a source", href="/sources/add", command=said.command)
-    when = f"{day_label(there.first.date())} to {day_label(there.last.date())}"
-    outside = question.end <= there.first or question.start > there.last
-    if outside:
-        why = f"The records run from {when}."
-        href = with_query(path, {"from": "all"})
-        return Nothing(said.title, why, button="Show the whole period", href=href)
-    if any(question.only.values()):
-        why = f"{said.why} The records run from {when}; the filters leave none of them in this period."
-        return Nothing(said.title, why, button="Show without filters", href=with_query(path, {"from": "all"}))
-    why = f"{said.why} There {'is' if there.records == 1 else 'are'} {counted(there.records, 'records')} from {when}."
-    if question.start <= there.first and question.end > there.last:
-        # The whole period is what is shown.
-        return Nothing(said.title, why, said.command)
-    return Nothing(said.title, why, said.command, "Show the whole period", with_query(path, {"from": "all"}))

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from ktlo.effort.statuses import Meaning, seen_statuses
+from ktlo.report.pieces import Nothing
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.statuses import StatusOut, list_statuses, say
+from ktlo.server.web.emptiness import nothing_yet
 from ktlo.server.web.rendering import render, with_message, with_query
 
 router = APIRouter()
@@ -18,15 +20,23 @@ Source = Annotated[str, Query(max_length=1000)]
 FormText = Annotated[str, Form(max_length=1000)]
 
 
+_NO_STATUS = Nothing(
+    "No step with a status was told yet",
+    "Statuses come with the history of incidents and issues, from a tracker, a pager or a service desk.",
+)
+
+
 @router.get("/sources/statuses")
 def statuses_page(request: Request, running: Running, source: Source = "") -> Response:
     """Statuses of one source, or of all."""
+    statuses = seen_statuses(running.store, running.settings, running.state, source)
     return render(
         request,
         "statuses.html",
         "sources",
         source=source,
-        statuses=seen_statuses(running.store, running.settings, running.state, source),
+        statuses=statuses,
+        nothing=None if statuses else nothing_yet(running.store, _NO_STATUS),
         meanings=list(Meaning),
     )
 
