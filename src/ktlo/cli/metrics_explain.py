@@ -59,6 +59,17 @@ def _print(found: Any) -> None:
         ],
         f"{found['title']}, {found['start'][:10]} to {found['end'][:10]}",
     )
+    own = next(one for one in found["dialects"] if one["dialect"] == "ktlo")
+    if own["reason"]:
+        console.print(f"Not estimable by ktlo: {own['reason']}.", markup=False)
+    if not any(one["n"] for one in found["dialects"]):
+        console.print(
+            "No definition finds anything in this period, so there is no difference to explain. Ask for a longer one"
+            " with --from all; `ktlo sources list` says what is connected and what it delivered, `ktlo sources add`"
+            " connects more.",
+            markup=False,
+        )
+        return
     for one in found["dialects"]:
         if one["dialect"] == "ktlo":
             continue

@@ -59,6 +59,8 @@ LEFT JOIN (
 ) AS again ON again.item = i.item
 WHERE closed_at IS NULL OR closed_at >= {{start:DateTime64(6, 'UTC')}} OR i.created_at >= {{start:DateTime64(6, 'UTC')}}
 ORDER BY at DESC"""  # noqa: S608 - no value enters the text
+_COUNTED = f"SELECT * EXCEPT (title, url) FROM (\n{BUGS}\n)"  # noqa: S608 - no value enters the text
+"""What estimators see: of half a million rows, a third of the bytes are text that only people read."""
 _OPENED = "at >= {start:DateTime64(6, 'UTC')}"
 _CLOSED = "closed_at >= {start:DateTime64(6, 'UTC')} AND closed_at < {end:DateTime64(6, 'UTC')}"
 _TIMED = f"{counted(BUGS, 'at', 'closed_at')} AND {_OPENED}"
@@ -90,7 +92,7 @@ _WILSON = "Wilson, JASA 1927"
     headline="share",
     better=Better.HIGHER,
     tables=("issues",),
-    sql=BUGS,
+    sql=_COUNTED,
     detail=_TIMED,
     counts="bugs",
 )
@@ -130,7 +132,7 @@ def _ended_by(curve: survival.SurvivalCurve, seconds: float) -> Estimate:
     headline="p50",
     better=Better.LOWER,
     tables=("issues",),
-    sql=BUGS,
+    sql=_COUNTED,
     detail=_TIMED,
     counts="bugs",
     curve=phase("at", "closed_at"),
@@ -154,7 +156,7 @@ def bug_time_to_close(rows: Rows, window: Window) -> Statistics:
     headline="p50",
     better=Better.LOWER,
     tables=("issues",),
-    sql=BUGS,
+    sql=_COUNTED,
     detail=_OPEN_AT_END,
     counts="open bugs",
 )
@@ -186,7 +188,7 @@ def bug_age(rows: Rows, window: Window) -> Statistics:
     headline="net",
     better=Better.LOWER,
     tables=("issues",),
-    sql=BUGS,
+    sql=_COUNTED,
     detail=_MOVED,
     counts="openings or closings",
     compare=lambda before, earlier, after, later: compare_rates(
@@ -216,7 +218,7 @@ def bug_net_flow(rows: Rows, window: Window) -> Statistics:
     headline="share",
     better=Better.LOWER,
     tables=("issues", "issue_events"),
-    sql=BUGS,
+    sql=_COUNTED,
     detail=f"SELECT * FROM (\n{BUGS}\n) WHERE (reopened > 0 OR is_over) AND {_OPENED}",  # noqa: S608 - no value
     counts="closed bugs",
     compare=lambda before, earlier, after, later: compare_proportions(

@@ -14,9 +14,11 @@ from typing import Any
 import pyarrow as pa
 
 from ktlo.metrics import members
-from ktlo.metrics.ask import fetch, filtered
+from ktlo.metrics.ask import fetch, filtered, parameters
+from ktlo.metrics.bugs import BUGS
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
+from ktlo.metrics.rows import Rows
 from ktlo.store.protocol import Queryable
 
 DIMENSIONS = (Dimension.SERVICE, Dimension.REPOSITORY, Dimension.TEAM, Dimension.SOURCE)
@@ -328,7 +330,8 @@ def read_changes(store: Queryable, question: Question) -> tuple[tuple[Merged, ..
 
 def read_bugs(store: Queryable, question: Question) -> tuple[Solved, ...]:
     """Bugs that were open at some time in the period, or were opened in it."""
-    rows = fetch(store, definition("bug_time_to_close"), question)
+    bound = parameters(definition("bug_time_to_close"), question)
+    rows = Rows(store.query(filtered(BUGS, question), bound))
     texts = [
         rows.table[name].cast(pa.string()).to_pylist() for name in ("source", "external_id", "title", "url")
     ]
