@@ -9,145 +9,18 @@ import hmac
 import json
 from collections import Counter
 from typing import Any
-from urllib.parse import parse_qs
 
 import httpx
 import pytest
 from collected_rows import Seen, run
+from sentry_organization import NOON, Organization, after, lines
 
 from ktlo.errors import SignatureError, UserError
 from ktlo.sources.hooked import Incoming
 from ktlo.sources.protocol import Status
 from ktlo.sources.rest.quota import World
 from ktlo.sources.sentry import SentrySource
-from ktlo.sources.sentry.source import SentryConfig
-
-NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
-BY_HAND = """
-# id | hours after noon: seen and activity                                    | state  | closed | as          | reopened
-S0 | 0 seen                                                                   | open   |  -  |             | 0
-S1 | 0 seen, 5 set_resolved                                                   | closed |  5  | completed   | 0
-S2 | 0 seen, 5 set_resolved, 9 set_regression                                 | open   |  -  |             | 1
-S3 | 0 seen, 5 set_resolved, 9 set_regression, 12 set_resolved_in_release     | closed | 12  | completed   | 1
-S4 | 0 seen, 2 set_ignored                                                    | closed |  2  | not_planned | 0
-S5 | 0 seen, 2 set_ignored, 4 set_unresolved                                  | open   |  -  |             | 1
-S6 | 0 seen, 1 assigned, 2 note, 3 set_resolved                               | closed |  3  | completed   | 0
-S7 | 0 seen, 40 seen                                                          | open   |  -  |             | 0
-S8 | 0 seen, 3 set_resolved_by_age                                            | closed |  3  | completed   | 0
-S9 | 0 seen, 1 set_resolved, 2 set_unresolved, 3 set_resolved, 4 set_regression, 5 set_resolved_in_commit | closed | 5 | completed | 2
-"""  # noqa: E501
-
-
-def after(hours: float) -> dt.datetime:
-    return NOON + dt.timedelta(hours=hours)
-
-
-def lines() -> list[list[str]]:
-    rows = [line for line in BY_HAND.strip().splitlines() if not line.startswith("#")]
-    return [[cell.strip() for cell in line.split("|")] for line in rows]
-
-
-def stamp(moment: dt.datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class Organization:
-    """A Sentry organization that answers as its API documentation says."""
-
-    def __init__(self) -> None:
-        self.issues: dict[str, dict[str, Any]] = {}
-        self.asked: list[str] = []
-        self.merged: dict[str, str] = {}
-        for key, steps, *_ in lines():
-            for step in steps.split(","):
-                hours, kind = step.split()
-                self.happen(key, kind, after(int(hours)))
-
-    def happen(self, key: str, kind: str, at: dt.datetime, who: str = "ada@example.org") -> None:
-        if key not in self.issues:
-            self.issues[key] = {
-                "id": key.replace("S", "10"),
-                "shortId": f"SHOP-{key}",
-                "title": "ValueError: card <b>declined</b> 🔥",
-                "culprit": "shop.payments in charge",
-                "permalink": f"https://acme.sentry.io/issues/{key}/",
-                "level": "error",
-                "status": "unresolved",
-                "priority": "high",
-                "project": {"id": "2", "name": "Shop", "slug": "shop"},
-                "assignedTo": None,
-                "issueCategory": "error",
-                "firstSeen": stamp(at),
-                "lastSeen": stamp(at),
-                "count": "12",
-                "activity": [],
-            }
-        issue = self.issues[key]
-        if kind == "seen":
-            issue["lastSeen"] = stamp(at)
-            return
-        number = str(len(issue["activity"]) + 1)
-        issue["activity"].insert(
-            0,
-            {
-                "id": number,
-                "type": kind,
-                "dateCreated": stamp(at),
-                "user": {"name": "Ada", "email": who},
-                "data": {},
-            },
-        )
-        if kind.startswith("set_resolved"):
-            issue["status"] = "resolved"
-        elif kind == "set_ignored":
-            issue["status"] = "ignored"
-        elif kind in ("set_unresolved", "set_regression"):
-            issue["status"] = "unresolved"
-            issue["lastSeen"] = stamp(at) if kind == "set_regression" else issue["lastSeen"]
-
-    def _resolved(self, name: str, headers: dict[str, str]) -> httpx.Response:
-        """ "Resolve a Short ID" of the API documentation; a merged issue resolves to the one it was merged into."""
-        key = next((key for key, one in self.issues.items() if one["shortId"] == name), "")
-        key = self.merged.get(name.removeprefix("SHOP-"), key)
-        if key not in self.issues:
-            return httpx.Response(
-                404, json={"detail": "The requested resource does not exist"}, headers=headers
-            )
-        found = self.issues[key]
-        body = {"organizationSlug": "acme", "projectSlug": "shop", "groupId": found["id"], "group": found}
-        return httpx.Response(200, json={**body, "shortId": found["shortId"]}, headers=headers)
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        headers = {"date": "Fri, 04 Sep 2026 12:00:00 GMT"}
-        if request.headers.get("authorization") != "Bearer k3y":
-            return httpx.Response(401, json={"detail": "Invalid token"}, headers=headers)
-        if "/shortids/" in request.url.path:
-            return self._resolved(request.url.path.split("/")[-2], headers)
-        path = request.url.path.removeprefix("/api/0/organizations/acme/issues/")
-        query = parse_qs(request.url.query.decode())
-        self.asked.append(path or ("group" if "group" in query else "list"))
-        if path:
-            found = [one for one in self.issues.values() if one["id"] == path.strip("/")]
-            if not found:
-                return httpx.Response(
-                    404, json={"detail": "The requested resource does not exist"}, headers=headers
-                )
-            return httpx.Response(200, json=found[0], headers=headers)
-        listed = [{k: v for k, v in one.items() if k != "activity"} for one in self.issues.values()]
-        if "group" in query:
-            return httpx.Response(
-                200, json=[one for one in listed if one["id"] in query["group"]], headers=headers
-            )
-        listed.sort(key=lambda one: one["lastSeen"], reverse=True)
-        size = int(query["limit"][0])
-        start = int(query.get("cursor", ["0:0:0"])[0].split(":")[1])
-        more = "true" if start + size < len(listed) else "false"
-        url = f"https://sentry.io/api/0/organizations/acme/issues/?cursor=0:{start + size}:0"
-        headers["link"] = (
-            f'<{url}>; rel="previous"; results="false"; cursor="0:0:1", '
-            f'<{url}>; rel="next"; results="{more}"; cursor="0:{start + size}:0"'
-        )
-        return httpx.Response(200, json=listed[start : start + size], headers=headers)
+from ktlo.sources.sentry.config import SentryConfig
 
 
 @pytest.fixture(autouse=True)

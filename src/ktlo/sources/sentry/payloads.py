@@ -41,13 +41,13 @@ class Activity(msgspec.Struct, rename="camel"):
 
 
 class IssueItem(msgspec.Struct, rename="camel"):
-    """An issue; its activity comes only when it is asked for by itself."""
+    """An issue; its activity comes only when it is asked for by itself, priority and category only in a list."""
 
     id: str
     title: str
     status: str
     first_seen: dt.datetime
-    last_seen: dt.datetime
+    newest_seen: dt.datetime | None = msgspec.field(name="lastSeen")
     short_id: str = ""
     culprit: str | None = None
     level: str | None = None
@@ -58,11 +58,31 @@ class IssueItem(msgspec.Struct, rename="camel"):
     issue_category: str | None = None
     activity: list[Activity] = []
 
+    @property
+    def last_seen(self) -> dt.datetime:
+        """When it was last seen; Sentry tells none where it keeps no event any more."""
+        return self.newest_seen or self.first_seen
+
+    def with_list(self, listed: IssueItem) -> IssueItem:
+        """The issue as it was retrieved by itself, with what only the list tells."""
+        return msgspec.structs.replace(
+            self,
+            priority=self.priority or listed.priority,
+            issue_category=self.issue_category or listed.issue_category,
+        )
+
+
+class Group(msgspec.Struct, rename="camel"):
+    """The issue that a short identifier resolves to."""
+
+    id: str
+    short_id: str = ""
+
 
 class Resolved(msgspec.Struct):
     """A short identifier resolved ("Resolve a Short ID" of Sentry's API)."""
 
-    group: IssueItem
+    group: Group
 
 
 class HookData(msgspec.Struct):

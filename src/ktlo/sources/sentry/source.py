@@ -17,14 +17,14 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel
 
 from ktlo.errors import KtloError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
+from ktlo.sources.hooked import Incoming, Setup, Taken, decoded, demand_hmac
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Revisits, Status
-from ktlo.sources.rest.configured import horizon, plain_address
+from ktlo.sources.rest.configured import horizon
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -38,45 +38,17 @@ from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.rest.vanishing import project
 from ktlo.sources.sentry import mapping
+from ktlo.sources.sentry.config import PUBLIC, SentryConfig
 from ktlo.sources.sentry.listing import Lists
 from ktlo.sources.sentry.mapping import ENDED, Of
 from ktlo.sources.sentry.payloads import Activity, Hook, IssueItem, Resolved
 
-PUBLIC = "https://sentry.io"
 DEFAULT_HISTORY = dt.timedelta(days=90)
 """Sentry itself keeps events for 90 days."""
 OVERLAP = dt.timedelta(minutes=10)
 PASSES = 4
 """How often a list of several pages is gone through: what is deleted meanwhile draws another past the page turned."""
 RENEWAL = "Make an organization token with the scope event:read, and put it where `token` points"
-
-
-class SentryConfig(BaseModel):
-    """One organization on Sentry."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    organization: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Slug of the organization.")
-    token: str = Field("", description="Reference to a token with scope event:read: env:NAME, file:PATH…")
-    projects: tuple[str, ...] = Field((), description="Slugs of projects; all when empty.")
-    services: dict[str, str] = Field(
-        default_factory=dict, description="Service by slug of the project, where they are called differently."
-    )
-    url: str = Field(PUBLIC, description="Address of Sentry, where it is not sentry.io.")
-    webhook_secret: str = Field("", description="Reference to the client secret of the internal integration.")
-    since: dt.date | None = Field(
-        None, description="Read what was seen since this day; 90 days when not given."
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        return plain_address(said, "https://sentry.example.org")
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 class _Walk(msgspec.Struct):
@@ -237,8 +209,12 @@ class SentrySource:
         names = {at.open[identifier]: identifier for identifier in missing}
 
         async def whole(name: str) -> Sequence[tuple[str, Row]]:
-            await api.get(f"{self._root}{names[name]}/")
-            return ()
+            # Sentry takes `group` and does not describe it: what it left out is asked for by itself.
+            found = await self._retrieved(api, names[name])
+            if found.status not in ENDED:
+                return ()
+            del at.open[names[name]]
+            return list(mapping.issue(found, self._of))
 
         def forget(name: str) -> None:
             at.open.pop(names[name], None)
@@ -294,21 +270,26 @@ class SentrySource:
     async def _rows(
         self, lists: Lists, items: Sequence[IssueItem], at: _Cursor, notes: list[Rejection]
     ) -> list[tuple[str, Row]]:
+        """Rows of listed issues; those that ended or were not known are retrieved, for their activity."""
         rows: list[tuple[str, Row]] = []
         for item in items:
             whole = item
-            was_known = item.id in at.open
-            if item.status in ENDED or not was_known:
-                path = f"{self._root}{item.id}/"
+            if item.status in ENDED or item.id not in at.open:
                 try:
-                    whole = decode((await lists.api.get(path)).body, IssueItem, path)
+                    whole = (await self._retrieved(lists.api, item.id)).with_list(item)
                 except AbsentError:
                     rows.append(removal("issues", self.source_id, item.short_id or item.id))
                     at.open.pop(item.id, None)
                     continue
                 except OversizedError as error:
                     lost = "the issue has no history, and ended when it was last seen if it did"
-                    notes.append(lists.note(path, f"{error.what}. So {lost}", is_kept=True))
+                    notes.append(
+                        lists.note(f"{self._root}{item.id}/", f"{error.what}. So {lost}", is_kept=True)
+                    )
+                except msgspec.ValidationError as error:
+                    reason = f"an issue has an unexpected form: {error}"
+                    notes.append(lists.note(f"{self._root}{item.id}/", reason))
+                    continue
             rows += mapping.issue(whole, self._of)
             before = at.open.get(item.id)
             if before is not None and before != (item.short_id or item.id):
@@ -319,6 +300,20 @@ class SentrySource:
             else:
                 at.open[item.id] = item.short_id or item.id
         return rows
+
+    async def _retrieved(self, api: Connection, identifier: str) -> IssueItem:
+        """An issue with its activity ("Retrieve an Issue").
+
+        Raises:
+            AbsentError: it is not there, or merged into another.
+            msgspec.ValidationError: it has another form than documented.
+        """
+        path = f"{self._root}{identifier}/"
+        raw = decode((await api.get(path)).body, msgspec.Raw, path)
+        found = msgspec.json.decode(raw, type=IssueItem)
+        if found.id != identifier:
+            raise AbsentError("it was merged", where=path)
+        return found
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """``Sentry-Hook-Signature``: HMAC-SHA256 of the body, hexadecimal."""

@@ -1,0 +1,128 @@
+"""Sentry's published description of its API: the types of the npm package @sentry/api, made from its OpenAPI.
+
+ts-json-schema-generator writes them as JSON Schema once; that is kept in the cache folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import npm_packages
+
+PACKAGES = {"@sentry/api": "0.1.0", "ts-json-schema-generator": "2.4.0", "typescript": "5.9.3"}
+ORGANIZATION = "/api/0/organizations/[^/]+"
+PATHS = {
+    f"{ORGANIZATION}/issues/": "list",
+    f"{ORGANIZATION}/issues/[^/]+/": "issue",
+    f"{ORGANIZATION}/shortids/[^/]+/": "resolved",
+}
+WANTED = """
+import type * as sentry from '@sentry/api';
+export interface Published {
+  list: sentry.ListAnOrganizationSissuesResponse;
+  query: NonNullable<sentry.ListAnOrganizationSissuesData['query']>;
+  issue: sentry.RetrieveAnIssueResponse;
+  resolved: sentry.ResolveAShortIdResponse;
+}
+"""
+COMPILER = {"module": "esnext", "moduleResolution": "bundler", "target": "es2022", "skipLibCheck": True}
+EXPANDED = {
+    *("inbox", "integrationIssues", "latestEventHasAttachments", "owners"),
+    *("pluginActions", "pluginIssues", "sentryAppIssues", "sessionCount"),
+}
+"""What the list tells only when the parameter ``expand`` asks for it, and yet is described as always there."""
+NOT_DESCRIBED = {"group"}
+"""Parameters that Sentry's own program takes (``OrganizationGroupIndexEndpoint``), and its description leaves out."""
+
+
+class Published:
+    """What Sentry publishes of the requests that ktlo makes.
+
+    Args:
+        modules: folder of the installed packages.
+    """
+
+    def __init__(self, modules: Path) -> None:
+        said = self._described(modules)
+        listed = said["definitions"]["ListAnOrganizationSissuesResponse"]["items"]
+        listed["required"] = [name for name in listed["required"] if name not in EXPANDED]
+        # Nobody is assigned: null, as "Retrieve an Issue" says; the other two forget it.
+        for issue in (listed, said["definitions"]["ResolveAShortIdResponse"]["properties"]["group"]):
+            assigned = issue["properties"]["assignedTo"]
+            issue["properties"]["assignedTo"] = {"anyOf": [{"type": "null"}, assigned]}
+        self._schemas = {
+            name: jsonschema_rs.Draft7Validator({**one, "definitions": said["definitions"]})
+            for name, one in said["definitions"]["Published"]["properties"].items()
+        }
+
+    @staticmethod
+    def _described(modules: Path) -> dict[str, Any]:
+        folder = modules.parent
+        mark, kept = json.dumps([PACKAGES, WANTED, COMPILER]), folder / "described.json"
+        if kept.is_file() and (said := json.loads(kept.read_text())).get("mark") == mark:
+            return said
+        (folder / "wanted.ts").write_text(WANTED)
+        (folder / "tsconfig.json").write_text(
+            json.dumps({"compilerOptions": COMPILER, "files": ["wanted.ts"]})
+        )
+        program = modules / ".bin" / "ts-json-schema-generator"
+        options = [
+            "--path",
+            "wanted.ts",
+            "--type",
+            "Published",
+            "--tsconfig",
+            "tsconfig.json",
+            "--no-type-check",
+        ]
+        ran = subprocess.run(
+            ["node", str(program), *options], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr[-2000:]
+        beside = kept.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps({"mark": mark, **json.loads(ran.stdout)}))
+        beside.replace(kept)
+        return json.loads(kept.read_text())
+
+    def violations(self, path: str, query: Mapping[str, Sequence[str]], answer: Any) -> Iterator[str]:
+        """How a request and its answer break the description.
+
+        Args:
+            path: of the request.
+            query: values of its parameters by name.
+            answer: what is answered.
+        """
+        kind = next((kind for described, kind in PATHS.items() if re.fullmatch(described, path)), None)
+        if kind is None:
+            yield f"there is no {path}"
+            return
+        said = {name: value[-1] for name, value in query.items() if name not in NOT_DESCRIBED}
+        if kind == "list":
+            typed = {name: int(value) if value.isdecimal() else value for name, value in said.items()}
+            yield from self._told("query", typed)
+        else:
+            yield from (f"no parameter {name}" for name in said)
+        yield from self._told(kind, answer)
+
+    def _told(self, kind: str, value: Any) -> Iterator[str]:
+        for error in self._schemas[kind].iter_errors(value):
+            yield f"{kind} {'/'.join(map(str, error.instance_path))}: {error.message}"
+
+
+@functools.cache
+def published() -> Published | None:
+    """The description; ``None`` where npm cannot have it, which is a failure where ``CI`` is set."""
+    try:
+        return Published(npm_packages.install("sentry-description", PACKAGES))
+    except LookupError:
+        if os.environ.get("CI"):
+            raise
+        return None
