@@ -10,8 +10,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+SCHEMAS_OF_TYPES = {"ts-json-schema-generator": "2.4.0", "typescript": "5.9.3"}
+"""Writes types of TypeScript as JSON Schema."""
 
 
 def cache_folder(name: str) -> Path:
@@ -24,12 +28,13 @@ def cache_folder(name: str) -> Path:
     return base / name
 
 
-def install(name: str, packages: Mapping[str, str]) -> Path:
+def install(name: str, packages: Mapping[str, str], instead: Mapping[str, Any] | None = None) -> Path:
     """The node_modules folder with the pinned packages.
 
     Args:
         name: of the folder they are kept in.
         packages: versions by name.
+        instead: npm's ``overrides``: what is installed instead of what a package depends on.
 
     Raises:
         LookupError: there is no node, or npm cannot have them.
@@ -37,7 +42,8 @@ def install(name: str, packages: Mapping[str, str]) -> Path:
     if not shutil.which("node") or not shutil.which("npm"):
         raise LookupError(f"node and npm are not installed: {', '.join(packages)} cannot be had")
     folder = cache_folder(name)
-    wanted = json.dumps({"name": "ktlo-tests", "private": True, "dependencies": packages}, indent=1)
+    said = {"name": "ktlo-tests", "private": True, "dependencies": packages}
+    wanted = json.dumps({**said, **({"overrides": instead} if instead else {})}, indent=1)
     done = folder / "installed.json"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -54,3 +60,45 @@ def install(name: str, packages: Mapping[str, str]) -> Path:
                 raise LookupError(f"npm install failed: {ran.stderr[-500:]}")
             done.write_text(wanted)
     return folder / "node_modules"
+
+
+def described(modules: Path, mark: str, make: Callable[[Path], str]) -> dict[str, Any]:
+    """What was made of the packages once, and again when it is made otherwise.
+
+    Args:
+        modules: the node_modules folder.
+        mark: changes when it is made otherwise.
+        make: writes it as JSON; gets the folder that holds ``modules``.
+    """
+    kept = modules.parent / "described.json"
+    mark = f"{mark} {(modules.parent / 'installed.json').read_text()}"
+    if kept.is_file() and (said := json.loads(kept.read_text())).get("mark") == mark:
+        return said
+    said = {"mark": mark, **json.loads(make(modules.parent))}
+    beside = kept.with_suffix(f".{os.getpid()}")
+    beside.write_text(json.dumps(said))
+    beside.replace(kept)
+    return said
+
+
+def node(folder: Path, *arguments: str, **environment: str) -> str:
+    """What a run of node in a folder writes."""
+    ran = subprocess.run(
+        ["node", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return ran.stdout
+
+
+def schemas_of_types(folder: Path, text: str) -> str:
+    """JSON Schema of the interface ``Published`` of a text in TypeScript; unknown properties are refused."""
+    compiler = {"module": "esnext", "moduleResolution": "bundler", "target": "es2022", "skipLibCheck": True}
+    (folder / "wanted.ts").write_text(text)
+    (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": compiler, "files": ["wanted.ts"]}))
+    options = ["--path", "wanted.ts", "--type", "Published", "--tsconfig", "tsconfig.json", "--no-type-check"]
+    return node(folder, "node_modules/.bin/ts-json-schema-generator", *options)

@@ -11,9 +11,7 @@ import functools
 import json
 import os
 import re
-import subprocess
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import jsonschema_rs
@@ -82,37 +80,15 @@ class Published:
     """What Atlassian publishes of the requests that ktlo makes.
 
     Args:
-        modules: folder of the installed packages.
+        said: ``requests``: names of parameters, names of the body, schema of the answer; ``values``: schemas.
+        fields: which of the values a field of an issue holds.
     """
 
-    def __init__(self, modules: Path) -> None:
-        said = self._described(modules)
-        self.requests: dict[str, dict[str, Any]] = said["requests"]
-        self._answers = {
-            name: jsonschema_rs.Draft202012Validator(one["answer"]) for name, one in self.requests.items()
-        }
-        self._values = {name: jsonschema_rs.Draft202012Validator(one) for name, one in said["values"].items()}
-
-    @staticmethod
-    def _described(modules: Path) -> dict[str, Any]:
-        wanted = json.dumps([FUNCTIONS, sorted(set(FIELDS.values()))])
-        mark, kept = json.dumps([PACKAGES, DESCRIBE, wanted]), modules.parent / "described.json"
-        if kept.is_file() and (said := json.loads(kept.read_text())).get("mark") == mark:
-            return said
-        ran = subprocess.run(
-            ["node", "--input-type=module", "--eval", DESCRIBE, wanted],
-            cwd=modules.parent,
-            env={**os.environ, "AUDIT_SCHEMAS": "true"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stderr[-2000:]
-        said = json.loads(ran.stdout)
-        beside = kept.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps({"mark": mark, **said}))
-        beside.replace(kept)
-        return said
+    def __init__(self, said: Mapping[str, Any], fields: Mapping[str, str]) -> None:
+        self._fields = fields
+        self._requests: Mapping[str, Any] = said["requests"]
+        self._answers = {name: _validator(one["answer"]) for name, one in self._requests.items()}
+        self._values = {name: _validator(one) for name, one in said["values"].items()}
 
     def violations(
         self,
@@ -133,18 +109,18 @@ class Published:
             answer: what is answered.
             types: types of the fields that are the installation's own, by identifier.
         """
-        name = next((one for one in self.requests if _fits(one, f"{method} {path}")), None)
+        name = next((one for one in self._requests if _fits(one, f"{method} {path}")), None)
         if name is None:
             yield f"there is no {method} {path}"
             return
-        described = self.requests[name]
+        described = self._requests[name]
         yield from (f"no parameter {one}" for one in query if one not in described["query"])
         yield from (f"the body has no {one}" for one in body if one not in described["body"])
         yield from _told(self._answers[name], answer, "")
         issues = answer.get("issues") or [answer] if isinstance(answer, dict) else []
         for issue in issues:
             for field, value in issue.get("fields", {}).items():
-                kind = FIELDS.get(types.get(field, field))
+                kind = self._fields.get(types.get(field, field))
                 if kind is not None and value is not None:
                     for one in value if field == "components" else [value]:
                         yield from _told(self._values[kind], one, f"{issue.get('key')} {field} ")
@@ -159,12 +135,26 @@ def _told(validator: Any, value: Any, where: str) -> Iterator[str]:
         yield f"{where}{'/'.join(map(str, error.instance_path))}: {error.message}"
 
 
+def _validator(schema: Any) -> Any:
+    return jsonschema_rs.validator_for(schema)
+
+
 @functools.cache
-def published() -> Published | None:
-    """The description; ``None`` where npm cannot have it, which is a failure where ``CI`` is set."""
+def cloud() -> Published | None:
+    """Of Cloud; ``None`` where npm cannot have it, which is a failure where ``CI`` is set."""
     try:
-        return Published(npm_packages.install("jira-description", PACKAGES))
+        modules = npm_packages.install("jira-description", PACKAGES)
     except LookupError:
         if os.environ.get("CI"):
             raise
         return None
+    wanted = json.dumps([FUNCTIONS, sorted(set(FIELDS.values()))])
+    command = ("--input-type=module", "--eval", DESCRIBE, wanted)
+    return Published(
+        npm_packages.described(
+            modules,
+            DESCRIBE + wanted,
+            lambda folder: npm_packages.node(folder, *command, AUDIT_SCHEMAS="true"),
+        ),
+        FIELDS,
+    )

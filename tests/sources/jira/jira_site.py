@@ -17,7 +17,8 @@ from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 import httpx
-from jira_published import published
+from jira_published import cloud
+from jira_published_data_center import data_center
 
 CATEGORIES = {
     "To Do": "new",
@@ -48,6 +49,12 @@ PEOPLE = {
     },
     "grace": {"accountId": "a2", "displayName": "Grace Hopper", "accountType": "atlassian"},
 }
+"""People of Cloud; one hides the mail."""
+LOGINS = {
+    "ada": {"key": "JIRAUSER1", "name": "ada", "emailAddress": "ada@example.org", "displayName": "Ada"},
+    "grace": {"key": "JIRAUSER2", "name": "grace", "displayName": "Grace Hopper"},
+}
+"""The same people in Data Center, which knows no account identifiers."""
 
 
 FIELDS = {
@@ -151,6 +158,10 @@ class Site:
     """Not where a test makes it answer what Atlassian does not describe."""
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
+    @property
+    def people(self) -> dict[str, dict[str, str]]:
+        return PEOPLE if self.is_cloud else LOGINS
+
     def create(self, key: str, at: dt.datetime, kind: str = "Bug", **fields: Any) -> None:
         if self.is_cloud and isinstance(fields.get("description"), str):
             fields["description"] = document(fields["description"])
@@ -166,7 +177,7 @@ class Site:
                 "status": status("To Do"),
                 "resolution": None,
                 "resolutiondate": None,
-                "reporter": PEOPLE["grace"],
+                "reporter": self.people["grace"],
                 "assignee": None,
                 "created": stamp(at),
                 "updated": stamp(at),
@@ -182,7 +193,12 @@ class Site:
     def change(self, key: str, at: dt.datetime, *items: dict[str, Any], who: str = "ada") -> None:
         issue = self.issues[key]
         issue["changelog"]["histories"].append(
-            {"id": str(next(self._ids)), "author": PEOPLE[who], "created": stamp(at), "items": list(items)}
+            {
+                "id": str(next(self._ids)),
+                "author": self.people[who],
+                "created": stamp(at),
+                "items": list(items),
+            }
         )
         issue["fields"]["updated"] = stamp(at)
 
@@ -221,14 +237,16 @@ class Site:
     def work(self, key: str, at: dt.datetime, who: str = "ada") -> None:
         """Somebody says to have worked an hour."""
         worklogs = self.issues[key]["fields"]["worklog"]
-        told = {"author": PEOPLE[who], "started": stamp(at), "timeSpentSeconds": 3600}
+        told = {"author": self.people[who], "started": stamp(at), "timeSpentSeconds": 3600}
         worklogs["worklogs"].append({"id": str(next(self._ids)), **told})
         worklogs["total"] += 1
         self.issues[key]["fields"]["updated"] = stamp(at)
 
     def comment(self, key: str, at: dt.datetime, who: str = "ada") -> None:
         comments = self.issues[key]["fields"]["comment"]
-        comments["comments"].append({"id": str(next(self._ids)), "author": PEOPLE[who], "created": stamp(at)})
+        comments["comments"].append(
+            {"id": str(next(self._ids)), "author": self.people[who], "created": stamp(at)}
+        )
         comments["total"] += 1
         self.issues[key]["fields"]["updated"] = stamp(at)
 
@@ -269,11 +287,11 @@ class Site:
         self, request: httpx.Request, query: dict[str, str], found: Any, headers: dict[str, str]
     ) -> httpx.Response:
         """The answer, which fails the test when it or its request breaks what Atlassian publishes."""
-        description = published() if self.is_cloud and self.is_as_described else None
-        if description is not None:
+        if self.is_as_described and (description := cloud() if self.is_cloud else data_center()):
             body = json.loads(request.content) if request.content else {}
-            # Cloud has this one in its version 2, too, with the same answer.
-            path = request.url.path.replace("/rest/api/2/serverInfo", "/rest/api/3/serverInfo")
+            path = request.url.path
+            if self.is_cloud:  # has this one in its version 2, too, with the same answer
+                path = path.replace("/rest/api/2/serverInfo", "/rest/api/3/serverInfo")
             wrong = [*description.violations(request.method, path, query, body, found, OWN_TYPES)]
             assert not wrong, f"Atlassian describes {path} otherwise: {wrong[:3]}"
         return httpx.Response(200, json=found, headers=headers)
@@ -324,7 +342,9 @@ class Site:
             comments = issue["fields"]["comment"]["comments"]
             return {"comments": comments[start : start + int(query["maxResults"])], "total": len(comments)}
         if parts[2:] == ["worklog"]:
-            return issue["fields"]["worklog"]
+            whole = issue["fields"]["worklog"]
+            start, size = int(query.get("startAt", 0)), int(query.get("maxResults", whole["total"]))
+            return {**whole, "startAt": start, "worklogs": whole["worklogs"][start : start + size]}
         return None if parts[2:] else self._as_asked(issue, query)
 
     def _shown(self, issue: dict[str, Any]) -> dict[str, Any]:

@@ -6,18 +6,17 @@ ts-json-schema-generator writes them as JSON Schema once; that is kept in the ca
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import npm_packages
+from npm_packages import SCHEMAS_OF_TYPES, schemas_of_types
 
-PACKAGES = {"@sentry/api": "0.1.0", "ts-json-schema-generator": "2.4.0", "typescript": "5.9.3"}
+PACKAGES = {"@sentry/api": "0.1.0", **SCHEMAS_OF_TYPES}
 ORGANIZATION = "/api/0/organizations/[^/]+"
 PATHS = {
     f"{ORGANIZATION}/issues/": "list",
@@ -33,7 +32,6 @@ export interface Published {
   resolved: sentry.ResolveAShortIdResponse;
 }
 """
-COMPILER = {"module": "esnext", "moduleResolution": "bundler", "target": "es2022", "skipLibCheck": True}
 EXPANDED = {
     *("inbox", "integrationIssues", "latestEventHasAttachments", "owners"),
     *("pluginActions", "pluginIssues", "sentryAppIssues", "sessionCount"),
@@ -51,7 +49,7 @@ class Published:
     """
 
     def __init__(self, modules: Path) -> None:
-        said = self._described(modules)
+        said = npm_packages.described(modules, WANTED, lambda folder: schemas_of_types(folder, WANTED))
         listed = said["definitions"]["ListAnOrganizationSissuesResponse"]["items"]
         listed["required"] = [name for name in listed["required"] if name not in EXPANDED]
         # Nobody is assigned: null, as "Retrieve an Issue" says; the other two forget it.
@@ -62,35 +60,6 @@ class Published:
             name: jsonschema_rs.Draft7Validator({**one, "definitions": said["definitions"]})
             for name, one in said["definitions"]["Published"]["properties"].items()
         }
-
-    @staticmethod
-    def _described(modules: Path) -> dict[str, Any]:
-        folder = modules.parent
-        mark, kept = json.dumps([PACKAGES, WANTED, COMPILER]), folder / "described.json"
-        if kept.is_file() and (said := json.loads(kept.read_text())).get("mark") == mark:
-            return said
-        (folder / "wanted.ts").write_text(WANTED)
-        (folder / "tsconfig.json").write_text(
-            json.dumps({"compilerOptions": COMPILER, "files": ["wanted.ts"]})
-        )
-        program = modules / ".bin" / "ts-json-schema-generator"
-        options = [
-            "--path",
-            "wanted.ts",
-            "--type",
-            "Published",
-            "--tsconfig",
-            "tsconfig.json",
-            "--no-type-check",
-        ]
-        ran = subprocess.run(
-            ["node", str(program), *options], cwd=folder, capture_output=True, text=True, check=False
-        )
-        assert ran.returncode == 0, ran.stderr[-2000:]
-        beside = kept.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps({"mark": mark, **json.loads(ran.stdout)}))
-        beside.replace(kept)
-        return json.loads(kept.read_text())
 
     def violations(self, path: str, query: Mapping[str, Sequence[str]], answer: Any) -> Iterator[str]:
         """How a request and its answer break the description.

@@ -28,6 +28,7 @@ from ktlo.sources.rest.connection import Answer, Connection, OversizedError, dec
 from ktlo.sources.rest.parts import as_many_as_fit
 
 PER_PAGE = 100
+WORKLOGS_PER_PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +226,7 @@ async def _whole(place: Place, item: IssueItem) -> IssueItem:
         item.fields["comment"] = {"comments": await _all_comments(place, item.key)}
     worklogs = item.fields.get("worklog")
     if isinstance(worklogs, dict) and worklogs.get("total", 0) > len(worklogs.get("worklogs") or ()):
-        path = f"{place.root}/issue/{item.key}/worklog"
-        page = decode((await place.api.get(path, {"maxResults": 5000})).body, WorklogPage, path)
-        item.fields["worklog"] = {"worklogs": msgspec.to_builtins(page.worklogs)}
+        item.fields["worklog"] = {"worklogs": await _all_worklogs(place, item.key)}
     return item
 
 
@@ -250,6 +249,17 @@ async def _all_comments(place: Place, key: str) -> list[Any]:
         found += page.comments
         offset += len(page.comments)
         if not page.comments or offset >= page.total:
+            return msgspec.to_builtins(found)  # type: ignore[no-any-return]
+
+
+async def _all_worklogs(place: Place, key: str) -> list[Any]:
+    """All of them: Data Center tells them at once and knows no parameters, Cloud tells at most 5,000."""
+    path, found = f"{place.root}/issue/{key}/worklog", list[Any]()
+    while True:
+        part = {"startAt": len(found), "maxResults": WORKLOGS_PER_PAGE} if place.is_cloud else {}
+        page = decode((await place.api.get(path, part)).body, WorklogPage, path)
+        found += page.worklogs
+        if not place.is_cloud or not page.worklogs or len(found) >= page.total:
             return msgspec.to_builtins(found)  # type: ignore[no-any-return]
 
 
