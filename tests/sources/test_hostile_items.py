@@ -127,12 +127,12 @@ def opsgenie(kind: str, text: str, is_gone: bool, early: bool) -> Made:
     tests = stand_in("opsgenie", "test_opsgenie")
     account = tests.Account()
     account.alerts = [account.alerts[0]]
-    account.alerts[0] |= {"status": "closed", "message": text, "description": text, "report": None}
+    account.alerts[0] |= {"status": "closed", "message": text, "description": text, "report": {}}
     account.wrote(
-        "A0", -7 if early else 9, f"Alert closed via web {text}", None if is_gone else "ada@example.org"
+        "A0", -7 if early else 9, f"Alert closed via web {text}", "" if is_gone else "ada@example.org"
     )
     if is_gone:
-        account.alerts[0] |= {"owner": None, "responders": []}
+        account.alerts[0] |= {"owner": "", "responders": []}
     return tests.source(account), "incidents", "A0"
 
 

@@ -141,8 +141,14 @@ def _after(began: dt.datetime, milliseconds: int | None) -> dt.datetime | None:
     return began + dt.timedelta(milliseconds=milliseconds) if milliseconds else None
 
 
-def _service(item: AlertItem, of: Of) -> str:
+def tagged_service(item: AlertItem, of: Of) -> str | None:
+    """The service that a tag names; ``None`` where no tag does."""
     for tag in item.tags:
         if tag.lower().startswith(of.service_tag.lower()):
             return tag[len(of.service_tag) :].strip()
-    return item.entity or ""
+    return None
+
+
+def _service(item: AlertItem, of: Of) -> str:
+    tagged = tagged_service(item, of)
+    return item.entity or "" if tagged is None else tagged

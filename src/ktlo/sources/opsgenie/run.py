@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
+
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of
 from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, LogEntry, LogPage, OneAlert, Paging
@@ -101,6 +103,7 @@ class AlertRun(ScheduledRun):
         path = f"/v2/alerts/{item.id}/logs"
         log: list[LogEntry] = []
         try:
+            item = await self._with_entity(item)
             if self._has_logs:
                 log = await alert_log(self.api, item.id)
         except DeniedError as error:
@@ -118,6 +121,18 @@ class AlertRun(ScheduledRun):
         if record.state == "resolved" and record.resolved_at is None:
             self.warn(f"/v2/alerts/{item.id}", "neither its report nor its log tells when it was closed")
         return rows
+
+    async def _with_entity(self, item: AlertItem) -> AlertItem:
+        """The alert with its entity, which Opsgenie's list does not tell, where no tag names the service."""
+        if item.entity is not None or mapping.tagged_service(item, self._of) is not None:
+            return item
+        path = f"/v2/alerts/{item.id}"
+        try:
+            found = decode((await self.api.get(path, {"identifierType": "id"})).body, OneAlert, path).data
+        except (DeniedError, UnexpectedFormError) as error:
+            self.warn(path, f"{error.what}. So there is not which service it is of")
+            return item
+        return msgspec.structs.replace(item, entity=found.entity)
 
 
 async def alert_log(api: Connection, name: str) -> list[LogEntry]:
