@@ -11,7 +11,8 @@ import pytest
 import world
 
 from ktlo.effort.episodes import derive_phases
-from ktlo.metrics.ask import fetch
+from ktlo.metrics.ask import filtered, parameters
+from ktlo.metrics.bugs import BUGS
 from ktlo.metrics.registry import definition
 from ktlo.records import work
 from ktlo.records.effort import Category, ItemKind, Layer, Verdict
@@ -66,7 +67,7 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
 
 
 def _rows(store: EmbeddedStore) -> dict[tuple[str, str], dict[str, object]]:
-    table = fetch(store, definition("bug_reopen_rate"), world.PERIOD).table
+    table = store.query(filtered(BUGS, world.PERIOD), parameters(definition("bug_reopen_rate"), world.PERIOD))
     rows = {(row["source"], row["external_id"]): row for row in table.to_pylist()}
     assert len(rows) == table.num_rows, "an issue counts twice"
     return rows

@@ -59,8 +59,11 @@ LEFT JOIN (
 ) AS again ON again.item = i.item
 WHERE closed_at IS NULL OR closed_at >= {{start:DateTime64(6, 'UTC')}} OR i.created_at >= {{start:DateTime64(6, 'UTC')}}
 ORDER BY at DESC"""  # noqa: S608 - no value enters the text
-_COUNTED = f"SELECT * EXCEPT (title, url) FROM (\n{BUGS}\n)"  # noqa: S608 - no value enters the text
-"""What estimators see: of half a million rows, a third of the bytes are text that only people read."""
+_COUNTED = f"""
+SELECT source, service, repository, team, severity, at, closed_at, reopened, is_over, known_until FROM (
+{BUGS}
+)"""  # noqa: S608 - no value enters the text
+"""What estimators see: of half a million rows, most of the bytes are text that only people read."""
 _OPENED = "at >= {start:DateTime64(6, 'UTC')}"
 _CLOSED = "closed_at >= {start:DateTime64(6, 'UTC')} AND closed_at < {end:DateTime64(6, 'UTC')}"
 _TIMED = f"{counted(BUGS, 'at', 'closed_at')} AND {_OPENED}"
