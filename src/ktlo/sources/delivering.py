@@ -16,6 +16,7 @@ from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.collection import Delivery, Rejection
 from ktlo.sources.hooked import Hooked, Incoming, Taken, secret_of
+from ktlo.sources.lengths import named
 from ktlo.sources.merging import merged
 from ktlo.sources.protocol import Source
 from ktlo.sources.reclassifying import may_change, reclassified
@@ -24,6 +25,8 @@ from ktlo.store.protocol import Store
 
 MOST_KEPT = 1 << 20
 """Bytes of a body that is kept to be read again; a larger one is read once."""
+_LONGEST_NAME = 200
+"""Characters of a delivery's name."""
 _PAGE = 500
 _SECRET_SECONDS = 60.0
 """When a sender shall come again while the secret cannot be read: a person has to do something first."""
@@ -180,7 +183,7 @@ def replay(source: Source, store: Store) -> tuple[int, int]:
 
 def _name_of(source: Hooked, incoming: Incoming) -> str:
     try:
-        return source.name_of(incoming) or incoming.digest
+        return named(source.name_of(incoming) or incoming.digest, _LONGEST_NAME)
     except UserError:  # receiving it says why
         return incoming.digest
 
@@ -209,7 +212,7 @@ def _kept(source: Hooked, incoming: Incoming, name: str) -> Delivery:
     body = incoming.body if len(incoming.body) <= MOST_KEPT else b""
     return Delivery(
         source=source.source_id,
-        delivery_id=name[:200],
+        delivery_id=name,
         received_at=incoming.received_at,
         event="",
         status="taken",
@@ -228,7 +231,7 @@ def _is_known(source_id: str, name: str, store: Store) -> bool:
     found = store.query(
         "SELECT count() AS n FROM ktlo.deliveries WHERE source = {source:String} AND delivery_id = {name:String}"
         " AND status != 'refused'",
-        {"source": source_id, "name": name[:200]},
+        {"source": source_id, "name": name},
     )
     return bool(found["n"][0].as_py())
 

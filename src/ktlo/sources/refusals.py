@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Delivery
+from ktlo.sources.lengths import named
 from ktlo.store.protocol import Store
 
 EVERY = dt.timedelta(seconds=5)
@@ -85,7 +86,7 @@ class Refusals:
         source_id, minute, reason = key
         return Delivery(
             source=source_id,
-            delivery_id=f"refused {minute} {self._run} {reason}"[:200],
+            delivery_id=named(f"refused {minute} {self._run} {reason}", 200),
             received_at=at,
             event="",
             status="refused",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ktlo.records.reliability import Incident, IncidentEvent
 from ktlo.sources.alertmanager.payloads import Alert
+from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, microseconds
 
 SERVICE_LABELS = ("service", "service_name", "app", "app_kubernetes_io_name", "job")
@@ -120,7 +121,7 @@ def title(alert: Alert) -> str:
     """What a person reads: the summary, else the alert's name with the labels that tell it from others."""
     for name in ("summary", "title", "message", "description"):
         if alert.annotations.get(name):
-            return alert.annotations[name][:1000]
+            return alert.annotations[name][:TITLE]
     rest = ", ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in _HIDDEN)
     name = alert.labels.get("alertname", "alert")
-    return f"{name} ({rest})"[:1000] if rest else name
+    return f"{name} ({rest})"[:TITLE] if rest else name

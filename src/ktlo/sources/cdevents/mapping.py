@@ -16,7 +16,7 @@ import msgspec
 from ktlo.records.reliability import Incident, IncidentEvent
 from ktlo.records.work import Deployment, Issue, WorkflowRun
 from ktlo.sources.cdevents.payloads import CDEvent, Reference, version_of
-from ktlo.sources.lengths import first_values
+from ktlo.sources.lengths import TITLE, first_values, named
 from ktlo.sources.rest.rows import Row, microseconds, removal
 
 Rows = Iterator[tuple[str, Row]]
@@ -27,9 +27,6 @@ UNTOLD: Mapping[str, tuple[str, ...]] = {
     "issues": ("title", "issue_type", "severity", "author", "assignee", "labels", "created_at", "url"),
 }
 """Columns that single events leave open."""
-
-LONGEST_TEXT = 1_000
-"""Characters of a text that are kept."""
 
 _FURTHER = {
     "detected": 0, "reported": 1, "resolved": 2,
@@ -53,7 +50,11 @@ def left_out(event: CDEvent) -> str:
 
 def _text(event: CDEvent, name: str) -> str:
     value = event.subject.content.get(name)
-    return value[:LONGEST_TEXT] if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
+
+
+def _name(event: CDEvent, name: str) -> str:
+    return named(_text(event, name))
 
 
 def _reference(event: CDEvent, name: str) -> str:
@@ -72,13 +73,13 @@ def _deployed(event: CDEvent, predicate: str, source: str) -> Rows:
         repository="",
         service=Reference(event.subject.id).name,
         environment=_reference(event, "environment"),
-        version=version_of(_text(event, "artifactId")),
+        version=named(version_of(_text(event, "artifactId"))),
         sha="",
         status="success",
         actor="",
         started_at=at,
         finished_at=at,
-        url=_text(event, "uri"),
+        url=_name(event, "uri"),
     )
     yield "deployments", Row(record, microseconds(at))
 
@@ -92,7 +93,7 @@ def _incident(event: CDEvent, predicate: str, source: str) -> Rows:
         service=_reference(event, "service"),
         repository="",
         team="",
-        title=_text(event, "description"),
+        title=_text(event, "description")[:TITLE],
         severity="",
         state="resolved" if ended else "open",
         started_at=None,
@@ -103,8 +104,8 @@ def _incident(event: CDEvent, predicate: str, source: str) -> Rows:
         closed_at=at if ended else None,
         reopen_count=0,
         responders=(),
-        caused_by=_text(event, "artifactId"),
-        url=_text(event, "ticketURI"),
+        caused_by=_name(event, "artifactId"),
+        url=_name(event, "ticketURI"),
     )
     yield "incidents", Row(record, microseconds(at) + _FURTHER[predicate])
     kind = {"detected": "detected", "reported": "note", "resolved": "resolved"}[predicate]
@@ -127,7 +128,7 @@ def _pipeline(event: CDEvent, predicate: str, source: str) -> Rows:
         source=source,
         external_id=event.subject.id,
         repository="",
-        workflow=_text(event, "pipelineName"),
+        workflow=_name(event, "pipelineName"),
         trigger="",
         branch="",
         sha="",
@@ -137,7 +138,7 @@ def _pipeline(event: CDEvent, predicate: str, source: str) -> Rows:
         actor="",
         started_at=at,
         finished_at=at if ended else None,
-        url=_text(event, "uri") or _text(event, "url"),
+        url=_name(event, "uri") or _name(event, "url"),
     )
     yield "workflow_runs", Row(record, microseconds(at) + _FURTHER[predicate])
 
@@ -151,26 +152,26 @@ def _ticket(event: CDEvent, predicate: str, source: str) -> Rows:
         external_id=event.subject.id,
         repository="",
         service="",
-        title=_text(event, "summary"),
+        title=_text(event, "summary")[:TITLE],
         body="",
-        issue_type=_text(event, "ticketType"),
-        severity=_text(event, "priority"),
+        issue_type=_name(event, "ticketType"),
+        severity=_name(event, "priority"),
         labels=labels,
         state="closed" if ended else "open",
-        closed_as=_text(event, "resolution") if ended else "",
-        author=_text(event, "creator"),
+        closed_as=_name(event, "resolution") if ended else "",
+        author=_name(event, "creator"),
         assignee=people[0] if people else "",
         created_at=at,
         closed_at=at if ended else None,
         updated_at=at,
-        url=_text(event, "uri"),
+        url=_name(event, "uri"),
     )
     yield "issues", Row(record, microseconds(at) + _FURTHER[predicate])
 
 
 def _texts(value: Any) -> tuple[str, ...]:
     values = first_values(value, "")[0] if isinstance(value, list) else ()
-    return tuple(str(one)[:LONGEST_TEXT] for one in values)
+    return tuple(named(str(one)) for one in values)
 
 
 def _gone(event: CDEvent, predicate: str, source: str) -> Rows:

@@ -26,7 +26,7 @@ from ktlo.sources.csv.cursor import Bookmark
 from ktlo.sources.csv.duplicates import Meeting, SeenKeys
 from ktlo.sources.csv.event_log import EventLog, LoggedItem, Refused
 from ktlo.sources.csv.fields import Noun, field_of
-from ktlo.sources.csv.nouns import HORIZON_FIELDS, RECORD_OF, Item, ItemReader, horizon_of
+from ktlo.sources.csv.nouns import HORIZON_FIELDS, LONGEST_KEY, RECORD_OF, Item, ItemReader, horizon_of
 from ktlo.sources.csv.removals import removals
 from ktlo.sources.csv.rows import Row, open_rows
 from ktlo.sources.csv.values import BadCellError, columns_of
@@ -208,7 +208,7 @@ def _read_item(run: _Run, reader: ItemReader, place: str, row: Row, present: dic
     except BadCellError as error:
         run.turn_away(place, error.reason, error.value)
         # It is still in the file: a bad row does not remove the item that an earlier run took in.
-        key = reader.cells.text(row.cells, "external_id", longest=500)
+        key = reader.cells.name(row.cells, "external_id", longest=LONGEST_KEY)
         if key and run.config.complete:
             present[key] = 0
         return None

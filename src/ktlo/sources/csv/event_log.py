@@ -19,10 +19,10 @@ from ktlo.records.work import Issue, IssueEvent
 from ktlo.sources.csv.config import CsvConfig, EventOrder
 from ktlo.sources.csv.fields import Noun
 from ktlo.sources.csv.history import Change, Life, Step, Transition, life_of
-from ktlo.sources.csv.nouns import BODY_CHARACTERS, ItemReader
+from ktlo.sources.csv.nouns import ItemReader
 from ktlo.sources.csv.states import ENDED, StateClass
 from ktlo.sources.csv.values import BadCellError, quoted
-from ktlo.sources.lengths import first_values
+from ktlo.sources.lengths import BODY, TITLE, first_values
 from ktlo.wording import counted
 
 _ORDER = {
@@ -114,7 +114,7 @@ class EventLog:
         at = self._reader.past(cells, "event_at")
         if at is None:
             raise BadCellError("event_at is empty: the row does not say when it happened. Fill it in")
-        if not self._reader.cells.text(cells, "state"):
+        if not self._reader.cells.name(cells, "state"):
             raise BadCellError("state is empty: the row does not say what happened. Fill it in")
         # Read now what the item will need, so that a bad cell costs its row and not the item.
         for name in self._checked:
@@ -167,10 +167,10 @@ class EventLog:
             steps.append(
                 Step(
                     happened,
-                    reader.cells.text(cells, "state"),
+                    reader.cells.name(cells, "state"),
                     means,
-                    reader.cells.text(cells, "actor"),
-                    reader.cells.text(cells, "team"),
+                    reader.cells.name(cells, "actor"),
+                    reader.cells.name(cells, "team"),
                 )
             )
         begins = self._begins
@@ -178,8 +178,8 @@ class EventLog:
         detected = begun[-1] if begun else steps[0].at
         if detected > max(step.at for step in steps):
             raise BadCellError(
-                f"{begins} {quoted(reader.cells.text(last, begins))} is after its last event. Mend the row",
-                reader.cells.text(last, begins),
+                f"{begins} {quoted(reader.cells.name(last, begins))} is after its last event. Mend the row",
+                reader.cells.name(last, begins),
             )
         life = life_of(steps, detected)
         reopened = max([life.reopen_count, *(reader.cells.count(cells, "reopen_count") for _, cells in held)])
@@ -196,8 +196,12 @@ class EventLog:
     def _latest_text(self, held: list[tuple[str, Cells]], name: str) -> str:
         """The newest value of a field that is not empty: a log may leave out what did not change."""
         return next(
-            (text for _, cells in reversed(held) if (text := self._reader.cells.text(cells, name))), ""
+            (text for _, cells in reversed(held) if (text := self._reader.cells.name(cells, name))), ""
         )
+
+    def _latest_title(self, held: list[tuple[str, Cells]]) -> str:
+        texts = (self._reader.cells.text(cells, "title", TITLE) for _, cells in reversed(held))
+        return next((text for text in texts if text), "")
 
     def _incident(
         self,
@@ -221,7 +225,7 @@ class EventLog:
                 resolved = stated
             else:
                 warnings.append(
-                    f"{key}: resolved_at says {quoted(reader.cells.text(last, 'resolved_at'))}, its history"
+                    f"{key}: resolved_at says {quoted(reader.cells.name(last, 'resolved_at'))}, its history"
                     f" {resolved:%Y-%m-%d %H:%M} UTC. The history is used"
                 )
         responders: dict[str, None] = {}
@@ -237,7 +241,7 @@ class EventLog:
             service=self._latest_text(held, "service"),
             repository=self._latest_text(held, "repository"),
             team=self._latest_text(held, "team"),
-            title=self._latest_text(held, "title"),
+            title=self._latest_title(held),
             severity=reader.cells.severity(last),
             state="cancelled" if life.last is StateClass.CANCELLED else "resolved" if ended else "open",
             started_at=started if started is None or started <= detected else None,
@@ -289,15 +293,15 @@ class EventLog:
             external_id=key,
             repository=repository,
             service=self._latest_text(held, "service"),
-            title=self._latest_text(held, "title"),
-            body=cells.text(last, "body", BODY_CHARACTERS),
+            title=self._latest_title(held),
+            body=cells.text(last, "body", BODY),
             issue_type=self._latest_text(held, "issue_type"),
             severity=cells.severity(last),
             labels=labels,
             state="closed" if ended else "open",
-            closed_as=cells.text(last, "closed_as") if ended else "",
+            closed_as=cells.name(last, "closed_as") if ended else "",
             author=self._latest_text(held, "author"),
-            assignee=cells.text(last, "assignee"),
+            assignee=cells.name(last, "assignee"),
             created_at=detected,
             closed_at=life.resolved_at,
             updated_at=max(step.at for step in steps),

@@ -18,6 +18,7 @@ from ktlo.sources.csv.config import CsvConfig
 from ktlo.sources.csv.fields import Noun, Reading, fields_of
 from ktlo.sources.csv.states import ENDED, StateClass, StateReader
 from ktlo.sources.csv.values import BadCellError, CellReader, quoted
+from ktlo.sources.lengths import BODY, TITLE
 
 Cells = Mapping[str, tuple[str, ...]]
 Record = Incident | Issue | Deployment | Outage | TimeOff
@@ -33,8 +34,9 @@ HORIZON_FIELDS: dict[Noun, tuple[str, ...]] = {
     for noun in (Noun.INCIDENTS, Noun.ISSUES, Noun.OUTAGES)
 }
 """Fields whose newest value is the export's horizon; nouns without one are never censored."""
+LONGEST_KEY = 500
+"""Characters of an item's key."""
 EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
-BODY_CHARACTERS = 4000
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class ItemReader:
         """
         moment = self.cells.instant(cells, name)
         if moment is not None and not EARLIEST <= moment <= self._latest:
-            text = self.cells.text(cells, name)
+            text = self.cells.name(cells, name)
             when = "in the future" if moment > self._latest else "before 1990"
             raise BadCellError(f"{name}: {quoted(text)} is {when}. Mend the cell, or set `dates`", text)
         return moment
@@ -119,14 +121,14 @@ class ItemReader:
         Raises:
             BadCellError: the cell is empty.
         """
-        key = self.cells.text(cells, "external_id", longest=500)
+        key = self.cells.name(cells, "external_id", longest=LONGEST_KEY)
         if not key:
             raise BadCellError("external_id is empty: the row has no key. Give it one")
         return key
 
     def state(self, cells: Cells, warnings: list[str]) -> StateClass | None:
         """What the row's state means; ``None`` when it has none, or an unknown one (warned about once)."""
-        text = self.cells.text(cells, "state")
+        text = self.cells.name(cells, "state")
         means = self.states.read(text) if text else None
         if text and means is None and text not in self._strange_states:
             self._strange_states.add(text)
@@ -169,10 +171,10 @@ class ItemReader:
         record = Incident(
             source=self._source,
             external_id=key,
-            service=self.cells.text(cells, "service"),
-            repository=self.cells.text(cells, "repository"),
-            team=self.cells.text(cells, "team"),
-            title=self.cells.text(cells, "title"),
+            service=self.cells.name(cells, "service"),
+            repository=self.cells.name(cells, "repository"),
+            team=self.cells.name(cells, "team"),
+            title=self.cells.text(cells, "title", TITLE),
             severity=self.cells.severity(cells),
             state=state,
             started_at=started,
@@ -183,8 +185,8 @@ class ItemReader:
             closed_at=closed if ended else None,
             reopen_count=self.cells.count(cells, "reopen_count"),
             responders=self.cells.list(cells, "responders", warnings),
-            caused_by=self.cells.text(cells, "caused_by"),
-            url=self.cells.text(cells, "url"),
+            caused_by=self.cells.name(cells, "caused_by"),
+            url=self.cells.name(cells, "url"),
             observed_until=horizon,
         )
         return key, record, self.past(cells, "updated_at")
@@ -203,25 +205,25 @@ class ItemReader:
         elif not ended and closed is not None:
             warnings.append("it is open, yet has closed_at, which was left out. Mend the state or the date")
             closed = None
-        closed_as = self.cells.text(cells, "closed_as") if ended else ""
+        closed_as = self.cells.name(cells, "closed_as") if ended else ""
         record = Issue(
             source=self._source,
             external_id=key,
-            repository=self.cells.text(cells, "repository"),
-            service=self.cells.text(cells, "service"),
-            title=self.cells.text(cells, "title"),
-            body=self.cells.text(cells, "body", BODY_CHARACTERS),
-            issue_type=self.cells.text(cells, "issue_type"),
+            repository=self.cells.name(cells, "repository"),
+            service=self.cells.name(cells, "service"),
+            title=self.cells.text(cells, "title", TITLE),
+            body=self.cells.text(cells, "body", BODY),
+            issue_type=self.cells.name(cells, "issue_type"),
             severity=self.cells.severity(cells),
             labels=self.cells.list(cells, "labels", warnings),
             state="closed" if ended else "open",
             closed_as=closed_as or ("not_planned" if means is StateClass.CANCELLED else ""),
-            author=self.cells.text(cells, "author"),
-            assignee=self.cells.text(cells, "assignee"),
+            author=self.cells.name(cells, "author"),
+            assignee=self.cells.name(cells, "assignee"),
             created_at=created,
             closed_at=closed,
             updated_at=updated or closed or created,
-            url=self.cells.text(cells, "url"),
+            url=self.cells.name(cells, "url"),
             observed_until=horizon,
         )
         return key, record, updated
@@ -229,7 +231,7 @@ class ItemReader:
     def _deployment(self, cells: Cells, _: list[str]) -> tuple[str, Record, dt.datetime | None]:
         started, finished = self.required(cells, "started_at"), self.past(cells, "finished_at")
         self._ordered(cells, "started_at", started, "finished_at", finished)
-        text = self.cells.text
+        text = self.cells.name
         key = self._own_key(
             cells,
             *(text(cells, n) for n in ("repository", "service", "environment", "version", "sha")),
@@ -256,7 +258,7 @@ class ItemReader:
         # Announced maintenance may lie ahead.
         read = self.cells.instant if planned else self.past
         started, ended = read(cells, "started_at"), read(cells, "ended_at")
-        service = self.cells.text(cells, "service")
+        service = self.cells.name(cells, "service")
         if started is None:
             raise BadCellError("started_at is empty. Fill in when it began")
         if not service:
@@ -271,21 +273,21 @@ class ItemReader:
             ended_at=ended,
             is_planned=planned,
             severity=self.cells.severity(cells),
-            incident_id=self.cells.text(cells, "incident_id"),
-            title=self.cells.text(cells, "title"),
+            incident_id=self.cells.name(cells, "incident_id"),
+            title=self.cells.text(cells, "title", TITLE),
             observed_until=self._horizon,
         )
         return key, record, ended
 
     def _time_off(self, cells: Cells, _: list[str]) -> tuple[str, Record, dt.datetime | None]:
-        person, first = self.cells.text(cells, "person"), self.cells.day(cells, "first_day")
+        person, first = self.cells.name(cells, "person"), self.cells.day(cells, "first_day")
         if not person:
             raise BadCellError("person is empty. Fill in who was away")
         if first is None:
             raise BadCellError("first_day is empty. Fill in when it began")
         last = self.cells.day(cells, "last_day") or first
         if last < first:
-            text = self.cells.text(cells, "last_day")
+            text = self.cells.name(cells, "last_day")
             raise BadCellError(f"last_day {quoted(text)} is before first_day {first}. Mend the row", text)
         key = self._own_key(cells, person, first.isoformat(), last.isoformat())
         record = TimeOff(
@@ -294,7 +296,7 @@ class ItemReader:
             person=person,
             first_day=first,
             last_day=last,
-            reason=self.cells.text(cells, "reason"),
+            reason=self.cells.name(cells, "reason"),
         )
         return key, record, None
 
@@ -308,9 +310,9 @@ class ItemReader:
         self, cells: Cells, first: str, start: dt.datetime, name: str, end: dt.datetime | None
     ) -> None:
         if end is not None and end < start:
-            text = self.cells.text(cells, name)
+            text = self.cells.name(cells, name)
             raise BadCellError(
-                f"{name} {quoted(text)} is before {first} {quoted(self.cells.text(cells, first))}. Mend the row",
+                f"{name} {quoted(text)} is before {first} {quoted(self.cells.name(cells, first))}. Mend the row",
                 text,
             )
 

@@ -13,11 +13,9 @@ from collections.abc import Mapping
 
 from ktlo.sources.csv.config import Constant, CsvConfig, FieldSource
 from ktlo.sources.csv.dates import DateError, parse_instant
-from ktlo.sources.lengths import first_values
+from ktlo.sources.lengths import NAME, first_values, named
 
 LONGEST_QUOTE = 80
-LONGEST_TEXT = 1_000
-"""Characters of a text that are kept, unless a field says otherwise."""
 _LIST_MARKS = re.compile(r"[,;|]")
 
 
@@ -71,13 +69,17 @@ class CellReader:
                     return column, value
         return "", ""
 
-    def text(self, cells: Mapping[str, tuple[str, ...]], field: str, longest: int = LONGEST_TEXT) -> str:
-        """A text, empty when there is none, cut at ``longest`` characters."""
+    def text(self, cells: Mapping[str, tuple[str, ...]], field: str, longest: int) -> str:
+        """A text for a person to read, empty when there is none, cut at ``longest`` characters."""
         return self._first(cells, field)[1][:longest]
+
+    def name(self, cells: Mapping[str, tuple[str, ...]], field: str, longest: int = NAME) -> str:
+        """A name, empty when there is none: see :func:`ktlo.sources.lengths.named`."""
+        return named(self._first(cells, field)[1], longest)
 
     def severity(self, cells: Mapping[str, tuple[str, ...]]) -> str:
         """The severity by the person's own names where they gave one."""
-        text = self.text(cells, "severity")
+        text = self.name(cells, "severity")
         return self._severities.get(text.lower(), text)
 
     def instant(self, cells: Mapping[str, tuple[str, ...]], field: str) -> dt.datetime | None:
@@ -162,7 +164,7 @@ class CellReader:
             for cell in values:
                 # A cell of a repeated column or of a JSON list is one value; a single cell may hold several.
                 parts = _parts(cell.strip()) if len(values) == 1 else (cell.strip(),)
-                found.update((part[:LONGEST_TEXT], None) for part in parts if part not in self._nulls)
+                found.update((named(part), None) for part in parts if part not in self._nulls)
         kept, left_out = first_values(tuple(found), field)
         if left_out:
             warnings.append(left_out)

@@ -27,10 +27,9 @@ from ktlo.sources.github.payloads import (
     StatusItem,
     User,
 )
+from ktlo.sources.lengths import BODY, TITLE, named
 from ktlo.sources.rest.rows import Row, microseconds
 
-TITLE_CHARACTERS = 1_000
-BODY_CHARACTERS = 4_000
 _SEVERITY = re.compile(
     r"(?:severity|priority|prio|sev|urgency)\s*[-:/ ]?\s*\S.*|[ps][0-4](?:\b.*)?|sev-?[0-5]|critical|blocker",
     re.IGNORECASE,
@@ -82,8 +81,8 @@ def issue(item: IssueItem, of: Of) -> Row:
         external_id=str(item.number),
         repository=of.repository,
         service="",
-        title=item.title[:TITLE_CHARACTERS],
-        body=(item.body or "")[:BODY_CHARACTERS],
+        title=item.title[:TITLE],
+        body=(item.body or "")[:BODY],
         issue_type=item.type.name if item.type else "",
         severity=severity(item),
         labels=_labels(item.labels),
@@ -110,7 +109,7 @@ def opened(item: IssueItem, of: Of) -> Row:
         kind="opened",
         actor=_login(item.user),
         before="",
-        after=item.title[:TITLE_CHARACTERS],
+        after=item.title[:TITLE],
     )
     # The title in it may change: the version is the issue's.
     return Row(record, microseconds(item.updated_at))
@@ -188,8 +187,8 @@ def event(item: EventItem, of: Of) -> Row | None:
         occurred_at=item.created_at,
         kind=kind,
         actor=_login(item.actor),
-        before=before[:TITLE_CHARACTERS],
-        after=after[:TITLE_CHARACTERS],
+        before=before[:TITLE],
+        after=after[:TITLE],
     )
     return Row(record, microseconds(item.created_at))
 
@@ -226,8 +225,8 @@ def change(item: PullItem, of: Of, details: PullDetails | None = None) -> Row:
         source=of.source,
         external_id=str(item.number),
         repository=of.repository,
-        title=item.title[:TITLE_CHARACTERS],
-        body=(item.body or "")[:BODY_CHARACTERS],
+        title=item.title[:TITLE],
+        body=(item.body or "")[:BODY],
         labels=_labels(item.labels),
         state="merged" if item.merged_at else ("closed" if item.state == "closed" else "open"),
         is_draft=item.draft,
@@ -277,7 +276,7 @@ def release(item: ReleaseItem, of: Of) -> Row | None:
         external_id=str(item.id),
         repository=of.repository,
         tag=item.tag_name,
-        name=(item.name or "")[:TITLE_CHARACTERS],
+        name=(item.name or "")[:TITLE],
         is_prerelease=item.prerelease,
         author=_login(item.author),
         published_at=item.published_at,
@@ -333,7 +332,7 @@ def workflow_run(item: RunItem, of: Of) -> Row:
         source=of.source,
         external_id=str(item.id),
         repository=of.repository,
-        workflow=(item.name or item.path.rpartition("/")[2])[:TITLE_CHARACTERS],
+        workflow=named(item.name or item.path.rpartition("/")[2]),
         trigger=item.event,
         branch=item.head_branch or "",
         sha=item.head_sha,

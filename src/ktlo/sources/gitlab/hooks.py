@@ -32,6 +32,7 @@ from ktlo.sources.gitlab.payloads import (
     User,
 )
 from ktlo.sources.hooked import Incoming, Taken, decoded
+from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, batches
 
 T = TypeVar("T")
@@ -99,7 +100,7 @@ def _issue(hook: Hook, of: Of) -> list[tuple[str, Row]]:
         closed = updated
     item = IssueItem(
         iid=said.iid,
-        title=said.title[:1000],
+        title=said.title[:TITLE],
         state=said.state,
         created_at=created,
         updated_at=updated,
@@ -151,7 +152,7 @@ def _merge_request(hook: Hook, of: Of) -> list[tuple[str, Row]]:
         return [("reviews", mapping.approval(said.iid, updated, who, of))]
     item = MergeRequestItem(
         iid=said.iid,
-        title=said.title[:1000],
+        title=said.title[:TITLE],
         state=said.state,
         created_at=instant(said.created_at),
         updated_at=updated,

@@ -23,10 +23,10 @@ from ktlo.sources.gitlab.payloads import (
     StateEvent,
     User,
 )
+from ktlo.sources.lengths import BODY, TITLE
 from ktlo.sources.rest.rows import Row, microseconds
 
 Rows = Iterator[tuple[str, Row]]
-BODY_CHARACTERS = 4_000
 INCIDENT = "incident"
 _SEVERITIES = ("severity", "priority", "prio", "sev")
 
@@ -99,8 +99,8 @@ def issue(item: IssueItem, of: Of, states: Sequence[StateEvent] = ()) -> Rows:
         external_id=str(item.iid),
         repository=of.repository,
         service="",
-        title=item.title[:1000],
-        body=(item.description or "")[:BODY_CHARACTERS],
+        title=item.title[:TITLE],
+        body=(item.description or "")[:BODY],
         issue_type=(item.issue_type or "").lower(),
         severity=severity(item),
         labels=tuple(item.labels),
@@ -135,7 +135,7 @@ def _incident(item: IssueItem, states: Sequence[StateEvent], of: Of) -> Incident
         service="",
         repository=of.repository,
         team="",
-        title=item.title[:1000],
+        title=item.title[:TITLE],
         severity=severity(item),
         state="open" if not closed else "cancelled" if _lives_on(item) else "resolved",
         started_at=None,
@@ -193,8 +193,8 @@ def merge_request(item: MergeRequestItem, of: Of) -> Rows:
         source=of.source,
         external_id=str(item.iid),
         repository=of.repository,
-        title=item.title[:1000],
-        body=(item.description or "")[:BODY_CHARACTERS],
+        title=item.title[:TITLE],
+        body=(item.description or "")[:BODY],
         labels=tuple(item.labels),
         state="merged" if merged else "closed" if item.state == "closed" else "open",
         is_draft=item.draft,

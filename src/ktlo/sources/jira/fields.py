@@ -7,9 +7,7 @@ from typing import Any
 import msgspec
 
 from ktlo.sources.jira.payloads import Named, Person
-
-BODY_CHARACTERS = 4_000
-"""Characters of a description that are kept."""
+from ktlo.sources.lengths import BODY
 
 
 def text_of(value: Any) -> str:
@@ -18,7 +16,7 @@ def text_of(value: Any) -> str:
         return value
     parts: list[str] = []
     waiting = [value]
-    while waiting and sum(map(len, parts)) < BODY_CHARACTERS:
+    while waiting and sum(map(len, parts)) < BODY:
         node = waiting.pop()
         if isinstance(node, list):
             waiting.extend(reversed(node))

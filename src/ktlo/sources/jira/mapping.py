@@ -15,11 +15,12 @@ import msgspec
 
 from ktlo.records.reliability import Incident
 from ktlo.records.work import Issue
-from ktlo.sources.jira.fields import BODY_CHARACTERS, convert, named, person, text_of
+from ktlo.sources.jira.fields import convert, named, person, text_of
 from ktlo.sources.jira.history import Rows, Step, acknowledgement, history, steps_of
 from ktlo.sources.jira.payloads import IssueItem, Status, instant
 from ktlo.sources.jira.service_desk import request_type
 from ktlo.sources.jira.vocabulary import ACTIVE, CANCELLED, DONE, DUPLICATE, MITIGATED, Of, said
+from ktlo.sources.lengths import BODY, TITLE
 from ktlo.sources.rest.rows import Row, microseconds, removal
 
 READ = (
@@ -95,8 +96,8 @@ def _issue(item: IssueItem, kind: str, steps: Sequence[Step], of: Of) -> Issue:
         external_id=item.key,
         repository="",
         service=_service(fields, of),
-        title=str(fields.get("summary") or "")[:1000],
-        body=text_of(fields.get("description"))[:BODY_CHARACTERS],
+        title=str(fields.get("summary") or "")[:TITLE],
+        body=text_of(fields.get("description"))[:BODY],
         issue_type=kind,
         severity=_severity(fields, of),
         labels=tuple(str(label) for label in fields.get("labels") or ()),
@@ -141,7 +142,7 @@ def _incident(item: IssueItem, steps: Sequence[Step], of: Of) -> Incident:
         service=_service(fields, of),
         repository="",
         team="",
-        title=str(fields.get("summary") or "")[:1000],
+        title=str(fields.get("summary") or "")[:TITLE],
         severity=_severity(fields, of),
         state="cancelled" if cancelled else "resolved" if ended else "open",
         started_at=_before(_instant_or_none(started) if isinstance(started, str) else None, created),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.sources.lengths import TITLE
 from ktlo.sources.opsgenie.payloads import AlertItem, LogEntry, Report
 from ktlo.sources.rest.rows import Row, microseconds
 
@@ -79,7 +80,7 @@ def alert(item: AlertItem, of: Of, log: Sequence[LogEntry] = ()) -> Iterator[tup
         service=_service(item, of),
         repository="",
         team=next((one.name or "" for one in item.responders if one.type == "team" and one.name), ""),
-        title=item.message[:1000],
+        title=item.message[:TITLE],
         severity=item.priority or "",
         state="resolved" if closed else "open",
         started_at=None,

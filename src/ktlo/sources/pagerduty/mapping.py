@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.sources.lengths import TITLE
 from ktlo.sources.pagerduty.payloads import IncidentItem, LogEntry, Reference
 from ktlo.sources.rest.rows import Row, microseconds
 
@@ -107,7 +108,7 @@ def incident(item: IncidentItem, log: Sequence[LogEntry], of: Of) -> Row:
         service=item.service.name if item.service else "",
         repository="",
         team=item.teams[0].name if item.teams else "",
-        title=item.title[:1000],
+        title=item.title[:TITLE],
         severity=(item.priority.name if item.priority else "") or (item.urgency or ""),
         state=state,
         started_at=None,

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from ktlo.records.reliability import Incident, IncidentEvent
 from ktlo.records.work import Issue, IssueEvent
 from ktlo.sources.csv.states import StateClass, known_state
+from ktlo.sources.lengths import BODY, TITLE
 from ktlo.sources.redmine.payloads import Detail, IssueItem, Journal, StatusItem
 from ktlo.sources.rest.rows import Row, microseconds
 
 Rows = Iterator[tuple[str, Row]]
-BODY_CHARACTERS = 4_000
 _REJECTED = ("reject", "cancel", "declin", "won't", "invalid")
 
 
@@ -121,8 +121,8 @@ def _issue(item: IssueItem, ended: dt.datetime | None, of: Of) -> Issue:
         external_id=str(item.id),
         repository="",
         service=_name(item.category) or item.project.name,
-        title=item.subject[:1000],
-        body=(item.description or "")[:BODY_CHARACTERS],
+        title=item.subject[:TITLE],
+        body=(item.description or "")[:BODY],
         issue_type=item.tracker.name,
         severity=item.priority.name,
         labels=(),
@@ -153,7 +153,7 @@ def _incident(item: IssueItem, steps: list[Step], ended: dt.datetime | None, of:
         service=_name(item.category) or item.project.name,
         repository="",
         team="",
-        title=item.subject[:1000],
+        title=item.subject[:TITLE],
         severity=item.priority.name,
         state=state,
         started_at=None,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ktlo.records.work import Issue, IssueEvent
+from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, microseconds
 from ktlo.sources.sentry.payloads import Activity, IssueItem
 
@@ -60,8 +61,8 @@ def issue(item: IssueItem, of: Of, *, at: dt.datetime | None = None) -> Iterator
         external_id=key,
         repository="",
         service=of.services.get(slug, slug),
-        title=item.title[:1000],
-        body=(item.culprit or "")[:1000],
+        title=item.title[:TITLE],
+        body=(item.culprit or "")[:TITLE],
         issue_type="bug" if (item.issue_category or "error") == "error" else str(item.issue_category),
         severity=item.priority or item.level or "",
         labels=(item.level,) if item.level else (),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, microseconds, removal
 from ktlo.sources.servicenow.payloads import AuditItem, DeletedItem, IncidentItem, instant, required
 
@@ -41,7 +42,7 @@ def incident(item: IncidentItem, of: Of) -> Iterator[tuple[str, Row]]:
         service=item.business_service.shown or item.cmdb_ci.shown,
         repository="",
         team=item.assignment_group.shown,
-        title=item.short_description.shown[:1000],
+        title=item.short_description.shown[:TITLE],
         severity=item.priority.shown,
         state="cancelled" if state == CANCELLED else "resolved" if ended else "open",
         started_at=None,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ktlo.records.reliability import Incident, IncidentEvent, Outage
+from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, microseconds
 from ktlo.sources.statuspage.payloads import IncidentItem, Update
 
@@ -61,7 +62,7 @@ def incident(item: IncidentItem, of: Of) -> Iterator[tuple[str, Row]]:
         service=names[0],
         repository="",
         team="",
-        title=item.name[:1000],
+        title=item.name[:TITLE],
         severity=item.impact or "",
         state="open" if ended is None else "resolved",
         started_at=item.started_at if item.started_at and item.started_at <= item.created_at else None,
@@ -96,7 +97,7 @@ def _maintenance(
             is_planned=True,
             severity=item.impact or "maintenance",
             incident_id="",
-            title=item.name[:1000],
+            title=item.name[:TITLE],
         )
         yield "outages", Row(outage, version)
 
@@ -136,7 +137,7 @@ def _outage(
         is_planned=False,
         severity=worst,
         incident_id=item.id,
-        title=item.name[:1000],
+        title=item.name[:TITLE],
     )
     yield "outages", Row(outage, version)
 
