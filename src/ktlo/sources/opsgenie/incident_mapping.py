@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.sources.lengths import TITLE
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.incident_payloads import Actor, IncidentItem, TimelineEntry
 from ktlo.sources.opsgenie.names import Names
@@ -116,7 +117,7 @@ def incident(
         service=services[0] if services else "",
         repository="",
         team=of.team(item),
-        title=item.message[:1000],
+        title=item.message[:TITLE],
         severity=item.priority or "",
         state="resolved" if is_over else "open",
         started_at=item.impact_start_date,
