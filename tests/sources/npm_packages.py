@@ -5,17 +5,23 @@ Nothing of them is kept in this repository.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 SCHEMAS_OF_TYPES = {"ts-json-schema-generator": "2.4.0", "typescript": "5.9.3"}
 """Writes types of TypeScript as JSON Schema."""
+
+
+QUIETLY = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock")
+SOON = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
+"""Who has no network waits seconds, not minutes."""
 
 
 def cache_folder(name: str) -> Path:
@@ -26,6 +32,15 @@ def cache_folder(name: str) -> Path:
         else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ktlo-tests"
     )
     return base / name
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Makes a folder and lets nobody else in: tests run in several processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def install(name: str, packages: Mapping[str, str], instead: Mapping[str, Any] | None = None) -> Path:
@@ -45,13 +60,11 @@ def install(name: str, packages: Mapping[str, str], instead: Mapping[str, Any] |
     said = {"name": "ktlo-tests", "private": True, "dependencies": packages}
     wanted = json.dumps({**said, **({"overrides": instead} if instead else {})}, indent=1)
     done = folder / "installed.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+    with alone(folder):
         if not done.is_file() or done.read_text() != wanted:
             (folder / "package.json").write_text(wanted)
             ran = subprocess.run(
-                ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"],
+                ["npm", "install", *QUIETLY, *SOON],
                 cwd=folder,
                 capture_output=True,
                 text=True,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-from npm_packages import cache_folder
+from npm_packages import alone, cache_folder
 
 PACKAGE = "opsgenie-sdk==2.1.5"
 OPERATIONS = {
@@ -110,11 +110,24 @@ def published() -> Published | None:
     folder = cache_folder("opsgenie-description")
     name, _, version = PACKAGE.partition("==")
     wheel = f"{name.replace('-', '_')}-{version}-*.whl"
-    if not [*folder.glob(wheel)]:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", PACKAGE]
-        ran = subprocess.run([*command, "--dest", str(folder)], capture_output=True, text=True, check=False)
-        if ran.returncode:
-            if os.environ.get("CI"):
-                raise LookupError(f"pip download failed: {ran.stderr[-500:]}")
-            return None
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--retries",
+        "1",
+    ]
+    with alone(folder):
+        if not [*folder.glob(wheel)]:
+            ran = subprocess.run(
+                [*command, "--dest", str(folder), PACKAGE], capture_output=True, text=True, check=False
+            )
+            if ran.returncode:
+                if os.environ.get("CI"):
+                    raise LookupError(f"pip download failed: {ran.stderr[-500:]}")
+                return None
     return Published(next(folder.glob(wheel)))
