@@ -50,8 +50,6 @@ class Published:
         for text in texts.values():
             if "openapi_types = {" in text:
                 definitions.update(_schemas(ast.parse(text)))
-        # Of a responder only its kind and identifier are described; ktlo still counts on the name of a team.
-        definitions["Responder"]["properties"]["name"] = PLAIN["str"]
         calls = texts["opsgenie_sdk/api/alert/__init__.py"]
         self._parameters, self._answers = {}, {}
         for name in OPERATIONS:

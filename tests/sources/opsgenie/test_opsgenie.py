@@ -72,7 +72,7 @@ def alert(key: str, acknowledged: str, closed: str, who: str, tags: str) -> dict
         "owner": who if "@" in who else "",
         "priority": "P2",
         "entity": "db-1",
-        "responders": [{"id": "1", "type": "team", "name": "Payments"}],
+        "responders": [{"id": "t-1", "type": "team"}],
         "report": {
             **({"ackTime": int(acknowledged) * 60_000, "acknowledgedBy": who} if acknowledged != "-" else {}),
             **({"closeTime": int(closed) * 60_000, "closedBy": who} if closed != "-" else {}),
@@ -95,6 +95,7 @@ class Account:
         self.may_read_logs = True
         self.now = dt.datetime(2026, 9, 2, 12, tzinfo=dt.UTC)
         self.timelines = Timelines()
+        self.teams: tuple[int, list[dict[str, str]]] = (200, [{"id": "t-1", "name": "Payments"}])
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         given = self._answer(request)
@@ -113,6 +114,8 @@ class Account:
         if request.url.path.startswith("/v2/schedules"):
             status, body = self.timelines.found(request.url.path, query, self.now)
             return httpx.Response(status, json=body, headers=headers)
+        if request.url.path == "/v2/teams":
+            return httpx.Response(self.teams[0], json={"data": self.teams[1]}, headers=headers)
         if request.url.path != "/v2/alerts":
             return self.one(request.url.path, query, headers)
         self.asked.append(query.get("query", ""))
@@ -166,6 +169,19 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 def source(account: Account, **options: Any) -> OpsgenieSource:
     config = OpsgenieConfig(**{"token": "env:OG_KEY", "since": dt.date(2026, 8, 1), **options})
     return OpsgenieSource(config, World(), httpx.MockTransport(account.answer))
+
+
+def test_the_team_of_an_alert_is_named_by_the_list_of_teams_or_it_is_said() -> None:
+    account, seen = Account(), Seen()
+    assert run(source(account), seen) is None
+    assert {row["team"] for row in seen.shown("incidents")} == {"Payments"}
+    account, seen = Account(), Seen()
+    account.teams = (403, [])
+    assert run(source(account), seen) is None
+    assert {row["team"] for row in seen.shown("incidents")} == {""}
+    assert [reason for reason in seen.rejected if "names of teams" in reason] == [
+        "Opsgenie refuses (403): no reason given. So there are not all names of teams"
+    ]
 
 
 @pytest.mark.parametrize("line", lines(), ids=lambda line: line[0])

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ktlo.records.reliability import Incident, IncidentEvent
 from ktlo.sources.lengths import TITLE
-from ktlo.sources.opsgenie.payloads import AlertItem, LogEntry, Report
+from ktlo.sources.opsgenie.payloads import AlertItem, LogEntry, Report, Responder
 from ktlo.sources.rest.rows import Row, microseconds
 
 STEPS = {
@@ -47,11 +47,18 @@ class Of:
         source: identifier of the source.
         service_tag: beginning of the tag that names the service, ``service:``.
         browse: address of the alerts for people; empty when unknown.
+        teams: names of teams by identifier, where an alert tells only that.
     """
 
     source: str
     service_tag: str
     browse: str
+    teams: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_team(responder: Responder) -> bool:
+    """Whether a responder is a team, not a person, a schedule or an escalation."""
+    return responder.type == "team"
 
 
 def alert(item: AlertItem, of: Of, log: Sequence[LogEntry] = ()) -> Iterator[tuple[str, Row]]:
@@ -79,7 +86,10 @@ def alert(item: AlertItem, of: Of, log: Sequence[LogEntry] = ()) -> Iterator[tup
         external_id=item.id,
         service=_service(item, of),
         repository="",
-        team=next((one.name or "" for one in item.responders if one.type == "team" and one.name), ""),
+        team=next(
+            filter(None, (one.name or of.teams.get(one.id or "") for one in item.responders if is_team(one))),
+            "",
+        ),
         title=item.message[:TITLE],
         severity=item.priority or "",
         state="resolved" if closed else "open",

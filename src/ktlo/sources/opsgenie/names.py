@@ -39,7 +39,7 @@ TEAMS = "/v2/teams"
 USERS = "/v2/users"
 COSTS = {
     SERVICES: "names of services: incidents keep their identifiers",
-    TEAMS: "teams of incidents",
+    TEAMS: "names of teams",
     USERS: "mails of people: they keep the names that timelines have, and responders who did nothing are not known",
 }
 """What the numbers lose without each list."""
@@ -85,6 +85,11 @@ async def names(api: Connection, warn: Warn) -> Names:
         mails={one.id: one.username for one in users},
         people={one.full_name: one.username for one in users if one.full_name and times[one.full_name] == 1},
     )
+
+
+async def team_names(api: Connection, warn: Warn) -> dict[str, str]:
+    """Names of teams by identifier; none where they may not be read, which is noted. Raises like :func:`names`."""
+    return {one.id: one.name for one in await _all(api, TEAMS, TeamItem, warn)}
 
 
 async def _all(api: Connection, path: str, kind: type[T], warn: Warn) -> list[T]:

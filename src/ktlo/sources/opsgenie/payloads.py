@@ -13,9 +13,10 @@ import msgspec
 
 
 class Responder(msgspec.Struct):
-    """A team, user, schedule or escalation."""
+    """A team, user, schedule or escalation; of an alert's responders Opsgenie describes only kind and identifier."""
 
     type: str = ""
+    id: str | None = None
     name: str | None = None
     username: str | None = None
 

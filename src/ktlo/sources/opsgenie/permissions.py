@@ -9,7 +9,7 @@ import msgspec
 
 from ktlo.sources.opsgenie.incident_payloads import AlertIds, RawPage
 from ktlo.sources.opsgenie.incident_run import BEGINNING, LIST, declared
-from ktlo.sources.opsgenie.names import COSTS
+from ktlo.sources.opsgenie.names import COSTS, TEAMS
 from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage
 from ktlo.sources.protocol import Missing
 from ktlo.sources.rest.connection import (
@@ -44,6 +44,7 @@ async def missing_of_alerts(api: Connection) -> list[Missing]:
                 f"an alert has an unexpected form: {error}", where="/v2/alerts"
             ) from error
         await tried.ask(path, {"limit": 1}, "logs of alerts", _PAGED, RENEWAL)
+    await tried.ask(TEAMS, None, TEAMS, COSTS[TEAMS], CONFIGURATION_ADVICE)
     await tried.ask_schedules()
     return tried.missing
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,7 @@ import msgspec
 
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.mapping import Of
+from ktlo.sources.opsgenie.names import team_names
 from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, LogEntry, LogPage, OneAlert, Paging
 from ktlo.sources.opsgenie.schedules import ScheduledRun
 from ktlo.sources.protocol import Batch
@@ -55,6 +57,7 @@ class AlertRun(ScheduledRun):
         super().__init__(api, of.source, at, on_call)
         self._of = of
         self._has_logs = True
+        self._has_teams = False
 
     async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
         """Rows of alerts with their logs; one that is gone meanwhile is removed."""
@@ -116,11 +119,18 @@ class AlertRun(ScheduledRun):
             return [removal("incidents", self._of.source, item.id)]
         except UnexpectedFormError as error:
             self.warn(path, error.what)
+        await self._know_teams(item)
         rows = list(mapping.alert(item, self._of, log))
         record = rows[0][1].record
         if record.state == "resolved" and record.resolved_at is None:
             self.warn(f"/v2/alerts/{item.id}", "neither its report nor its log tells when it was closed")
         return rows
+
+    async def _know_teams(self, item: AlertItem) -> None:
+        """Read the names of teams, once a run, where an alert tells only the identifier of one."""
+        if not self._has_teams and any(mapping.is_team(one) and not one.name for one in item.responders):
+            self._has_teams = True
+            self._of = replace(self._of, teams=await team_names(self.api, self.warn))
 
     async def _with_entity(self, item: AlertItem) -> AlertItem:
         """The alert with its entity, which Opsgenie's list does not tell, where no tag names the service."""
