@@ -226,9 +226,10 @@ def test_an_issue_whose_project_got_another_key_is_there_once(house: House) -> N
     assert ("NEW-1" in names, done in names, len(names)) == (True, False, count)
 
 
-def test_a_project_of_jira_that_gets_another_key_stays_whole(house: House) -> None:
-    site = of_tests("jira", "jira_by_hand").site_by_hand()
-    source = made("jira cloud", site.answer, projects=["SH"])
+@pytest.mark.parametrize("kind", ["jira cloud", "jira data center"])
+def test_a_project_of_jira_that_gets_another_key_stays_whole(house: House, kind: str) -> None:
+    site = of_tests("jira", "jira_by_hand").site_by_hand(is_cloud=kind == "jira cloud")
+    source = made(kind, site.answer, projects=["SH"])
     house.read(source)
     before = house.names(source, "issues", "incidents")
     assert len(before) >= 10

@@ -29,6 +29,7 @@ ANSWERS = {
     "/issue/{issueIdOrKey}": "IssueBean",
     "/issue/{issueIdOrKey}/comment": "CommentsWithPaginationJsonBean",
     "/issue/{issueIdOrKey}/worklog": "WorklogWithPaginationBean",
+    "/project/{projectIdOrKey}": "ProjectBean",
 }
 """The answers to what ktlo asks; of lists the package has kept the type of the item only."""
 FIELDS = {

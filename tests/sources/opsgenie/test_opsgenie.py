@@ -177,6 +177,8 @@ def test_the_team_of_an_alert_is_named_by_the_list_of_teams_or_it_is_said() -> N
     assert {row["team"] for row in seen.shown("incidents")} == {"Payments"}
     account, seen = Account(), Seen()
     account.teams = (403, [])
+    (missing,) = [one for one in asyncio.run(source(account).check()).missing if "/v2/teams" in one.what]
+    assert "Configuration Access" in missing.fix
     assert run(source(account), seen) is None
     assert {row["team"] for row in seen.shown("incidents")} == {""}
     assert [reason for reason in seen.rejected if "names of teams" in reason] == [

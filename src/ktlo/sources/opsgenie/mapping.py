@@ -86,10 +86,7 @@ def alert(item: AlertItem, of: Of, log: Sequence[LogEntry] = ()) -> Iterator[tup
         external_id=item.id,
         service=_service(item, of),
         repository="",
-        team=next(
-            filter(None, (one.name or of.teams.get(one.id or "") for one in item.responders if is_team(one))),
-            "",
-        ),
+        team=_team(item, of),
         title=item.message[:TITLE],
         severity=item.priority or "",
         state="resolved" if closed else "open",
@@ -150,6 +147,12 @@ def paged(incident_id: str, at: dt.datetime, whom: str, of: Of) -> tuple[str, Ro
 
 def _after(began: dt.datetime, milliseconds: int | None) -> dt.datetime | None:
     return began + dt.timedelta(milliseconds=milliseconds) if milliseconds else None
+
+
+def _team(item: AlertItem, of: Of) -> str:
+    """The first team that responds and has a name."""
+    teams = (one.name or of.teams.get(one.id or "", "") for one in item.responders if is_team(one))
+    return next(filter(None, teams), "")
 
 
 def tagged_service(item: AlertItem, of: Of) -> str | None:
