@@ -18,6 +18,7 @@ from ktlo.errors import KtloError
 from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection, Rejection
+from ktlo.sources.clocks import corrected
 from ktlo.sources.not_found import outranking
 from ktlo.sources.protocol import Batch, Progress, Revisiting, Source
 from ktlo.sources.reclassifying import may_change, reclassified
@@ -111,6 +112,7 @@ class _Written:
 
     def write(self, batch: Batch) -> None:
         """Make a batch durable, and remove what it leaves twice."""
+        batch = corrected(self._source, batch)
         for name, records in outranking(batch.rows, self._store).items():
             self._store.insert(TABLES[name], records)
             self.rows += records.num_rows

@@ -15,6 +15,7 @@ from ktlo.errors import KtloError, SignatureError, SourceError, UserError
 from ktlo.records import TABLES
 from ktlo.records.arrow import from_arrow, to_arrow
 from ktlo.records.collection import Delivery, Rejection
+from ktlo.sources.clocks import corrected
 from ktlo.sources.hooked import Hooked, Incoming, Taken, secret_of
 from ktlo.sources.lengths import named
 from ktlo.sources.merging import merged
@@ -88,7 +89,7 @@ def deliver(
         return Outcome("", 0, is_repeat=True)
     kept = _kept(source, incoming, name)
     try:
-        taken = source.receive(incoming)
+        taken = corrected(source, source.receive(incoming), incoming.received_at)
     except UserError as error:
         store.insert(
             TABLES["deliveries"], to_arrow([replace(kept, status="refused", reason=error.what)], Delivery)
@@ -162,7 +163,7 @@ def replay(source: Source, store: Store) -> tuple[int, int]:
         kept = replace(before, reading=source.setup.reading)
         incoming = Incoming(kept.headers, kept.body.encode(), kept.received_at)
         try:
-            taken = source.receive(incoming)
+            taken = corrected(source, source.receive(incoming), incoming.received_at)
         except UserError as error:
             outcome = replace(kept, status="refused", reason=error.what, rows=0)
         else:

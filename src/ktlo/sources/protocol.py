@@ -87,7 +87,8 @@ class Source(Protocol):
     Implementations are classes called with their validated configuration. One whose items may change between issue and
     incident under one identifier says ``items_change_kind = True``; then the row of the former kind is removed
     (:mod:`ktlo.sources.reclassifying`). One whose cursor says something that holds for the rows in the store, too,
-    names those parts in ``lasting``; they outlive reading the past again.
+    names those parts in ``lasting``; they outlive reading the past again. One whose row versions are ranks and no times
+    says ``versions_rank = True`` (:mod:`ktlo.sources.clocks`).
 
     Attributes:
         kind: name of the source in ``ktlo sources add KIND``.

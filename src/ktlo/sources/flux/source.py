@@ -45,6 +45,8 @@ class FluxSource(ListeningSource):
         "deployments that Flux made: Kustomizations and Helm releases, by its notifications"
     )
     config: ClassVar[type[BaseModel]] = DeployerConfig
+    versions_rank: ClassVar[bool] = True
+    """See :class:`ktlo.sources.protocol.Source`."""
     setup: Setup = Setup(
         where="a Provider of type generic-hmac and an Alert for Kustomizations and HelmReleases",
         events=tuple(sorted(mapping.SUCCEEDED | mapping.HELM_FAILED)),

@@ -64,7 +64,7 @@ def batches(rows: Iterable[tuple[str, Row]]) -> dict[str, pa.RecordBatch]:
 def _arrow(table: str, rows: Sequence[Row]) -> pa.RecordBatch:
     batch = to_arrow([row.record for row in rows], TABLES[table].record)
     for name, values, kind in (
-        (VERSION, [row.version for row in rows], pa.uint64()),
+        (VERSION, [max(row.version, 0) for row in rows], pa.uint64()),
         (DELETED, [int(row.is_removal) for row in rows], pa.uint8()),
     ):
         place = batch.schema.get_field_index(name)
