@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from ktlo.delivery.uniting import LIVE
 from ktlo.errors import NotFoundError
 from ktlo.records.arrow import from_arrow
 from ktlo.records.delivery import DeployedChange, IncidentLink, ServiceDeployment
@@ -58,6 +59,11 @@ class Listed:
     deployment: ServiceDeployment
     lead_seconds: float | None
     links: tuple[IncidentLink, ...]
+
+    @property
+    def came_into_force(self) -> bool:
+        """Whether the change failure rate counts it: an attempt that failed and one under way it does not."""
+        return self.deployment.status in LIVE
 
     @property
     def is_failed(self) -> bool:

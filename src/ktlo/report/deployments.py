@@ -72,10 +72,13 @@ def deployments_section(
         href: makes links.
         asking: asks the figures of delivery, for the cards; none without.
     """
-    production = [one for one in found if one.deployment.is_production and one.deployment.status != "failure"]
+    production = [one for one in found if one.deployment.is_production and one.came_into_force]
     failed = sum(one.is_failed for one in production)
     unknown = sum(one.deployment.changes is None for one in production)
-    attempts = sum(one.deployment.is_production and one.deployment.status == "failure" for one in found)
+    others = [
+        one.deployment.status for one in found if one.deployment.is_production and not one.came_into_force
+    ]
+    attempts = others.count("failure")
     said = f"{failed} of the last {counted(len(production), 'deployments')} into production failed"
     share = wilson(failed, len(production))
     interval = (
@@ -87,6 +90,10 @@ def deployments_section(
     if attempts:
         are = "is" if attempts == 1 else "are"
         more.append(f"{counted(attempts, 'attempts')} did not come into force and {are} not among them")
+    if under_way := len(others) - attempts:
+        more.append(
+            f"{counted(under_way, 'deployments')} under way {'is' if under_way == 1 else 'are'} not among them"
+        )
     cards = delivery_cards(asking) if asking and found else ()
     of_cards = period_text(asking.question.start, asking.question.end) if asking and cards else ""
     nothing = None
@@ -110,7 +117,9 @@ def deployments_section(
         title=f"Deployments{of}",
         answer=Answer(
             question=f"What was deployed{of}, and what did it break?",
-            said=said if production else "Nothing was deployed into production, as far as ktlo knows",
+            said=said
+            if production
+            else f"Nothing {'came into force in' if others else 'was deployed into'} production, as far as ktlo knows",
             interval=interval,
             change="; ".join(more),
         ),
