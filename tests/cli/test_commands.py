@@ -107,7 +107,7 @@ def test_doctor_looks_at_everything(ktlo):
         (("classify", "nothing-such", "--as", "debt"), "names no items"),
         (("classify", "INC-1", "--as", "fun"), ""),
         (("sources", "add", "git"), "say what to read"),
-        (("sources", "add", "fax", "number=1"), "there is no source called 'fax'"),
+        (("sources", "add", "fax", "number=1"), "there is no kind of source called 'fax'"),
         (("sources", "add", "git", ".", "color=red"), "color"),
         (("sources", "add", "git", ".", "token"), "is not NAME=VALUE"),
         (("sources", "add", "github", "acme/shop", "token=ghp_abc"), "env:NAME"),

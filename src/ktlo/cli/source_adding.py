@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.source_address import ask_address
 from ktlo.cli.source_asking import ONLY_LISTEN
 from ktlo.cli.source_webhooks import print_hook
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ktlo.sources.options import Option
 
 _MAIN = {
     "git": "path",
@@ -31,20 +36,66 @@ _MAIN = {
 """The option that a bare argument of `sources add` stands for."""
 
 
-_KINDS = ", ".join(sorted(entry.name for entry in entry_points(group="ktlo.sources")))
+_PROPOSED = {"csv": ("noun", "mapping")}
+"""Options that a kind cannot do without and that are found out when it is added."""
+
+_NAMED = "ktlo.sources.kind"
+"""Where a context keeps the kind of which help is wanted."""
+
+_KINDS = sorted(entry.name for entry in entry_points(group="ktlo.sources"))
 """The installed kinds; their names only, none is loaded for a help text."""
+
+
+class _Adding(TyperCommand):
+    """The command; its help lists the options of the kind that is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Notes what is named before ``--help`` ends it."""
+        ctx.meta[_NAMED] = next((word for word in args if word in _KINDS), "")
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the command's options, then those of the kind."""
+        super().format_options(ctx, formatter)
+        if kind := ctx.meta.get(_NAMED):
+            from ktlo.cli.client import require_server_extra
+
+            require_server_extra()
+            from ktlo.sources.options import options_of
+            from ktlo.sources.registry import kind_of
+
+            with formatter.section(
+                f"Options of {kind}, each as NAME=VALUE (a list as A,B; deeper ones as JSON)"
+            ):
+                formatter.write_dl([_in_help(kind, option) for option in options_of(kind_of(kind).config)])
+
+
+def _in_help(kind: str, option: Option) -> tuple[str, str]:
+    notes = []
+    if option.name == _MAIN.get(kind):
+        notes.append("may stand alone, as TARGET")
+    if option.name in _PROPOSED.get(kind, ()):
+        notes.append("proposed from the file")
+    elif option.is_required:
+        notes.append("needed")
+    default = option.default
+    said = ",".join(map(str, default)) if isinstance(default, list) else default
+    if said not in (None, "", {}):
+        notes.append(f"default: {str(said).lower() if isinstance(said, bool) else said}")
+    return option.name, option.meaning + (f" [{'; '.join(notes)}]" if notes else "")
 
 
 def register(commands: typer.Typer) -> None:
     """Add the command."""
     commands.command(
+        cls=_Adding,
         epilog="Examples:  ktlo sources add git .  ·  ktlo sources add github acme/shop token=env:GITHUB_TOKEN"
-        "  ·  ktlo sources add csv export.csv  ·  ktlo sources add csv export.csv --yes noun=incidents"
+        "  ·  ktlo sources add csv export.csv  ·  ktlo sources add csv export.csv --yes noun=incidents",
     )(add)
 
 
 def add(
-    kind: Annotated[str, typer.Argument(help=f"One of: {_KINDS}.")],
+    kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(_KINDS)}.")],
     target: Annotated[str, typer.Argument(help="Path, URL, owner/name or file.")] = "",
     options: Annotated[list[str] | None, typer.Argument(help="Further options as NAME=VALUE.")] = None,
     anyway: Annotated[
@@ -62,21 +113,21 @@ def add(
     from ktlo.settings import data_folder
 
     require_server_extra()
-    from ktlo.sources.registry import kinds
+    from ktlo.sources.registry import kind_of
 
-    cls, ask = kinds().get(kind), sys.stdin.isatty() and not yes and not as_json
-    given = read_options(kind, target, options or [], cls.config.model_fields if cls else ())
+    cls, ask = kind_of(kind), sys.stdin.isatty() and not yes and not as_json
+    given = read_options(kind, target, options or [], cls.config)
     dialogue = None
     if kind == "csv":
         from ktlo.cli.csv_mapping import confirm_mapping
 
         given = confirm_mapping(given, ask=ask, quiet=as_json)
-    elif cls is not None and ask and kind != "webhook":
+    elif ask and kind != "webhook":
         from ktlo.cli.source_asking import Dialogue
 
         dialogue = Dialogue(kind, given, data_folder(data) / "secrets")
         dialogue.run(cls.config, _MAIN.get(kind))
-    elif cls is not None:
+    else:
         demand(kind, given, cls.config)
     unreachable = "add" if anyway else "refuse"
     body = {"kind": kind, "options": given, "unreachable": unreachable}
@@ -137,29 +188,32 @@ def demand(kind: str, given: dict[str, Any], model: Any) -> None:
         )
 
 
-def read_options(kind: str, target: str, options: list[str], names: Collection[str] = ()) -> dict[str, Any]:
+def read_options(kind: str, target: str, options: list[str], model: type[BaseModel]) -> dict[str, Any]:
     """Turn the arguments of ``sources add`` into the source's options.
 
     Args:
         kind: of the source.
         target: what stands first: the main option, or NAME=VALUE like the others.
         options: NAME=VALUE each.
-        names: of the kind's options.
+        model: of the kind's options.
 
     Raises:
         UsageError: an argument is not NAME=VALUE.
     """
-    import json
-
     from ktlo.errors import UsageError
+    from ktlo.sources.options import options_of, read_value
 
+    known = {option.name: option for option in options_of(model)}
     given: dict[str, Any] = {}
-    if "=" in target and (kind not in _MAIN or target.partition("=")[0] in names):
+    if "=" in target and (kind not in _MAIN or target.partition("=")[0] in known):
         options, target = [target, *options], ""
     if target:
         name = _MAIN.get(kind)
         if name is None:
-            raise UsageError(f"say which option {target!r} is", fix="Write NAME=VALUE")
+            raise UsageError(
+                f"say which option {target!r} is",
+                fix=f"Write NAME=VALUE; `ktlo sources add {kind} --help` lists the options: {', '.join(known)}",
+            )
         local = kind == "csv" or (
             kind == "git" and "://" not in target and Path(target).expanduser().exists()
         )
@@ -168,6 +222,5 @@ def read_options(kind: str, target: str, options: list[str], names: Collection[s
         name, equals, value = option.partition("=")
         if not equals:
             raise UsageError(f"{option!r} is not NAME=VALUE", fix="For example token=env:GITHUB_TOKEN")
-        structured = value[:1] in "[{" or value in ("true", "false")
-        given[name] = json.loads(value) if structured else value
+        given[name] = read_value(name, value, known.get(name))
     return given

@@ -160,6 +160,15 @@ class Runtime:
                 return entry
         raise NotFoundError(f"there is no source {source_id!r}", fix="`ktlo sources` lists them")
 
+    def demand_known(self, source_id: str) -> None:
+        """Demand that a source is read, or that something of it is in the store.
+
+        Raises:
+            NotFoundError: there is none of that identifier.
+        """
+        if source_id not in rows_by_source(self.store):
+            self.entry(source_id)
+
     def source(self, source_id: str) -> Source:
         """One source, ready to check or collect.
 

@@ -6,13 +6,15 @@ A package adds a source by an entry point of group ``ktlo.sources`` that names a
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
 from pydantic import ValidationError
 
-from ktlo.errors import UserError
+from ktlo.errors import NotFoundError
+from ktlo.sources.options import not_understood
 from ktlo.sources.protocol import Source
 
 GROUP = "ktlo.sources"
@@ -23,27 +25,33 @@ def kinds() -> dict[str, type[Source]]:
     return {entry.name: entry.load() for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
 
 
+def kind_of(name: str) -> type[Source]:
+    """One installed kind of source; no other is loaded.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
+    known = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise NotFoundError(
+            f"there is no kind of source called {name!r}{meant}",
+            fix=f"Choose one of: {', '.join(sorted(known))}",
+        )
+    cls: type[Source] = known[name].load()
+    return cls
+
+
 def make_source(kind: str, options: Mapping[str, Any]) -> Source:
     """Configure one source.
 
     Raises:
         UserError: no such kind, or the options are not understood; names the option.
     """
-    known = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if kind not in known:
-        raise UserError(
-            f"there is no source called {kind!r}", fix=f"Choose one of: {', '.join(sorted(known))}"
-        )
-    cls: type[Source] = known[kind].load()
+    cls = kind_of(kind)
     try:
         config = cls.config.model_validate(dict(options))
     except ValidationError as error:
-        first = error.errors()[0]
-        option = ".".join(str(part) for part in first["loc"])
-        said = str(first["msg"]).removeprefix("Value error, ")
-        raise UserError(
-            f"{option}: {said}" if option else said,
-            where=f"source {kind}",
-            fix=f"`ktlo sources add {kind} --help` lists the options",
-        ) from error
+        raise not_understood(kind, cls.config, error) from error
     return cls(config)

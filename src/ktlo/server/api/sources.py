@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+import pyarrow as pa
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
@@ -15,7 +16,7 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.collecting import Collecting, Run
 from ktlo.server.deliveries import hook_of, newest, reached_by
 from ktlo.server.freshness import SourceState, rejections_of, removed_states, source_states
-from ktlo.server.runtime import Records
+from ktlo.server.runtime import Records, Runtime
 from ktlo.server.tables import json_rows
 from ktlo.server.twice import find_twice, with_twice
 from ktlo.sources.checking import health_of
@@ -205,7 +206,14 @@ def list_rejections(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
 ) -> Any:
     """Input that was turned away or came in incomplete, with reasons."""
-    return json_rows(rejections_of(running.store, source, limit))
+    return json_rows(_known(running, source, rejections_of(running.store, source, limit)))
+
+
+def _known(running: Runtime, source: str, rows: pa.Table) -> pa.Table:
+    """The rows; none are no answer for a source that there is not."""
+    if not rows.num_rows:
+        running.demand_known(source)
+    return rows
 
 
 class HookOut(BaseModel):
@@ -268,7 +276,7 @@ def list_deliveries(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
 ) -> Any:
     """Webhooks that came, newest first: taken, ignored or refused, and why."""
-    return json_rows(newest(running.store, source, limit))
+    return json_rows(_known(running, source, newest(running.store, source, limit)))
 
 
 @router.post("/sources/replay")

@@ -15,28 +15,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from ktlo.errors import NotFoundError, UserError
+from ktlo.errors import UserError
 from ktlo.server.collecting import Collecting
 from ktlo.server.runtime import Runtime
 from ktlo.server.web.checks import Checks
 from ktlo.server.web.mapping_form import mapped_fields, mapping_from, open_questions, removed_fields, said_by
 from ktlo.server.web.option_fields import option_fields, options_from
 from ktlo.server.web.rendering import render, with_message, with_query
-from ktlo.sources.protocol import Source
-from ktlo.sources.registry import kinds, make_source
+from ktlo.sources.registry import kind_of, kinds, make_source
 
 router = APIRouter()
 
 Given = Mapping[str, Sequence[str]]
-
-
-def _kind(name: str) -> type[Source]:
-    known = kinds()
-    if name not in known:
-        raise NotFoundError(
-            f"there is no kind of source called {name!r}", fix=f"Choose one of: {', '.join(known)}"
-        )
-    return known[name]
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
@@ -61,7 +51,7 @@ def choose(request: Request, kind: str = "") -> Response:
 
 
 def _show_form(request: Request, kind: str, given: Given | None = None, problem: str = "") -> Response:
-    cls = _kind(kind)
+    cls = kind_of(kind)
     fields = option_fields(cls.config, given)
     if kind == "csv":
         # The rest is proposed after a look at the file.
@@ -87,7 +77,7 @@ async def add(request: Request) -> Response:
     """Check and add a source, or show what is wrong with the form."""
     given = await _form(request)
     kind = (given.get("kind") or [""])[-1]
-    cls = _kind(kind)
+    cls = kind_of(kind)
     try:
         if kind == "csv":
             return await _propose(request, given)

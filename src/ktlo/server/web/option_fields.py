@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ktlo.errors import UserError
+from ktlo.sources.options import options_of
 
 
 class Control(enum.StrEnum):
@@ -53,17 +54,6 @@ class OptionField:
     is_required: bool
 
 
-def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(schema)
-    while "$ref" in found:
-        target = definitions[found.pop("$ref").rsplit("/", 1)[-1]]
-        found = {**target, **found}
-    members = [one for one in found.get("anyOf", []) if one.get("type") != "null"]
-    if len(members) == 1:
-        found = {**_resolved(members[0], definitions), **{k: v for k, v in found.items() if k != "anyOf"}}
-    return found
-
-
 def _control(schema: Mapping[str, Any], items: Mapping[str, Any]) -> tuple[Control, tuple[str, ...]]:
     if "enum" in schema:
         return Control.CHOICE, tuple(str(one) for one in schema["enum"])
@@ -100,18 +90,15 @@ def option_fields(
         config: the kind's configuration model.
         given: what a form sent, to be shown again; the defaults when not given.
     """
-    schema = config.model_json_schema()
-    definitions = schema.get("$defs", {})
-    required = schema.get("required", [])
     fields = []
-    for name, raw in schema.get("properties", {}).items():
-        said = _resolved(raw, definitions)
-        control, choices = _control(said, _resolved(said.get("items", {}), definitions))
-        values = _values(control, said.get("default")) if given is None else tuple(given.get(name, ()))
-        label = name.replace("_", " ")
-        hint = str(said.get("description", ""))
-        fields.append(OptionField(name, label, hint, control, choices, values, name in required))
-    return sorted(fields, key=lambda field: not field.is_required)
+    for option in options_of(config):
+        control, choices = _control(option.schema, option.items)
+        values = _values(control, option.default) if given is None else tuple(given.get(option.name, ()))
+        label = option.name.replace("_", " ")
+        fields.append(
+            OptionField(option.name, label, option.meaning, control, choices, values, option.is_required)
+        )
+    return fields
 
 
 def options_from(config: type[BaseModel], given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
