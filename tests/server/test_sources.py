@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ktlo.server.completeness import brings
 from ktlo.sources.registry import kinds
 
 INCIDENTS = """number,opened_at,resolved_at,priority,state
@@ -187,3 +188,44 @@ def test_a_source_that_is_not_there_cannot_be_read_or_removed(house):
         answer = house.post(path, data={"source": "git:none"}, headers={"accept": "text/html"})
         assert answer.status_code == 404
         assert "there is no source" in answer.text.lower()
+
+
+def test_a_source_that_was_never_reached_says_that_nothing_has_come_in_and_what_would_rest_on_it(
+    house, runtime
+) -> None:
+    name = runtime.add_source("jira", {"url": "http://127.0.0.1:1"}).source_id
+    text = house.page(f"/sources/source?source={name}")
+    assert "Nothing has come in yet, so no number has anything from it." in text
+    assert "Nothing that this source knows of" not in text
+    rest = re.search(r"<summary>(\d+) metrics would rest on it</summary><p>(.*?)</p>", text)
+    assert "Time to restore" in rest[2]
+    assert "Bug" in rest[2]
+    assert "Deployments" not in rest[2].split(", ")
+    house.post("/sources/remove", data={"source": name})
+
+
+def test_every_kind_says_in_its_summary_which_records_it_brings():
+    for name, kind in kinds().items():
+        if name != "webhook":
+            assert brings(kind.summary, {}), name
+    assert brings(kinds()["webhook"].summary, {"noun": "outages"}) == ["outages"]
+    assert brings(kinds()["csv"].summary, {"noun": "issues"}) == ["issues"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        ("jira", ["url", "token", "email"]),
+        ("servicenow", ["url", "user", "token"]),
+        ("pagerduty", ["token"]),
+        ("git", ["path"]),
+        ("argocd", ["webhook_secret", "environment"]),
+        ("alertmanager", ["url", "token"]),
+    ],
+)
+def test_what_a_source_can_hardly_do_without_is_not_folded_away(house, kind, first):
+    text = house.page(f"/sources/add?kind={kind}")
+    shown, _, folded = text.partition("More options")
+    form = shown.partition('action="/sources/add"')[2]
+    assert re.findall(r'<(?:input|select)[^>]* name="(\w+)"', form)[1:] == first
+    assert 'name="token"' not in folded or kind == "git"

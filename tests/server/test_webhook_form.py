@@ -108,3 +108,18 @@ def test_what_cannot_be_added_stays_in_the_form_with_the_reason(visitor):
 def test_a_sample_that_is_too_large_is_refused(visitor):
     answer = visitor.post("/sources/webhook", data={"sample": "x" * 3_000_000})
     assert answer.status_code == 400
+
+
+def test_the_form_has_what_it_advises_for_dates(visitor, runtime):
+    sample = {**SAMPLE, "created_at": "03/04/2026 10:00", "resolved_at": "03/04/2026 10:30"}
+    told = {**FILLED, "sample": json.dumps(sample)}
+    text = visitor.post("/fragments/webhook", data=told).text
+    assert "No records would come in" in text
+    assert "say which with `dates`" in text
+    said = {**told, "dates": "day_first", "time_zone": "Europe/Berlin"}
+    assert "1 record would come in" in visitor.post("/fragments/webhook", data=said).text
+    page = visitor.post("/sources/webhook", data=said).text
+    assert '<option value="day_first" selected>' in page
+    visitor.post("/sources/webhook", data={**said, "confirm": "1"})
+    (one,) = runtime.sources()
+    assert (one.options["dates"], one.options["time_zone"]) == ("day_first", "Europe/Berlin")

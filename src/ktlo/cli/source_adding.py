@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
     from ktlo.sources.options import Option
 
-_MAIN = {
-    "git": "path",
-    "github": "repository",
-    "csv": "file",
-    "gitlab": "project",
-    "jira": "url",
-    "redmine": "url",
-    "sentry": "organization",
-    "servicenow": "url",
-    "statuspage": "url",
-    "alertmanager": "url",
-    "grafana": "url",
-}
-"""The option that a bare argument of `sources add` stands for."""
-
-
 _PROPOSED = {"csv": ("noun", "mapping")}
 """Options that a kind cannot do without and that are found out when it is added."""
 
@@ -71,8 +55,10 @@ class _Adding(TyperCommand):
 
 
 def _in_help(kind: str, option: Option) -> tuple[str, str]:
+    from ktlo.sources.options import MAIN
+
     notes = []
-    if option.name == _MAIN.get(kind):
+    if option.name == MAIN.get(kind):
         notes.append("may stand alone, as TARGET")
     if option.name in _PROPOSED.get(kind, ()):
         notes.append("proposed from the file")
@@ -113,6 +99,7 @@ def add(
     from ktlo.settings import data_folder
 
     require_server_extra()
+    from ktlo.sources.options import MAIN
     from ktlo.sources.registry import kind_of
 
     cls, ask = kind_of(kind), sys.stdin.isatty() and not yes and not as_json
@@ -126,7 +113,7 @@ def add(
         from ktlo.cli.source_asking import Dialogue
 
         dialogue = Dialogue(kind, given, data_folder(data) / "secrets")
-        dialogue.run(cls.config, _MAIN.get(kind))
+        dialogue.run(cls.config, MAIN.get(kind))
     else:
         demand(kind, given, cls.config)
     unreachable = "add" if anyway else "refuse"
@@ -173,8 +160,9 @@ def demand(kind: str, given: dict[str, Any], model: Any) -> None:
         UsageError: names what is missing.
     """
     from ktlo.errors import UsageError
+    from ktlo.sources.options import MAIN
 
-    main = _MAIN.get(kind)
+    main = MAIN.get(kind)
     missing = [
         name for name, about in model.model_fields.items() if about.is_required() and name not in given
     ]
@@ -201,14 +189,14 @@ def read_options(kind: str, target: str, options: list[str], model: type[BaseMod
         UsageError: an argument is not NAME=VALUE.
     """
     from ktlo.errors import UsageError
-    from ktlo.sources.options import options_of, read_value
+    from ktlo.sources.options import MAIN, options_of, read_value
 
     known = {option.name: option for option in options_of(model)}
     given: dict[str, Any] = {}
-    if "=" in target and (kind not in _MAIN or target.partition("=")[0] in known):
+    if "=" in target and (kind not in MAIN or target.partition("=")[0] in known):
         options, target = [target, *options], ""
     if target:
-        name = _MAIN.get(kind)
+        name = MAIN.get(kind)
         if name is None:
             raise UsageError(
                 f"say which option {target!r} is",

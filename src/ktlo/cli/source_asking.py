@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,6 @@ from ktlo.errors import UserError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_MAY_MATTER = ("email", "user", "token", "environment")
-"""Options that a source may need though its model does not demand them."""
 _FOUND_ONLY = ("url", "api", "webhook_secret")
 """Options that are looked for, and never asked for by themselves."""
 ONLY_LISTEN = ("argocd", "cdevents", "flux", "webhook")
@@ -57,10 +54,11 @@ class Dialogue:
             model: of the source's options.
             main: the option that tells which one it is, where the model does not demand it.
         """
+        from ktlo.sources.options import asked_first
         from ktlo.sources.registry import make_source
 
         self._find(model, main)
-        for name in self._open(model, main):
+        for name in [name for name in asked_first(self.kind, model) if name not in self.given]:
             self._ask(name, model, is_needed=model.model_fields[name].is_required())
         is_open = "webhook_secret" in model.model_fields and "webhook_secret" not in self.given
         if is_open and not self._hears_nothing():
@@ -85,24 +83,16 @@ class Dialogue:
             file.unlink(missing_ok=True)
 
     def _find(self, model: type[BaseModel], main: str | None) -> None:
+        from ktlo.sources.options import MAY_MATTER
+
         sought = [
             name
             for name, about in model.model_fields.items()
-            if name not in self.given and (about.is_required() or name in (main, *_MAY_MATTER, *_FOUND_ONLY))
+            if name not in self.given and (about.is_required() or name in (main, *MAY_MATTER, *_FOUND_ONLY))
         ]
         for name, found in find(self.kind, sought, Path.cwd()).items():
             self.given[name] = found.value
             typer.echo(f"{name}: {found.value}, from {found.where}")
-
-    def _open(self, model: type[BaseModel], main: str | None) -> list[str]:
-        """Options to ask for: what is demanded, what tells which one it is, what may matter."""
-        fields: Mapping[str, Any] = model.model_fields
-        needed = [name for name, about in fields.items() if about.is_required() or name == main]
-        return [
-            name
-            for name in (*needed, *(name for name in _MAY_MATTER if name in fields))
-            if name not in self.given and not (self.kind == "git" and name == "token")
-        ]
 
     def _ask(self, name: str, model: type[BaseModel], *, is_needed: bool) -> None:
         hint = model.model_fields[name].description or ""

@@ -15,6 +15,23 @@ from pydantic import BaseModel, ValidationError
 
 from ktlo.errors import UsageError, UserError
 
+MAIN = {
+    "git": "path",
+    "github": "repository",
+    "csv": "file",
+    "gitlab": "project",
+    "jira": "url",
+    "redmine": "url",
+    "sentry": "organization",
+    "servicenow": "url",
+    "statuspage": "url",
+    "alertmanager": "url",
+    "grafana": "url",
+}
+"""The option that tells which one is meant, by kind."""
+MAY_MATTER = ("email", "user", "token", "environment")
+"""Options that a source may hardly do without though its model does not demand them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -64,6 +81,14 @@ def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
     if len(members) == 1:
         found = {**_resolved(members[0], definitions), **{k: v for k, v in found.items() if k != "anyOf"}}
     return found
+
+
+def asked_first(kind: str, config: type[BaseModel]) -> list[str]:
+    """Names of the options to ask for first: what is demanded, what tells which one it is, what may matter."""
+    fields = config.model_fields
+    needed = [name for name, about in fields.items() if about.is_required() or name == MAIN.get(kind)]
+    # Most repositories are a folder, or need none.
+    return needed + [name for name in MAY_MATTER if name in fields and (kind, name) != ("git", "token")]
 
 
 def read_value(name: str, text: str, option: Option | None) -> Any:

@@ -22,6 +22,7 @@ from ktlo.server.web.checks import Checks
 from ktlo.server.web.mapping_form import mapped_fields, mapping_from, open_questions, removed_fields, said_by
 from ktlo.server.web.option_fields import option_fields, options_from
 from ktlo.server.web.rendering import render, with_message, with_query
+from ktlo.sources.options import asked_first
 from ktlo.sources.registry import kind_of, kinds, make_source
 
 router = APIRouter()
@@ -53,6 +54,9 @@ def choose(request: Request, kind: str = "") -> Response:
 def _show_form(request: Request, kind: str, given: Given | None = None, problem: str = "") -> Response:
     cls = kind_of(kind)
     fields = option_fields(cls.config, given)
+    first = asked_first(kind, cls.config)
+    if getattr(cls, "only_listens", False) is True:
+        first = [*first, "webhook_secret"]  # without it only this machine may send
     if kind == "csv":
         # The rest is proposed after a look at the file.
         fields = [field for field in fields if field.name == "file"]
@@ -64,10 +68,8 @@ def _show_form(request: Request, kind: str, given: Given | None = None, problem:
         has_twin=False,
         kind=kind,
         summary=cls.summary,
-        needed=[field for field in fields if field.is_required or field.name in ("path", "repository")],
-        optional=[
-            field for field in fields if not field.is_required and field.name not in ("path", "repository")
-        ],
+        needed=[field for field in fields if field.name in first],
+        optional=[field for field in fields if field.name not in first],
         problem=problem,
     )
 

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ktlo.errors import UserError
 from ktlo.server.runtime import Runtime
 from ktlo.server.web.rendering import render, render_fragment, with_message, with_query
+from ktlo.sources.csv.dates import DateStyle
 from ktlo.sources.csv.fields import Noun, fields_of
 from ktlo.sources.webhook.config import Proof, WebhookConfig
 from ktlo.sources.webhook.proposal import parse, propose
@@ -28,7 +29,8 @@ from ktlo.sources.webhook.reading import read
 router = APIRouter()
 
 _TEXTS = (
-    "name", "items", "only", "deleted", "event", "webhook_secret", "proof_header", "proof_prefix",
+    "name", "items", "only", "deleted", "event", "dates", "time_zone", "webhook_secret", "proof_header",
+    "proof_prefix",
 )  # fmt: skip
 _SHOWN = 20
 _LARGEST_FORM = 2 << 20
@@ -225,6 +227,7 @@ def _page(request: Request, said: Said, problem: str) -> Response:
         said=said,
         nouns=tuple(Noun),
         proofs=tuple(Proof),
+        date_styles=tuple(DateStyle),
         preview=preview(said),
         problem=problem,
     )
