@@ -183,7 +183,8 @@ def test_most_open_items_that_vanish_at_once_stay_and_are_followed_when_they_are
     for _ in range(2):
         tracker.read(seen)
         assert {row["external_id"] for row in seen.shown(tracker.table)} == left
-    assert f"{MANY - 5} of {MANY - 1} open" in seen.rejected[0]
+    (which, *_) = [one.excerpt for batch in seen.batches for one in batch.rejected]
+    assert which.startswith(f"{MANY - 5} of {MANY - 1}: ")
     assert "look like a right that was lost" in seen.rejected[0]
     tracker.items |= hidden
     tracker.end(last)
@@ -200,7 +201,9 @@ def test_items_are_judged_by_project_unless_most_of_all_are_missing() -> None:
     shop = {f"SHOP-{number}" for number in range(15)}
     verdict = judged({*shop, "PAY-1"}, known, "open issues", project)
     assert (verdict.deleted, len(verdict.hidden), len(verdict.warnings)) == (("PAY-1",), 15, 1)
-    assert "15 of 20 open issues" in verdict.warnings[0]
+    reason, which = verdict.warnings[0]
+    assert "most of the open issues of SHOP" in reason
+    assert which.startswith("15 of 20: SHOP-0, SHOP-1, ")
     most = judged({*shop, *(f"PAY-{number}" for number in range(17))}, known, "open issues", project)
     assert (most.deleted, len(most.hidden), len(most.warnings)) == ((), 32, 1)
     assert judged((), known, "open issues").deleted == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 from typing import Any
 
 import httpx
@@ -12,6 +13,9 @@ from revisited_house import NOW, House, made
 from test_what_every_pulled_source_meets import of_tests
 
 from ktlo.sources.collector import collect
+from ktlo.sources.delivering import Refusals, deliver, replay
+from ktlo.sources.hooked import Incoming
+from ktlo.sources.registry import kinds
 from ktlo.sources.revisiting import Turn, turn_of
 
 
@@ -46,7 +50,7 @@ def test_a_project_that_is_archived_or_renamed_stays_while_another_loses_an_issu
     house.read(source, hours=2)
     assert house.names(source, "issues") == before - {"SHOP-S4"}
     (told,) = house.told(source)
-    assert "5 of 5 issues" in told
+    assert "most of the issues of OLD are not to be seen" in told
 
 
 def test_an_issue_whose_project_got_another_key_is_there_once(house: House) -> None:
@@ -196,3 +200,73 @@ def test_a_refusal_of_the_many_costs_them_alone_and_is_told(house: House) -> Non
     (told,) = house.told(source)
     assert "403" in told
     assert "deletions" in told
+
+
+def test_what_was_moved_away_in_bulk_is_no_lost_right(house: House) -> None:
+    site = of_tests("jira", "jira_site").Site(now=NOW)
+    for number in range(20):
+        site.create(f"SHOP-{number}", NOW - dt.timedelta(days=20, minutes=number))
+    source = made("jira cloud", site.answer, projects=["SHOP"])
+    house.read(source)
+    for number in range(15):
+        site.rename(f"SHOP-{number}", f"OTHER-{number}", NOW)
+    site.now += dt.timedelta(days=2)
+    house.read(source, hours=50)
+    assert house.names(source, "issues") == {f"SHOP-{number}" for number in range(15, 20)}
+    assert house.told(source) == []
+
+
+def test_issues_that_were_merged_in_bulk_leave(house: House) -> None:
+    organization = of_tests("sentry", "test_sentry").Organization()
+    for number in range(20, 40):
+        organization.happen(f"S{number}", "seen", dt.datetime(2026, 9, 2, tzinfo=dt.UTC))
+    source = made("sentry", organization.answer)
+    house.read(source)
+    before = house.names(source, "issues")
+    for number in range(20, 34):
+        del organization.issues[f"S{number}"]
+        organization.merged[f"S{number}"] = "S35"
+    house.read(source, hours=0.5)
+    assert before - house.names(source, "issues") == {f"SHOP-S{number}" for number in range(20, 34)}
+
+
+def test_a_kept_webhook_that_is_read_again_brings_nothing_back(house: House) -> None:
+    site = of_tests("jira", "jira_by_hand").site_by_hand()
+    source = made("jira cloud", site.answer)
+    house.read(source)
+    key = min(site.issues, key=lambda one: site.issues[one]["fields"]["updated"])
+    body = {"webhookEvent": "jira:issue_updated", "timestamp": 0, "issue": site._shown(site.issues[key])}
+    incoming = Incoming({}, json.dumps(body).encode(), site.now)
+    deliver(source, incoming, house.store, Refusals(), needs_secret=False)
+    del site.issues[key]
+    site.now += dt.timedelta(days=2)
+    house.read(source, hours=50)
+    assert key not in house.names(source, "issues", "incidents")
+    assert replay(source, house.store)[0] == 1
+    assert key not in house.names(source, "issues", "incidents")
+
+
+def test_the_past_is_read_again_from_where_it_was_read_first(house: House) -> None:
+    for kind in ("gitlab", "jira cloud", "github", "redmine", "opsgenie", "servicenow"):
+        assert "since" in kinds()[kind.partition(" ")[0]].lasting
+    site = of_tests("jira", "jira_by_hand").site_by_hand()
+    source = made("jira cloud", site.answer, since=None)
+    first = "2020-01-01T00:00:00Z"
+    at = source._begin({"since": first})
+    assert at.since == at.reached == dt.datetime.fromisoformat(first)
+
+
+def test_of_many_that_are_missing_a_hundred_are_asked_for_alone(house: House) -> None:
+    site = of_tests("jira", "jira_site").Site(now=NOW)
+    for number in range(250):
+        site.create(f"SHOP-{number}", NOW - dt.timedelta(days=20, minutes=number))
+    source = made("jira cloud", site.answer)
+    house.read(source)
+    site.issues.clear()
+    site.asked.clear()
+    site.now += dt.timedelta(days=2)
+    house.read(source, hours=23)
+    assert len(house.names(source, "issues")) == 250
+    alone = [path for path in site.asked if "/issue/SHOP-" in path]
+    assert len(alone) == 200  # of the open ones, and of those whose turn it is
+    assert len(set(house.told(source))) == 2

@@ -19,6 +19,7 @@ from ktlo.sources.clocks import corrected
 from ktlo.sources.hooked import Hooked, Incoming, Taken, secret_of
 from ktlo.sources.lengths import named
 from ktlo.sources.merging import merged
+from ktlo.sources.not_found import unrevived
 from ktlo.sources.protocol import Source
 from ktlo.sources.reclassifying import may_change, reclassified
 from ktlo.sources.refusals import Refusals
@@ -202,7 +203,7 @@ def _write(source: Source, taken: Taken, store: Store) -> None:
 
 
 def _insert(taken: Taken, store: Store) -> None:
-    for table, batch in merged(taken.rows, taken.untold, store).items():
+    for table, batch in unrevived(merged(taken.rows, taken.untold, store), store).items():
         if batch.num_rows:
             store.insert(TABLES[table], batch)
     if taken.rejected:

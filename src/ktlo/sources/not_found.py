@@ -33,6 +33,35 @@ def outranking(rows: Mapping[str, pa.RecordBatch], store: Store) -> dict[str, pa
     return {name: _of_known(name, batch, store) for name, batch in rows.items()}
 
 
+def unrevived(rows: Mapping[str, pa.RecordBatch], store: Store) -> dict[str, pa.RecordBatch]:
+    """Rows that a webhook told, without those of items that were removed since: only a reading brings one back.
+
+    Args:
+        rows: batches by table, of one source.
+        store: holds what is known.
+    """
+    return {name: _without_removed(name, batch, store) for name, batch in rows.items()}
+
+
+def _without_removed(name: str, batch: pa.RecordBatch, store: Store) -> pa.RecordBatch:
+    if "external_id" not in batch.schema.names or not batch.num_rows:
+        return batch
+    place = f"FROM ktlo.`{rows_table(TABLES[name])}`"
+    which = "WHERE source = {source:String} AND external_id IN {ids:Array(String)}"
+    removed = store.query(
+        f"SELECT external_id, max({VERSION}) AS version {place} {which}"
+        f" AND external_id NOT IN (SELECT external_id {place} FINAL {which}) GROUP BY external_id",
+        {"source": batch["source"][0].as_py(), "ids": batch["external_id"].to_pylist()},
+    )
+    if not removed.num_rows:
+        return batch
+    versions = {str(row["external_id"]): int(row["version"]) for row in removed.to_pylist()}
+    told = zip(batch["external_id"].to_pylist(), batch[VERSION].to_pylist(), strict=True)
+    return batch.filter(
+        pa.array([(version or 0) > versions.get(str(item), -1) for item, version in told], pa.bool_())
+    )
+
+
 def _of_known(name: str, batch: pa.RecordBatch, store: Store) -> pa.RecordBatch:
     names = batch.schema.names
     if "external_id" not in names or not batch.num_rows:

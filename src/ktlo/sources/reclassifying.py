@@ -66,10 +66,12 @@ def _settled(
     if not told:
         return
     source, versions = told[0]["source"], {row["external_id"]: row[VERSION] for row in told}
+    place = f"ktlo.{rows_table(TABLES[other.items])}"
+    which = "source = {source:String} AND external_id IN {ids:Array(String)}"
     known = store.query(
-        f"SELECT external_id, max({VERSION}) AS version, argMax({DELETED}, {VERSION}) AS is_gone"  # noqa: S608 - names are ktlo's own
-        f" FROM ktlo.{rows_table(TABLES[other.items])} WHERE source = {{source:String}}"
-        " AND external_id IN {ids:Array(String)} GROUP BY external_id",
+        f"SELECT external_id, max({VERSION}) AS version,"  # noqa: S608 - names are ktlo's own
+        f" external_id NOT IN (SELECT external_id FROM {place} FINAL WHERE {which}) AS is_gone"
+        f" FROM {place} WHERE {which} GROUP BY external_id",
         {"source": source, "ids": list(versions)},
     ).to_pylist()
     changed = []

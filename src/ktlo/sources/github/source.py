@@ -39,6 +39,7 @@ class GitHubSource:
 
     kind: ClassVar[str] = "github"
     summary: ClassVar[str] = "issues, pull requests, reviews, releases, deployments and CI runs from GitHub"
+    lasting: ClassVar[tuple[str, ...]] = ("since", "format")
     config: ClassVar[type[BaseModel]] = GitHubConfig
     setup: Setup = Setup(
         where="Settings, Webhooks of the repository: Add webhook, content type application/json",

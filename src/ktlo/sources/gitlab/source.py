@@ -107,6 +107,7 @@ class GitLabSource:
     summary: ClassVar[str] = (
         "issues, incidents, merge requests, deployments, pipelines and releases from GitLab"
     )
+    lasting: ClassVar[tuple[str, ...]] = ("since",)
     config: ClassVar[type[BaseModel]] = GitLabConfig
     items_change_kind: ClassVar[bool] = True
     revisits: Revisits = Revisits(("issues", "incidents", "changes"), PART)

@@ -90,6 +90,7 @@ class JiraSource:
     summary: ClassVar[str] = (
         "issues with their changelog, comments and incidents from Jira Cloud or Data Center"
     )
+    lasting: ClassVar[tuple[str, ...]] = ("since",)
     config: ClassVar[type[BaseModel]] = JiraConfig
     items_change_kind: ClassVar[bool] = True
     revisits: Revisits = Revisits(TABLES, PART)
@@ -297,6 +298,8 @@ class JiraSource:
         try:
             at = msgspec.convert(dict(cursor), _Cursor)
         except msgspec.ValidationError:
+            # The past is to be read again, from where it was read first.
+            begin = min([begin, *(dt.datetime.fromisoformat(said) for said in [cursor.get("since")] if said)])
             return _Cursor(begin, begin)
         if self._config.since is not None and begin < at.since:
             return _Cursor(begin, begin)

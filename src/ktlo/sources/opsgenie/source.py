@@ -104,7 +104,7 @@ class OpsgenieSource:
         " from Opsgenie"
     )
     config: ClassVar[type[BaseModel]] = OpsgenieConfig
-    lasting: ClassVar[tuple[str, ...]] = ("incidents",)
+    lasting: ClassVar[tuple[str, ...]] = ("incidents", "since")
     setup: Setup = Setup(
         where="Settings, Integrations: a Webhook integration with this URL and alert details on",
         events=(*mapping.STEPS, "Delete"),

@@ -88,6 +88,7 @@ class RedmineSource:
 
     kind: ClassVar[str] = "redmine"
     summary: ClassVar[str] = "issues with their journals, and incidents, from Redmine"
+    lasting: ClassVar[tuple[str, ...]] = ("since",)
     config: ClassVar[type[BaseModel]] = RedmineConfig
     items_change_kind: ClassVar[bool] = True
     revisits: Revisits = Revisits(TABLES, PART)

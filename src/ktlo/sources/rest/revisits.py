@@ -27,11 +27,17 @@ from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.rest.vanishing import judged
 
 PART = 100
-"""Items that are asked for and judged together."""
+"""Items that one request asks for."""
+MOST_ALONE = 100
+"""Items that are asked for alone in one comparison; the others wait for the next."""
 
 
 class LeftError(AbsentError):
-    """The item is there, but no longer among what is read. ``rows`` take out what else was told of it."""
+    """The item is known to have left: moved to where it is not read, or merged into another.
+
+    Attributes:
+        rows: what takes out what else was told of it.
+    """
 
     def __init__(self, what: str, *, where: str, rows: Sequence[tuple[str, Row]] = ()) -> None:
         super().__init__(what, where=where)
@@ -98,12 +104,16 @@ class Revisit:
             missing: external_ids of items that were not listed.
             known: of all that should have been, which those are judged by.
         """
-        gone, refused = dict[str, Sequence[tuple[str, Row]]](), dict[str, DeniedError]()
-        for name in missing:
+        gone, refused = list[str](), dict[str, DeniedError]()
+        for name in missing[:MOST_ALONE]:
             try:
                 rows = await self.whole(name)
-            except AbsentError as error:
-                gone[name] = error.rows if isinstance(error, LeftError) else ()
+            except LeftError as error:
+                self.forget(name)
+                removals = [removal(table, self.source, name) for table in self.tables]
+                yield Batch(batches([*removals, *error.rows]))
+            except AbsentError:
+                gone.append(name)
             except DeniedError as error:
                 refused[name] = error
             except OversizedError:
@@ -121,12 +131,12 @@ class Revisit:
                 f"{refused[first].what}. So whether {which} of the {self.label} are as they were is not known"
             )
             yield Batch(rejected=(self._told(self.place, reason),))
-        verdict = judged(gone, known, self.label, self.group)
+        unasked = set(missing[MOST_ALONE:])
+        verdict = judged(gone, [name for name in known if name not in unasked], self.label, self.group)
         for name in verdict.deleted:
             self.forget(name)
         rows = [removal(table, self.source, name) for name in verdict.deleted for table in self.tables]
-        rows += [row for name in verdict.deleted for row in gone[name]]
-        told = tuple(self._told(self.place, reason) for reason in verdict.warnings)
+        told = tuple(self._told(self.place, reason, which) for reason, which in verdict.warnings)
         if rows or told:
             yield Batch(batches(rows), None, told)
 
@@ -141,12 +151,12 @@ class Revisit:
         half = len(part) // 2
         return await self._listed(part[:half]) | await self._listed(part[half:])
 
-    def _told(self, place: str, reason: str) -> Rejection:
+    def _told(self, place: str, reason: str, excerpt: str = "") -> Rejection:
         return Rejection(
             source=self.source,
             place=place,
             reason=reason,
-            excerpt="",
+            excerpt=excerpt,
             seen_at=self.api.rest.now(),
             is_kept=True,
         )

@@ -29,19 +29,20 @@ def are_deleted(missing: int, known: int) -> bool:
     return missing < FEW or 2 * missing <= known
 
 
-def lost_right(label: str, missing: Sequence[str], known: int) -> str:
-    """What to tell of items that are kept although they are nowhere.
+def lost_right(label: str, missing: Sequence[str], known: int) -> tuple[str, str]:
+    """What to tell of items that are kept although they are nowhere: a sentence that stays the same, and which.
 
     Args:
         label: what they are called: ``issues``.
         missing: their identifiers.
         known: how many were held against the service at once.
     """
-    return (
-        f"{len(missing)} of {known} {label} are not to be seen any more ({', '.join(missing[:5])}…): so many at once"
-        " look like a right that was lost, and they stay as they were. Give it back; if they were deleted, remove the"
-        " source with `ktlo sources remove SOURCE --forget` and add it again"
+    reason = (
+        f"most of the {label} are not to be seen any more: so many at once look like a right that was lost, and they"
+        " stay as they were. Give it back; if they were deleted, remove the source with `ktlo sources remove SOURCE"
+        " --forget` and add it again (what is older than `since`, and kept webhooks, go with it)"
     )
+    return reason, f"{len(missing)} of {known}: {', '.join(missing[:5])}{'…' if len(missing) > 5 else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,12 @@ class Verdict:
     Attributes:
         deleted: those to remove.
         hidden: those that stay as they were.
-        warnings: what to tell of the latter, one sentence a group.
+        warnings: what to tell of the latter, a sentence and which they are, for each group.
     """
 
     deleted: tuple[str, ...]
     hidden: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[tuple[str, str], ...]
 
 
 def project(name: str) -> str:
@@ -75,7 +76,7 @@ def judged(
         label: what they are called: ``open issues``.
         group: what an item is judged with: its project; all together when ``None``, and where most of all are missing.
     """
-    deleted, hidden, warnings = list[str](), list[str](), list[str]()
+    deleted, hidden, warnings = list[str](), list[str](), list[tuple[str, str]]()
     of = group if group and are_deleted(len(missing), len(known)) else lambda _: ""
     for name, found in groupby(sorted(missing, key=lambda one: (of(one), one)), of):
         gone, there = list(found), sum(of(one) == name for one in known)
@@ -83,5 +84,5 @@ def judged(
             deleted += gone
         else:
             hidden += gone
-            warnings.append(lost_right(label, gone, there))
+            warnings.append(lost_right(f"{label} of {name}" if name else label, gone, there))
     return Verdict(tuple(deleted), tuple(hidden), tuple(warnings))

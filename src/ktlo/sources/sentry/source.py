@@ -34,7 +34,7 @@ from ktlo.sources.rest.connection import (
     decode,
 )
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.revisits import Revisit
+from ktlo.sources.rest.revisits import LeftError, Revisit
 from ktlo.sources.rest.rows import Row, batches, removal
 from ktlo.sources.rest.vanishing import project
 from ktlo.sources.sentry import mapping
@@ -242,7 +242,7 @@ class SentrySource:
                 path = f"{place}{quote(name, safe='')}/"
                 found = decode((await api.get(path)).body, Resolved, path).group
                 if (found.short_id or found.id) != name:  # merged into another
-                    raise AbsentError("it was merged", where=path)
+                    raise LeftError("it was merged", where=path)
                 return ()
 
             asked = Revisit(
@@ -312,7 +312,7 @@ class SentrySource:
         raw = decode((await api.get(path)).body, msgspec.Raw, path)
         found = msgspec.json.decode(raw, type=IssueItem)
         if found.id != identifier:
-            raise AbsentError("it was merged", where=path)
+            raise LeftError("it was merged", where=path)
         return found
 
     def verify(self, incoming: Incoming, key: str) -> None:

@@ -100,6 +100,7 @@ class ServiceNowSource:
 
     kind: ClassVar[str] = "servicenow"
     summary: ClassVar[str] = "incidents with their history from ServiceNow"
+    lasting: ClassVar[tuple[str, ...]] = ("since",)
     config: ClassVar[type[BaseModel]] = ServiceNowConfig
 
     def __init__(
@@ -264,7 +265,8 @@ class _WithAudit(ListRun):
             self.at.open_names -= set(missing)
             rows = [removal("incidents", self._of.source, number) for number in numbers]
         else:
-            self.warn(f"{TABLE}/incident", lost_right("open incidents", numbers, len(known)))
+            reason, which = lost_right("open incidents", numbers, len(known))
+            self.warn(f"{TABLE}/incident", reason, excerpt=which)
             rows = []
         self.at.compared_at = now
         yield self.batch(rows)
