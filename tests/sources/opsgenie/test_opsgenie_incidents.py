@@ -274,7 +274,7 @@ def test_alerts_and_incidents_are_not_read_one_beside_the_other() -> None:
         # Reading the past again keeps that the rows in the store are of the one kind.
         made_so = source(Incidents(), incidents=then)
         seen.cursor = lasting(made_so, seen.cursor)
-        assert seen.cursor == {"incidents": before}
+        assert seen.cursor == {"incidents": before, "since": "2026-08-01T00:00:00Z"}
         assert isinstance(run(made_so, seen), UserError)
         assert run(source(Incidents(), incidents=before), seen) is None
         assert "since" in seen.cursor

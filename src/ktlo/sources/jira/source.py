@@ -8,6 +8,7 @@ ended ones by asking for known keys in turn (``revisiting``).
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
@@ -298,8 +299,9 @@ class JiraSource:
         try:
             at = msgspec.convert(dict(cursor), _Cursor)
         except msgspec.ValidationError:
-            # The past is to be read again, from where it was read first.
-            begin = min([begin, *(dt.datetime.fromisoformat(said) for said in [cursor.get("since")] if said)])
+            with contextlib.suppress(msgspec.ValidationError, TypeError):
+                # The past is to be read again, from where it was read first.
+                begin = min(begin, msgspec.convert(cursor.get("since"), dt.datetime))
             return _Cursor(begin, begin)
         if self._config.since is not None and begin < at.since:
             return _Cursor(begin, begin)
