@@ -44,46 +44,46 @@ def unrevived(rows: Mapping[str, pa.RecordBatch], store: Store) -> dict[str, pa.
 
 
 def _without_removed(name: str, batch: pa.RecordBatch, store: Store) -> pa.RecordBatch:
-    if "external_id" not in batch.schema.names or not batch.num_rows:
+    if not _has_items(batch):
         return batch
-    place = f"FROM ktlo.`{rows_table(TABLES[name])}`"
-    which = "WHERE source = {source:String} AND external_id IN {ids:Array(String)}"
-    removed = store.query(
-        f"SELECT external_id, max({VERSION}) AS version {place} {which}"
-        f" AND external_id NOT IN (SELECT external_id {place} FINAL {which}) GROUP BY external_id",
-        {"source": batch["source"][0].as_py(), "ids": batch["external_id"].to_pylist()},
-    )
-    if not removed.num_rows:
+    removed = _versions(name, batch, store, only_removed=True)
+    if not removed:
         return batch
-    versions = {str(row["external_id"]): int(row["version"]) for row in removed.to_pylist()}
     told = zip(batch["external_id"].to_pylist(), batch[VERSION].to_pylist(), strict=True)
     return batch.filter(
-        pa.array([(version or 0) > versions.get(str(item), -1) for item, version in told], pa.bool_())
+        pa.array([(version or 0) > removed.get(str(item), -1) for item, version in told], pa.bool_())
     )
 
 
 def _of_known(name: str, batch: pa.RecordBatch, store: Store) -> pa.RecordBatch:
-    names = batch.schema.names
-    if "external_id" not in names or not batch.num_rows:
+    if not _has_items(batch):
         return batch
     is_removal = pc.equal(batch[DELETED], pa.scalar(1, batch[DELETED].type))
     is_undated = pc.equal(batch[VERSION], pa.scalar(NOT_FOUND, batch[VERSION].type))
-    wanted = pc.and_(is_removal, is_undated)
-    if not pc.any(wanted).as_py():
+    is_gone = pc.and_(is_removal, is_undated)
+    if not pc.any(is_gone).as_py():
         return batch
-    gone = batch.filter(wanted)
-    known = store.query(
-        f"SELECT external_id, max({VERSION}) AS version FROM ktlo.`{rows_table(TABLES[name])}`"  # noqa: S608 - names are ktlo's own
-        " WHERE source = {source:String} AND external_id IN {ids:Array(String)} GROUP BY external_id",
-        {"source": gone["source"][0].as_py(), "ids": gone["external_id"].to_pylist()},
-    )
-    versions = dict(zip(known["external_id"].to_pylist(), known["version"].to_pylist(), strict=True))
-    found = [
-        version if version is None or version != NOT_FOUND or not one else versions.get(item)
-        for version, one, item in zip(
-            batch[VERSION].to_pylist(), is_removal.to_pylist(), batch["external_id"].to_pylist(), strict=True
-        )
-    ]
-    place = names.index(VERSION)
-    dated = batch.set_column(place, batch.schema.field(place), pa.array(found, batch[VERSION].type))
+    known = _versions(name, batch.filter(is_gone), store)
+    of_known = pa.array([known.get(str(item)) for item in batch["external_id"].to_pylist()], pa.uint64())
+    versions = pc.if_else(is_gone, of_known, batch[VERSION])
+    place = batch.schema.get_field_index(VERSION)
+    dated = batch.set_column(place, batch.schema.field(place), versions)
     return dated.filter(pc.is_valid(dated[VERSION]))
+
+
+def _has_items(batch: pa.RecordBatch) -> bool:
+    return "external_id" in batch.schema.names and batch.num_rows > 0
+
+
+def _versions(
+    name: str, batch: pa.RecordBatch, store: Store, *, only_removed: bool = False
+) -> dict[str, int]:
+    """The newest versions of some items by identifier, of all that are known or of those that are removed now."""
+    place = f"FROM ktlo.`{rows_table(TABLES[name])}`"
+    which = "WHERE source = {source:String} AND external_id IN {ids:Array(String)}"
+    removed = f" AND external_id NOT IN (SELECT external_id {place} FINAL {which})" if only_removed else ""
+    found = store.query(
+        f"SELECT external_id, max({VERSION}) AS version {place} {which}{removed} GROUP BY external_id",
+        {"source": batch["source"][0].as_py(), "ids": batch["external_id"].to_pylist()},
+    )
+    return {str(row["external_id"]): int(row["version"]) for row in found.to_pylist()}

@@ -43,7 +43,6 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.gathering import Gathered
 from ktlo.sources.rest.lists import Listed, Position
 from ktlo.sources.rest.on_call import State
-from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import SETTLE, NewestState, OldestState, Page, oldest_first
 
@@ -151,16 +150,7 @@ class IncidentRun(ScheduledRun):
             body = (await self.api.get(path, {"identifierType": "id"})).body
             return await self._rows(decode(body, OneIncident, path).data)
 
-        asked = Revisit(
-            api=self.api,
-            source=self._source,
-            tables=("incidents",),
-            label="open incidents",
-            place=LIST,
-            whole=whole,
-            forget=known.discard,
-        )
-        async for batch in asked.settled(sorted(known - there), sorted(known | there)):
+        async for batch in self.follow_missing(there, "open incidents", LIST, whole):
             yield batch
         if is_day_over:
             self.at.compared_at = now

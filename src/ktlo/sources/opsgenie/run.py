@@ -32,7 +32,6 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, Position
 from ktlo.sources.rest.on_call import State
-from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, removal
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
@@ -87,16 +86,7 @@ class AlertRun(ScheduledRun):
             (known.discard if item.status == "closed" else known.add)(name)
             return await self._whole(item)
 
-        asked = Revisit(
-            api=self.api,
-            source=self._of.source,
-            tables=("incidents",),
-            label="open alerts",
-            place="/v2/alerts",
-            whole=whole,
-            forget=known.discard,
-        )
-        async for batch in asked.settled(sorted(known - there), sorted(known | there)):
+        async for batch in self.follow_missing(there, "open alerts", "/v2/alerts", whole):
             yield batch
         known |= there
         self.at.compared_at = now

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,6 +19,8 @@ from ktlo.sources.rest.connection import Connection, decode
 from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.lists import ListRun, Position
 from ktlo.sources.rest.on_call import Schedule, Shift, State, Told, Warn, read_shifts
+from ktlo.sources.rest.revisits import Revisit
+from ktlo.sources.rest.rows import Row
 
 _DAY = dt.timedelta(days=1)
 STANDING_IN = ("override", "forwarding")
@@ -47,6 +49,34 @@ class ScheduledRun(ListRun):
     def saved(self) -> dict[str, Any]:
         """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
         return {**super().saved(), "schedules": self.on_call.saved(), "incidents": self.counted}
+
+    async def follow_missing(
+        self,
+        there: Collection[str],
+        label: str,
+        place: str,
+        whole: Callable[[str], Awaitable[Sequence[tuple[str, Row]]]],
+    ) -> AsyncIterator[Batch]:
+        """What becomes of open items that are known and were not listed.
+
+        Args:
+            there: identifiers of those that were listed.
+            label: what they are called in sentences.
+            place: path of the list.
+            whole: see :class:`ktlo.sources.rest.revisits.Revisit`.
+        """
+        known = self.at.open_names
+        asked = Revisit(
+            api=self.api,
+            source=self._source,
+            tables=("incidents",),
+            label=label,
+            place=place,
+            whole=whole,
+            forget=known.discard,
+        )
+        async for batch in asked.settled(sorted(known.difference(there)), sorted(known.union(there))):
+            yield batch
 
     async def follow_schedules(self) -> AsyncIterator[Batch]:
         """Read who is on call; what cannot be read is noted."""

@@ -1,8 +1,8 @@
 """Items that are nowhere any more: deleted, or the right to see them was lost? Services answer 404 to both.
 
-A removal is for good (it outranks what is older), so a lost right must not pass for a deletion. Few things that vanish
-at once were deleted; all or most of them at once is what a right that was taken away looks like, or a project that was
-archived or got another name.
+What is removed leaves every figure until it is read again, so a lost right must not pass for a deletion. Few things
+that vanish at once were deleted; all or most of them at once is what a right that was taken away looks like, or a
+project that was archived or got another name.
 """
 
 from __future__ import annotations

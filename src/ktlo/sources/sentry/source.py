@@ -11,7 +11,8 @@ brings nothing that is new.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -219,16 +220,7 @@ class SentrySource:
         def forget(name: str) -> None:
             at.open.pop(names[name], None)
 
-        asked = Revisit(
-            api=api,
-            source=self.source_id,
-            tables=self.revisits.tables,
-            group=project,
-            label="open issues",
-            place=self._root,
-            whole=whole,
-            forget=forget,
-        )
+        asked = replace(self._asked(api, "open issues", self._root, whole), forget=forget)
         async for batch in asked.settled(list(names), list(at.open.values())):
             yield batch
 
@@ -245,17 +237,26 @@ class SentrySource:
                     raise LeftError("it was merged", where=path)
                 return ()
 
-            asked = Revisit(
-                api=api,
-                source=self.source_id,
-                tables=self.revisits.tables,
-                group=project,
-                label="issues",
-                place=place,
-                whole=whole,
-            )
-            async for batch in asked.of(known.get("issues", ())):
+            async for batch in self._asked(api, "issues", place, whole).of(known.get("issues", ())):
                 yield batch
+
+    def _asked(
+        self,
+        api: Connection,
+        label: str,
+        place: str,
+        whole: Callable[[str], Awaitable[Sequence[tuple[str, Row]]]],
+    ) -> Revisit:
+        """How issues are asked for one by one; they are judged by project."""
+        return Revisit(
+            api=api,
+            source=self.source_id,
+            tables=self.revisits.tables,
+            label=label,
+            place=place,
+            whole=whole,
+            group=project,
+        )
 
     def _begin(self, cursor: Mapping[str, Any]) -> _Cursor:
         begin = horizon(self._config.since, self._world, DEFAULT_HISTORY)
