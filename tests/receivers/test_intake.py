@@ -275,10 +275,39 @@ def test_on_a_full_disk_nothing_is_set_aside_because_the_disk_is_the_reason(stor
     for _ in range(3):
         with pytest.raises(StoreError):
             intake.flush()
-        intake._failures += 1
     full.is_back = True
     intake.flush()
     assert (count(store, "disk"), intake.tally.set_aside) == (1, 0)
+    intake.close()
+
+
+def test_failures_while_the_store_was_away_are_no_reason_to_load_a_segment_in_parts(
+    store, tmp_path, monkeypatch
+):
+    """Of the whole segment the engine may have kept some tables' rows: its parts have other tokens."""
+    tokens = []
+
+    class Shaky(Away):
+        answers = False
+
+        def load(self, stream, file, token):
+            tokens.append(token)
+            super().load(stream, file, token)
+
+        def query(self, *given):
+            return self.store.query(*given) if self.answers else super().query(*given)
+
+    monkeypatch.setattr(intake_module, "FLUSH_SECONDS", 3600)
+    shaky = Shaky(store)
+    intake = Intake("traces", TRACES, shaky, tmp_path / "spool")
+    intake.take(body("shaky"), 1)
+    for shaky.answers in (False,) * 20 + (True,) * (intake_module._REFUSED_AFTER - 1):
+        with pytest.raises(StoreError):
+            intake.flush()
+    shaky.is_back = True
+    intake.flush()
+    assert len(set(tokens)) == 1
+    assert (count(store, "shaky"), intake.tally.set_aside) == (1, 0)
     intake.close()
 
 

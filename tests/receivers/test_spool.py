@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -69,39 +72,100 @@ def test_a_full_spool_refuses_and_takes_again_when_there_is_room(tmp_path):
     assert [bodies(one) for one in spool.closed()] == [[b"y" * 20]]
 
 
+def half(file, data):
+    """What a disk does that has room for half of a message; ``test_full_disk.py`` has a real one."""
+    file.write(data[: len(data) // 2])
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_a_full_disk_leaves_no_half_message(tmp_path, monkeypatch):
     spool = Spool(tmp_path)
     spool.append(b"before")
-    real = spool._file
-
-    class Full:
-        def __getattr__(self, name):
-            return getattr(real, name)
-
-        def write(self, data):
-            real.write(data[: len(data) // 2])
-            real.flush()
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    spool._file = Full()
-    with pytest.raises(SpoolFullError, match="No space left"):
-        spool.append(b"lost" * 100)
+    with monkeypatch.context() as full:
+        full.setattr(spool_module, "_write", half)
+        with pytest.raises(SpoolFullError, match="No space left"):
+            spool.append(b"lost" * 100)
     spool.append(b"after")
     spool.rotate()
     assert [bodies(one) for one in spool.closed()] == [[b"before", b"after"]]
 
 
-def test_nothing_is_acknowledged_that_fsync_did_not_keep(tmp_path, monkeypatch):
-    spool = Spool(tmp_path)
+def test_a_message_on_its_way_to_the_disk_while_the_next_finds_no_room_is_acknowledged_and_kept_once(
+    tmp_path, monkeypatch
+):
+    """Refused, it would be sent again and be there twice."""
+    spool, fsync = Spool(tmp_path), os.fsync
+    spool.append(b"before")
+    syncing, refused = threading.Event(), threading.Event()
+
+    def slow(descriptor):
+        syncing.set()
+        assert refused.wait(60)
+        fsync(descriptor)
+
+    monkeypatch.setattr(spool_module.os, "fsync", slow)
+    with ThreadPoolExecutor(1) as pool:
+        fits = pool.submit(spool.append, b"fits")
+        assert syncing.wait(60)
+        with monkeypatch.context() as full:
+            full.setattr(spool_module, "_write", half)
+            with pytest.raises(SpoolFullError):
+                spool.append(b"lost" * 100)
+        refused.set()
+        fits.result()
+    spool.append(b"after")
+    spool.rotate()
+    assert [bodies(one) for one in spool.closed()] == [[b"before", b"fits", b"after"]]
+
+
+@pytest.mark.parametrize("kept", [[], [b"kept"]], ids=["first", "after another"])
+def test_what_fsync_did_not_keep_is_refused_to_all_who_wait_and_is_not_there_when_it_is_sent_again(
+    tmp_path, monkeypatch, kept
+):
+    """One fsync fails for two messages; the next would succeed, whatever became of what the first should have kept."""
+    spool, fsync = Spool(tmp_path), os.fsync
+    for body in kept:
+        spool.append(body)
+    syncing, both = threading.Event(), threading.Event()
 
     def fails(descriptor):
+        syncing.set()
+        assert both.wait(60)
+        monkeypatch.setattr(spool_module.os, "fsync", fsync)
         raise OSError(errno.EIO, "Input/output error")
 
     spool._open()
     monkeypatch.setattr(spool_module.os, "fsync", fails)
-    with pytest.raises(SpoolFullError, match="Input/output"):
-        spool.append(b"x")
-    spool._file.close()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(spool.append, b"one")
+        assert syncing.wait(60)
+        before = spool.open_bytes
+        second = pool.submit(spool.append, b"two")
+        while spool.open_bytes == before:
+            time.sleep(0.001)
+        both.set()
+        assert [type(asked.exception()) for asked in (first, second)] == [SpoolFullError] * 2
+    for body in (b"one", b"two"):
+        spool.append(body)
+    assert spool.size == sum(len(length_prefix(3)) + len(body) for body in [*kept, b"one", b"two"])
+    spool.rotate()
+    assert [body for segment in spool.closed() for body in bodies(segment)] == [*kept, b"one", b"two"]
+
+
+def test_a_segment_that_cannot_be_synced_when_it_is_closed_keeps_what_was_acknowledged(tmp_path, monkeypatch):
+    spool = Spool(tmp_path)
+    spool.append(b"kept")
+
+    def fails(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spool_module.os, "fsync", fails)
+        with pytest.raises(OSError, match="Input/output"):
+            spool.rotate()
+    spool.append(b"after")
+    spool.rotate()
+    assert [bodies(one) for one in spool.closed()] == [[b"kept"], [b"after"]]
 
 
 def test_many_at_once_lose_nothing(tmp_path):

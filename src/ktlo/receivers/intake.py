@@ -40,7 +40,7 @@ _IDENTITY = b"\xc2\x3e\x10"
 """Field 1000 of a request, which OTLP does not have and the engine skips: a digest of what the request was made from.
 It is on disk with the request, so that a resend is recognised after a crash too."""
 _REFUSED_AFTER = 10
-"""Failures of one segment while the store answers otherwise, after which what the store refuses of it is set aside."""
+"""Failures of one segment on end while the store answers otherwise, after which what it refuses of it is set aside."""
 _ROOM = 64 << 20
 """Free bytes of the disk below which a segment is not taken for one that the store will never take."""
 
@@ -97,6 +97,7 @@ class Intake:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._failures = 0
+        self._refusals = 0
         for segment in self._spool.recover():
             with segment.file.open("rb") as file:
                 for _, body in messages(file):
@@ -205,7 +206,11 @@ class Intake:
         try:
             self._store.load(self._stream, segment.file, segment.token)
         except StoreError:
-            if self._failures < _REFUSED_AFTER or not self._answers():
+            if not self._answers():
+                self._refusals = 0
+                raise
+            self._refusals += 1
+            if self._refusals < _REFUSED_AFTER:
                 raise
             # The store works and still will not have it: keep what it refuses, and let all else pass.
             if self._load_parts(segment):
@@ -213,7 +218,7 @@ class Intake:
                     self.tally.set_aside += 1
                 _log.exception("%s: of %s something is set aside", self.name, segment.file.name)
         self._spool.remove(segment)
-        self._failures = 0
+        self._failures = self._refusals = 0
         with self._guard:
             self.tally.stored += 1
             self.tally.load_seconds += self._clock() - begun
@@ -223,7 +228,7 @@ class Intake:
     def _load_parts(self, segment: Segment) -> bool:
         """Load a segment in halves of halves; a request that is refused alone is set aside. True when one was.
 
-        Tokens name the part, so that doing it again after a crash adds nothing twice.
+        Tokens name the part, so that doing it again after a crash adds nothing twice; all of it has the segment's own.
         """
         with segment.file.open("rb") as file:
             ends = [0, *(end for end, _ in messages(file))]
@@ -238,7 +243,10 @@ class Intake:
                 continue
             part.write_bytes(data[ends[first] : ends[last]])
             try:
-                self._store.load(self._stream, part, f"{segment.token}-{first}-{last}")
+                is_whole = last - first == len(ends) - 1
+                self._store.load(
+                    self._stream, part, segment.token if is_whole else f"{segment.token}-{first}-{last}"
+                )
             except StoreError:
                 if not self._answers():
                     raise

@@ -12,8 +12,10 @@ import os
 import secrets
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -100,7 +102,8 @@ class Spool:
         self._most = most_bytes
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
+        self._cut: weakref.WeakKeyDictionary[FileIO, int] = weakref.WeakKeyDictionary()
         self._path = folder
         self._written = 0
         self._synced = 0
@@ -123,17 +126,17 @@ class Spool:
         Raises:
             SpoolFullError: it was not kept, because the spool or the disk is full.
         """
+        message = length_prefix(len(body)) + body
         with self._writing:
             if self.size + len(body) > self._most:
                 raise SpoolFullError("the store is behind and the spool is full")
             try:
                 file = self._open()
-                file.write(length_prefix(len(body)) + body)
-                file.flush()
+                _write(file, message)
             except OSError as error:
                 self._undo()
-                raise SpoolFullError(f"the spool cannot be written: {error.strerror}") from error
-            self._written = file.tell()
+                raise _full(error) from error
+            self._written += len(message)
             mine = self._written
         with self._syncing:
             # Another thread's fsync may have covered this message; a segment is synced before it is closed.
@@ -143,17 +146,25 @@ class Spool:
                 try:
                     os.fsync(file.fileno())
                 except OSError as error:
-                    raise SpoolFullError(f"the spool cannot be written: {error.strerror}") from error
-                self._synced = upto
+                    with self._writing:
+                        self._give_up(file)
+                    raise _full(error) from error
+                with self._writing:
+                    self._synced = upto if self._file is file else self._synced
                 self.synced = Synced(self.synced.times + 1, self.synced.seconds + time.perf_counter() - begun)
+            elif mine > self._cut.get(file, mine):
+                raise SpoolFullError("the spool cannot be written: what was written did not reach the disk")
 
     def rotate(self) -> None:
         """Close the segment that is being written, so that :meth:`closed` lists it."""
         with self._syncing, self._writing:
             if self._file is None or not self._written:
                 return
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            try:
+                os.fsync(self._file.fileno())
+            except OSError:
+                self._give_up(self._file)
+                raise
             # Given up first: whatever fails from here on (no descriptor is left, say), the next message gets a file.
             closing, self._file = self._file, None
             self._closed_bytes += self._written
@@ -196,30 +207,60 @@ class Spool:
         """Close the segment that is being written."""
         self.rotate()
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> FileIO:
         if self._file is None:
             # Sorted by name is sorted by time; the random part keeps tokens apart whatever the clock does.
             number = max((int(one.stem.split("-")[0]) for one in self._folder.glob("*-*")), default=0) + 1
             self._path = self._folder / f"{number:012d}-{secrets.token_hex(8)}.open"
-            self._file = self._path.open("xb")
+            file = FileIO(self._path, "x")
             _sync_folder(self._folder)
-            self._written, self._synced = 0, 0
+            self._file = file
         return self._file
 
     def _undo(self) -> None:
-        """Cut off what a failed write left of a message."""
+        """Cut off what a failed write left of a message; those before it may be on their way to the disk.
+
+        The file stays open: another thread may be about to sync it.
+        """
         if self._file is None:
             return
+        try:
+            os.ftruncate(self._file.fileno(), self._written)
+            self._file.seek(self._written)
+        except OSError:
+            # What follows half a message could not be read: left to the next start, which cuts it off.
+            self._leave(self._file)
+
+    def _give_up(self, file: FileIO) -> None:
+        """Close the segment after what is known to be on disk: the rest is refused, so it must not be there.
+
+        A second fsync would succeed though the first one lost what it should have written.
+        """
+        end = self._synced
+        self._leave(file)
         with contextlib.suppress(OSError):
-            self._file.close()
-        with contextlib.suppress(OSError), self._path.open("r+b") as file:
-            file.truncate(self._written)
-            # Others may be about to acknowledge what stands before it.
-            os.fsync(file.fileno())
-        with contextlib.suppress(OSError):
-            self._file = self._path.open("ab")
-            return
-        self._file = None
+            os.ftruncate(file.fileno(), end)
+            if end:
+                self._path.rename(self._path.with_suffix(ENDING))
+                self._closed_bytes += end
+            else:
+                self._path.unlink()
+        file.close()
+
+    def _leave(self, file: FileIO) -> None:
+        """Begin another file with the next message; who waits for this one to be synced is refused."""
+        self._cut[file] = self._synced
+        self._file, self._written, self._synced = None, 0, 0
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    """Write all of it, or raise; unbuffered, so that nothing is left to be written later."""
+    while data:
+        data = data[file.write(data) :]
+
+
+def _full(error: OSError) -> SpoolFullError:
+    return SpoolFullError(f"the spool cannot be written: {error.strerror}")
 
 
 def _sync_folder(folder: Path) -> None:
