@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 class Visitor:
-    """Asks an application as a browser or a program would, one request at a time."""
+    """Asks an application as a browser or a program would."""
 
     def __init__(self, app: Any, portal: BlockingPortal) -> None:
         self.app = app
@@ -41,6 +42,10 @@ class Visitor:
 
     def get(self, path: str, **given: Any) -> httpx.Response:
         return self.ask("GET", path, **given)
+
+    def start(self, path: str) -> Future[httpx.Response]:
+        """The answer to a request that is under way; who cancels it goes away."""
+        return self._portal.start_task_soon(self._client.get, path)
 
     def post(self, path: str, **given: Any) -> httpx.Response:
         return self.ask("POST", path, **given)

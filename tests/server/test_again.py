@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
 
+import httpx
 import pytest
 
+from ktlo.errors import StoreError
 from ktlo.metrics.question import Question
 from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
@@ -51,9 +56,90 @@ def asked(runtime, house, monkeypatch) -> list[str]:
 
 def _work(asked: list[str]) -> int:
     """How many questions rest on issues, incidents or effort; a filter bar's choices are asked for each time."""
-    n = sum("WITH members" in sql or "person_days" in sql for sql in asked)
+    n = sum(_is_work(sql) for sql in asked)
     asked.clear()
     return n
+
+
+def _is_work(sql: str) -> bool:
+    return "WITH members" in sql or "person_days" in sql
+
+
+class Held:
+    """Visitors who ask at once: what rests on work is answered to none of them before it is let go."""
+
+    def __init__(self, house, store) -> None:
+        self._house, self._query = house, store.query
+        self._let_go, self._come = threading.Event(), threading.Semaphore(0)
+        self.error: Exception | None = None
+        store.query = self._wait
+        house.app.state.again = Again(self._clock)
+
+    def _clock(self) -> float:
+        self._come.release()  # a request is about to ask for what was made
+        return 1000.0
+
+    def _wait(self, sql, params=None):
+        if _is_work(sql):
+            assert self._let_go.wait(30)
+        answer = self._query(sql, params)
+        if _is_work(sql) and self.error is not None:
+            raise self.error
+        return answer
+
+    def ask(self, path: str) -> Future[httpx.Response]:
+        """A visitor's answer, under way."""
+        answer = self._house.start(path)
+        assert self._come.acquire(timeout=30)
+        return answer
+
+    def let_go(self) -> None:
+        self._let_go.set()
+
+
+@pytest.fixture
+def held(house, runtime, asked) -> Iterator[Held]:
+    made = Held(house, runtime.store)
+    yield made
+    made.let_go()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [*((path, path) for path in PAGES), ("/bugs", "/bugs.json"), ("/plan/history.json", "/plan/history")],
+)
+def test_two_who_ask_at_once_get_what_is_made_once(house, asked, held, first, second):
+    answers = [held.ask(first), held.ask(second)]
+    held.let_go()
+    got = [each.result(60) for each in answers]
+    assert [each.status_code for each in got] == [200, 200]
+    together = _work(asked)
+    house.app.state.again = Again()
+    house.get(first)
+    assert together == _work(asked) > 0
+    if first == second:
+        assert got[0].text == got[1].text
+
+
+def test_an_error_reaches_both_and_the_next_who_asks_tries_again(house, asked, held):
+    held.error = StoreError("the disk is full")
+    answers = [held.ask("/bugs"), held.ask("/bugs")]
+    held.let_go()
+    assert ["the disk is full" in each.result(60).text for each in answers] == [True, True]
+    assert _work(asked) == 1
+    held.error = None
+    assert house.get("/bugs").status_code == 200
+
+
+def test_one_who_goes_away_takes_nothing_from_the_other(house, asked, held):
+    gone, other = held.ask("/bugs"), held.ask("/bugs")
+    gone.cancel()
+    held.let_go()
+    assert other.result(60).status_code == 200
+    together = _work(asked)
+    house.app.state.again = Again()
+    house.get("/bugs")
+    assert together == _work(asked) > 0
 
 
 @pytest.mark.parametrize("path", PAGES)

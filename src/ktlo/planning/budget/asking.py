@@ -19,7 +19,8 @@ from ktlo.planning.budget.terms import Terms
 from ktlo.planning.debt import debt_load
 from ktlo.planning.debt.journal import SUBJECT
 from ktlo.planning.demand import DebtLoad, Demand
-from ktlo.planning.load.asking import Remembered, content_key, remembered_load
+from ktlo.planning.load.asking import content_key, remembered_load
+from ktlo.planning.remembered import Remembered
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
 from ktlo.store.state import State
@@ -28,8 +29,8 @@ WEEKS_AHEAD = 52
 """A load is fitted for a year, so that every horizon is about the same draws."""
 
 _plans: Remembered[Plan] = Remembered()
-_debts: Remembered[tuple[DebtLoad | None]] = Remembered()
-_measured: Remembered[float] = Remembered()
+_debts: Remembered[DebtLoad | None] = Remembered()
+_measured: Remembered[float | None] = Remembered()
 
 
 def demand_behind(
@@ -53,11 +54,10 @@ def demand_behind(
         return demand
     said = len(state.history(SUBJECT)) if state is not None else -1
     key = content_key(store, whole, settings, demand.draws, seed, said)
-    found = _debts.get(key)
-    if found is None:
-        load = debt_load(store, whole, settings, draws=demand.draws, seed=seed, state=state)
-        found = _debts.keep(key, (load,))
-    return replace(demand, debt=found[0])
+    debt = _debts.once(
+        key, lambda: debt_load(store, whole, settings, draws=demand.draws, seed=seed, state=state)
+    )
+    return replace(demand, debt=debt)
 
 
 def ask_plan(
@@ -91,25 +91,21 @@ def ask_plan(
     share = ruling.share if ruling else None
     said = len(state.history(SUBJECT)) if state is not None else -1
     key = content_key(store, question, settings, terms, share, said, quickly)
-    found = _plans.get(key)
-    if found is not None:
-        return found
-    asked = terms.asked(
-        settings.planning,
-        demand.capacity.people,
-        in_force=share,
-        last_quarter=_measured_share(store, question, settings, demand.start),
-        futures=QUICK_FUTURES if quickly else FUTURES,
-    )
-    prices = terms.prices(settings.planning)
-    plan = decide_quickly(demand, prices, asked) if quickly else decide(demand, prices, asked)
-    return _plans.keep(key, plan)
+
+    def decided() -> Plan:
+        asked = terms.asked(
+            settings.planning,
+            demand.capacity.people,
+            in_force=share,
+            last_quarter=_measured_share(store, question, settings, demand.start),
+            futures=QUICK_FUTURES if quickly else FUTURES,
+        )
+        prices = terms.prices(settings.planning)
+        return decide_quickly(demand, prices, asked) if quickly else decide(demand, prices, asked)
+
+    return _plans.once(key, decided)
 
 
 def _measured_share(store: Queryable, question: Question, settings: Settings, until: dt.date) -> float | None:
     key = content_key(store, question, settings, until)
-    found = _measured.get(key)
-    if found is None:
-        value = measured_lately(store, question, until).value
-        found = _measured.keep(key, -1.0 if value is None else value)
-    return None if found < 0 else found
+    return _measured.once(key, lambda: measured_lately(store, question, until).value)

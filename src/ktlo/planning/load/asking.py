@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import threading
-from collections import OrderedDict
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from ktlo.metrics.question import Question
 from ktlo.planning.load import read_load
 from ktlo.planning.load.fitting import Load
 from ktlo.planning.load.summary import LoadSummary, summarise
+from ktlo.planning.remembered import Remembered
 from ktlo.settings import Settings
 from ktlo.store.protocol import Queryable
 
-Answer = TypeVar("Answer")
-
-_KEPT = 24
 _STATE = """
 SELECT
   (SELECT (count(), max(finished_at), sum(rows)) FROM ktlo.collections) AS collected,
@@ -29,30 +25,6 @@ SELECT
   (SELECT (count(), sum(toInt64(person_days * 1e9))) FROM ktlo.effort) AS spent
 """
 """Whole numbers only: a sum of fractions differs in its last digit from one asking to the next."""
-
-
-class Remembered(Generic[Answer]):
-    """The newest answers, by what they were asked about; oldest forgotten first."""
-
-    def __init__(self, most: int = _KEPT) -> None:
-        self._answers: OrderedDict[Any, Answer] = OrderedDict()
-        self._most = most
-        self._guard = threading.Lock()
-
-    def get(self, key: Any) -> Answer | None:
-        """The answer to a question that was asked before, else ``None``."""
-        with self._guard:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-            return self._answers.get(key)
-
-    def keep(self, key: Any, answer: Answer) -> Answer:
-        """Remember an answer, and give it back."""
-        with self._guard:
-            self._answers[key] = answer
-            while len(self._answers) > self._most:
-                self._answers.popitem(last=False)
-        return answer
 
 
 def content_key(store: Queryable, question: Question, settings: Settings, *more: Any) -> Any:
@@ -77,10 +49,7 @@ def remembered_load(
 ) -> Load:
     """As :func:`~ktlo.planning.load.read_load`, from memory where nothing has changed."""
     key = content_key(store, question, settings, weeks, seed)
-    found = _loads.get(key)
-    if found is not None:
-        return found
-    return _loads.keep(key, read_load(store, _by_day(question), settings, weeks=weeks, seed=seed))
+    return _loads.once(key, lambda: read_load(store, _by_day(question), settings, weeks=weeks, seed=seed))
 
 
 def ask_load(
@@ -92,11 +61,9 @@ def ask_load(
         UsageError: a filter or grouping that a load does not have.
     """
     key = content_key(store, question, settings, weeks, seed)
-    found = _summaries.get(key)
-    if found is not None:
-        return found
-    load = remembered_load(store, question, settings, weeks=weeks, seed=seed)
-    return _summaries.keep(key, summarise(load))
+    return _summaries.once(
+        key, lambda: summarise(remembered_load(store, question, settings, weeks=weeks, seed=seed))
+    )
 
 
 def _by_day(question: Question) -> Question:

@@ -23,9 +23,10 @@ from ktlo.planning.debt.outlook import outlook_of
 from ktlo.planning.debt.register import DRAWS as DEBT_DRAWS
 from ktlo.planning.debt.register import Register
 from ktlo.planning.demand import Demand
-from ktlo.planning.load.asking import Remembered, content_key
+from ktlo.planning.load.asking import content_key
 from ktlo.planning.quarter.account import Account, account_of
 from ktlo.planning.quarter.calendar import Quarter
+from ktlo.planning.remembered import Remembered
 from ktlo.planning.staffing.answer import StaffingAnswer
 from ktlo.planning.staffing.asking import ask_staffing
 from ktlo.settings import Settings
@@ -110,28 +111,29 @@ def ask_business(
     asked = replace(question, start=quarter.start, end=until, by=None, grain=None)
     debt = outlook_of(owed(asked).entries, DEBT_DRAWS)
     key = content_key(store, asked, settings, quarter, tuple(budgets), budget, repr(debt))
-    found = _kept.get(key)
-    if found is not None:
-        return found
-    account = account_of(store, question, quarter, settings, budget)
-    plan = ask_plan(store, asked, settings, Terms(weeks=WEEKS), budgets, state=state)
-    outlook = None
-    if plan.optimum is not None:
-        demand = demand_behind(store, asked, settings, settings.planning.seed, state)
-        staffing = ask_staffing(store, asked, settings, weeks=WEEKS)
-        compared = staffing.comparison
-        outlook = Outlook(
-            quarter=quarter.next(),
-            plan=plan,
-            reserved_hours=None
-            if plan.optimum.share is None
-            else plan.options[0].parts[Component.LABOUR] / plan.prices.labour_hour,
-            arriving_hours=Spread.of(arriving(demand)),
-            debt=debt,
-            staffing=staffing,
-            staffing_saves=WEEKS * abs(compared.difference.value or 0.0) if compared else None,
-        )
-    return _kept.keep(key, Business(account, outlook))
+
+    def answer() -> Business:
+        account = account_of(store, question, quarter, settings, budget)
+        plan = ask_plan(store, asked, settings, Terms(weeks=WEEKS), budgets, state=state)
+        outlook = None
+        if plan.optimum is not None:
+            demand = demand_behind(store, asked, settings, settings.planning.seed, state)
+            staffing = ask_staffing(store, asked, settings, weeks=WEEKS)
+            compared = staffing.comparison
+            outlook = Outlook(
+                quarter=quarter.next(),
+                plan=plan,
+                reserved_hours=None
+                if plan.optimum.share is None
+                else plan.options[0].parts[Component.LABOUR] / plan.prices.labour_hour,
+                arriving_hours=Spread.of(arriving(demand)),
+                debt=debt,
+                staffing=staffing,
+                staffing_saves=WEEKS * abs(compared.difference.value or 0.0) if compared else None,
+            )
+        return Business(account, outlook)
+
+    return _kept.once(key, answer)
 
 
 def arriving(demand: Demand) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

@@ -11,7 +11,8 @@ from ktlo.metrics.question import Question
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.budget.asking import WEEKS_AHEAD
 from ktlo.planning.demand import Demand
-from ktlo.planning.load.asking import Remembered, content_key, remembered_load
+from ktlo.planning.load.asking import content_key, remembered_load
+from ktlo.planning.remembered import Remembered
 from ktlo.planning.staffing.answer import DRAWS, StaffingAnswer, answer_staffing
 from ktlo.planning.staffing.people import read_crew
 from ktlo.planning.staffing.terms import draw_terms
@@ -49,23 +50,24 @@ def ask_staffing(
     weeks = planning.weeks if weeks is None else weeks
     seed = planning.seed if seed is None else seed
     key = content_key(store, question, settings, said.model_dump_json(), weeks, seed)
-    found = _answers.get(key)
-    if found is not None:
-        return found
-    # Fitted as the budget's is, so that one fit answers both; debt is not staffed.
-    whole = remembered_load(store, replace(question, by=None), settings, weeks=WEEKS_AHEAD, seed=seed)
-    demand = first_weeks(whole.demand, weeks)
-    crew = read_crew(store, question, settings)
-    prices = Prices.of(planning)
-    terms = draw_terms(
-        said,
-        prices,
-        interruption_said="interruption_minutes" in planning.model_fields_set,
-        draws=DRAWS,
-        seed=seed,
-        pace=crew.pace,
-    )
-    return _answers.keep(key, answer_staffing(demand, crew, prices, terms, said, seed=seed))
+
+    def answer() -> StaffingAnswer:
+        # Fitted as the budget's is, so that one fit answers both; debt is not staffed.
+        whole = remembered_load(store, replace(question, by=None), settings, weeks=WEEKS_AHEAD, seed=seed)
+        demand = first_weeks(whole.demand, weeks)
+        crew = read_crew(store, question, settings)
+        prices = Prices.of(planning)
+        terms = draw_terms(
+            said,
+            prices,
+            interruption_said="interruption_minutes" in planning.model_fields_set,
+            draws=DRAWS,
+            seed=seed,
+            pace=crew.pace,
+        )
+        return answer_staffing(demand, crew, prices, terms, said, seed=seed)
+
+    return _answers.once(key, answer)
 
 
 def first_weeks(demand: Demand, weeks: int) -> Demand:
