@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ktlo.server.completeness import brings
 from ktlo.sources.registry import kinds
 
 INCIDENTS = """number,opened_at,resolved_at,priority,state
@@ -202,14 +201,6 @@ def test_a_source_that_was_never_reached_says_that_nothing_has_come_in_and_what_
     assert "Bug" in rest[2]
     assert "Deployments" not in rest[2].split(", ")
     house.post("/sources/remove", data={"source": name})
-
-
-def test_every_kind_says_in_its_summary_which_records_it_brings():
-    for name, kind in kinds().items():
-        if name != "webhook":
-            assert brings(kind.summary, {}), name
-    assert brings(kinds()["webhook"].summary, {"noun": "outages"}) == ["outages"]
-    assert brings(kinds()["csv"].summary, {"noun": "issues"}) == ["issues"]
 
 
 @pytest.mark.parametrize(

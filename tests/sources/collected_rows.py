@@ -59,6 +59,11 @@ class Seen:
         rows = [row for key, row in self.rows.items() if key[0] == table and key[1] == params["external_id"]]
         return pa.Table.from_pylist(rows)
 
+    @property
+    def tables(self) -> set[str]:
+        """Tables that rows came into."""
+        return {table for table, *_ in self.rows}
+
     def shown(self, table: str) -> list[dict[str, Any]]:
         return [row for key, row in self.rows.items() if key[0] == table and not row["is_deleted"]]
 
@@ -91,4 +96,6 @@ def run(source: Any, seen: Seen, stop_after: int | None = None) -> KtloError | N
             return error
         return None
 
-    return asyncio.run(work())
+    error = asyncio.run(work())
+    assert seen.tables <= set(source.brings), "rows came into tables that the source does not say it brings"
+    return error

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ktlo.metrics.registry import definitions
 from ktlo.store.protocol import Queryable
@@ -140,14 +138,3 @@ def find_gaps(store: Queryable) -> dict[str, list[Gap]]:
 def feeds(tables: Sequence[str]) -> list[str]:
     """Titles of the metrics that rest on some tables."""
     return [one.title for one in definitions().values() if set(one.tables) & set(tables)]
-
-
-def brings(summary: str, options: Mapping[str, Any]) -> list[str]:
-    """Tables that a source fills once something comes in: its noun, else what its kind's summary names.
-
-    Args:
-        summary: of its kind.
-        options: its configuration.
-    """
-    said = str(options.get("noun") or summary).lower()
-    return [table for table in _DATED if re.search(rf"\b{table.replace('_', ' ')}\b", said)]

@@ -108,6 +108,11 @@ class Source(Protocol):
         """Stable identifier, known without reaching outside."""
         ...
 
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """Tables that its rows may come into, as it is configured."""
+        ...
+
     async def check(self) -> Health:
         """Can it be reached, and what is missing? Never raises for what the outside does."""
         ...

@@ -139,6 +139,7 @@ def _collect(
                 return
 
     asyncio.run(run())
+    assert shelf.kept.keys() <= set(GitSource.brings)
     return shelf
 
 

@@ -11,11 +11,11 @@ import time
 import pytest
 
 from ktlo.sources.collector import collect
+from ktlo.sources.git import GitSource
 from ktlo.sources.registry import make_source
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.state import State
 
-TABLES = ("commits", "file_changes", "tags", "files", "markers", "dependencies", "code_samples")
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -51,7 +51,7 @@ def long_history(repo, commits: int) -> None:
 
 
 def content(store: EmbeddedStore) -> dict[str, list]:
-    columns = {table: f"SELECT * FROM ktlo.{table} ORDER BY ALL" for table in TABLES}
+    columns = {table: f"SELECT * FROM ktlo.{table} ORDER BY ALL" for table in GitSource.brings}
     return {table: store.query(sql).to_pylist() for table, sql in columns.items()}
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from ktlo.sources.git import blame, samples, tree
+from ktlo.sources.git import GitSource, blame, samples, tree
 from ktlo.sources.git.samples import quarters
 
 CATALOG = """\
@@ -74,6 +74,12 @@ def test_what_a_deleted_file_held_is_gone(repo, collect):
     collect(repo.path, shelf)
     assert shelf.rows("markers") == shelf.rows("dependencies") == shelf.rows("catalog_entries") == []
     assert [row["path"] for row in shelf.rows("files")] == ["b"]
+
+
+def test_a_repository_fills_the_tables_that_its_source_says(repo, collect):
+    repo.commit(**{"a.py": "# TODO\n", "requirements.txt": "flask\n", "catalog-info.yaml": CATALOG})
+    repo.git("tag", "v1")
+    assert collect(repo.path).everything().keys() == set(GitSource.brings)
 
 
 def test_dependencies_carry_the_date_of_their_line(repo, collect):

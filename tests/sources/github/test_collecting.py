@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ktlo.errors import SourceError
 from ktlo.sources.collector import collect as collect_into
+from ktlo.sources.github import GitHubSource
 from ktlo.store.embedded import EmbeddedStore
 from ktlo.store.state import State
 
@@ -108,6 +109,7 @@ def test_a_week_of_work_comes_in_as_it_happened(
     assert [r["tag"] for r in got.rows("releases")] == ["v1.0.0"]
     assert [r["conclusion"] for r in got.rows("workflow_runs")] == ["failure", "success"]
     assert got.warnings == got.rejected == []
+    assert got.everything().keys() == set(GitHubSource.brings)
 
 
 def test_graphql_and_rest_tell_the_same_but_for_the_commits(

@@ -80,6 +80,7 @@ def test_ten_incidents_are_as_worked_out_by_hand(
 
 
 def test_nothing_else_is_there(read: Seen, numbers: dict[str, int]) -> None:
+    assert read.tables == set(RedmineSource.brings)
     assert len(lines(ISSUES)) == len(lines(INCIDENTS)) == 10
     for table, names in (("issues", lines(ISSUES)), ("incidents", lines(INCIDENTS))):
         assert {row["external_id"] for row in read.shown(table)} == {str(numbers[one[0]]) for one in names}

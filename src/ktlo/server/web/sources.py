@@ -14,7 +14,7 @@ from ktlo.server.api.completeness import CompletenessOut
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
-from ktlo.server.completeness import brings, feeds
+from ktlo.server.completeness import feeds
 from ktlo.server.deliveries import hook_of, newest, reached_by
 from ktlo.server.freshness import Listening, SourceState, rejections_of, source_states
 from ktlo.server.mending import WORDS, Remedy, completeness, mend
@@ -113,7 +113,7 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
         hook=hook,
         base_url=base_url,
         only_here=reached_by(base_url),
-        lost=feeds(brings(made.summary, state.options)),
+        lost=feeds(made.brings),
     )
     return page
 

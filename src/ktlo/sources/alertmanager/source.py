@@ -81,6 +81,7 @@ class AlertmanagerSource:
     kind: ClassVar[str] = "alertmanager"
     summary: ClassVar[str] = "alerts of Prometheus Alertmanager as incidents, by webhook and by asking"
     config: ClassVar[type[BaseModel]] = AlertsConfig
+    brings: tuple[str, ...] = ("incidents", "incident_events")
     setup: Setup = Setup(
         where="alertmanager.yml: a receiver with webhook_configs: [{url: …, send_resolved: true}]",
         events=("firing", "resolved"),

@@ -20,6 +20,7 @@ class ArgoCdSource(ListeningSource):
     kind: ClassVar[str] = "argocd"
     summary: ClassVar[str] = "deployments that Argo CD made, by its notifications"
     config: ClassVar[type[BaseModel]] = mapping.ArgoCdConfig
+    brings: tuple[str, ...] = ("deployments",)
     setup: Setup = Setup(
         where="the ConfigMap argocd-notifications-cm: service, template, trigger and subscription",
         events=("sync failed", "synced and healthy", "synced and degraded"),

@@ -21,6 +21,7 @@ class CDEventsSource(ListeningSource):
     kind: ClassVar[str] = "cdevents"
     summary: ClassVar[str] = "deployments, incidents, pipeline runs and tickets as CDEvents over CloudEvents"
     config: ClassVar[type[BaseModel]] = ListeningConfig
+    brings: tuple[str, ...] = ("deployments", "incidents", "incident_events", "issues", "workflow_runs")
     setup: Setup = Setup(
         where="the sender's sink (Tekton, Jenkins, Argo, Spinnaker, Knative broker): this address, HTTP POST",
         events=mapping.USED,

@@ -33,7 +33,7 @@ from ktlo.sources.csv.values import BadCellError, columns_of
 from ktlo.sources.protocol import Batch, Progress
 
 BATCH_ROWS = 5000
-_EVENTS_OF: dict[Noun, tuple[str, type, str]] = {
+EVENTS_OF: dict[Noun, tuple[str, type, str]] = {
     Noun.INCIDENTS: ("incident_events", IncidentEvent, "incident_id"),
     Noun.ISSUES: ("issue_events", IssueEvent, "issue_id"),
 }
@@ -274,7 +274,7 @@ def _add_event(run: _Run, log: EventLog, place: str, row: Row) -> None:
 
 
 def _log_items(run: _Run, log: EventLog, begun: Bookmark, read: int) -> Iterator[Batch]:
-    noun, (events_table, event_noun, parent) = RECORD_OF[run.config.noun], _EVENTS_OF[run.config.noun]
+    noun, (events_table, event_noun, parent) = RECORD_OF[run.config.noun], EVENTS_OF[run.config.noun]
     present: dict[str, int] = {}
     items: list[Any] = []
     events: list[Any] = []

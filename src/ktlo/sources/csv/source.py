@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ktlo.errors import UserError
-from ktlo.sources.csv.collection import read_events, read_items
+from ktlo.sources.csv.collection import EVENTS_OF, read_events, read_items
 from ktlo.sources.csv.config import CsvConfig, Shape, options_help
 from ktlo.sources.csv.cursor import Bookmark, find_files, mark_of, reading_digest
 from ktlo.sources.csv.nouns import HORIZON_FIELDS
@@ -50,6 +50,12 @@ class CsvSource:
         """``csv:`` and the source's name, or the file's name without its ending and wildcards."""
         name = self._config.name or Path(self._config.file).stem.strip("*?-_. ") or self._config.noun
         return f"csv:{name}"
+
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """Its noun; from a log of events the steps of each, too."""
+        noun = self._config.noun
+        return (noun, EVENTS_OF[noun][0]) if self._config.shape is Shape.EVENTS else (noun,)
 
     async def check(self) -> Health:
         """Can every file be read, and are the mapped columns there?"""

@@ -45,6 +45,7 @@ class FluxSource(ListeningSource):
         "deployments that Flux made: Kustomizations and Helm releases, by its notifications"
     )
     config: ClassVar[type[BaseModel]] = DeployerConfig
+    brings: tuple[str, ...] = ("deployments",)
     versions_rank: ClassVar[bool] = True
     """See :class:`ktlo.sources.protocol.Source`."""
     setup: Setup = Setup(

@@ -64,6 +64,16 @@ class GitSource:
     kind: ClassVar[str] = "git"
     summary: ClassVar[str] = "Commits, tags, churn, complexity and dependencies of a git repository"
     config: ClassVar[type[BaseModel]] = GitConfig
+    brings: tuple[str, ...] = (
+        "commits",
+        "tags",
+        "file_changes",
+        "files",
+        "code_samples",
+        "markers",
+        "dependencies",
+        "catalog_entries",
+    )
 
     def __init__(self, config: GitConfig) -> None:
         self._config = config

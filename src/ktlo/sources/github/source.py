@@ -41,6 +41,15 @@ class GitHubSource:
     summary: ClassVar[str] = "issues, pull requests, reviews, releases, deployments and CI runs from GitHub"
     lasting: ClassVar[tuple[str, ...]] = ("since", "format")
     config: ClassVar[type[BaseModel]] = GitHubConfig
+    brings: tuple[str, ...] = (
+        "issues",
+        "issue_events",
+        "changes",
+        "reviews",
+        "releases",
+        "deployments",
+        "workflow_runs",
+    )
     setup: Setup = Setup(
         where="Settings, Webhooks of the repository: Add webhook, content type application/json",
         events=hooks.EVENTS,

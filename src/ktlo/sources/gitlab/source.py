@@ -109,6 +109,17 @@ class GitLabSource:
     )
     lasting: ClassVar[tuple[str, ...]] = ("since",)
     config: ClassVar[type[BaseModel]] = GitLabConfig
+    brings: tuple[str, ...] = (
+        "issues",
+        "issue_events",
+        "incidents",
+        "incident_events",
+        "changes",
+        "reviews",
+        "releases",
+        "deployments",
+        "workflow_runs",
+    )
     items_change_kind: ClassVar[bool] = True
     revisits: Revisits = Revisits(("issues", "incidents", "changes"), PART)
     setup: Setup = Setup(

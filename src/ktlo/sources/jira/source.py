@@ -93,6 +93,7 @@ class JiraSource:
     )
     lasting: ClassVar[tuple[str, ...]] = ("since",)
     config: ClassVar[type[BaseModel]] = JiraConfig
+    brings: tuple[str, ...] = ("issues", "issue_events", "incidents", "incident_events", "sla_cycles")
     items_change_kind: ClassVar[bool] = True
     revisits: Revisits = Revisits(TABLES, PART)
     setup: Setup = Setup(

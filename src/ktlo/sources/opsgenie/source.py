@@ -104,6 +104,7 @@ class OpsgenieSource:
         " from Opsgenie"
     )
     config: ClassVar[type[BaseModel]] = OpsgenieConfig
+    brings: tuple[str, ...] = ("incidents", "incident_events", "on_call_shifts")
     lasting: ClassVar[tuple[str, ...]] = ("incidents", "since")
     setup: Setup = Setup(
         where="Settings, Integrations: a Webhook integration with this URL and alert details on",

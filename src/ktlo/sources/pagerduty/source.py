@@ -93,6 +93,7 @@ class PagerDutySource:
         "incidents with their log, who was paged and on call, services and teams from PagerDuty"
     )
     config: ClassVar[type[BaseModel]] = PagerDutyConfig
+    brings: tuple[str, ...] = ("incidents", "incident_events", "on_call_shifts")
     setup: Setup = Setup(
         where="Integrations, Generic Webhooks (v3): a subscription for the account, a team or a service",
         events=tuple(mapping.EVENT_KINDS),

@@ -90,6 +90,7 @@ class RedmineSource:
     summary: ClassVar[str] = "issues with their journals, and incidents, from Redmine"
     lasting: ClassVar[tuple[str, ...]] = ("since",)
     config: ClassVar[type[BaseModel]] = RedmineConfig
+    brings: tuple[str, ...] = ("issues", "issue_events", "incidents", "incident_events")
     items_change_kind: ClassVar[bool] = True
     revisits: Revisits = Revisits(TABLES, PART)
 

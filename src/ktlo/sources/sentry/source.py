@@ -91,6 +91,7 @@ class SentrySource:
     kind: ClassVar[str] = "sentry"
     summary: ClassVar[str] = "issues as bugs, from first seen to resolved, with regressions, from Sentry"
     config: ClassVar[type[BaseModel]] = SentryConfig
+    brings: tuple[str, ...] = ("issues", "issue_events")
     revisits: Revisits = Revisits(("issues",), 1, DEFAULT_HISTORY - dt.timedelta(days=10))
     setup: Setup = Setup(
         where="Settings, Custom Integrations: an internal integration with this Webhook URL",

@@ -102,6 +102,7 @@ class ServiceNowSource:
     summary: ClassVar[str] = "incidents with their history from ServiceNow"
     lasting: ClassVar[tuple[str, ...]] = ("since",)
     config: ClassVar[type[BaseModel]] = ServiceNowConfig
+    brings: tuple[str, ...] = ("incidents", "incident_events")
 
     def __init__(
         self,

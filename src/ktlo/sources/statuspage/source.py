@@ -88,6 +88,7 @@ class StatuspageSource:
     kind: ClassVar[str] = "statuspage"
     summary: ClassVar[str] = "incidents, outages and maintenance from a status page (Statuspage, Instatus)"
     config: ClassVar[type[BaseModel]] = StatuspageConfig
+    brings: tuple[str, ...] = ("incidents", "incident_events", "outages")
     setup: Setup = Setup(
         where="the page's Subscribe to updates, Webhook; or Notifications, Webhooks in its administration",
         events=("incident updates", "component updates (ignored)"),

@@ -75,6 +75,11 @@ class WebhookSource:
         return f"webhook:{self._config.name}"
 
     @property
+    def brings(self) -> tuple[str, ...]:
+        """Its noun."""
+        return (self._config.noun,)
+
+    @property
     def webhook_secret(self) -> str:
         """See :class:`ktlo.sources.hooked.Hooked`."""
         return self._config.webhook_secret
