@@ -14,16 +14,28 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 import pyarrow as pa
+from pydantic import AfterValidator
 
 from ktlo.errors import SignatureError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import is_secret_reference, secret
 
 T = TypeVar("T")
+
+
+def _is_reference(said: str) -> str:
+    if said and not is_secret_reference(said):
+        # The value is not quoted.
+        raise ValueError("secrets are given by reference: write env:NAME, file:PATH or vault:PATH#KEY")
+    return said
+
+
+Reference = Annotated[str, AfterValidator(_is_reference)]
+"""A secret in a configuration: a reference, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +164,6 @@ def secret_of(source: Hooked) -> str:
         UserError: the reference leads nowhere.
     """
     return secret(source.webhook_secret).get_secret_value().strip() if source.webhook_secret else ""
-
-
-def check_reference(said: str) -> str:
-    """A secret given by reference, for validators of configurations.
-
-    Raises:
-        ValueError: it is something else; the value is not quoted.
-    """
-    if said and not is_secret_reference(said):
-        raise ValueError("secrets are given by reference: write env:NAME, file:PATH or vault:PATH#KEY")
-    return said
 
 
 def demand_hmac(incoming: Incoming, key: str, given: str, *, prefix: str = "", encoding: str = "hex") -> None:

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from ktlo.records.collection import Rejection
-from ktlo.sources.hooked import Incoming, check_reference
+from ktlo.sources.hooked import Incoming, Reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
 from ktlo.sources.rest.quota import World
 
@@ -26,14 +26,9 @@ class ListeningConfig(BaseModel):
     name: str = Field(
         "events", pattern=r"^[A-Za-z0-9._-]+$", description="What to call it; part of the address."
     )
-    webhook_secret: str = Field(
+    webhook_secret: Reference = Field(
         "", description="Reference to the secret with which webhooks prove themselves: env:NAME, file:PATH…"
     )
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 MOST_SAID = 2_000

@@ -72,8 +72,3 @@ def test_an_address_that_would_run_a_program_is_refused(url):
             make_source("git", {"path": url})
     assert shown(url) == url
     assert is_url(url) == ("://" in url or "::" in url)
-
-
-def test_a_token_travels_by_reference_only():
-    source = make_source("git", {"path": "https://example.org/a/b", "token": "hunter2"})
-    assert source.source_id == "git:a/b"

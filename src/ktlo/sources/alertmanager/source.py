@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from ktlo.errors import KtloError, UserError
 from ktlo.records.collection import Rejection
@@ -21,15 +21,15 @@ from ktlo.sources.alertmanager.mapping import Of, identity, rows
 from ktlo.sources.alertmanager.payloads import ActiveAlert, Alert, Notification
 from ktlo.sources.hooked import (
     Incoming,
+    Reference,
     Setup,
     Taken,
     bearer,
-    check_reference,
     decoded,
     demand_token,
 )
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
-from ktlo.sources.rest.configured import plain_address
+from ktlo.sources.rest.configured import optional_address_like
 from ktlo.sources.rest.connection import Connection, Manners, decode
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches
@@ -41,32 +41,20 @@ class AlertsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(
+    url: Annotated[str, optional_address_like("https://alerts.example.org")] = Field(
         "", description="Its address, https://alerts.example.org. Empty: only webhooks are read."
     )
     name: str = Field("", description="What to call it; the host when not given.")
-    token: str = Field(
+    token: Reference = Field(
         "", description="Reference to a bearer token for asking: env:NAME, file:PATH or vault:PATH#KEY."
     )
-    webhook_secret: str = Field(
+    webhook_secret: Reference = Field(
         "", description="Reference to the secret that webhooks carry (bearer token or Basic password)."
     )
     service_label: str = Field(
         "", description="Label that names the service; else service, app or job, whichever is there."
     )
     severity_label: str = Field("severity", description="Label that names the severity.")
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        if not said.strip():
-            return ""
-        return plain_address(said, "https://alerts.example.org")
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 class AlertmanagerSource:

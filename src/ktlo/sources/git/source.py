@@ -26,6 +26,7 @@ from ktlo.sources.git.samples import collect_samples
 from ktlo.sources.git.tags import collect_tags
 from ktlo.sources.git.tips import Refs, cut_of, default_tips, followed_tips, mailmap_blob, newest
 from ktlo.sources.git.tree import collect_tree
+from ktlo.sources.hooked import Reference
 from ktlo.sources.protocol import Batch, Health, Progress
 
 
@@ -42,7 +43,7 @@ class GitConfig(BaseModel):
         description="default: the remote's default branch and HEAD; all: every branch and tag.",
     )
     name: str = Field("", description="owner/name to show; found from the remote's URL when empty.")
-    token: str = Field(
+    token: Reference = Field(
         "",
         description="Access token for an https URL, by reference: env:NAME, file:PATH or vault:PATH#KEY.",
     )

@@ -10,14 +10,15 @@ import datetime as dt
 import enum
 import os
 import re
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from ktlo.errors import UserError
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import check_reference
-from ktlo.sources.rest.configured import plain_address
+from ktlo.sources.hooked import Reference
+from ktlo.sources.rest.configured import address_like
 
 PUBLIC_API = "https://api.github.com"
 TOKEN_VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
@@ -42,19 +43,21 @@ class GitHubConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     repository: str = Field(description="owner/name, or the repository's address.")
-    token: str = Field(
+    token: Reference = Field(
         "",
         description="Reference to a token: env:NAME, file:PATH or vault:PATH#KEY. Empty: GITHUB_TOKEN or GH_TOKEN"
         " if set, else without (60 requests an hour, public repositories only).",
     )
-    api: str = Field(
+    api: Annotated[str, address_like("https://api.github.com")] = Field(
         PUBLIC_API, description="Address of the API; https://HOST/api/v3 for GitHub Enterprise Server."
     )
     since: dt.date | None = Field(
         None, description="Read what changed since this day; a year ago when not given."
     )
     read: tuple[Part, ...] = Field(tuple(Part), description="What to read; everything when not given.")
-    webhook_secret: str = Field("", description="Reference to the webhook's secret: env:NAME, file:PATH…")
+    webhook_secret: Reference = Field(
+        "", description="Reference to the webhook's secret: env:NAME, file:PATH…"
+    )
 
     @field_validator("repository")
     @classmethod
@@ -70,16 +73,6 @@ class GitHubConfig(BaseModel):
         if not _NAME.fullmatch(path) or set(path.split("/")) & {".", ".."}:
             raise ValueError("expected owner/name or the address of a repository on GitHub")
         return path
-
-    @field_validator("api")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        return plain_address(said, "https://api.github.com")
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 def find_token(config: GitHubConfig) -> SecretStr | None:

@@ -10,7 +10,7 @@ import datetime as dt
 import os
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -32,9 +32,9 @@ from ktlo.sources.gitlab.payloads import (
 )
 from ktlo.sources.gitlab.run import ProjectRun
 from ktlo.sources.gitlab.vanished import follow_vanished, revisit
-from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, demand_token
+from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
-from ktlo.sources.rest.configured import horizon, plain_address
+from ktlo.sources.rest.configured import address_like, horizon
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import Listed, position
 from ktlo.sources.rest.quota import World
@@ -52,13 +52,15 @@ class GitLabConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     project: str = Field(description="group/name, or the project's address.")
-    token: str = Field(
+    token: Reference = Field(
         "",
         description="Reference to an access token with scope read_api: env:NAME, file:PATH or vault:PATH#KEY."
         " Empty: GITLAB_TOKEN if set, else without (public projects only).",
     )
-    webhook_secret: str = Field("", description="Reference to the webhook's secret token.")
-    url: str = Field(PUBLIC, description="Address of GitLab, where it is not gitlab.com.")
+    webhook_secret: Reference = Field("", description="Reference to the webhook's secret token.")
+    url: Annotated[str, address_like("https://gitlab.example.org")] = Field(
+        PUBLIC, description="Address of GitLab, where it is not gitlab.com."
+    )
     since: dt.date | None = Field(
         None, description="Read what changed since this day; a year ago when not given."
     )
@@ -82,16 +84,6 @@ class GitLabConfig(BaseModel):
         ):
             raise ValueError("expected group/name or the address of a project")
         return path
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        return plain_address(said, "https://gitlab.example.org")
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 class GitLabSource:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from ktlo.sources.hooked import check_reference
-from ktlo.sources.rest.configured import plain_address
+from ktlo.sources.hooked import Reference
+from ktlo.sources.rest.configured import address_like
+
+
+def _site(address: str) -> str:
+    """Of the address of a page in it."""
+    parts = urlsplit(address)
+    path = parts.path.partition("/browse")[0].partition("/jira/")[0].partition("/projects")[0]
+    return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
 
 
 class JiraConfig(BaseModel):
@@ -16,8 +24,10 @@ class JiraConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(description="Its address: https://example.atlassian.net or https://jira.example.org.")
-    token: str = Field(
+    url: Annotated[str, address_like("https://example.atlassian.net"), AfterValidator(_site)] = Field(
+        description="Its address: https://example.atlassian.net or https://jira.example.org."
+    )
+    token: Reference = Field(
         "", description="Reference to an API token or personal access token: env:NAME, file:PATH…"
     )
     email: str = Field("", description="Mail of the token's account; Cloud only.")
@@ -26,17 +36,10 @@ class JiraConfig(BaseModel):
     incident_types: tuple[str, ...] = Field(
         (), description="Issue types that are incidents; all with `incident` in their name when empty."
     )
-    webhook_secret: str = Field("", description="Reference to the webhook's secret.")
+    webhook_secret: Reference = Field("", description="Reference to the webhook's secret.")
     since: dt.date | None = Field(
         None, description="Read what changed since this day; a year ago when not given."
     )
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        parts = urlsplit(plain_address(said, "https://example.atlassian.net"))
-        path = parts.path.partition("/browse")[0].partition("/jira/")[0].partition("/projects")[0]
-        return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
 
     @field_validator("projects")
     @classmethod
@@ -52,11 +55,6 @@ class JiraConfig(BaseModel):
         if "order by" in said.lower():
             raise ValueError("leave ORDER BY out: the order is ktlo's")
         return said.strip()
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
     def reads(self, key: str) -> bool:
         """Whether an issue is of a project that is read."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ktlo.errors import KtloError, UserError
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
+from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, bearer, decoded, demand_token
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.incident_run import LIST, IncidentRun
 from ktlo.sources.opsgenie.mapping import Of
@@ -20,7 +20,7 @@ from ktlo.sources.opsgenie.payloads import AlertItem, Hook
 from ktlo.sources.opsgenie.permissions import RENEWAL, missing_of_alerts, missing_of_incidents
 from ktlo.sources.opsgenie.run import AlertRun, alerts
 from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
-from ktlo.sources.rest.configured import horizon, plain_address
+from ktlo.sources.rest.configured import horizon, optional_address_like
 from ktlo.sources.rest.connection import Connection, DeniedError, Manners, message
 from ktlo.sources.rest.lists import position
 from ktlo.sources.rest.on_call import state
@@ -41,15 +41,19 @@ class OpsgenieConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    token: str = Field(
+    token: Reference = Field(
         "", description="Reference to an API key that may read: env:NAME, file:PATH or vault:PATH#KEY."
     )
-    webhook_secret: str = Field(
+    webhook_secret: Reference = Field(
         "", description="Reference to the secret that the webhook's Authorization header carries."
     )
     name: str = Field("account", description="What to call it, where there are several.")
-    api: str = Field(PUBLIC_API, description="Address of the API; https://api.eu.opsgenie.com in Europe.")
-    site: str = Field("", description="Address for people, https://acme.app.opsgenie.com; makes links.")
+    api: Annotated[str, optional_address_like("https://api.opsgenie.com")] = Field(
+        PUBLIC_API, description="Address of the API; https://api.eu.opsgenie.com in Europe."
+    )
+    site: Annotated[str, optional_address_like("https://api.opsgenie.com")] = Field(
+        "", description="Address for people, https://acme.app.opsgenie.com; makes links."
+    )
     service_tag: str = Field("service:", description="Beginning of the tag that names an alert's service.")
     incidents: Literal["alerts", "incidents"] = Field(
         "alerts",
@@ -65,18 +69,6 @@ class OpsgenieConfig(BaseModel):
         if said == "incidents" and not info.data.get("token"):
             raise ValueError("Opsgenie's own incidents are asked for, no webhook tells of them: give `token`")
         return said
-
-    @field_validator("api", "site")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        if not said.strip():
-            return ""
-        return plain_address(said, "https://api.opsgenie.com")
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 class _Opsgenie(Manners):

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from ktlo.errors import KtloError, SignatureError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import Incoming, Setup, Taken, check_reference, decoded, demand_hmac
+from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, decoded, demand_hmac
 from ktlo.sources.pagerduty import mapping
 from ktlo.sources.pagerduty.mapping import Of
 from ktlo.sources.pagerduty.payloads import (
@@ -32,7 +32,7 @@ from ktlo.sources.pagerduty.schedules import Schedules
 from ktlo.sources.pagerduty.windows import CrowdedError, Window, mails, whole_log, windows
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
 from ktlo.sources.rest import on_call
-from ktlo.sources.rest.configured import horizon, plain_address
+from ktlo.sources.rest.configured import address_like, horizon
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -56,27 +56,19 @@ class PagerDutyConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    token: str = Field(
+    token: Reference = Field(
         "", description="Reference to a read-only API key: env:NAME, file:PATH or vault:PATH#KEY."
     )
-    webhook_secret: str = Field(
+    webhook_secret: Reference = Field(
         "", description="Reference to the signing secret of the webhook subscription."
     )
     name: str = Field("account", description="What to call it, where there are several.")
-    api: str = Field(PUBLIC_API, description="Address of the API; https://api.eu.pagerduty.com in Europe.")
+    api: Annotated[str, address_like("https://api.pagerduty.com")] = Field(
+        PUBLIC_API, description="Address of the API; https://api.eu.pagerduty.com in Europe."
+    )
     since: dt.date | None = Field(
         None, description="Read what happened since this day; a year ago when not given."
     )
-
-    @field_validator("api")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        return plain_address(said, "https://api.pagerduty.com")
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 class PagerDutySource:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from ktlo.errors import KtloError, UserError
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import check_reference
+from ktlo.sources.hooked import Reference
 from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
 from ktlo.sources.redmine import mapping
 from ktlo.sources.redmine.mapping import Of
 from ktlo.sources.redmine.payloads import Account, IssueItem, IssuesPage, Numbers, OneIssue, Statuses
-from ktlo.sources.rest.configured import horizon, plain_address
+from ktlo.sources.rest.configured import address_like, horizon
 from ktlo.sources.rest.connection import (
     AbsentError,
     Answer,
@@ -54,8 +54,10 @@ class RedmineConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(description="Its address: https://redmine.example.org.")
-    token: str = Field(
+    url: Annotated[str, address_like("https://redmine.example.org")] = Field(
+        description="Its address: https://redmine.example.org."
+    )
+    token: Reference = Field(
         "", description="Reference to an API access key: env:NAME, file:PATH or vault:PATH#KEY."
     )
     project: str = Field("", description="Identifier of one project; all that the key sees when empty.")
@@ -65,16 +67,6 @@ class RedmineConfig(BaseModel):
     since: dt.date | None = Field(
         None, description="Read what changed since this day; a year ago when not given."
     )
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        return plain_address(said, "https://redmine.example.org")
-
-    @field_validator("token")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 class RedmineSource:

@@ -5,21 +5,31 @@ from __future__ import annotations
 import datetime as dt
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator
+
 from ktlo.sources.rest.quota import World
 
 DEFAULT_HISTORY = dt.timedelta(days=365)
 
 
-def plain_address(said: str, example: str) -> str:
-    """An address of a service without secrets, query and last slash, for validators of configurations.
+def address_like(example: str) -> AfterValidator:
+    """Of an option that is the address of a service: it is kept without query and last slash.
+
+    ``Annotated[str, address_like("https://tracker.example.org")]``. What is no address over HTTP, or carries a secret,
+    is refused; the value is not quoted.
 
     Args:
-        said: as the configuration has it.
         example: an address of the kind that is meant, for the message.
-
-    Raises:
-        ValueError: it is no address over HTTP, or carries a secret; the value is not quoted.
     """
+    return AfterValidator(lambda said: _plain(said, example))
+
+
+def optional_address_like(example: str) -> AfterValidator:
+    """As :func:`address_like`, for an option that may be empty."""
+    return AfterValidator(lambda said: _plain(said, example) if said.strip() else "")
+
+
+def _plain(said: str, example: str) -> str:
     parts = urlsplit(said.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"expected an address such as {example}")

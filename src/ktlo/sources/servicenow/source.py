@@ -10,18 +10,18 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from ktlo.errors import KtloError, UserError
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import check_reference
+from ktlo.sources.hooked import Reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
-from ktlo.sources.rest.configured import horizon, plain_address
+from ktlo.sources.rest.configured import address_like, horizon
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -55,14 +55,22 @@ _FIELDS = ("state", "incident_state", "assigned_to", "assignment_group")
 _AUDIT_COST = "no steps: acknowledgements come from work_start only, reopenings from reopen_count"
 
 
+def _site(address: str) -> str:
+    """Of the address of a page in it."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 class ServiceNowConfig(BaseModel):
     """One ServiceNow installation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(description="Its address: https://example.service-now.com.")
+    url: Annotated[str, address_like("https://example.service-now.com"), AfterValidator(_site)] = Field(
+        description="Its address: https://example.service-now.com."
+    )
     user: str = Field("", description="User that may read incidents; empty with a bearer token.")
-    token: str = Field(
+    token: Reference = Field(
         "", description="Reference to the user's password or a bearer token: env:NAME, file:PATH…"
     )
     query: str = Field("", description="Further condition on incidents, as an encoded query.")
@@ -70,23 +78,12 @@ class ServiceNowConfig(BaseModel):
         None, description="Read what changed since this day; a year ago when not given."
     )
 
-    @field_validator("url")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        parts = urlsplit(plain_address(said, "https://example.service-now.com"))
-        return f"{parts.scheme}://{parts.netloc}"
-
     @field_validator("query")
     @classmethod
     def _no_order(cls, said: str) -> str:
         if "ORDERBY" in said.upper():
             raise ValueError("leave ORDERBY out: the order is ktlo's")
         return said.strip("^ ")
-
-    @field_validator("token")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
 
 class ServiceNowSource:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ktlo.errors import KtloError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import Incoming, Setup, Taken, bearer, check_reference, decoded, demand_token
+from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, bearer, decoded, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
-from ktlo.sources.rest.configured import plain_address
+from ktlo.sources.rest.configured import address_like
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -44,30 +44,22 @@ class StatuspageConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(description="Its address: https://status.example.org.")
-    token: str = Field(
+    url: Annotated[str, address_like("https://status.example.org")] = Field(
+        description="Its address: https://status.example.org."
+    )
+    token: Reference = Field(
         "",
         description="Reference to an API key of Statuspage (for the whole past; the public API has the last 50)"
         " or Instatus (needed, with page_id and api).",
     )
     page_id: str = Field("", description="Identifier of the page; found when not given (Statuspage).")
-    api: str = Field(
+    api: Annotated[str, address_like("https://status.example.org")] = Field(
         MANAGE_API,
         description="Address of the REST API that the key is for; https://api.instatus.com/v1 for Instatus.",
     )
-    webhook_secret: str = Field(
+    webhook_secret: Reference = Field(
         "", description="Reference to the secret in the webhook's address (?key=…) or Authorization header."
     )
-
-    @field_validator("url", "api")
-    @classmethod
-    def _address(cls, said: str) -> str:
-        return plain_address(said, "https://status.example.org")
-
-    @field_validator("token", "webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
     @model_validator(mode="after")
     def _whole(self) -> StatuspageConfig:

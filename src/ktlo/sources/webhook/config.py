@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ktlo.sources.csv.config import CsvConfig
 from ktlo.sources.csv.dates import DateStyle
 from ktlo.sources.csv.fields import Noun
-from ktlo.sources.hooked import check_reference
+from ktlo.sources.hooked import Reference
 
 LONGEST_PATH = 500
 
@@ -57,7 +57,7 @@ class WebhookConfig(BaseModel):
     )
     dates: DateStyle = Field(DateStyle.UNAMBIGUOUS, description="How dates are written, as for csv.")
     time_zone: str = Field("UTC", description="Zone of times without an offset.")
-    webhook_secret: str = Field(
+    webhook_secret: Reference = Field(
         "", description="Reference to the secret: env:NAME, file:PATH or vault:PATH#KEY."
     )
     proof: Proof = Field(Proof.SECRET, description="How the sender proves itself.")
@@ -71,11 +71,6 @@ class WebhookConfig(BaseModel):
         if not name or not all(letter.isalnum() or letter in "-_." for letter in name):
             raise ValueError("use letters, digits, - _ and . only: it is part of an address")
         return name
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _reference(cls, said: str) -> str:
-        return check_reference(said)
 
     @field_validator("items", "only", "deleted", "event", "delivery")
     @classmethod
