@@ -161,6 +161,16 @@ def test_forgetting_a_source_removes_its_rows_and_no_others(store):
     assert names_in(store, leaving) == [("v1", "c0ffee")]
 
 
+def test_versions_above_a_number_are_forgotten_of_one_source_in_one_table(store):
+    one, other = fresh() + "' OR 1=1 --", fresh()
+    for source in (one, other):
+        for version in (10, 20, 30):
+            store.insert(TAGS, tags(source, f"v{version}", version=version))
+    store.forget_versions(TAGS, one, 20)
+    assert [name for name, _ in names_in(store, one)] == ["v10", "v20"]
+    assert [name for name, _ in names_in(store, other)] == ["v10", "v20", "v30"]
+
+
 def test_zero_rows_are_legal(store):
     store.insert(TAGS, tags(fresh()))
     store.insert(TAGS, schema(TAGS).empty_table())
@@ -251,6 +261,7 @@ def test_the_mark_is_another_after_each_write_and_the_same_after_questions(backe
         lambda: store.replace(VERDICTS, [derived(VERDICTS, {"item_id": "a"})]),
         broken,
         lambda: store.forget(source),
+        lambda: store.forget_versions(TAGS, source, 1),
     )
     for write in writes:
         before = store.mark()

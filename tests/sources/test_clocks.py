@@ -8,16 +8,19 @@ import datetime as dt
 import importlib
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ktlo.records import TABLES
 from ktlo.records.arrow import blank
 from ktlo.records.people import OnCallShift
 from ktlo.records.reliability import Outage
 from ktlo.records.work import Change, Deployment, Issue
-from ktlo.sources.clocks import corrected
+from ktlo.sources.clocks import corrected, lowered
 from ktlo.sources.collector import collect
 from ktlo.sources.delivering import Refusals, deliver, replay
 from ktlo.sources.flux import FluxSource
@@ -147,6 +150,68 @@ def test_what_is_read_is_held_against_the_clock_too(
     assert sorted(titles(store)) == ["Later", "Old"]
 
 
+@dataclass(frozen=True)
+class Old:
+    """A tracker of which an earlier ktlo kept one issue as changed in 2999."""
+
+    furnished: tuple[EmbeddedStore, State]
+    project: Any
+    source: Any
+
+    def read(self) -> None:
+        assert asyncio.run(collect(self.source, *self.furnished)).status == "complete"
+
+
+@pytest.fixture
+def old(
+    furnished: tuple[EmbeddedStore, State], store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Old]:
+    monkeypatch.setenv("GITLAB_TOKEN", "glpat")
+    gitlab = of_tests("gitlab", "test_gitlab")
+    project = gitlab.Project(now=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5))
+    made = gitlab.source(project)
+    kept = [
+        ("issues", row(Issue, key, version, source=made.source_id, created_at=NOW, title=title))
+        for key, version, title in (("3", FAR, "By a wrong clock"), ("4", NOW, "Right"))
+    ]
+    store.insert(TABLES["issues"], batches(kept)["issues"])
+    project.open_issue(3, gitlab.NOON)
+    later = gitlab.stamp(project.now - dt.timedelta(minutes=6))
+    project.issues[3] |= {"title": "Later", "updated_at": later}
+    yield Old(furnished, project, made)
+    furnished[1].set_cursor(made.source_id, {})
+    store.query("TRUNCATE TABLE ktlo.collections_log")
+
+
+def test_what_an_earlier_ktlo_kept_from_2999_hides_no_later_change(store: EmbeddedStore, old: Old) -> None:
+    old.read()
+    assert sorted(titles(store)) == ["Later", "Right"]
+    (one,) = told(store)
+    assert one[0] == "issues, 3"
+    assert one[1].startswith(
+        "1 row of issues counted as changed more than a day ahead, up to 2999-01-01 00:00"
+    )
+    old.read()
+    assert (sorted(titles(store)), told(store)) == (["Later", "Right"], [one])
+
+
+def test_what_was_kept_from_2999_and_does_not_change_stays(store: EmbeddedStore, old: Old) -> None:
+    assert len(lowered(old.source, store, NOW)) == 1
+    assert lowered(old.source, store, NOW) == ()
+    assert sorted(titles(store)) == ["By a wrong clock", "Right"]
+
+
+def test_where_the_machines_own_clock_may_be_behind_nothing_is_lowered(
+    store: EmbeddedStore, old: Old
+) -> None:
+    old.read()
+    for version in (FAR, FAR + dt.timedelta(days=1)):
+        kept = row(Issue, "5", version, source=old.source.source_id, created_at=NOW, title="Ahead")
+        store.insert(TABLES["issues"], batches([("issues", kept)])["issues"])
+    assert lowered(old.source, store, dt.datetime(2016, 1, 1, tzinfo=dt.UTC)) == ()
+    assert len(lowered(old.source, store, dt.datetime.now(dt.UTC))) == 1
+
+
 class Plain:
     """What the clock asks of a source whose versions are times."""
 
@@ -154,7 +219,7 @@ class Plain:
 
 
 def row(noun: type, key: str, version: dt.datetime = NOW, *, is_removal: bool = False, **more: Any) -> Row:
-    record = blank(noun, source="plain:one", external_id=key, **more)
+    record = blank(noun, **{"source": "plain:one", "external_id": key, **more})
     return Row(record, microseconds(version), is_removal=is_removal)
 
 

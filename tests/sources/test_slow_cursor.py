@@ -42,6 +42,7 @@ class Counting:
     """A source of empty batches, which may end in a failure."""
 
     source_id = "counting:up"
+    brings: tuple[str, ...] = ()
 
     def __init__(self, failure: BaseException | None = None) -> None:
         self.failure = failure

@@ -1,7 +1,8 @@
 """Clocks that disagree: a time that cannot be is told, and hides no later change.
 
 The version of a row is when its sender changed it last, by the sender's clock. One far ahead would outrank every later
-change until that time comes, so it is lowered to now. When an item began is never altered, only told.
+change until that time comes, so it is lowered to now, and below all others where it is kept already. When an item began
+is never altered, only told.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ktlo.records import TABLES
-from ktlo.records.arrow import DELETED, VERSION
+from ktlo.records.arrow import DELETED, VERSION, schema
 from ktlo.records.collection import Rejection
 from ktlo.sources.hooked import Taken
 from ktlo.sources.protocol import Batch, Source
 from ktlo.sources.rest.rows import microseconds
+from ktlo.store.ddl import rows_table
+from ktlo.store.protocol import Store
+from ktlo.wording import counted
 
 AHEAD = dt.timedelta(days=1)
 """How far a sender's clock may be ahead: more than any time zone that is taken for another."""
@@ -71,6 +75,64 @@ def corrected(source: Source, told: Told, now: dt.datetime | None = None) -> Tol
         )
         found.setdefault((item, column), _rejection(source, name, item, row, reason, now))
     return replace(told, rows=rows, rejected=(*told.rejected, *found.values())) if found else told
+
+
+def lowered(source: Source, store: Store, now: dt.datetime | None = None) -> tuple[Rejection, ...]:
+    """Lower the versions of rows that are kept although they lie ahead, below all others, so that any other wins.
+
+    They are from before versions were looked at, or from when this machine's own clock was ahead. Nothing is touched
+    where this machine's clock may be behind: while the newest reading lies ahead, too.
+
+    Args:
+        source: whose rows; of one whose versions are ranks none is touched.
+        store: where they are; what is lowered is inserted before what was ahead is removed.
+        now: this moment, when not given.
+
+    Returns:
+        One for each table, to be told.
+    """
+    now = now or dt.datetime.now(dt.UTC)
+    most = microseconds(now + AHEAD)
+    if getattr(source, "versions_rank", False) or not source.brings or not _is_any_ahead(source, store, most):
+        return ()
+    (newest,) = store.query("SELECT max(finished_at) AS at FROM ktlo.collections").to_pylist()
+    if newest["at"] > now + AHEAD:
+        return ()
+    told = []
+    for name in source.brings:
+        rows = store.query(
+            f"SELECT * FROM ktlo.`{rows_table(TABLES[name])}` WHERE source = {{source:String}}"  # noqa: S608 - ktlo's own names
+            f" AND {VERSION} > {{most:UInt64}} ORDER BY {VERSION}",
+            {"source": source.source_id, "most": most},
+        )
+        if rows.num_rows:
+            ranks = pa.array(range(1, rows.num_rows + 1), pa.uint64())
+            at = rows.schema.get_field_index(VERSION)
+            store.insert(TABLES[name], rows.set_column(at, VERSION, ranks).cast(schema(TABLES[name])))
+            store.forget_versions(TABLES[name], source.source_id, most)
+            told.append(_kept_ahead(source, name, rows, now))
+    return tuple(told)
+
+
+def _is_any_ahead(source: Source, store: Store, most: int) -> bool:
+    of = "WHERE source = {source:String}"
+    newest = " UNION ALL ".join(
+        f"SELECT max({VERSION}) AS version FROM ktlo.`{rows_table(TABLES[name])}` {of}"  # noqa: S608 - ktlo's own names
+        for name in source.brings
+    )
+    found = store.query(f"SELECT max(version) AS version FROM ({newest})", {"source": source.source_id})  # noqa: S608
+    return int(found["version"][0].as_py()) > most
+
+
+def _kept_ahead(source: Source, name: str, rows: pa.Table, now: dt.datetime) -> Rejection:
+    last = rows.slice(rows.num_rows - 1).to_pylist()[0]
+    at = _EPOCH + dt.timedelta(microseconds=min(last[VERSION], _LAST))
+    reason = (
+        f"{counted(rows.num_rows, 'rows')} of {name} counted as changed more than a day ahead, up to {_minute(at)}:"
+        f" {_WRONG}. From now on later changes win; what was hidden until now comes in when the whole past is read"
+        " again"
+    )
+    return replace(_rejection(source, name, _item(name, last), last, reason, now), excerpt="")
 
 
 def _lower(rows: dict[str, pa.RecordBatch], now: dt.datetime) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -8,7 +8,7 @@ After what is new, some of what is known is asked for again where the source can
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from ktlo.errors import KtloError
 from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection, Rejection
-from ktlo.sources.clocks import corrected
+from ktlo.sources.clocks import corrected, lowered
 from ktlo.sources.not_found import outranking
 from ktlo.sources.protocol import Batch, Progress, Revisiting, Source
 from ktlo.sources.reclassifying import may_change, reclassified
@@ -110,6 +110,10 @@ class _Written:
         self._store = store
         self.rows = self.rejected = 0
 
+    def mend(self) -> None:
+        """Let later changes win over what an earlier run kept from ahead."""
+        self.tell(lowered(self._source, self._store))
+
     def write(self, batch: Batch) -> None:
         """Make a batch durable, and remove what it leaves twice."""
         batch = corrected(self._source, batch)
@@ -119,9 +123,13 @@ class _Written:
         if may_change(self._source):
             for name, removals in reclassified(batch.rows, self._store).items():
                 self._store.insert(TABLES[name], removals)
-        if batch.rejected:
-            self._store.insert(TABLES["rejections"], to_arrow(batch.rejected, Rejection))
-            self.rejected += sum(not rejection.is_kept for rejection in batch.rejected)
+        self.tell(batch.rejected)
+
+    def tell(self, rejected: Sequence[Rejection]) -> None:
+        """Keep what was turned away, or is in with something missing."""
+        if rejected:
+            self._store.insert(TABLES["rejections"], to_arrow(rejected, Rejection))
+            self.rejected += sum(not rejection.is_kept for rejection in rejected)
 
 
 async def collect(
@@ -148,6 +156,7 @@ async def collect(
     status, message = "complete", ""
     place = _Place(cursors, source.source_id)
     try:
+        written.mend()
         async for batch in source.collect(place.cursor):
             written.write(batch)
             if batch.cursor is not None:

@@ -202,9 +202,17 @@ def _both(front: str, place: Place) -> list[str]:
 
 def delete_source(table: Table, place: Place) -> str:
     """Statement that removes the rows of one source, bound as ``source``; ended when it returns."""
-    front = rows_table(table)
-    name = f"{front}_local" if place.cluster else front
+    return _delete(table, place, "source = {source:String}")
+
+
+def delete_versions(table: Table, place: Place) -> str:
+    """The same for its rows of a version above the one that is bound as ``above``."""
+    return _delete(table, place, f"source = {{source:String}} AND {VERSION} > {{above:UInt64}}")
+
+
+def _delete(table: Table, place: Place, where: str) -> str:
+    name = local_name(rows_table(table), place)
     return (
         f"ALTER TABLE {place.database}.`{name}`{place.on_cluster}"
-        " DELETE WHERE source = {source:String} SETTINGS mutations_sync = 2"
+        f" DELETE WHERE {where} SETTINGS mutations_sync = 2"
     )

@@ -96,6 +96,11 @@ class EmbeddedStore(EngineStore):
         with self._written():
             super().forget(source)
 
+    def forget_versions(self, table: Table, source: str, above: int) -> None:
+        """See :meth:`ktlo.store.protocol.Store.forget_versions`."""
+        with self._written():
+            super().forget_versions(table, source, above)
+
     def mark(self) -> object:
         """See :meth:`ktlo.store.protocol.Store.mark`. One process has the folder, so its own writes are all."""
         with self._guard:

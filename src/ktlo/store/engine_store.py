@@ -138,6 +138,10 @@ class EngineStore(abc.ABC):
             if table.life is Life.OBSERVED:
                 self.execute(ddl.delete_source(table, self._place), {"source": source})
 
+    def forget_versions(self, table: Table, source: str, above: int) -> None:
+        """See :meth:`ktlo.store.protocol.Store.forget_versions`."""
+        self.execute(ddl.delete_versions(table, self._place), {"source": source, "above": above})
+
     def mark(self) -> object:
         """See :meth:`ktlo.store.protocol.Store.mark`. Others may write to a server, too: it cannot be told there."""
         return None

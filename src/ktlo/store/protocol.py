@@ -102,6 +102,13 @@ class Store(Protocol):
             StoreError: the engine refused or failed; some tables may have been cleared by then.
         """
 
+    def forget_versions(self, table: Table, source: str, above: int) -> None:
+        """Remove the rows of one source in an observed table whose version is above a number; gone when this returns.
+
+        Raises:
+            StoreError: the engine refused or failed.
+        """
+
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """Answer one SELECT.
 

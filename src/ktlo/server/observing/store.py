@@ -103,6 +103,11 @@ class ObservedStore(Store):
         with self._span("DELETE source", "DELETE"):
             self._store.forget(source)
 
+    def forget_versions(self, table: Table, source: str, above: int) -> None:
+        """See :meth:`ktlo.store.protocol.Store.forget_versions`."""
+        with self._span(f"DELETE {table.name}", "DELETE"):
+            self._store.forget_versions(table, source, above)
+
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         """See :meth:`ktlo.store.protocol.Store.query`."""
         with self._span(summary(sql), "SELECT", sql) as span:
