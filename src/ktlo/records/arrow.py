@@ -20,6 +20,8 @@ VERSION = "row_version"
 """Bookkeeping column of observed tables: of two rows with one key, the higher version is true."""
 DELETED = "is_deleted"
 """Bookkeeping column of observed tables: 1 removes the row with this key."""
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+"""From which versions count, in microseconds."""
 
 _TYPES: dict[Kind, pa.DataType] = {
     Kind.STRING: pa.string(),

@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ktlo.records import TABLES
-from ktlo.records.arrow import DELETED, VERSION, schema
+from ktlo.records.arrow import DELETED, EPOCH, VERSION, schema
 from ktlo.records.collection import Rejection
 from ktlo.sources.hooked import Taken
 from ktlo.sources.protocol import Batch, Source
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.rows import microseconds
 from ktlo.store.ddl import rows_table
 from ktlo.store.protocol import Store
@@ -36,7 +37,6 @@ _BEGINNINGS: Mapping[str, tuple[str, ...]] = {
     "workflow_runs": ("started_at",),
 }  # fmt: skip
 """When items began. Shifts, time off and releases may rightly lie ahead."""
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LAST = microseconds(dt.datetime.max.replace(tzinfo=dt.UTC))
 _WRONG = "the sender's clock is wrong, or this machine's"
 
@@ -59,7 +59,7 @@ def corrected(source: Source, told: Told, now: dt.datetime | None = None) -> Tol
     found: dict[tuple[str, str], Rejection] = {}
     if not getattr(source, "versions_rank", False):
         for name, item, row in _lower(rows, now):
-            at = _EPOCH + dt.timedelta(microseconds=min(row[VERSION], _LAST))
+            at = EPOCH + dt.timedelta(microseconds=min(row[VERSION], _LAST))
             reason = (
                 f"was last changed on {_minute(at)}, more than a day ahead: {_WRONG}. It counts as changed when it"
                 " came, so that later changes win"
@@ -126,13 +126,14 @@ def _is_any_ahead(source: Source, store: Store, most: int) -> bool:
 
 def _kept_ahead(source: Source, name: str, rows: pa.Table, now: dt.datetime) -> Rejection:
     last = rows.slice(rows.num_rows - 1).to_pylist()[0]
-    at = _EPOCH + dt.timedelta(microseconds=min(last[VERSION], _LAST))
+    at = EPOCH + dt.timedelta(microseconds=min(last[VERSION], _LAST))
     reason = (
         f"{counted(rows.num_rows, 'rows')} of {name} counted as changed more than a day ahead, up to {_minute(at)}:"
         f" {_WRONG}. From now on later changes win; what was hidden until now comes in when the whole past is read"
         " again"
     )
-    return replace(_rejection(source, name, _item(name, last), last, reason, now), excerpt="")
+    place = f"{name}, {_item(name, last)}"
+    return rejection(source.source_id, place, reason, now, is_kept=True)
 
 
 def _lower(rows: dict[str, pa.RecordBatch], now: dt.datetime) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -188,11 +189,5 @@ def _item(name: str, row: Mapping[str, Any]) -> str:
 def _rejection(
     source: Source, name: str, item: str, row: Mapping[str, Any], reason: str, now: dt.datetime
 ) -> Rejection:
-    return Rejection(
-        source=source.source_id,
-        place=f"{name}, {item}",
-        reason=reason,
-        excerpt=str(row.get("title") or "")[:200],
-        seen_at=now,
-        is_kept=True,
-    )
+    title = str(row.get("title") or "")
+    return rejection(source.source_id, f"{name}, {item}", reason, now, title, is_kept=True)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ktlo.records.collection import Rejection
 from ktlo.sources.hooked import Incoming, Reference
 from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.quota import World
 
 
@@ -99,11 +100,5 @@ class ListeningSource:
     def _reject(
         self, number: int, reason: str, raw: bytes, incoming: Incoming, *, is_kept: bool = False
     ) -> Rejection:
-        return Rejection(
-            source=self.source_id,
-            place=f"webhook, event {number}",
-            reason=reason,
-            excerpt=raw[:200].decode("utf-8", "replace"),
-            seen_at=incoming.received_at,
-            is_kept=is_kept,
-        )
+        place = f"webhook, event {number}"
+        return rejection(self.source_id, place, reason, incoming.received_at, raw, is_kept=is_kept)

@@ -29,6 +29,7 @@ from ktlo.sources.hooked import (
     demand_token,
 )
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.configured import optional_address_like
 from ktlo.sources.rest.connection import Connection, Manners, decode
 from ktlo.sources.rest.quota import World
@@ -201,14 +202,7 @@ class AlertmanagerSource:
         )
 
     def _reject(self, place: str, reason: str, raw: bytes, at: dt.datetime) -> Rejection:
-        return Rejection(
-            source=self.source_id,
-            place=f"webhook, {place}",
-            reason=reason,
-            excerpt=raw.decode("utf-8", "replace")[:200],
-            seen_at=at,
-            is_kept=False,
-        )
+        return rejection(self.source_id, f"webhook, {place}", reason, at, raw)
 
 
 _NO_SECRET = Missing(

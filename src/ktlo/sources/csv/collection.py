@@ -31,6 +31,7 @@ from ktlo.sources.csv.removals import removals
 from ktlo.sources.csv.rows import Row, open_rows
 from ktlo.sources.csv.values import BadCellError, columns_of
 from ktlo.sources.protocol import Batch, Progress
+from ktlo.sources.rejecting import rejection
 
 BATCH_ROWS = 5000
 EVENTS_OF: dict[Noun, tuple[str, type, str]] = {
@@ -61,14 +62,7 @@ class _Run:
 
     def _list(self, place: str, reason: str, excerpt: str, *, is_kept: bool) -> None:
         self.rejected.append(
-            Rejection(
-                source=self.source_id,
-                place=place,
-                reason=f"{reason}.",
-                excerpt=excerpt[:200],
-                seen_at=self.now,
-                is_kept=is_kept,
-            )
+            rejection(self.source_id, place, f"{reason}.", self.now, excerpt, is_kept=is_kept)
         )
 
     def take_rejected(self) -> tuple[Rejection, ...]:

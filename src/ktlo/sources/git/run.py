@@ -20,6 +20,7 @@ from ktlo.sources.git.place import Name
 from ktlo.sources.git.program import Git
 from ktlo.sources.git.rows import Versions
 from ktlo.sources.protocol import Batch, Progress
+from ktlo.sources.rejecting import rejection
 
 SHOWN = 200
 """Notes of one kind that are listed singly in a run; the rest are counted."""
@@ -71,26 +72,17 @@ class Run:
         self._notes[reason] += 1
         if self._notes[reason] > SHOWN:
             return []
-        return [
-            Rejection(
-                source=self.name.source_id,
-                place=place,
-                reason=reason,
-                excerpt=excerpt[:200],
-                seen_at=self.now,
-                is_kept=is_kept,
-            )
-        ]
+        return [rejection(self.name.source_id, place, reason, self.now, excerpt, is_kept=is_kept)]
 
     def untold(self) -> list[Rejection]:
         """One note for each reason that was not told singly every time."""
         return [
-            Rejection(
-                source=self.name.source_id,
-                place=self.name.repository,
-                reason=f"And more like these, not listed one by one: {reason}",
-                excerpt=f"{count - SHOWN} more in this run",
-                seen_at=self.now,
+            rejection(
+                self.name.source_id,
+                self.name.repository,
+                f"And more like these, not listed one by one: {reason}",
+                self.now,
+                f"{count - SHOWN} more in this run",
                 is_kept=True,
             )
             for reason, count in self._notes.items()

@@ -39,6 +39,7 @@ from ktlo.sources.jira.vocabulary import FIELDS, Of, Vocabulary
 from ktlo.sources.jira.walk import Found, Place, changed, found, one, open_keys
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Revisits
 from ktlo.sources.protocol import Status as State
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.configured import horizon
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -354,14 +355,8 @@ class JiraSource:
     def _reject(
         self, place: str, reason: str, raw: bytes, what: str = "an issue has an unexpected form"
     ) -> Rejection:
-        return Rejection(
-            source=self.source_id,
-            place=place,
-            reason=f"{what}: {reason}",
-            excerpt=raw.decode("utf-8", "replace")[:200],
-            seen_at=dt.datetime.fromtimestamp(self._world.now(), dt.UTC),
-            is_kept=False,
-        )
+        now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
+        return rejection(self.source_id, place, f"{what}: {reason}", now, raw)
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """``X-Hub-Signature: sha256=HEX`` (WebSub) of the body."""

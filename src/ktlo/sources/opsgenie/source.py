@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ktlo.errors import KtloError, UserError
+from ktlo.records.arrow import EPOCH
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, bearer, decoded, demand_token
 from ktlo.sources.opsgenie import mapping
@@ -29,7 +30,6 @@ from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, batches, microseconds, removal
 
 PUBLIC_API = "https://api.opsgenie.com"
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 KEPT = dt.timedelta(days=60)
 """Age of the oldest whose absence is taken for a deletion: how long Opsgenie keeps them depends on the plan."""
 _NANOSECONDS = 10**15
@@ -275,7 +275,7 @@ class OpsgenieSource:
         elif kind == "acknowledged":
             record = dataclasses.replace(record, acknowledged_at=at)
         # Only closing tells the state, and it is for good: a note may come later, or overtake it.
-        version = microseconds(at if closed else began or _EPOCH)
+        version = microseconds(at if closed else began or EPOCH)
         return Taken(
             action,
             batches(
@@ -302,6 +302,6 @@ def _moment(said: int) -> dt.datetime | None:
     """A webhook's time, to the millisecond as the list has it."""
     milliseconds = said // 1_000_000 if said >= _NANOSECONDS else said
     try:
-        return _EPOCH + dt.timedelta(milliseconds=milliseconds) if milliseconds > 0 else None
+        return EPOCH + dt.timedelta(milliseconds=milliseconds) if milliseconds > 0 else None
     except OverflowError:
         return None

@@ -31,6 +31,7 @@ from ktlo.sources.pagerduty.payloads import (
 from ktlo.sources.pagerduty.schedules import Schedules
 from ktlo.sources.pagerduty.windows import CrowdedError, Window, mails, whole_log, windows
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest import on_call
 from ktlo.sources.rest.configured import address_like, horizon
 from ktlo.sources.rest.connection import (
@@ -173,7 +174,9 @@ class PagerDutySource:
                 people = await mails(api)
             except (DeniedError, AbsentError) as error:
                 people = {}
-                warnings.append(self._warn("/users", f"{error.what}: people keep PagerDuty's names", api))
+                warnings.append(
+                    self._note("/users", f"{error.what}: people keep PagerDuty's names", api, is_kept=True)
+                )
             denied: DeniedError | None = None
             try:
                 async for batch in self._incidents(api, begin, people, place, warnings):
@@ -184,7 +187,7 @@ class PagerDutySource:
             notes, done = list(warnings), 0
 
             def warn(where: str, reason: str) -> None:
-                notes.append(self._warn(where, reason, api))
+                notes.append(self._note(where, reason, api, is_kept=True))
 
             pager = Schedules(api, people, warn, at.known)
             async for rows in on_call.read_shifts(pager, at, self.source_id, first, api.rest.now, warn):
@@ -252,7 +255,7 @@ class PagerDutySource:
                     rows.append(removal("incidents", of.source, incident_id))
                     continue
                 except (UnexpectedFormError, OversizedError) as error:
-                    window.rejected.append(self._reject(f"/incidents/{incident_id}", error.what, api))
+                    window.rejected.append(self._note(f"/incidents/{incident_id}", error.what, api))
                 else:
                     log = await whole_log(api, self.source_id, incident_id, window.rejected)
             if item is not None:
@@ -264,25 +267,8 @@ class PagerDutySource:
         path = f"/incidents/{incident_id}"
         return decode((await api.get(path)).body, OneIncident, path).incident
 
-    def _reject(self, place: str, reason: str, api: Connection) -> Rejection:
-        return Rejection(
-            source=self.source_id,
-            place=place,
-            reason=reason,
-            excerpt="",
-            seen_at=api.rest.now(),
-            is_kept=False,
-        )
-
-    def _warn(self, place: str, reason: str, api: Connection) -> Rejection:
-        return Rejection(
-            source=self.source_id,
-            place=place,
-            reason=reason,
-            excerpt="",
-            seen_at=api.rest.now(),
-            is_kept=True,
-        )
+    def _note(self, place: str, reason: str, api: Connection, *, is_kept: bool = False) -> Rejection:
+        return rejection(self.source_id, place, reason, api.rest.now(), is_kept=is_kept)
 
     def verify(self, incoming: Incoming, key: str) -> None:
         """``X-PagerDuty-Signature``: ``v1=HEX`` of HMAC-SHA256, several where secrets are being changed."""

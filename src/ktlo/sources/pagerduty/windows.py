@@ -16,6 +16,7 @@ import msgspec
 
 from ktlo.records.collection import Rejection
 from ktlo.sources.pagerduty.payloads import EntriesPage, IncidentItem, IncidentsPage, LogEntry, UsersPage
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.connection import Connection, OversizedError, decode
 from ktlo.sources.rest.parts import as_many_as_fit
 
@@ -158,16 +159,7 @@ def _left_out(source: str, api: Connection, rejected: list[Rejection]) -> Callab
     """Notes entries that were turned away, by their place and the reason."""
 
     def note(place: str, reason: str) -> None:
-        rejected.append(
-            Rejection(
-                source=source,
-                place=place,
-                reason=reason,
-                excerpt="",
-                seen_at=api.rest.now(),
-                is_kept=False,
-            )
-        )
+        rejected.append(rejection(source, place, reason, api.rest.now()))
 
     return note
 
@@ -178,16 +170,8 @@ def _object(
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        rejected.append(
-            Rejection(
-                source=source,
-                place=place,
-                reason=f"an object has an unexpected form: {error}",
-                excerpt=bytes(raw).decode("utf-8", "replace")[:200],
-                seen_at=at,
-                is_kept=False,
-            )
-        )
+        reason = f"an object has an unexpected form: {error}"
+        rejected.append(rejection(source, place, reason, at, bytes(raw)))
         return None
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from ktlo.records.collection import Rejection
 from ktlo.sources.protocol import Batch, Progress
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.connection import (
     AbsentError,
     Answer,
@@ -114,18 +115,9 @@ class Gathering(ABC):
         rejected, self._rejected = tuple(self._rejected), []
         return Batch(batches(listed), self.saved(), rejected, Progress(self._done, None, "rows"))
 
-    def warn(self, place: str, reason: str, *, excerpt: str = "", is_kept: bool = True) -> None:
+    def warn(self, place: str, reason: str, *, excerpt: str | bytes = "", is_kept: bool = True) -> None:
         """Note something missing, or turned away; goes out with the next batch."""
-        self._rejected.append(
-            Rejection(
-                source=self._source,
-                place=place,
-                reason=reason,
-                excerpt=excerpt[:200],
-                seen_at=self._now(),
-                is_kept=is_kept,
-            )
-        )
+        self._rejected.append(rejection(self._source, place, reason, self._now(), excerpt, is_kept=is_kept))
 
     async def guarded(
         self, listed: Gathered, place: str, found: AsyncIterator[Batch]
@@ -202,7 +194,7 @@ class Gathering(ABC):
                 self.warn(
                     place,
                     f"one of the {listed.label} has an unexpected form: {error}",
-                    excerpt=bytes(raw)[:200].decode("utf-8", "replace"),
+                    excerpt=bytes(raw),
                     is_kept=False,
                 )
                 is_first_known = is_first_known and index > 0

@@ -15,10 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 from ktlo.records import TABLES
-from ktlo.records.arrow import DELETED, VERSION, blank, to_arrow
+from ktlo.records.arrow import DELETED, EPOCH, VERSION, blank, to_arrow
 from ktlo.sources.not_found import NOT_FOUND
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Row:
 
 def microseconds(moment: dt.datetime) -> int:
     """Whole microseconds since 1970, exactly."""
-    return (moment - _EPOCH) // dt.timedelta(microseconds=1)
+    return (moment - EPOCH) // dt.timedelta(microseconds=1)
 
 
 def removal(table: str, source: str, external_id: str, at: dt.datetime | None = None) -> tuple[str, Row]:

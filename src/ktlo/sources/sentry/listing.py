@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from ktlo.records.collection import Rejection
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.connection import Answer, Connection, OversizedError, decode
 from ktlo.sources.rest.parts import as_many_as_fit
 from ktlo.sources.sentry.payloads import IssueItem
@@ -98,14 +99,7 @@ class Lists:
 
     def note(self, place: str, reason: str, excerpt: str = "", *, is_kept: bool = False) -> Rejection:
         """What was turned away, or came in incomplete."""
-        return Rejection(
-            source=self._source,
-            place=place,
-            reason=reason,
-            excerpt=excerpt,
-            seen_at=self.api.rest.now(),
-            is_kept=is_kept,
-        )
+        return rejection(self._source, place, reason, self.api.rest.now(), excerpt, is_kept=is_kept)
 
 
 def _next(headers: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, bearer, decoded, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.configured import address_like
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -270,16 +271,9 @@ class StatuspageSource:
                 )
                 rows = list(mapping.incident(item, of))
             except _ODD as error:
-                read.rejected.append(
-                    Rejection(
-                        source=self.source_id,
-                        place=place,
-                        reason=f"an incident has an unexpected form: {error}",
-                        excerpt=bytes(raw)[:200].decode("utf-8", "replace"),
-                        seen_at=dt.datetime.fromtimestamp(self._world.now(), dt.UTC),
-                        is_kept=False,
-                    )
-                )
+                reason = f"an incident has an unexpected form: {error}"
+                now = dt.datetime.fromtimestamp(self._world.now(), dt.UTC)
+                read.rejected.append(rejection(self.source_id, place, reason, now, bytes(raw)))
                 continue
             read.rows += rows
             own = [(t, row.record.external_id) for t, row in rows if t in ("incidents", "outages")]

@@ -10,9 +10,9 @@ from urllib.parse import unquote
 import httpx
 from pydantic import BaseModel
 
-from ktlo.records.collection import Rejection
 from ktlo.sources.hooked import Incoming, Setup, Taken, anything, demand_hmac, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.rows import Row, batches, microseconds, removal
 from ktlo.sources.webhook.config import Proof, WebhookConfig
@@ -142,17 +142,9 @@ class WebhookSource:
             for key, updated in found.gone
         ]
         rejected = tuple(
-            self._rejection(place, reason, incoming, at, is_kept=is_kept)
+            rejection(self.source_id, place, reason, at, incoming.body, is_kept=is_kept)
             for listed, is_kept in ((found.refused, False), (found.noted, True))
             for place, reason in listed
         )
         why = found.why_ignored or ("" if rows else "; ".join(reason for _, reason in found.refused)[:300])
         return Taken(found.event, batches(rows), rejected, why)
-
-    def _rejection(
-        self, place: str, reason: str, incoming: Incoming, at: dt.datetime, *, is_kept: bool
-    ) -> Rejection:
-        excerpt = incoming.body[:200].decode("utf-8", "replace")
-        return Rejection(
-            source=self.source_id, place=place, reason=reason, excerpt=excerpt, seen_at=at, is_kept=is_kept
-        )
