@@ -2,7 +2,7 @@
 
 What is sent is what the sources' own tests send (the shapes that each sender publishes; GitHub's own examples): each
 delivery first without its proof, then in any order, then again. Argo CD and Flux are in ``test_deployers.py``; a real
-Alertmanager sends in ``test_hooks.py``.
+Alertmanager sends in ``hooks/test_real_alertmanager.py``.
 """
 
 from __future__ import annotations

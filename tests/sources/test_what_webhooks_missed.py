@@ -1,6 +1,7 @@
 """Reading finds what webhooks missed, and a webhook that comes late takes nothing of it back.
 
-For Alertmanager see ``server/test_hooks.py`` (a real one), for Jira, PagerDuty, Sentry, status pages their own tests.
+For Alertmanager see ``server/hooks/test_real_alertmanager.py`` (a real one), for Jira, PagerDuty, Sentry, status pages
+their own tests.
 """
 
 from __future__ import annotations
