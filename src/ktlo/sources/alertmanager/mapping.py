@@ -11,10 +11,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.records.reliability import Incident
 from ktlo.sources.alertmanager.payloads import Alert
 from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, microseconds
+from ktlo.sources.rest.steps import incident_step
 
 SERVICE_LABELS = ("service", "service_name", "app", "app_kubernetes_io_name", "job")
 """Labels that name the service, the first that is there."""
@@ -98,16 +99,8 @@ def rows(alert: Alert, of: Of, *, ended_by: dt.datetime | None = None) -> list[t
 def _step(
     of: Of, key: str, kind: str, at: dt.datetime, began: dt.datetime, version: int | None = None
 ) -> Row:
-    event = IncidentEvent(
-        source=of.source,
-        incident_id=key,
-        event_id=kind,
-        occurred_at=at,
-        kind=kind,
-        actor="",
-        before="firing" if kind == "resolved" else "",
-        after="resolved" if kind == "resolved" else "firing",
-    )
+    before, after = ("firing", "resolved") if kind == "resolved" else ("", "firing")
+    event = incident_step(of.source, key, kind, kind, at, before=before, after=after)
     return Row(event, version if version is not None else microseconds(began))
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
-from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.records.reliability import Incident
 from ktlo.records.work import Deployment, Issue, WorkflowRun
 from ktlo.sources.cdevents.payloads import CDEvent, Reference, version_of
 from ktlo.sources.lengths import TITLE, first_values, named
 from ktlo.sources.rest.rows import Row, microseconds, removal
+from ktlo.sources.rest.steps import incident_step
 
 Rows = Iterator[tuple[str, Row]]
 
@@ -109,16 +110,7 @@ def _incident(event: CDEvent, predicate: str, source: str) -> Rows:
     )
     yield "incidents", Row(record, microseconds(at) + _FURTHER[predicate])
     kind = {"detected": "detected", "reported": "note", "resolved": "resolved"}[predicate]
-    step = IncidentEvent(
-        source=source,
-        incident_id=key,
-        event_id=event.context.id,
-        occurred_at=at,
-        kind=kind,
-        actor="",
-        before="",
-        after=predicate,
-    )
+    step = incident_step(source, key, event.context.id, kind, at, after=predicate)
     yield "incident_events", Row(step, microseconds(at))
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.records.reliability import Incident
 from ktlo.records.work import Change, Deployment, Issue, IssueEvent, Release, Review, WorkflowRun
 from ktlo.sources.gitlab.payloads import (
     Deployable,
@@ -24,6 +24,7 @@ from ktlo.sources.gitlab.payloads import (
     User,
 )
 from ktlo.sources.lengths import BODY, TITLE
+from ktlo.sources.rest import steps
 from ktlo.sources.rest.rows import Row, microseconds
 
 Rows = Iterator[tuple[str, Row]]
@@ -157,32 +158,15 @@ def _step(item: IssueItem, kind: str, at: dt.datetime, actor: str, of: Of) -> Ro
 
 def incident_step(incident_id: str, kind: str, at: dt.datetime, actor: str, after: str, of: Of) -> Row:
     """One step of an incident; two tellings of one step within a second are one row."""
-    record = IncidentEvent(
-        source=of.source,
-        incident_id=incident_id,
-        event_id=f"{kind}@{at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
-        occurred_at=at,
-        kind=kind,
-        actor=actor,
-        before="",
-        after=after,
-    )
+    record = steps.incident_step(of.source, incident_id, steps.second(kind, at), kind, at, actor, after=after)
     return Row(record, microseconds(at))
 
 
 def _issue_event(
     issue_id: str, event_id: str, kind: str, at: dt.datetime, actor: str, of: Of, after: str = ""
 ) -> IssueEvent:
-    return IssueEvent(
-        source=of.source,
-        issue_id=issue_id,
-        event_id=event_id,
-        repository=of.repository,
-        occurred_at=at,
-        kind=kind,
-        actor=actor,
-        before="",
-        after=after,
+    return steps.issue_step(
+        of.source, issue_id, event_id, kind, at, actor, repository=of.repository, after=after
     )
 
 
@@ -294,17 +278,12 @@ def event(item: EventItem, of: Of) -> Rows:
         yield (
             "issue_events",
             Row(
-                _issue_event(str(item.target_iid), second(kind, at), kind, at, who, of),
+                _issue_event(str(item.target_iid), steps.second(kind, at), kind, at, who, of),
                 microseconds(at),
             ),
         )
     elif item.target_type == "MergeRequest" and item.action_name == "approved" and item.target_iid:
         yield "reviews", approval(item.target_iid, at, who, of)
-
-
-def second(kind: str, at: dt.datetime) -> str:
-    """Identifier of a step: its kind and second, the same in the events and in a webhook."""
-    return f"{kind}@{at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def commented(kind: str, number: int, note: int, at: dt.datetime, who: str, of: Of) -> Rows:
@@ -330,7 +309,7 @@ def approval(number: int, at: dt.datetime, who: str, of: Of) -> Row:
     record = Review(
         source=of.source,
         change_id=str(number),
-        review_id=second(f"approved by {who}", at),
+        review_id=steps.second(f"approved by {who}", at),
         repository=of.repository,
         reviewer=who,
         submitted_at=at,
@@ -341,4 +320,6 @@ def approval(number: int, at: dt.datetime, who: str, of: Of) -> Row:
 
 def status(issue_id: str, kind: str, at: dt.datetime, who: str, of: Of) -> tuple[str, Row]:
     """A closing or reopening that a webhook tells of."""
-    return "issue_events", Row(_issue_event(issue_id, second(kind, at), kind, at, who, of), microseconds(at))
+    return "issue_events", Row(
+        _issue_event(issue_id, steps.second(kind, at), kind, at, who, of), microseconds(at)
+    )

@@ -10,13 +10,12 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ktlo.records.reliability import IncidentEvent
-from ktlo.records.work import IssueEvent
 from ktlo.sources.jira.fields import convert, person
 from ktlo.sources.jira.payloads import Comment, Comments, History, IssueItem, Worklog, Worklogs, instant
 from ktlo.sources.jira.service_desk import first_response
 from ktlo.sources.jira.vocabulary import ACTIVE, DONE, MITIGATED, NEW, Of
 from ktlo.sources.rest.rows import Row, microseconds
+from ktlo.sources.rest.steps import incident_step, issue_step
 
 Rows = Iterator[tuple[str, Row]]
 _TOLD = dt.timedelta(minutes=10)
@@ -209,26 +208,7 @@ def _event(
 ) -> tuple[str, Row]:
     version = microseconds(at - _TOLD if of.is_told else at)
     if is_incident:
-        step = IncidentEvent(
-            source=of.source,
-            incident_id=key,
-            event_id=event_id,
-            occurred_at=at,
-            kind=kind,
-            actor=who,
-            before=before[:200],
-            after=after[:200],
-        )
+        step = incident_step(of.source, key, event_id, kind, at, who, before=before, after=after)
         return "incident_events", Row(step, version)
-    event = IssueEvent(
-        source=of.source,
-        issue_id=key,
-        event_id=event_id,
-        repository="",
-        occurred_at=at,
-        kind=kind,
-        actor=who,
-        before=before[:200],
-        after=after[:200],
-    )
+    event = issue_step(of.source, key, event_id, kind, at, who, before=before[:200], after=after[:200])
     return "issue_events", Row(event, version)

@@ -10,13 +10,14 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.records.reliability import Incident
 from ktlo.sources.lengths import TITLE
 from ktlo.sources.opsgenie import mapping
 from ktlo.sources.opsgenie.incident_payloads import Actor, IncidentItem, TimelineEntry
 from ktlo.sources.opsgenie.names import Names
 from ktlo.sources.opsgenie.payloads import LogEntry
 from ktlo.sources.rest.rows import Row, microseconds
+from ktlo.sources.rest.steps import incident_step
 
 OPENED, RESOLVED, CLOSED = "IncidentOpened", "IncidentResolved", "IncidentClosed"
 ACKNOWLEDGED = "ResponderAlertAcked"
@@ -181,14 +182,5 @@ def _said(entry: TimelineEntry) -> str:
 def _step(
     item: IncidentItem, key: str, kind: str, at: dt.datetime, who: str, after: str, of: Of
 ) -> tuple[str, Row]:
-    record = IncidentEvent(
-        source=of.source,
-        incident_id=item.id,
-        event_id=key,
-        occurred_at=at,
-        kind=kind,
-        actor=who,
-        before="",
-        after=after[:200],
-    )
+    record = incident_step(of.source, item.id, key, kind, at, who, after=after)
     return "incident_events", Row(record, microseconds(at))

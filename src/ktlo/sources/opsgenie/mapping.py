@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.records.reliability import Incident
 from ktlo.sources.lengths import TITLE
 from ktlo.sources.opsgenie.payloads import AlertItem, LogEntry, Report, Responder
 from ktlo.sources.rest.rows import Row, microseconds
+from ktlo.sources.rest.steps import incident_step, second
 
 STEPS = {
     "Create": "detected",
@@ -113,14 +114,13 @@ def alert(item: AlertItem, of: Of, log: Sequence[LogEntry] = ()) -> Iterator[tup
 def step(incident_id: str, kind: str, at: dt.datetime, who: str, of: Of) -> tuple[str, Row]:
     """One step. The first acknowledgement, the beginning and the end are one row each, whoever tells them."""
     once = kind in ("detected", "acknowledged", "resolved")
-    record = IncidentEvent(
-        source=of.source,
-        incident_id=incident_id,
-        event_id=kind if once else f"{kind}@{at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
-        occurred_at=at,
-        kind=kind,
-        actor=who if "@" in who else "",
-        before="",
+    record = incident_step(
+        of.source,
+        incident_id,
+        kind if once else second(kind, at),
+        kind,
+        at,
+        who if "@" in who else "",
         after=kind,
     )
     return "incident_events", Row(record, microseconds(at))

@@ -10,10 +10,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.records.reliability import Incident
 from ktlo.sources.lengths import TITLE
 from ktlo.sources.pagerduty.payloads import IncidentItem, LogEntry, Reference
 from ktlo.sources.rest.rows import Row, microseconds
+from ktlo.sources.rest.steps import incident_step, second
 
 LOG_KINDS = {
     "trigger_log_entry": "detected",
@@ -161,15 +162,6 @@ def _step(
     *,
     is_log: bool,
 ) -> Row:
-    second = at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    record = IncidentEvent(
-        source=of.source,
-        incident_id=incident_id,
-        event_id=f"{kind}@{second}" + (f" {mark}" if mark else ""),
-        occurred_at=at,
-        kind=kind,
-        actor=actor,
-        before="",
-        after=after[:200],
-    )
+    name = second(kind, at) + (f" {mark}" if mark else "")
+    record = incident_step(of.source, incident_id, name, kind, at, actor, after=after)
     return Row(record, microseconds(at) + int(is_log))

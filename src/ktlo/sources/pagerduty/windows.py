@@ -18,6 +18,7 @@ from ktlo.records.collection import Rejection
 from ktlo.sources.pagerduty.payloads import EntriesPage, IncidentItem, IncidentsPage, LogEntry, UsersPage
 from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.connection import Connection, OversizedError, decode
+from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.parts import as_many_as_fit
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -79,7 +80,7 @@ async def windows(
 
 async def _read(api: Connection, source: str, since: dt.datetime, until: dt.datetime) -> Window:
     window = Window(since, until)
-    bounds = {"since": _stamp(since), "until": _stamp(until), "time_zone": "UTC"}
+    bounds = {"since": stamp(since), "until": stamp(until), "time_zone": "UTC"}
     left_out = _left_out(source, api, window.rejected)
     async for raw in _pages(
         api, "/incidents", {**bounds, "sort_by": "created_at:asc"}, IncidentsPage, "incidents", left_out
@@ -173,7 +174,3 @@ def _object(
         reason = f"an object has an unexpected form: {error}"
         rejected.append(rejection(source, place, reason, at, bytes(raw)))
         return None
-
-
-def _stamp(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

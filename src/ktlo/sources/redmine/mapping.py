@@ -11,12 +11,13 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ktlo.records.reliability import Incident, IncidentEvent
-from ktlo.records.work import Issue, IssueEvent
+from ktlo.records.reliability import Incident
+from ktlo.records.work import Issue
 from ktlo.sources.csv.states import StateClass, known_state
 from ktlo.sources.lengths import BODY, TITLE
 from ktlo.sources.redmine.payloads import Detail, IssueItem, Journal, StatusItem
 from ktlo.sources.rest.rows import Row, microseconds
+from ktlo.sources.rest.steps import incident_step, issue_step
 
 Rows = Iterator[tuple[str, Row]]
 _REJECTED = ("reject", "cancel", "declin", "won't", "invalid")
@@ -213,26 +214,7 @@ def _event(
     after: str = "",
 ) -> tuple[str, Row]:
     if of.is_incident(item.tracker.name):
-        step = IncidentEvent(
-            source=of.source,
-            incident_id=str(item.id),
-            event_id=mark,
-            occurred_at=at,
-            kind=kind,
-            actor=who,
-            before=before,
-            after=after,
-        )
+        step = incident_step(of.source, str(item.id), mark, kind, at, who, before=before, after=after)
         return "incident_events", Row(step, microseconds(at))
-    event = IssueEvent(
-        source=of.source,
-        issue_id=str(item.id),
-        event_id=mark,
-        repository="",
-        occurred_at=at,
-        kind=kind,
-        actor=who,
-        before=before,
-        after=after,
-    )
+    event = issue_step(of.source, str(item.id), mark, kind, at, who, before=before, after=after)
     return "issue_events", Row(event, microseconds(at))

@@ -9,9 +9,10 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ktlo.records.work import Issue, IssueEvent
+from ktlo.records.work import Issue
 from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, microseconds
+from ktlo.sources.rest.steps import issue_step, second
 from ktlo.sources.sentry.payloads import Activity, IssueItem
 
 ENDED: Mapping[str, str] = {"resolved": "completed", "ignored": "not_planned", "muted": "not_planned"}
@@ -76,7 +77,7 @@ def issue(item: IssueItem, of: Of, *, at: dt.datetime | None = None) -> Iterator
         url=item.permalink or "",
     )
     yield "issues", Row(record, microseconds(newest))
-    opened = _event(key, "opened", "opened", item.first_seen, "", of)
+    opened = issue_step(of.source, key, "opened", "opened", item.first_seen)
     yield "issue_events", Row(opened, microseconds(item.first_seen))
     for step in steps:
         if (kind := KINDS.get(step.type)) is not None:
@@ -86,19 +87,7 @@ def issue(item: IssueItem, of: Of, *, at: dt.datetime | None = None) -> Iterator
 def activity(key: str, step: Activity, kind: str, of: Of) -> Row:
     """One step of an issue's history; the same second and kind told twice are one."""
     who = step.user.who if step.user else ""
-    mark = f"{kind}@{step.date_created.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return Row(_event(key, mark, kind, step.date_created, who, of), microseconds(step.date_created))
-
-
-def _event(key: str, event_id: str, kind: str, at: dt.datetime, who: str, of: Of) -> IssueEvent:
-    return IssueEvent(
-        source=of.source,
-        issue_id=key,
-        event_id=event_id,
-        repository="",
-        occurred_at=at,
-        kind=kind,
-        actor=who,
-        before="",
-        after="",
+    mark = second(kind, step.date_created)
+    return Row(
+        issue_step(of.source, key, mark, kind, step.date_created, who), microseconds(step.date_created)
     )

@@ -10,9 +10,10 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ktlo.records.reliability import Incident, IncidentEvent
+from ktlo.records.reliability import Incident
 from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, microseconds, removal
+from ktlo.sources.rest.steps import incident_step
 from ktlo.sources.servicenow.payloads import AuditItem, DeletedItem, IncidentItem, instant, required
 
 NEW, RESOLVED, CLOSED, CANCELLED = "1", "6", "7", "8"
@@ -94,14 +95,5 @@ def deleted(item: DeletedItem, of: Of) -> Iterator[tuple[str, Row]]:
 def _step(
     number: str, event_id: str, kind: str, at: dt.datetime, who: str, before: str, after: str, of: Of
 ) -> tuple[str, Row]:
-    record = IncidentEvent(
-        source=of.source,
-        incident_id=number,
-        event_id=event_id,
-        occurred_at=at,
-        kind=kind,
-        actor=who,
-        before=before[:200],
-        after=after[:200],
-    )
+    record = incident_step(of.source, number, event_id, kind, at, who, before=before, after=after)
     return "incident_events", Row(record, microseconds(at))

@@ -11,9 +11,10 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ktlo.records.reliability import Incident, IncidentEvent, Outage
+from ktlo.records.reliability import Incident, Outage
 from ktlo.sources.lengths import TITLE
 from ktlo.sources.rest.rows import Row, microseconds
+from ktlo.sources.rest.steps import incident_step
 from ktlo.sources.statuspage.payloads import IncidentItem, Update
 
 WORKS = "operational"
@@ -143,14 +144,7 @@ def _outage(
 
 
 def _step(item: IncidentItem, update: Update, of: Of) -> Row:
-    record = IncidentEvent(
-        source=of.source,
-        incident_id=item.id,
-        event_id=update.id,
-        occurred_at=update.at,
-        kind=_KINDS.get(update.status, "status"),
-        actor="",
-        before="",
-        after=update.status,
+    record = incident_step(
+        of.source, item.id, update.id, _KINDS.get(update.status, "status"), update.at, after=update.status
     )
     return Row(record, microseconds(update.created_at))
