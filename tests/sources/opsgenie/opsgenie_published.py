@@ -10,15 +10,13 @@ import ast
 import functools
 import os
 import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-from npm_packages import alone, cache_folder
+from pypi_wheels import wheel
 
 PACKAGE = "opsgenie-sdk==2.1.5"
 OPERATIONS = {
@@ -105,27 +103,9 @@ def _schema(given: str) -> dict[str, Any]:
 @functools.cache
 def published() -> Published | None:
     """The description; ``None`` where pip cannot have it, which is a failure where ``CI`` is set."""
-    folder = cache_folder("opsgenie-description")
-    name, _, version = PACKAGE.partition("==")
-    wheel = f"{name.replace('-', '_')}-{version}-*.whl"
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--retries",
-        "1",
-    ]
-    with alone(folder):
-        if not [*folder.glob(wheel)]:
-            ran = subprocess.run(
-                [*command, "--dest", str(folder), PACKAGE], capture_output=True, text=True, check=False
-            )
-            if ran.returncode:
-                if os.environ.get("CI"):
-                    raise LookupError(f"pip download failed: {ran.stderr[-500:]}")
-                return None
-    return Published(next(folder.glob(wheel)))
+    try:
+        return Published(wheel(PACKAGE))
+    except LookupError:
+        if os.environ.get("CI"):
+            raise
+        return None

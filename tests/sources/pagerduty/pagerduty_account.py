@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
+from pagerduty_published import published
 
 USERS = {
     "PXPGF42": ("Earline Greenholt", "earline@example.org"),
@@ -48,6 +49,10 @@ class Rota:
     is_shift_based: bool = False
     team: str = "Engineering"
 
+    @property
+    def teams(self) -> list[dict[str, Any]]:
+        return [{"id": "PQ9K7I8", "type": "team_reference", "summary": self.team}] if self.team else []
+
     def rendered(self, since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
         """With who is on call within a time; entries that reach over its ends are whole, as ``overflow`` has them."""
 
@@ -65,8 +70,16 @@ class Rota:
             "name": self.name,
             "summary": self.name,
             "time_zone": "America/New_York",
+            "teams": self.teams,
             "schedule_layers": [
-                {"name": name, "rendered_schedule_entries": inside(entries)}
+                {
+                    "name": name,
+                    "start": "2015-11-06T21:00:00-05:00",
+                    "rotation_virtual_start": "2015-11-06T20:00:00-05:00",
+                    "rotation_turn_length_seconds": 604800,
+                    "users": [],
+                    "rendered_schedule_entries": inside(entries),
+                }
                 for name, entries in self.layers.items()
             ],
             "overrides_subschedule": {
@@ -93,7 +106,25 @@ class Rota:
             "type": "schedule_v3",
             "name": self.name,
             "time_zone": "America/New_York",
-            "final_schedule": {"type": "final_schedule", "computed_shift_assignments": shifts},
+            "teams": self.teams,
+            "final_schedule": {
+                "type": "final_schedule",
+                "rendered_coverage_percentage": 100,
+                "computed_shift_assignments": shifts,
+            },
+        }
+
+    def listed(self, key: str) -> dict[str, Any]:
+        """As the list of its kind has it; that of shift-based schedules tells no teams."""
+        if self.is_shift_based:
+            return {"id": key, "type": "schedule_v3_reference", "summary": self.name}
+        return {
+            "id": key,
+            "type": "schedule",
+            "summary": self.name,
+            "name": self.name,
+            "time_zone": "America/New_York",
+            "teams": self.teams,
         }
 
 
@@ -108,6 +139,7 @@ class Account:
     refuse: dict[str, int] = field(default_factory=dict)
     faults: list[httpx.Response] = field(default_factory=list)
     farthest: int = 10_000
+    is_as_described: bool = True
     rotas: dict[str, Rota] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -182,7 +214,11 @@ class Account:
         if path in self.refuse:
             body = {"error": {"message": "Access Denied", "code": 2010}}
             return httpx.Response(self.refuse[path], json=body, headers=headers)
-        return httpx.Response(headers=headers, **self._found(path, query))
+        answer = httpx.Response(headers=headers, **self._found(path, query))
+        if self.is_as_described and answer.status_code == 200 and (description := published()):
+            asked = parse_qs(request.url.query.decode())
+            assert not (told := list(description.violations(path, asked, answer.json()))), (path, told)
+        return answer
 
     def _found(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         parts = path.strip("/").split("/")
@@ -193,11 +229,14 @@ class Account:
             return self._page("users", users, query)
         if path in ("/schedules", "/v3/schedules"):
             found = [
-                {"id": key, "summary": one.name, "teams": [{"id": "PQ9K7I8", "summary": one.team}]}
+                one.listed(key)
                 for key, one in self.rotas.items()
                 if one.is_shift_based == path.startswith("/v3")
             ]
-            return self._page("schedules", found, query)
+            answer = self._page("schedules", found, query)
+            if path.startswith("/v3"):
+                del answer["json"]["total"]
+            return answer
         if parts[-2:-1] == ["schedules"] and parts[-1] in self.rotas:
             assert query["overflow"] == "true"
             window = moment(query["since"]), moment(query["until"])
@@ -226,7 +265,7 @@ class Account:
         return [one for one in objects if since <= moment(one["created_at"]) < until]
 
     def _page(self, name: str, objects: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
-        offset, limit = int(query.get("offset", 0)), int(query.get("limit", 25))
+        offset, limit = int(query.get("offset", "0")), int(query.get("limit", "25"))
         if offset + limit > self.farthest:
             return {"status_code": 400, "json": {"error": {"message": "Offset too large", "code": 2001}}}
         page = objects[offset : offset + limit]

@@ -249,6 +249,7 @@ def test_the_check_names_what_the_key_may_not_read_and_what_the_numbers_lose() -
 
 def test_an_object_of_an_unexpected_form_costs_itself_only() -> None:
     account, seen = account_by_hand(), Seen()
+    account.is_as_described = False
     account.incidents["P01"] |= {"title": {"html": "<b>"}}
     assert run(source(account), seen) is None
     rejected = [one for batch in seen.batches for one in batch.rejected]
@@ -365,6 +366,16 @@ def test_a_webhook_after_the_log_takes_nothing_away() -> None:
 def test_an_event_that_is_not_used_is_ignored_with_the_reason(event: str, why: str) -> None:
     incoming = webhook("x", NOON, {"message": "Hello"}, event_type=event, resource_type="pagey")
     assert why in source(Account(now=NOON)).receive(incoming).why_ignored
+
+
+def test_an_incident_that_is_moved_to_another_service_is_of_that_at_once() -> None:
+    made, seen = source(Account(now=NOON)), Seen()
+    deliver(made, STORY[0], seen)
+    moved = item("triggered") | {
+        "service": {"id": "PF9KMXH", "type": "service_reference", "summary": "API Service"}
+    }
+    deliver(made, webhook("service_updated", after(2), moved), seen)
+    assert seen.incident("PT4KHLK")["service"] == "API Service"
 
 
 def test_a_note_belongs_to_its_incident() -> None:

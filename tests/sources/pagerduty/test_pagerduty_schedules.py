@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from collected_rows import Seen, run
-from pagerduty_account import USERS, Account, Rota, moment
+from pagerduty_account import USERS, Account, Rota, moment, user
 from test_pagerduty import source
 
 from ktlo.sources.pagerduty.source import PagerDutySource
@@ -183,17 +183,22 @@ def test_shift_based_schedules_are_read_as_well() -> None:
     run(reader(account), seen)
     own = [row for row in seen.shown("on_call_shifts") if row["schedule_id"] == "PS1A2B3C"]
     assert (len(own), {row["schedule"] for row in own}) == (9, {"Engineering On-Call"})
+    # The list does not say which team's it is, the schedule by itself does.
+    assert {row["team"] for row in own} == {"Engineering"}
     assert {row["person"] for row in own} == {"earline@example.org", "tim@example.org"}
 
 
 def test_a_shift_without_an_end_has_none() -> None:
     account, seen = account_by_hand(), Seen()
     rota = account.rotas["PI7DH85"]
+    as_described = rota.rendered
 
     def endless(since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
-        entry = {"start": "2026-11-09T09:00:00-05:00", "end": None, "user": {"id": TIM, "summary": "Tim"}}
-        nobody = {"start": "2026-11-01T09:00:00-05:00", "end": "2026-11-02T09:00:00-05:00", "user": None}
-        return {"final_schedule": {"rendered_schedule_entries": [entry, nobody] if until > NOW else []}}
+        entry = {"start": "2026-11-09T09:00:00-05:00", "end": None, "user": user(TIM)}
+        nobody = {"start": "2026-11-01T09:00:00-05:00", "end": "2026-11-02T09:00:00-05:00"}
+        told = as_described(since, until)
+        told["final_schedule"]["rendered_schedule_entries"] = [entry, nobody] if until > NOW else []
+        return told
 
     rota.rendered = endless  # type: ignore[method-assign]
     run(reader(account), seen)

@@ -49,6 +49,7 @@ EVENT_KINDS = {
     "incident.reopened": "reopened",
     "incident.annotated": "note",
     "incident.priority_updated": "status",
+    "incident.service_updated": "status",
     "incident.status_update_published": "note",
     "incident.responder.added": "escalated",
     "incident.responder.replied": "note",

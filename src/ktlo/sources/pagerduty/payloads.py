@@ -133,7 +133,7 @@ class Related(msgspec.Struct):
 
 
 class ScheduleItem(msgspec.Struct):
-    """A schedule as either list of schedules has it; shift-based ones have no more than a summary."""
+    """A schedule as either list of schedules has it; of shift-based ones it tells no more than a summary."""
 
     id: str
     name: str = ""
@@ -166,6 +166,7 @@ class RenderedLayer(msgspec.Struct):
 class RenderedSchedule(msgspec.Struct):
     """A schedule with who is on call within the time that was asked for; layers with the topmost first."""
 
+    teams: list[Reference] = []
     schedule_layers: list[RenderedLayer] = []
     overrides_subschedule: RenderedLayer = msgspec.field(default_factory=RenderedLayer)
     final_schedule: RenderedLayer = msgspec.field(default_factory=RenderedLayer)
@@ -206,8 +207,9 @@ class AssignedShifts(msgspec.Struct):
 
 
 class ShiftBasedSchedule(msgspec.Struct):
-    """A shift-based schedule with who is on call within the time that was asked for."""
+    """A shift-based schedule with who is on call within the time that was asked for; its list tells no teams."""
 
+    teams: list[Reference] = []
     final_schedule: AssignedShifts | None = None
 
 

@@ -13,10 +13,12 @@ from ktlo.sources.pagerduty import windows
 from ktlo.sources.pagerduty.payloads import (
     OneSchedule,
     OneShiftBased,
+    Reference,
     RenderedEntry,
     RenderedSchedule,
     ScheduleItem,
     SchedulesPage,
+    ShiftBasedSchedule,
 )
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, UnprocessableError, decode
 from ktlo.sources.rest.gathering import stamp
@@ -97,16 +99,18 @@ class Schedules:
         if schedule.key in self._is_shift_based:
             path = f"{LISTS[1]}/{schedule.key}"
             answer = await self._api.get(path, {**params, "include[]": "final_schedule"})
-            shifts = list(self._assigned(decode(answer.body, OneShiftBased, path)))
+            told = decode(answer.body, OneShiftBased, path).schedule
+            shifts, teams = list(self._assigned(told)), told.teams
         else:
             path = f"{LISTS[0]}/{schedule.key}"
             rendered = decode((await self._api.get(path, params)).body, OneSchedule, path).schedule
+            teams = rendered.teams
             shifts = [
                 self._shift(entry, rendered)
                 for entry in rendered.final_schedule.rendered_schedule_entries
                 if entry.user is not None
             ]
-        return Told(shifts, since, until, cut_at=None)
+        return Told(shifts, since, until, cut_at=None, team=_team(teams))
 
     def _shift(self, entry: RenderedEntry, rendered: RenderedSchedule) -> Shift:
         user = entry.user
@@ -117,8 +121,8 @@ class Schedules:
         person = self._mails.get(user.id) or user.name
         return Shift(user.id, person, entry.start, entry.end, layer, is_override=is_override)
 
-    def _assigned(self, answer: OneShiftBased) -> Iterator[Shift]:
-        final = answer.schedule.final_schedule
+    def _assigned(self, schedule: ShiftBasedSchedule) -> Iterator[Shift]:
+        final = schedule.final_schedule
         for one in final.computed_shift_assignments if final else ():
             who, source = one.member.user_id, one.source
             if not who:
@@ -137,7 +141,11 @@ class Schedules:
 
 
 def _schedule(item: ScheduleItem) -> Schedule:
-    return Schedule(item.id, item.name or item.summary or item.id, item.teams[0].name if item.teams else "")
+    return Schedule(item.id, item.name or item.summary or item.id, _team(item.teams))
+
+
+def _team(teams: Sequence[Reference]) -> str:
+    return teams[0].name if teams else ""
 
 
 def _has(entry: RenderedEntry, entries: Sequence[RenderedEntry]) -> bool:

@@ -131,12 +131,14 @@ class Told:
         shifts: in any order; those that reach over an end of the window may be cut there or whole.
         since, until: the window that was really told.
         cut_at: where one that began before may seem to begin; ``None`` when such are told whole.
+        team: whose schedule it is, where only the schedule by itself tells.
     """
 
     shifts: Sequence[Shift]
     since: dt.datetime
     until: dt.datetime
     cut_at: dt.datetime | None
+    team: str = ""
 
 
 Warn = Callable[[str, str], None]
@@ -258,6 +260,7 @@ async def _schedule(
         asked = min(since + LONGEST, end)
         told = await pager.on_call(schedule, since, asked)
         told = replace(told, since=max(told.since, since))
+        schedule = replace(schedule, team=told.team or schedule.team)
         known = before.shifts if before else []
         shifts, cut, gone = held_against(known, told, is_first=since == horizon)
         unchanged = {one.key: one for one in known}
