@@ -69,7 +69,7 @@ def active_alerts() -> Answer:
 
 
 def instatus() -> Answer:
-    own = of_tests("statuspage", "test_statuspage")
+    own = of_tests("statuspage", "test_instatus")
     ten = [own.instatus_form(own.incident(key, impact, steps)) for key, impact, steps, *_ in own.lines()]
     return own.Instatus(ten).answer  # type: ignore[no-any-return]
 

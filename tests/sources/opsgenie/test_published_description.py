@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 from collected_rows import Seen, run
-from opsgenie_published import Published, published
+from generated_client import GeneratedClient
+from opsgenie_published import published
 from test_opsgenie import Account, source
 
 
@@ -17,7 +18,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def description() -> Published:
+def description() -> GeneratedClient:
     found = published()
     if found is None:
         pytest.skip("pip cannot have opsgenie-sdk: the stand-in is not held against Opsgenie's description")
@@ -31,7 +32,7 @@ def ask(account: Account, rest: str = "", **query: str) -> httpx.Response:
 
 @pytest.mark.parametrize(("rest", "parameter"), [("", "page"), ("/A0", "limit"), ("/A0/logs", "sort")])
 def test_a_parameter_that_is_not_described_fails_the_test_that_asked(
-    description: Published, rest: str, parameter: str
+    description: GeneratedClient, rest: str, parameter: str
 ) -> None:
     with pytest.raises(AssertionError, match=f"no parameter {parameter}"):
         ask(Account(), rest, **{"limit": "1", parameter: "1"})
@@ -42,7 +43,7 @@ def test_a_parameter_that_is_not_described_fails_the_test_that_asked(
     [("count", "1"), ("tag", []), ("owner", None), ("report", {"ackTime": None}), ("entities", "db-1")],
 )
 def test_an_answer_of_another_form_fails_the_test_that_got_it(
-    description: Published, field: str, value: Any
+    description: GeneratedClient, field: str, value: Any
 ) -> None:
     account = Account()
     account.alerts[0][field] = value

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from collected_rows import Seen, run
-from test_statuspage import Instatus, Page, after, incident, instatus_form
+from test_instatus import Instatus, instatus_form
+from test_statuspage import Page, after, incident
 
 from ktlo.sources.rest.quota import World
 from ktlo.sources.statuspage import StatuspageSource

@@ -34,6 +34,7 @@ def test_with_a_key_old_incidents_that_were_deleted_are_removed_within_a_day(
     made = source(page, World(now=lambda: clock[0]), token="env:SP_KEY")
     assert run(made, seen) is None
     page.past.remove(told[7])
+    page.is_as_described = False
     page.past[3] = {**page.past[3], "name": 7}
     assert run(made, seen) is None
     assert len(seen.shown("incidents")) == 140, "it is asked once a day"

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from collected_rows import Seen, run
+from statuspage_published import published
 
 from ktlo.errors import SignatureError
 from ktlo.sources.hooked import Incoming
@@ -95,15 +96,29 @@ def one_of(incidents: list[dict[str, Any]], path: str) -> httpx.Response:
 
 
 class Page:
-    """A status page that answers as Statuspage's public API says."""
+    """A status page that answers as Statuspage's public API and its REST API (``past``) say."""
 
     def __init__(self) -> None:
+        self.is_as_described = True
         self.incidents = [incident(key, impact, steps) for key, impact, steps, *_ in lines()]
         self.maintenances: list[dict[str, Any]] | None = []
         self.past: list[dict[str, Any]] = []
         self.asked: list[str] = []
 
+    @property
+    def _managed(self) -> list[dict[str, Any]]:
+        """As the REST API has them, which does not tell when they started."""
+        return [{name: told for name, told in one.items() if name != "started_at"} for one in self.past]
+
     def answer(self, request: httpx.Request) -> httpx.Response:
+        given, path = self._answer(request), request.url.path
+        is_described = given.status_code == 200 and path.startswith("/v1") and self.is_as_described
+        if is_described and (description := published()):
+            wrong = [*description.violations(path, request.url.params, given.json())]
+            assert not wrong, f"Statuspage describes {path} otherwise: {wrong[:3]}"
+        return given
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         path, about = request.url.path, {"id": "kctbh9vrtdwd", "name": "Example"}
         self.asked.append(path)
         if path == "/api/v2/incidents.json":
@@ -113,9 +128,9 @@ class Page:
         if path == "/v1/pages/kctbh9vrtdwd/incidents":
             if request.headers.get("authorization") != "OAuth k3y":
                 return httpx.Response(401, json={"error": "Could not authenticate"})
-            return httpx.Response(200, json=numbered(self.past, request, "limit"))
+            return httpx.Response(200, json=numbered(self._managed, request, "limit"))
         if path.startswith("/v1/pages/kctbh9vrtdwd/incidents/"):
-            return one_of(self.past, path)
+            return one_of(self._managed, path)
         return httpx.Response(404, json={"error": "not found"})
 
 
@@ -181,6 +196,18 @@ def test_with_a_key_the_whole_past_is_read_once(monkeypatch: pytest.MonkeyPatch)
     assert all(path.startswith("/api/v2") for path in page.asked)
 
 
+def test_both_apis_tell_the_same_of_one_incident(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SP_KEY", "k3y")
+    public, whole = Page(), Page()
+    whole.past, whole.incidents = public.incidents, []
+    rows = [Seen(), Seen()]
+    run(source(public), rows[0])
+    run(source(whole, token="env:SP_KEY"), rows[1])
+    assert len(rows[0].rows) > 10
+    assert rows[0].rows == rows[1].rows
+    assert rows[0].item("S2")["started_at"] == NOON
+
+
 def test_an_incident_of_an_unexpected_form_costs_itself_only() -> None:
     page, seen = Page(), Seen()
     page.incidents[2]["created_at"] = None
@@ -200,6 +227,51 @@ def test_a_webhook_tells_an_update_at_once() -> None:
     assert seen.item("S2")["acknowledged_at"] == after(5)
     run(source(Page()), seen)
     assert seen.item("S2")["resolved_at"] == after(60)
+
+
+def hook_of(told: dict[str, Any], *without: str) -> Incoming:
+    kept = {name: value for name, value in told.items() if name not in without}
+    return Incoming({}, json.dumps({"meta": {}, "page": {"id": "j2"}, "incident": kept}).encode(), NOON)
+
+
+@pytest.mark.parametrize("is_read_first", [True, False])
+def test_a_webhook_that_names_no_components_changes_nothing_of_what_it_is_about(is_read_first: bool) -> None:
+    page, seen = Page(), Seen()
+    told = next(one for one in page.incidents if one["id"] == "S5")
+    for one in told["incident_updates"]:
+        one["affected_components"] = None
+    made = source(page)
+    for step in (True, False) if is_read_first else (False, True):
+        if step:
+            run(made, seen)
+        else:
+            seen.take(made.receive(hook_of(told, "components")))
+    assert seen.item("S5")["service"] == "API"
+    assert [row["service"] for row in seen.shown("outages") if row["incident_id"] == "S5"] == ["API"]
+
+
+def test_a_webhook_that_names_the_components_in_its_updates_only_is_about_these() -> None:
+    seen = Seen()
+    told = incident("S9", "major", "0 investigating major_outage, 50 resolved operational")
+    seen.take(source(Page()).receive(hook_of(told, "components", "started_at")))
+    assert (seen.item("S9")["service"], seen.item("S9")["started_at"]) == ("API", NOON)
+    assert [(row["service"], row["ended_at"]) for row in seen.shown("outages")] == [("API", after(50))]
+
+
+def test_a_limit_that_is_said_with_420_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, seen, slept = Page(), Seen(), []
+    answer, asked = page.answer, []
+
+    def limited(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(420) if len(asked) == 2 else answer(request)
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(page, "answer", limited)
+    assert run(source(page, World(sleep=sleep)), seen) is None
+    assert (len(seen.shown("incidents")), len(slept)) == (10, 1)
 
 
 def test_a_webhook_about_a_component_alone_is_ignored_with_the_reason() -> None:
@@ -235,154 +307,3 @@ def test_the_check_tries_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     elsewhere = asyncio.run(source(Page(), token="env:SP_KEY", page_id="other").check())
     assert (elsewhere.status, len(elsewhere.missing)) == (Status.LIMITED, 1)
-
-
-PUBLISHED = {
-    "id": "ckf01m59ueaqb0a32wrljz1yd",
-    "name": "Rocket is going down",
-    "started": "2020-09-12T19:05:17.398Z",
-    "status": "RESOLVED",
-    "resolved": "2020-09-12T19:09:04.498Z",
-    "updates": [
-        {
-            "id": "ckf01m5ioeaqi0a32jtv8ovp8",
-            "message": "We are currently investigating this incident.",
-            "status": "INVESTIGATING",
-            "started": "2020-09-12T19:05:17.398Z",
-            "ended": None,
-            "duration": 228,
-            "createdAt": "2020-09-12T19:08:50.160Z",
-        },
-        {
-            "id": "ckf01mnk9eaui0a32mmhgq68g",
-            "message": "We just resolved the issue!",
-            "status": "RESOLVED",
-            "started": "2020-09-12T19:09:04.498Z",
-            "ended": None,
-            "duration": None,
-            "createdAt": "2020-09-12T19:09:13.545Z",
-        },
-    ],
-    "components": [{"id": "ckf01fvnxywz50a35nh1qzssm", "name": "Website", "status": "OPERATIONAL"}],
-}
-"""instatus.com/help/api/incidents."""
-IMPACTS = {"major": "MAJOROUTAGE", "critical": "MAJOROUTAGE", "minor": "DEGRADEDPERFORMANCE", "none": None}
-
-
-def instatus_form(told: dict[str, Any]) -> dict[str, Any]:
-    """An incident of the table as Instatus lists it."""
-    return {
-        "id": told["id"],
-        "name": told["name"],
-        "started": told["started_at"],
-        "resolved": told["resolved_at"],
-        "status": told["status"].upper(),
-        "impact": IMPACTS[told["impact"]],
-        "updates": [
-            {
-                "id": one["id"],
-                "status": one["status"].upper(),
-                "started": one["display_at"],
-                "createdAt": None,
-            }
-            for one in told["incident_updates"]
-        ],
-        "components": told["components"],
-    }
-
-
-class Instatus:
-    """Instatus's API: incidents of one page, in pages."""
-
-    def __init__(self, incidents: list[dict[str, Any]]) -> None:
-        self.incidents = incidents
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        if request.headers.get("authorization") != "Bearer k3y":
-            return httpx.Response(401, json={"error": {"message": "unauthorized"}})
-        if request.url.path != "/v1/nasa/incidents":
-            assert request.url.path.startswith("/v1/nasa/incidents/")
-            return one_of(self.incidents, request.url.path)
-        return httpx.Response(200, json=numbered(self.incidents, request, "per_page"))
-
-
-@pytest.fixture
-def instatus(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("IS_KEY", "k3y")
-
-    def make(incidents: list[dict[str, Any]], **options: Any) -> StatuspageSource:
-        given = {"url": "https://nasa.instatus.com", "api": "https://api.instatus.com/v1", "page_id": "nasa"}
-        config = StatuspageConfig(**{**given, "token": "env:IS_KEY", **options})
-        return StatuspageSource(config, World(), httpx.MockTransport(Instatus(incidents).answer))
-
-    return make
-
-
-def test_the_published_incident_of_instatus_is_read(instatus: Any) -> None:
-    seen = Seen()
-    assert run(instatus([PUBLISHED]), seen) is None
-    found = seen.item("ckf01m59ueaqb0a32wrljz1yd")
-    assert (found["service"], found["state"], found["title"]) == (
-        "Website",
-        "resolved",
-        "Rocket is going down",
-    )
-    assert found["detected_at"] == dt.datetime(2020, 9, 12, 19, 5, 17, 398000, tzinfo=dt.UTC)
-    assert found["resolved_at"] == dt.datetime(2020, 9, 12, 19, 9, 4, 498000, tzinfo=dt.UTC)
-    assert [kind for kind, _ in seen.steps("ckf01m59ueaqb0a32wrljz1yd")] == ["detected", "resolved"]
-
-
-@pytest.mark.parametrize("line", lines(), ids=lambda line: line[0])
-def test_ten_incidents_of_instatus_are_as_worked_out_by_hand(line: list[str], instatus: Any) -> None:
-    key, impact, steps, acknowledged, mitigated, resolved, _ = line
-    seen = Seen()
-    assert run(instatus([instatus_form(incident(key, impact, steps))]), seen) is None
-    found = seen.item(key)
-    assert (found["service"], found["detected_at"]) == ("API", NOON)
-    assert (found["acknowledged_at"], found["mitigated_at"]) == (instant(acknowledged), instant(mitigated))
-    assert found["resolved_at"] == instant(resolved)
-    down = [(row["started_at"], row["ended_at"]) for row in seen.shown("outages")]
-    is_down = impact in ("major", "critical")
-    assert down == ([(NOON, instant(resolved))] if is_down else [])
-
-
-def test_a_long_past_of_instatus_is_read_page_by_page(instatus: Any) -> None:
-    seen = Seen()
-    assert run(instatus([{**PUBLISHED, "id": f"I{number}"} for number in range(230)]), seen) is None
-    assert len(seen.shown("incidents")) == 230
-
-
-def test_an_incident_that_was_deleted_in_instatus_is_removed(instatus: Any) -> None:
-    seen = Seen()
-    told = [{**PUBLISHED, "id": f"I{number}"} for number in range(130)]
-    run(instatus(told), seen)
-    run(instatus(told[1:]), seen)
-    assert len(seen.shown("incidents")) == 129
-
-
-def test_a_webhook_of_instatus_speaks_in_capitals() -> None:
-    told = incident("S2", "major", "0 investigating, 5 identified, 20 monitoring, 60 resolved")
-    told |= {"status": "RESOLVED", "impact": "MAJOROUTAGE"}
-    for one in told["incident_updates"]:
-        one["status"] = one["status"].upper()
-        one["affected_components"] = None
-    seen = Seen()
-    body = json.dumps({"meta": {}, "page": {"id": "nasa", "status_indicator": "HASISSUES"}, "incident": told})
-    seen.take(source(Page()).receive(Incoming({}, body.encode(), NOON)))
-    found = seen.item("S2")
-    assert (found["state"], found["acknowledged_at"], found["mitigated_at"]) == (
-        "resolved",
-        after(5),
-        after(20),
-    )
-    assert [(row["started_at"], row["ended_at"]) for row in seen.shown("outages")] == [(NOON, after(60))]
-
-
-def test_instatus_is_checked_and_asks_for_what_it_needs(
-    instatus: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert asyncio.run(instatus([PUBLISHED]).check()).status is Status.READY
-    monkeypatch.setenv("IS_KEY", "other")
-    assert asyncio.run(instatus([PUBLISHED]).check()).status is Status.UNREACHABLE
-    with pytest.raises(ValueError, match="give token and page_id"):
-        instatus([], page_id="")

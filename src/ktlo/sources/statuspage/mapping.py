@@ -56,7 +56,8 @@ def incident(item: IncidentItem, of: Of) -> Iterator[tuple[str, Row]]:
     first = {one.status: one.at for one in reversed(updates)}
     acknowledged = first.get("identified")
     mitigated = item.monitoring_at or first.get("monitoring")
-    names = [one.name for one in item.components] or [of.page]
+    started = item.started_at or (updates[0].at if updates else None)
+    names = hit(item) or [of.page]
     record = Incident(
         source=of.source,
         external_id=item.id,
@@ -66,7 +67,7 @@ def incident(item: IncidentItem, of: Of) -> Iterator[tuple[str, Row]]:
         title=item.name[:TITLE],
         severity=item.impact or "",
         state="open" if ended is None else "resolved",
-        started_at=item.started_at if item.started_at and item.started_at <= item.created_at else None,
+        started_at=started if started and started <= item.created_at else None,
         detected_at=item.created_at if began > item.created_at else began,
         acknowledged_at=acknowledged,
         mitigated_at=mitigated if mitigated is None or ended is None or mitigated <= ended else None,
@@ -84,11 +85,17 @@ def incident(item: IncidentItem, of: Of) -> Iterator[tuple[str, Row]]:
         yield from _outage(item, name, updates, began, ended, version, of)
 
 
+def hit(item: IncidentItem) -> list[str]:
+    """Names of the components that it is about; a webhook tells only those whose state an update changed."""
+    told = (part.name for one in item.incident_updates for part in one.affected_components or ())
+    return [one.name for one in item.components] or list(dict.fromkeys(told))
+
+
 def _maintenance(
     item: IncidentItem, ended: dt.datetime | None, version: int, of: Of
 ) -> Iterator[tuple[str, Row]]:
     assert item.scheduled_for is not None  # noqa: S101 - the caller has seen to it
-    for name in dict.fromkeys([one.name for one in item.components] or [of.page]):
+    for name in dict.fromkeys(hit(item) or [of.page]):
         outage = Outage(
             source=of.source,
             external_id=f"{item.id} {name}",

@@ -8,6 +8,7 @@ of its REST API, and "Webhook notifications". Instatus sends webhooks with the s
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 
@@ -98,14 +99,13 @@ class InstatusUpdate(msgspec.Struct, rename="camel"):
 
 
 class InstatusIncident(msgspec.Struct):
-    """An incident as Instatus lists it."""
+    """An incident as Instatus lists it: without its impact, which only webhooks tell."""
 
     id: str
     name: str
     status: str
     started: dt.datetime
     resolved: dt.datetime | None = None
-    impact: str | None = None
     updates: list[InstatusUpdate] = []
     components: list[Component] = []
 
@@ -123,7 +123,6 @@ class InstatusIncident(msgspec.Struct):
             status=self.status,
             created_at=self.started,
             resolved_at=self.resolved,
-            impact=self.impact,
             incident_updates=updates,
             components=self.components,
         )
@@ -150,7 +149,8 @@ class PageAnswer(msgspec.Struct):
 
 
 class Hook(msgspec.Struct):
-    """A webhook notification: about an incident, or about a component alone."""
+    """A webhook notification: about an incident, about a component alone, or (Instatus) about maintenance."""
 
     incident: IncidentItem | None = None
     component: Component | None = None
+    maintenance: Any = None

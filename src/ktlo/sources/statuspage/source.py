@@ -15,7 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ktlo.errors import KtloError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
-from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, bearer, decoded, demand_token
+from ktlo.sources.hooked import (
+    Incoming,
+    Reference,
+    Setup,
+    Taken,
+    bearer,
+    decoded,
+    demand_hmac,
+    demand_token,
+)
 from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
 from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.configured import address_like
@@ -85,7 +94,8 @@ class StatuspageSource:
     setup: Setup = Setup(
         where="the page's Subscribe to updates, Webhook; or Notifications, Webhooks in its administration",
         events=("incident updates", "component updates (ignored)"),
-        proof="Statuspage signs nothing: put ?key= and the secret behind the address",
+        proof="Statuspage signs nothing: put ?key= and the secret behind the address; Instatus signs with its"
+        " Webhook Secret",
         kept_headers=("content-type", "user-agent"),
     )
 
@@ -281,7 +291,10 @@ class StatuspageSource:
         return read
 
     def verify(self, incoming: Incoming, key: str) -> None:
-        """The secret in the address, or in ``Authorization``."""
+        """The secret in the address, or in ``Authorization``; of Instatus the HMAC-SHA256 of the body, too."""
+        if signature := incoming.headers.get("x-instatus-webhook-signature", ""):
+            demand_hmac(incoming, key, signature)
+            return
         demand_token(incoming.query.get("key", "") or bearer(incoming), key)
 
     def name_of(self, incoming: Incoming) -> str:
@@ -292,13 +305,21 @@ class StatuspageSource:
         """See :meth:`ktlo.sources.hooked.Hooked.receive`."""
         told = decoded(incoming, Hook)
         if told.incident is None:
-            return Taken("component" if told.component else "page", why_ignored="it is about no incident")
-        of = Of(self.source_id, urlsplit(self._config.url).netloc)
-        return Taken(
-            told.incident.status,
-            batches(mapping.incident(told.incident, of)),
-            untold={"incidents": ("started_at", "mitigated_at")},
-        )
+            about = "component" if told.component else "maintenance" if told.maintenance else "page"
+            return Taken(about, why_ignored="it is about no incident")
+        item = told.incident
+        untold: tuple[str, ...] = ("started_at", "mitigated_at")
+        if self._is_instatus:
+            # Its list does not tell when something was changed: a webhook must not hold over it.
+            item = msgspec.structs.replace(item, updated_at=None)
+        rows = [*mapping.incident(item, Of(self.source_id, urlsplit(self._config.url).netloc))]
+        if not mapping.hit(item):
+            # What it is about only the list tells; of an outage Instatus's list tells nothing: there it is the page's.
+            untold = (*untold, "service")
+            outages = [row for row in rows if row[0] == "outages"] if self._is_instatus else []
+            nameless = mapping.incident(item, Of(self.source_id, ""))
+            rows = [*outages, *(row for row in nameless if row[0] != "outages")]
+        return Taken(item.status, batches(rows), untold={"incidents": untold})
 
 
 @dataclass(slots=True)
