@@ -170,8 +170,9 @@ def test_a_merge_tells_when_by_whom_and_what_reached_the_branch() -> None:
     assert found["merged_at"] == dt.datetime(2026, 9, 1, 14, tzinfo=dt.UTC)
 
 
-def test_an_approval_is_a_review() -> None:
-    taken = take(merge_request("approved"))
+@pytest.mark.parametrize("action", ["approved", "approval"])
+def test_an_approval_is_a_review_also_where_more_of_them_are_needed(action: str) -> None:
+    taken = take(merge_request(action))
     assert (row(taken, "reviews")["state"], row(taken, "reviews")["reviewer"]) == ("approved", "root")
 
 
@@ -197,7 +198,7 @@ def test_a_comment_goes_to_what_it_is_on(kind: str, table: str) -> None:
     assert bool(taken.why_ignored) is not bool(table)
 
 
-def deployment(status: str, at: str) -> Taken:
+def deployment(status: str, at: str, **given: Any) -> Taken:
     return take(
         {
             "object_kind": "deployment",
@@ -209,8 +210,58 @@ def deployment(status: str, at: str) -> Taken:
             "short_sha": "279484c0",
             "commit_url": "http://10.126.0.2:3000/root/test/-/commit/279484c09fbe69ededfced8c1bb6e6d24616b468",
             "ref": "main",
+            **given,
         }
     )
+
+
+def test_a_deployment_of_no_commit_that_is_known_any_more_is_taken_all_the_same() -> None:
+    gone = deployment("failed", "2026-09-01 21:50:00 +0200", commit_url=None, user=None)
+    found = row(gone, "deployments")
+    assert (found["status"], found["sha"], found["actor"]) == ("failure", "279484c0", "")
+
+
+def test_a_deployment_keeps_the_version_that_only_the_list_tells() -> None:
+    shelf = Shelf()
+    shelf.take(deployment("running", "2026-09-01 21:50:00 +0200"))
+    shelf.there["deployments 15"]["version"] = "v1.1"
+    shelf.take(deployment("success", "2026-09-01 21:58:00 +0200"))
+    assert (shelf.there["deployments 15"]["status"], shelf.there["deployments 15"]["version"]) == (
+        "success",
+        "v1.1",
+    )
+
+
+def release(action: str, released: str = "2026-09-01 11:55:12 UTC") -> Taken:
+    return take(
+        {
+            "object_kind": "release",
+            "id": 1,
+            "tag": "v1.1",
+            "name": "The first",
+            "created_at": "2026-09-01 11:55:12 UTC",
+            "released_at": released,
+            "url": "https://example.com/gitlabhq/gitlab-test/-/releases/v1.1",
+            "action": action,
+        }
+    )
+
+
+def test_a_release_is_there_at_once_keeps_its_author_and_leaves_when_it_is_deleted() -> None:
+    shelf = Shelf()
+    shelf.take(release("create"))
+    found = shelf.there["releases v1.1"]
+    assert (found["tag"], found["name"], found["is_deleted"]) == ("v1.1", "The first", False)
+    assert found["published_at"] == dt.datetime(2026, 9, 1, 11, 55, 12, tzinfo=dt.UTC)
+    found["author"] = "ada"
+    shelf.take(release("update"))
+    assert shelf.there["releases v1.1"]["author"] == "ada"
+    (gone,) = release("delete").rows["releases"].to_pylist()
+    assert (gone["external_id"], gone["is_deleted"]) == ("v1.1", True)
+
+
+def test_a_release_that_is_not_out_yet_is_none() -> None:
+    assert release("create", "2026-09-02 12:00:00 UTC").why_ignored == "nothing in it is used"
 
 
 def test_a_deployment_lasts_from_its_first_to_its_last_message() -> None:
@@ -251,6 +302,24 @@ def test_a_pipeline_ends_when_it_says() -> None:
     )
 
 
+def test_work_items_have_the_kind_that_the_list_writes() -> None:
+    told = issue("open", "2026-09-01T12:00:00Z", type="Test Case")
+    assert row(take({**told, "object_kind": "work_item"}), "issues")["issue_type"] == "test_case"
+
+
+@pytest.mark.parametrize("project", [{"project": None}, {}])
+def test_an_epic_of_a_group_is_no_issue_of_the_project_with_its_number(project: dict[str, Any]) -> None:
+    epic = {**issue("open", "2026-09-01T12:00:00Z", type="Epic"), "object_kind": "work_item", "user": ADMIN}
+    taken = source().receive(Incoming({}, json.dumps({**epic, **project}).encode(), NOON))
+    assert (taken.rows, taken.why_ignored) == ({}, "it is about no project")
+
+
+def test_what_a_group_tells_of_itself_is_ignored_with_the_reason() -> None:
+    told = {"event_name": "subgroup_create", "name": "subgroup1", "full_path": "group1/subgroup1"}
+    taken = source().receive(Incoming({}, json.dumps(told).encode(), NOON))
+    assert (taken.event, taken.why_ignored) == ("subgroup_create", "it is about no project")
+
+
 @pytest.mark.parametrize("kind", ["push", "tag_push", "wiki_page", "emoji", "something new"])
 def test_what_is_not_used_is_ignored_with_the_reason(kind: str) -> None:
     assert take({"object_kind": kind, "user": "root"}).why_ignored == "ktlo does not use this event"
@@ -263,7 +332,11 @@ def test_a_webhook_of_another_project_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{}", b'{"object_kind": "issue"}', b'{"object_kind": "issue", "object_attributes": 7}'],
+    [
+        *(b"", b"[]", b"{}"),
+        b'{"object_kind": "issue", "project": {}}',
+        b'{"object_kind": "issue", "project": {}, "object_attributes": 7}',
+    ],
 )
 def test_what_gitlab_never_sends_is_refused_with_a_sentence(body: bytes) -> None:
     with pytest.raises(UserError, match="not what this source expects"):

@@ -24,16 +24,18 @@ from ktlo.sources.gitlab.payloads import (
     HookMergeRequest,
     HookNote,
     HookPipeline,
+    HookRelease,
     IssueItem,
     IssueLinks,
     MergeRequestItem,
     Numbered,
     PipelineItem,
+    ReleaseItem,
     User,
 )
 from ktlo.sources.hooked import Incoming, Taken, decoded
 from ktlo.sources.lengths import TITLE
-from ktlo.sources.rest.rows import Row, batches
+from ktlo.sources.rest.rows import Row, batches, removal
 
 T = TypeVar("T")
 
@@ -50,7 +52,8 @@ _UNTOLD = {
     "issues": ("author", "assignee"),
     "changes": ("author", "merged_by", "head_sha"),
     "incidents": ("responders", "acknowledged_at", "reopen_count"),
-    "deployments": ("started_at", "actor", "url"),
+    "deployments": ("started_at", "actor", "url", "version"),
+    "releases": ("author",),
     "workflow_runs": ("actor",),
 }
 
@@ -62,10 +65,12 @@ def receive(incoming: Incoming, of: Of) -> Taken:
         UserError: the body is not what GitLab documents, or of another project.
     """
     hook = decoded(incoming, Hook)
-    project = hook.project.path_with_namespace
+    if not hook.object_kind and not hook.event_name:
+        raise UserError("the body is not what this source expects: it names no event")
+    project = hook.project.path_with_namespace if hook.project else ""
     if project and project.lower() != of.repository.lower():
         raise UserError(f"the webhook is about {project}, this source about {of.repository}")
-    kind = hook.object_kind
+    kind = hook.object_kind or hook.event_name
     makers = {
         "issue": _issue,
         "work_item": _issue,
@@ -74,8 +79,13 @@ def receive(incoming: Incoming, of: Of) -> Taken:
         "pipeline": _pipeline,
     }
     untold: dict[str, tuple[str, ...]] = dict(_UNTOLD)
+    if hook.project is None:
+        # Epics are numbered as issues are, by their group.
+        return Taken(kind, why_ignored="it is about no project")
     if kind == "deployment":
         rows = _deployment(decoded(incoming, HookDeployment), of)
+    elif kind == "release":
+        rows = _release(decoded(incoming, HookRelease), incoming.received_at, of)
     elif kind in makers:
         rows = makers[kind](hook, of)
     else:
@@ -105,7 +115,8 @@ def _issue(hook: Hook, of: Of) -> list[tuple[str, Row]]:
         created_at=created,
         updated_at=updated,
         description=said.description,
-        issue_type=said.type,
+        # The list writes test_case what a webhook calls Test Case.
+        issue_type=(said.type or "").replace(" ", "_"),
         severity=said.severity,
         labels=[label.title for label in hook.labels],
         author=User(username=who) if said.action == "open" else None,
@@ -148,7 +159,7 @@ def _issue(hook: Hook, of: Of) -> list[tuple[str, Row]]:
 def _merge_request(hook: Hook, of: Of) -> list[tuple[str, Row]]:
     said = _read(hook.object_attributes, HookMergeRequest)
     updated, who = instant(said.updated_at), _user(hook)
-    if said.action == "approved":
+    if said.action in ("approved", "approval"):  # the last one that is needed, or one of several
         return [("reviews", mapping.approval(said.iid, updated, who, of))]
     item = MergeRequestItem(
         iid=said.iid,
@@ -209,16 +220,30 @@ def _deployment(said: HookDeployment, of: Of) -> list[tuple[str, Row]]:
     changed = instant(said.status_changed_at)
     item = DeploymentItem(
         id=said.deployment_id,
-        sha=said.commit_url.rstrip("/").rpartition("/")[2] or said.short_sha,
+        sha=(said.commit_url or "").rstrip("/").rpartition("/")[2] or said.short_sha or "",
         status=said.status,
         created_at=changed,
         updated_at=changed,
         ref=said.ref,
         user=said.user,
-        environment=Environment(said.environment),
+        environment=Environment(said.environment or ""),
         deployable=Deployable(web_url=said.deployable_url),
     )
     return list(mapping.deployment(item, of))
+
+
+def _release(said: HookRelease, now: dt.datetime, of: Of) -> list[tuple[str, Row]]:
+    if said.action == "delete":
+        return [removal("releases", of.source, said.tag)]
+    released = instant(said.released_at)
+    item = ReleaseItem(
+        tag_name=said.tag,
+        released_at=released,
+        name=said.name,
+        upcoming_release=released > now,
+        links={"self": said.url},
+    )
+    return list(mapping.release(item, of))
 
 
 def instant(text: str) -> dt.datetime:

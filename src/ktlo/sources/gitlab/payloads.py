@@ -178,12 +178,13 @@ class HookLabel(msgspec.Struct):
 
 
 class Hook(msgspec.Struct):
-    """A webhook: what is common to all kinds."""
+    """A webhook: what is common to all kinds; those about a group name no kind, and those about its epics no project."""
 
-    object_kind: str
+    object_kind: str = ""
+    event_name: str = ""
     object_attributes: msgspec.Raw = msgspec.Raw(b"{}")
     user: User | str | None = None
-    project: HookProject = msgspec.field(default_factory=HookProject)
+    project: HookProject | None = None
     labels: list[HookLabel] = []
     assignees: list[User] = []
     issue: msgspec.Raw = msgspec.Raw(b"null")
@@ -263,9 +264,19 @@ class HookDeployment(msgspec.Struct):
     deployment_id: int
     status: str
     status_changed_at: str
-    environment: str = ""
+    environment: str | None = None
     deployable_url: str | None = None
-    short_sha: str = ""
-    commit_url: str = ""
+    short_sha: str | None = None
+    commit_url: str | None = None
     ref: str = ""
     user: User | None = None
+
+
+class HookRelease(msgspec.Struct):
+    """A release webhook, which has no ``object_attributes`` and does not say by whom."""
+
+    tag: str
+    released_at: str
+    name: str | None = None
+    url: str = ""
+    action: str = ""
