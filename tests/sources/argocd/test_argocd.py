@@ -27,6 +27,14 @@ from ktlo.sources.argocd.payloads import tag_of
 from ktlo.sources.hooked import Incoming
 
 NOON = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+SYNCED = {
+    "group": "",
+    "kind": "Service",
+    "name": "velero",
+    "namespace": "backup",
+    "status": "Synced",
+    "version": "v1",
+}
 ONE, TWO = "ea8759964626a583667a2bfd08f334ec2070040a", "041eab7439ece92c99b043f0e171788185b8fc1d"
 
 
@@ -65,7 +73,7 @@ def application(
                 },
                 "phase": phase,
                 "startedAt": at(start),
-                "syncResult": {"resources": [{"kind": "Service", "status": "Synced"}], "revision": revision},
+                "syncResult": {"resources": [SYNCED], "revision": revision},
             },
             "summary": {"images": ["docker.io/velero/velero:v1.14.0"]},
             "sync": {"revision": "rev1", "status": "Synced"},

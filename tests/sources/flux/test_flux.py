@@ -185,6 +185,17 @@ def test_one_commit_in_two_objects_is_two_deployments() -> None:
     assert len(seen_of(*told).shown("deployments")) == 2
 
 
+def test_a_commit_that_the_object_names_is_the_commit() -> None:
+    """``event.toolkit.fluxcd.io/commit`` of its annotations, which the controller passes on as ``commit``."""
+    told = kustomization("preview", "ReconciliationSucceeded", "latest@sha256:3b6c")
+    told["metadata"] |= {"commit": TWO}
+    (found,) = seen_of(told).shown("deployments")
+    assert found["sha"] == TWO
+    told["metadata"] |= {"originRevision": f"main@sha1:{ONE}"}
+    (found,) = seen_of(told).shown("deployments")
+    assert found["sha"] == TWO, "as the controller ranks them"
+
+
 def test_service_and_environment_are_what_the_options_say() -> None:
     told = kustomization("shop", "ReconciliationSucceeded", f"main@sha1:{ONE}")
     told["metadata"] |= {"team-service": "checkout", "tier": "live"}

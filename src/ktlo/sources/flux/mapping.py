@@ -10,7 +10,7 @@ import datetime as dt
 import re
 
 from ktlo.records.work import Deployment
-from ktlo.sources.flux.payloads import Event, commit_of, version_of
+from ktlo.sources.flux.payloads import Event, version_of
 from ktlo.sources.listening import MOST_SAID, DeployerConfig
 from ktlo.sources.rest.rows import Row, microseconds
 
@@ -60,7 +60,7 @@ def rows(event: Event, config: DeployerConfig, source: str) -> list[tuple[str, R
         service=(event.told(config.service_label) if config.service_label else "") or about.name,
         environment=config.environment or event.told(config.environment_label) or about.namespace,
         version=event.told("app-version") or version_of(event.revision),
-        sha=commit_of(event.revision),
+        sha=event.commit,
         status="success" if succeeded else "failure",
         actor="",
         started_at=event.timestamp,

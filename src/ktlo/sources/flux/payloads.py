@@ -1,7 +1,7 @@
 """The event of Flux's notification-controller and what its metadata say; unknown fields are ignored.
 
-Formats: ``docs/spec/v1beta3/events.md`` and ``providers.md`` of fluxcd/notification-controller; revisions as in RFC
-0005 (``main@sha1:…``), and as before Flux 2.0 (``main/…``).
+Formats: ``docs/spec/v1beta3/events.md`` and ``providers.md`` of fluxcd/notification-controller, ``apis/event/v1beta1``
+of fluxcd/pkg; revisions as in RFC 0005 (``main@sha1:…``), and as before Flux 2.0 (``main/…``).
 """
 
 from __future__ import annotations
@@ -50,6 +50,11 @@ class Event(msgspec.Struct, rename="camel"):
     def revision(self) -> str:
         """What was put there: the commit behind an artifact before the artifact itself."""
         return self.told("originRevision") or self.told("revision")
+
+    @property
+    def commit(self) -> str:
+        """The commit: what the object's annotations say it is (``commit``), else the one in the revision."""
+        return commit_of(self.told("commit")) or commit_of(self.revision)
 
 
 class Dispatched(msgspec.Struct):

@@ -178,7 +178,7 @@ class HookLabel(msgspec.Struct):
 
 
 class Hook(msgspec.Struct):
-    """A webhook: what is common to all kinds; those about a group name no kind, and those about its epics no project."""
+    """A webhook: what is common to all kinds. Those about a group name no kind, those about its epics no project."""
 
     object_kind: str = ""
     event_name: str = ""

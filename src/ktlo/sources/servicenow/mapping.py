@@ -18,6 +18,15 @@ from ktlo.sources.servicenow.payloads import AuditItem, DeletedItem, IncidentIte
 
 NEW, RESOLVED, CLOSED, CANCELLED = "1", "6", "7", "8"
 ENDED = frozenset({RESOLVED, CLOSED, CANCELLED})
+STATES = {
+    NEW: "New",
+    "2": "In Progress",
+    "3": "On Hold",
+    RESOLVED: "Resolved",
+    CLOSED: "Closed",
+    CANCELLED: "Canceled",
+}
+"""What people see of them, in ServiceNow's base system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +73,9 @@ def incident(item: IncidentItem, of: Of) -> Iterator[tuple[str, Row]]:
 def audited(item: AuditItem, number: str, of: Of) -> Iterator[tuple[str, Row]]:
     """One change of an incident's state or of who has it."""
     before, after = item.oldvalue.value or "", item.newvalue.value or ""
-    kind = "status"
+    kind, names = "status", STATES
     if item.fieldname.value in ("assigned_to", "assignment_group"):
+        names = {}
         kind = "reassigned"
     elif after in ENDED and before not in ENDED:
         kind = "resolved"
@@ -81,8 +91,9 @@ def audited(item: AuditItem, number: str, of: Of) -> Iterator[tuple[str, Row]]:
         kind,
         required(item.sys_created_on),
         item.user.shown,
-        item.oldvalue.shown,
-        item.newvalue.shown,
+        # The audit keeps values as texts: of a state it shows its number.
+        names.get(item.oldvalue.shown, item.oldvalue.shown),
+        names.get(item.newvalue.shown, item.newvalue.shown),
         of,
     )
 

@@ -51,6 +51,12 @@ from ktlo.sources.servicenow.payloads import (
 TABLE = "/api/now/table"
 EVERY = dt.timedelta(days=1)
 """How often the incidents known to be open are asked for."""
+_MANNER: dict[str, str | int] = {
+    "sysparm_display_value": "all",
+    "sysparm_exclude_reference_link": "true",
+    "sysparm_suppress_pagination_header": "true",
+}
+"""How rows are asked for, as ServiceNow's own client does it: without links, and without all of them being counted."""
 _FIELDS = ("state", "incident_state", "assigned_to", "assignment_group")
 _AUDIT_COST = "no steps: acknowledgements come from work_start only, reopenings from reopen_count"
 
@@ -197,8 +203,8 @@ class _WithAudit(ListRun):
 
         async def audited(size: int) -> tuple[list[msgspec.Raw], bool]:
             params: dict[str, str | int] = {
+                **_MANNER,
                 "sysparm_query": f"{query}^ORDERBYsys_created_on",
-                "sysparm_display_value": "all",
                 "sysparm_offset": offset,
                 "sysparm_limit": size,
             }
@@ -289,7 +295,7 @@ def _listed(table: str, query: str, of: Of) -> Listed:
         cost="no incidents" if is_incident else "deleted incidents still in the numbers",
         needs="the right to read it",
         rows=lambda item: mapping.incident(item, of) if is_incident else mapping.deleted(item, of),
-        params={"sysparm_display_value": "all"},
+        params=_MANNER,
         since="sysparm_query",
         stamped=since,
         paged=lambda page, size: {"sysparm_limit": size, "sysparm_offset": (page - 1) * size},
