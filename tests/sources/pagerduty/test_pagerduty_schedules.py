@@ -259,6 +259,22 @@ def test_shift_based_schedules_that_may_not_be_read_cost_themselves_only_and_are
     assert len([row for row in seen.shown("on_call_shifts") if row["schedule_id"] == "PI7DH85"]) == 10
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_shift_based_schedule_that_is_no_longer_listed_ends_only_when_it_is_gone(is_gone: bool) -> None:
+    """``GET /v3/schedules``: "schedules the caller cannot read are silently excluded"."""
+    account, seen = account_by_hand(), Seen()
+    account.rotas["PS1A2B3C"] = Rota("Engineering On-Call", account.rotas["PI7DH85"].layers, [], True)
+    run(reader(account), seen)
+    before = shifts(seen)
+    del account.rotas["PS1A2B3C"]
+    account.refuse = {} if is_gone else {"/v3/schedules/PS1A2B3C": 403}
+    account.now += dt.timedelta(hours=2)
+    assert run(reader(account), seen) is None
+    assert (shifts(seen) == before) is not is_gone
+    assert [reason for reason in seen.rejected if "not complete" in reason] if not is_gone else True
+    assert ("PS1A2B3C" in seen.cursor["schedules"]["known"]) is not is_gone
+
+
 def test_a_passing_404_of_shift_based_schedules_ends_no_shift_and_is_told() -> None:
     account, seen = account_by_hand(), Seen()
     account.rotas["PS1A2B3C"] = Rota("Engineering On-Call", account.rotas["PI7DH85"].layers, [], True)

@@ -53,6 +53,10 @@ class Schedules:
         try:
             newer, are_all = await self._listed(LISTS[1])
             is_whole = is_whole and are_all
+            for key, one in self._running().items():
+                # The list leaves out what may not be read, without a word.
+                if key not in newer and not await self._is_gone(f"{LISTS[1]}/{key}"):
+                    newer[key] = one
         except AbsentError as error:
             # An account that has none says so, too.
             if newer := self._running():
@@ -67,6 +71,15 @@ class Schedules:
             is_whole = False
         self._is_shift_based = set(newer)
         return list((found | newer).values()), is_whole
+
+    async def _is_gone(self, path: str) -> bool:
+        try:
+            await self._api.get(path)
+        except AbsentError:
+            return True
+        except (DeniedError, UnprocessableError):
+            pass
+        return False
 
     def _running(self) -> dict[str, Schedule]:
         """Shift-based schedules that are known and somebody is on call by, now or later."""
