@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hmac
 import itertools
 import json
 from typing import Any
@@ -190,3 +191,18 @@ def test_grafanas_links_lead_to_its_dashboard() -> None:
     told = alert(dashboardURL="http://grafana/d/1", silenceURL="http://grafana/s", values={"A": 1})
     taken = GrafanaSource(AlertsConfig(name="g")).receive(webhook(told, title="[FIRING:1]", state="alerting"))
     assert incidents(taken.rows)[0].url == "http://grafana/d/1"
+
+
+@pytest.mark.parametrize("time", ["", "1756728000"])
+def test_grafanas_signature_is_proof_with_and_without_a_time(time: str) -> None:
+    made, told = GrafanaSource(AlertsConfig(name="g")), webhook(alert())
+    signed = f"{time}:".encode() + told.body if time else told.body
+    headers = {"x-grafana-alerting-signature": hmac.new(b"open-sesame", signed, "sha256").hexdigest()}
+    headers |= {"x-grafana-alerting-timestamp": time} if time else {}
+    made.verify(Incoming(headers, told.body, NOON), "open-sesame")
+    for body, key in ((told.body, "other"), (told.body + b" ", "open-sesame")):
+        with pytest.raises(SignatureError, match="does not match"):
+            made.verify(Incoming(headers, body, NOON), key)
+    with pytest.raises(SignatureError):
+        made.verify(Incoming({}, told.body, NOON), "open-sesame")
+    made.verify(Incoming({"authorization": "Bearer open-sesame"}, told.body, NOON), "open-sesame")
