@@ -26,24 +26,24 @@ ORDER BY category != 'bug_fix', at DESC LIMIT {{limit:UInt32}}"""  # noqa: S608 
 _DECLARATIONS = """
 SELECT max(changed_at) AS at, any(manifest) AS manifest, name, any(ecosystem) AS ecosystem,
   any(requirement) AS requirement, any(repository) AS repository
-FROM ktlo.dependencies
-WHERE repository = {repository:String} AND has({paths:Array(String)}, manifest)
+FROM ktlo.dependencies AS d
+WHERE d.repository = {repository:String} AND has({paths:Array(String)}, d.manifest)
 GROUP BY name ORDER BY at LIMIT {limit:UInt32}"""
 
 _MARKERS = """
 SELECT any(introduced_at) AS at, path, line, any(word) AS word, any(text) AS text, any(author_email) AS author,
   any(repository) AS repository
-FROM ktlo.markers
-WHERE repository = {repository:String} AND has({paths:Array(String)}, path)
+FROM ktlo.markers AS m
+WHERE m.repository = {repository:String} AND has({paths:Array(String)}, m.path)
 GROUP BY path, line ORDER BY at, path, line LIMIT {limit:UInt32}"""
 
 _RUNS = """
 SELECT any(started_at) AS at, any(workflow) AS workflow, any(sha) AS sha, max(attempt) AS attempts,
   any(conclusion) AS conclusion, any(branch) AS branch, any(url) AS url, any(repository) AS repository
-FROM ktlo.workflow_runs
-WHERE repository = {repository:String} AND workflow = {workflow:String} AND status = 'completed'
-  AND started_at >= {start:DateTime64(6, 'UTC')} AND started_at < {end:DateTime64(6, 'UTC')}
-  AND (attempt > 1 OR sha IN (
+FROM ktlo.workflow_runs AS r
+WHERE r.repository = {repository:String} AND r.workflow = {workflow:String} AND r.status = 'completed'
+  AND r.started_at >= {start:DateTime64(6, 'UTC')} AND r.started_at < {end:DateTime64(6, 'UTC')}
+  AND (r.attempt > 1 OR r.sha IN (
     SELECT sha FROM ktlo.workflow_runs WHERE repository = {repository:String} AND workflow = {workflow:String}
       AND sha != '' AND status = 'completed'
     GROUP BY sha HAVING countIf(conclusion = 'success') > 0 AND countIf(conclusion IN ('failure', 'timed_out')) > 0
@@ -60,7 +60,7 @@ ORDER BY at LIMIT {limit:UInt32}"""
 _SAMPLES = """
 SELECT sampled_at AS at, any(files) AS files, any(lines) AS lines, any(complexity) AS complexity,
   any(markers) AS markers, any(sha) AS sha, any(repository) AS repository
-FROM ktlo.code_samples WHERE repository = {repository:String}
+FROM ktlo.code_samples AS c WHERE c.repository = {repository:String}
 GROUP BY sampled_at ORDER BY at LIMIT {limit:UInt32}"""
 
 _UNUSED = """
