@@ -88,6 +88,32 @@ def test_days_that_are_missing_are_told_with_what_rests_on_them_and_what_mends_i
     assert twin[TRACKER] == found
 
 
+def test_the_page_of_a_source_tells_the_same_and_offers_the_same_click(visitor: Any) -> None:
+    page = visitor.page(f"/sources/source?source={TRACKER}")
+    assert f"No rows from {told(visitor)[TRACKER]['gaps'][0]['first']}" in page
+    assert "Nothing that this source knows of" not in page
+    assert "Read the whole past again</button>" in page
+
+
+def test_a_source_that_only_listens_is_not_offered_to_be_read(visitor: Any) -> None:
+    page = visitor.page(f"/sources/source?source={LISTENER}")
+    assert "Read now" not in page
+    visitor.post(f"/hooks/{LISTENER}", content=b'{"app": 7}')
+    page = visitor.page(f"/sources/source?source={LISTENER}")
+    assert "1 webhook not understood" in page.partition("What it delivered")[0]
+    assert "Read kept webhooks again</button>" in page
+
+
+def test_what_a_failing_source_says_is_said_once_with_its_names_marked(visitor: Any) -> None:
+    visitor.post("/api/v1/sources/mend", params={"source": TRACKER, "remedy": "read"})
+    visitor.app.state.collecting.wait(60)
+    page = visitor.page(f"/sources/source?source={TRACKER}")
+    assert '<h1 class="said" id="answer">It cannot be read now</h1>' in page
+    assert "Check <code>url</code> and proxies" in page
+    assert page.count("nobody listens at that address") == 1
+    assert visitor.page("/sources").count("nobody listens at that address") == 1, "and its check the same"
+
+
 def test_one_click_drops_the_cursor_and_reads_again(visitor: Any, runtime: Runtime) -> None:
     answer = visitor.post("/sources/mend", data={"source": TRACKER, "remedy": "read-again"})
     assert answer.headers["location"] == "/sources?done=collecting"

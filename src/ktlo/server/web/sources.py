@@ -17,7 +17,7 @@ from ktlo.server.collecting import Collecting
 from ktlo.server.completeness import feeds
 from ktlo.server.deliveries import hook_of, newest, reached_by
 from ktlo.server.freshness import Listening, SourceState, rejections_of, source_states
-from ktlo.server.mending import WORDS, Remedy, completeness, mend
+from ktlo.server.mending import WORDS, Completeness, Remedy, completeness, mend
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
 from ktlo.server.twice import find_twice, with_twice
@@ -56,6 +56,12 @@ def _checks(request: Request) -> Checks:
 def _state(running: Running, source: str) -> SourceState:
     source_id = running.entry(source).source_id
     return next(state for state in source_states(running) if state.source_id == source_id)
+
+
+def _lack(request: Request, running: Running, source: str) -> Completeness:
+    source_id = running.entry(source).source_id
+    found = completeness(running, _checks(request).health)
+    return next(one for one in found if one.state.source_id == source_id)
 
 
 @router.get("/sources")
@@ -97,9 +103,10 @@ def sources_json(request: Request, running: Running) -> list[CompletenessOut]:
 @router.get("/sources/source")
 async def source_page(request: Request, running: Running, source: Source) -> Response:
     """One source: checked now, with its rows and its options."""
-    state = await run_in_threadpool(_state, running, source)
     made = running.source(source)
     checked = await _checks(request).check(made)
+    lack = await run_in_threadpool(_lack, request, running, source)
+    state = lack.state
     twice = await run_in_threadpool(find_twice, running.store)
     hook = await run_in_threadpool(hook_of, made, running.store)
     base_url = (running.settings.server.public_url or str(request.base_url)).rstrip("/")
@@ -109,6 +116,8 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
         "source.html",
         "sources",
         state=state,
+        lack=lack,
+        remedy_words=WORDS,
         checked=replace(checked, health=with_twice(state.source_id, checked.health, twice)),
         hook=hook,
         base_url=base_url,
