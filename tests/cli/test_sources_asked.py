@@ -209,6 +209,9 @@ def test_where_nothing_can_be_asked_for_what_to_paste_is_said_without_a_dialogue
     done = place.plain("sources", "add", "argocd", "name=prod")
     assert done.code == 0, done.err
     assert "/hooks/argocd:prod" in done.out
+    assert "missing: webhook_secret: events are only taken from this machine. Set webhook_secret" in done.out
+    assert "Added argocd:prod. It takes what is sent to it while `ktlo up` runs." in done.out
+    assert "/hooks/grafana:prod" in place.plain("sources", "add", "grafana", "name=prod").out
     assert "address of this machine only: set server.public_url" in done.out
     assert "Paste into the sender" in done.out
 
@@ -302,6 +305,18 @@ def test_without_a_terminal_the_missing_option_is_named(
     assert done.code == 2
     assert missing in done.err
     assert f"ktlo sources add {arguments[0]}" in done.err
+
+
+def test_a_mapping_is_not_asked_on_a_terminal_so_the_page_is_named(place: Place) -> None:
+    done = place.plain("sources", "add", "webhook", "name=prod")
+    assert "on the page: Sources, Add a source" in done.err
+    assert "on a terminal it asks" not in done.err
+
+
+def test_a_variable_that_is_only_set_elsewhere_is_said_to_be_missing_where_ktlo_runs(place: Place) -> None:
+    done = place.plain("sources", "add", "jira", "https://jira.invalid", "token=env:KTLO_NO_SUCH")
+    assert "KTLO_NO_SUCH is not set where ktlo runs" in done.err
+    assert "or write file:PATH" in done.err
 
 
 @pytest.mark.parametrize(

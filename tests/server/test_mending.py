@@ -166,13 +166,13 @@ def test_a_source_that_only_listens_says_when_it_was_told_of_something_and_what_
     assert visitor.post(f"/hooks/{LISTENER}", content=b"{}").status_code == 503
     found = told(visitor)[LISTENER]
     assert (found["refused"], found["not_understood"], found["rows"]) == (2, 1, {})
-    assert "KTLO_TEST_SECRET is not set" in found["secret"]["what"]
+    assert "KTLO_TEST_SECRET is not set where ktlo runs" in found["secret"]["what"]
     assert visitor.get("/api/v1/sources").json()[-1]["came"]["refused"] == 2
     page = visitor.page("/sources")
     assert "1 with input turned away" in page
     assert "1 whose deliveries are refused for lack of a secret" in page
     assert "1 webhook refused" in page
-    assert "KTLO_TEST_SECRET is not set" in page
+    assert "KTLO_TEST_SECRET is not set where ktlo runs" in page
     assert "No source failed" not in page
 
 

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 from ktlo.cli.main import AsJson, Config, Data
 from ktlo.cli.source_address import ask_address
-from ktlo.cli.source_asking import ONLY_LISTEN
+from ktlo.cli.source_asking import listens_only
 from ktlo.cli.source_webhooks import print_hook
 
 if TYPE_CHECKING:
@@ -134,13 +134,18 @@ def add(
             return
         console.print(f"{health['status']}: {health['summary']}", markup=False)
         for missing in health["missing"]:
-            console.print(f"  missing: {missing['what']}. {missing['cost']} {missing['fix']}", markup=False)
-        if kind in ONLY_LISTEN or (dialogue is not None and given.get("webhook_secret")):
+            console.print(f"  missing: {missing['what']}: {missing['cost']}. {missing['fix']}", markup=False)
+        if listens_only(kind, given) or (dialogue is not None and given.get("webhook_secret")):
             hook = client.get("/sources/hook", params={"source": health["source_id"]})
             print_hook(ask_address(hook, client.get("/settings")["file"]) if ask else hook)
             if dialogue is not None and dialogue.to_paste:
                 console.print(f"secret   {dialogue.to_paste}", markup=False, highlight=False, soft_wrap=True)
-    then = "It is being read now." if health["is_being_read"] else "`ktlo sync` reads it now."
+    if listens_only(kind, given):
+        then = "It takes what is sent to it " + (
+            "from now on." if health["is_being_read"] else "while `ktlo up` runs."
+        )
+    else:
+        then = "It is being read now." if health["is_being_read"] else "`ktlo sync` reads it now."
     console.print(f"{_outcome(health)} {then}", markup=False, highlight=False)
 
 
@@ -172,7 +177,8 @@ def demand(kind: str, given: dict[str, Any], model: Any) -> None:
         spelled = " ".join(name.upper() if name == main else f"{name}=VALUE" for name in missing)
         raise UsageError(
             f"say what to read: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-            fix=f"ktlo sources add {kind} {spelled}; on a terminal it asks",
+            fix=f"ktlo sources add {kind} {spelled}; "
+            + ("easier on the page: Sources, Add a source" if kind == "webhook" else "on a terminal it asks"),
         )
 
 

@@ -29,6 +29,11 @@ _MAY_ONLY_LISTEN = ("alertmanager", "grafana")
 """Kinds that can be asked where an address is said."""
 
 
+def listens_only(kind: str, given: dict[str, Any]) -> bool:
+    """Whether a source with these options cannot be asked: all that it knows is sent to it."""
+    return kind in ONLY_LISTEN or (kind in _MAY_ONLY_LISTEN and not given.get("url"))
+
+
 @dataclass
 class Dialogue:
     """What was said and made in one dialogue.
@@ -119,7 +124,7 @@ class Dialogue:
             return False
 
     def _offer_webhooks(self) -> None:
-        is_all = self.kind in ONLY_LISTEN or (self.kind in _MAY_ONLY_LISTEN and not self.given.get("url"))
+        is_all = listens_only(self.kind, self.given)
         asked = (
             "Make the secret by which its webhooks prove themselves?" if is_all else "Take its webhooks, too?"
         )

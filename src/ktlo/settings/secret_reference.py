@@ -30,7 +30,10 @@ def secret(reference: str) -> SecretStr:
     if scheme == "env" and rest:
         value = os.environ.get(rest)
         if not value:
-            raise UserError(f"the environment variable {rest} is not set", fix=f"export {rest}=…")
+            raise UserError(
+                f"the environment variable {rest} is not set where ktlo runs",
+                fix=f"export {rest}=… in the shell that starts it and start it again, or write file:PATH",
+            )
         return SecretStr(value)
     if scheme == "file" and rest:
         try:

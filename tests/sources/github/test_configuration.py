@@ -63,3 +63,23 @@ def test_the_token_is_found_where_githubs_own_tools_keep_it(
 
 def test_the_source_is_installed_under_its_name() -> None:
     assert kinds()["github"] is GitHubSource
+
+
+@pytest.mark.parametrize(
+    ("said", "api"),
+    [
+        ("acme/shop", "https://api.github.com"),
+        ("https://github.com/acme/shop/issues", "https://api.github.com"),
+        ("github.com/acme/shop", "https://api.github.com"),
+        ("git@github.com:acme/shop.git", "https://api.github.com"),
+        ("ssh://git@ssh.github.com:443/acme/shop.git", "https://api.github.com"),
+        ("git@github-work:acme/shop.git", "https://api.github.com"),
+        ("https://ghe.acme.internal/acme/shop", "https://ghe.acme.internal/api/v3"),
+        ("git@ghe.acme.internal:acme/shop.git", "https://ghe.acme.internal/api/v3"),
+        ("https://acme.ghe.com/acme/shop", "https://api.acme.ghe.com"),
+    ],
+)
+def test_a_repositorys_address_says_where_its_github_is(said: str, api: str) -> None:
+    """The token used to go to api.github.com, whatever the address said."""
+    assert GitHubConfig(repository=said).api == api
+    assert GitHubConfig(repository=said, api="https://other.example").api == "https://other.example"

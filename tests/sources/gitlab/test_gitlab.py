@@ -372,5 +372,24 @@ def test_a_project_is_understood_by_any_of_its_addresses(said: str) -> None:
     assert GitLabSource(GitLabConfig(project=said)).source_id == f"gitlab:{PATH}"
 
 
+@pytest.mark.parametrize(
+    ("said", "url"),
+    [
+        (PATH, "https://gitlab.com"),
+        (f"https://gitlab.com/{PATH}", "https://gitlab.com"),
+        (f"git@gitlab.com:{PATH}.git", "https://gitlab.com"),
+        (f"https://git.acme.internal:8443/{PATH}", "https://git.acme.internal:8443"),
+        (f"http://127.0.0.1:9/{PATH}", "http://127.0.0.1:9"),
+        (f"git@git.acme.internal:{PATH}.git", "https://git.acme.internal"),
+        (f"ssh://git@git.acme.internal:2222/{PATH}.git", "https://git.acme.internal"),
+        (f"git@work:{PATH}", "https://gitlab.com"),
+    ],
+)
+def test_a_projects_address_says_where_its_gitlab_is(said: str, url: str) -> None:
+    """The token used to go to gitlab.com, whatever the address said."""
+    assert GitLabConfig(project=said).url == url
+    assert GitLabConfig(project=said, url="https://other.example").url == "https://other.example"
+
+
 def test_an_empty_project_is_no_failure() -> None:
     assert run(source(Project(now=NOON)), Seen()) is None

@@ -8,7 +8,7 @@ import socket
 import httpx
 import pytest
 
-from ktlo.errors import SourceError
+from ktlo.errors import KtloError, SourceError
 from ktlo.sources.rest.connection import Connection, Manners
 from ktlo.sources.rest.quota import World
 
@@ -64,3 +64,36 @@ def test_a_service_that_answered_before_is_tried_again_as_often_as_ever():
     assert "5 times in a row" in said
     assert "secret" not in said
     assert pauses == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "said"),
+    [
+        (
+            401,
+            {"Authorization": "Bearer x"},
+            "Forge does not accept the token (401): it is mistyped, expired or revoked",
+        ),
+        (401, {}, "Forge wants a token (401), and none is given"),
+        (403, {}, "Forge refuses (403): no reason given"),
+        (404, {}, "Forge says 404: not found"),
+    ],
+)
+def test_a_refusal_says_at_which_address_and_what_to_do(status, headers, said):
+    manners = Manners(service="Forge", renewal="Make another token", base_help="Check `url` and proxies")
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, json={}, request=request))
+
+    async def ask() -> None:
+        async with Connection(
+            "http://forge.example/api", manners, headers, world([]), transport
+        ) as connection:
+            await connection.get("/projects", {"secret": "no"})
+
+    with pytest.raises(KtloError) as caught:
+        asyncio.run(ask())
+    advice = "Check `url` and proxies" if status == 404 else "Make another token"
+    assert (caught.value.what, caught.value.where, caught.value.fix) == (
+        said,
+        "http://forge.example/api/projects",
+        advice,
+    )

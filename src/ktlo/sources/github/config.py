@@ -10,15 +10,15 @@ import datetime as dt
 import enum
 import os
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from ktlo.errors import UserError
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Reference
-from ktlo.sources.rest.configured import address_like
+from ktlo.sources.rest.configured import address_like, named_address
 
 PUBLIC_API = "https://api.github.com"
 TOKEN_VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
@@ -35,6 +35,15 @@ class Part(enum.StrEnum):
     RELEASES = "releases"
     DEPLOYMENTS = "deployments"
     WORKFLOW_RUNS = "workflow_runs"
+
+
+_PUBLIC_HOSTS = ("github.com", "www.github.com", "ssh.github.com")
+
+
+def _api_at(address: str) -> str:
+    """The API of a GitHub: at ``api.`` of it on GHE.com (GitHub's documentation of its REST API), else below it."""
+    scheme, _, host = address.partition("://")
+    return f"{scheme}://api.{host}" if host.endswith(".ghe.com") else f"{address}/api/v3"
 
 
 class GitHubConfig(BaseModel):
@@ -58,6 +67,16 @@ class GitHubConfig(BaseModel):
     webhook_secret: Reference = Field(
         "", description="Reference to the webhook's secret: env:NAME, file:PATH…"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _where(cls, given: Any) -> Any:
+        """A repository's address says where its GitHub is, unless ``api`` does: its token goes nowhere else."""
+        if isinstance(given, dict) and "api" not in given and isinstance(given.get("repository"), str):
+            named = named_address(given["repository"])
+            if named and urlsplit(named).hostname not in _PUBLIC_HOSTS:
+                return {**given, "api": _api_at(named)}
+        return given
 
     @field_validator("repository")
     @classmethod

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from ktlo.errors import KtloError, UserError
 from ktlo.settings.secret_reference import secret
@@ -34,7 +34,7 @@ from ktlo.sources.gitlab.run import ProjectRun
 from ktlo.sources.gitlab.vanished import follow_vanished, revisit
 from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, demand_token
 from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
-from ktlo.sources.rest.configured import address_like, horizon
+from ktlo.sources.rest.configured import address_like, horizon, named_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import Listed, position
 from ktlo.sources.rest.quota import World
@@ -42,6 +42,7 @@ from ktlo.sources.rest.revisits import PART
 from ktlo.sources.rest.rows import Row
 
 PUBLIC = "https://gitlab.com"
+_PUBLIC_HOSTS = ("gitlab.com", "www.gitlab.com", "altssh.gitlab.com")
 TOKEN_VARIABLES = ("GITLAB_TOKEN",)
 TOKEN_ADVICE = "Make a project access token with the role Reporter and the scope read_api, and put it where `token` points"  # noqa: S105, E501
 
@@ -59,11 +60,21 @@ class GitLabConfig(BaseModel):
     )
     webhook_secret: Reference = Field("", description="Reference to the webhook's secret token.")
     url: Annotated[str, address_like("https://gitlab.example.org")] = Field(
-        PUBLIC, description="Address of GitLab, where it is not gitlab.com."
+        PUBLIC, description="Address of GitLab; by the project's address, else gitlab.com."
     )
     since: dt.date | None = Field(
         None, description="Read what changed since this day; a year ago when not given."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _where(cls, given: Any) -> Any:
+        """A project's address says where its GitLab is, unless ``url`` does: its token goes nowhere else."""
+        if isinstance(given, dict) and "url" not in given and isinstance(given.get("project"), str):
+            named = named_address(given["project"])
+            if named and urlsplit(named).hostname not in _PUBLIC_HOSTS:
+                return {**given, "url": named}
+        return given
 
     @field_validator("project")
     @classmethod

@@ -119,7 +119,7 @@ class RedmineSource:
                 who = ""
                 if self._config.token:
                     who = await _owner(api)
-        except (DeniedError, AbsentError) as error:
+        except DeniedError as error:
             return Health(Status.UNREACHABLE, f"{error.what}. {RENEWAL}")
         except KtloError as error:
             return Health(Status.UNREACHABLE, str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
@@ -10,6 +11,7 @@ from pydantic import AfterValidator
 from ktlo.sources.rest.quota import World
 
 DEFAULT_HISTORY = dt.timedelta(days=365)
+_SCP = re.compile(r"(?:[^@/]+@)?(?P<host>[^/:@]+\.[^/:@]+):[^/].*")
 
 
 def address_like(example: str) -> AfterValidator:
@@ -36,6 +38,21 @@ def _plain(said: str, example: str) -> str:
     if parts.username or parts.password:
         raise ValueError("no secrets in the address: give the token by `token`, as env:NAME or file:PATH")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def named_address(said: str) -> str:
+    """Where the address of a repository or project says that its forge is: ``https://HOST``; empty where it names none.
+
+    A host without a dot in ``git@HOST:owner/name`` is a name of somebody's SSH settings, and says nothing.
+    """
+    said = said.strip()
+    if "://" not in said:
+        match = _SCP.fullmatch(said)
+        return f"https://{match['host'].lower()}" if match else ""
+    parts = urlsplit(said)
+    if parts.scheme in ("http", "https"):
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
+    return f"https://{parts.hostname}" if parts.hostname else ""
 
 
 def horizon(since: dt.date | None, world: World, history: dt.timedelta = DEFAULT_HISTORY) -> dt.datetime:

@@ -94,6 +94,10 @@ class Answer:
     headers: Mapping[str, str]
 
 
+_CREDENTIALS = ("Authorization", "PRIVATE-TOKEN", "X-Redmine-API-Key")
+"""Headers that carry a token."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manners:
     """How one service words its limits and refusals; a service that keeps to the standards needs no more than words.
@@ -303,7 +307,7 @@ class Connection:
                     failure = "its answer was cut off"
                     continue
             quota.granted()
-            self._judge(response, request.url.path)
+            self._judge(response)
             return response
         raise SourceError(
             f"{self.manners.service} failed {TRIES} times in a row: {failure or 'it asks for pauses'}",
@@ -312,22 +316,32 @@ class Connection:
             retry_after=LATER_SECONDS,
         )
 
-    def _judge(self, response: httpx.Response, path: str) -> None:
+    def _judge(self, response: httpx.Response) -> None:
         status, service = response.status_code, self.manners.service
         if status < 400:
             return
+        path, where = response.request.url.path, str(response.request.url.copy_with(query=None))
         self.manners.judge(response, path)
         said = message(response)
         if status == 401:
+            has_token = any(name in response.request.headers for name in _CREDENTIALS)
             raise UserError(
-                f"{service} does not accept the token (401): it is mistyped, expired or revoked",
-                where=path,
+                f"{service} does not accept the token (401): it is mistyped, expired or revoked"
+                if has_token
+                else f"{service} wants a token (401), and none is given",
+                where=where,
                 fix=self.manners.renewal,
             )
         if status == 403:
-            raise DeniedError(f"{service} refuses (403): {said or 'no reason given'}", where=path)
+            raise DeniedError(
+                f"{service} refuses (403): {said or 'no reason given'}",
+                where=where,
+                fix=self.manners.renewal,
+            )
         if status in (404, 410):
-            raise AbsentError(f"{service} says {status}: {said or 'not found'}", where=path)
+            raise AbsentError(
+                f"{service} says {status}: {said or 'not found'}", where=where, fix=self.manners.base_help
+            )
         if status in (400, 422):
             raise UnprocessableError(f"{service} does not do this ({status}): {said}", where=path)
         raise SourceError(f"{service} answered {status}: {said or 'without a reason'}", where=path)

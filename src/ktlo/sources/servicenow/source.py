@@ -158,7 +158,7 @@ class ServiceNowSource:
                         missing.append(
                             Missing(f"{table} ({error.what})", cost, "Give the user the right to read it")
                         )
-        except (DeniedError, AbsentError) as error:
+        except DeniedError as error:
             return Health(Status.UNREACHABLE, f"{error.what}. The user needs the right to read incidents")
         except KtloError as error:
             return Health(Status.UNREACHABLE, str(error))
