@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -42,6 +43,35 @@ def test_a_table_that_is_wider_than_the_screen_says_so_as_long_as_it_is(browse):
     until(page, f"{said}.includes('to the right')")
     page.set_viewport_size({"width": 1900, "height": 900})
     until(page, f"{said} === 'none'")
+
+
+OUT_OF_REACH = """[...document.querySelectorAll("main *")].filter(one =>
+  one.scrollWidth > one.clientWidth + 1 && ["auto", "scroll"].includes(getComputedStyle(one).overflowX)
+  && one.checkVisibility() && one.tabIndex < 0 && !one.matches("input, select, textarea")
+  && !one.querySelector("a[href], button, input, select, textarea, [tabindex='0']")).map(one => one.outerHTML)"""
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/rota", "/records/phases"])
+def test_what_scrolls_sideways_on_a_phone_can_be_reached_by_keyboard(browse, path):
+    assert browse(width=390).go(path).evaluate(OUT_OF_REACH) == []
+
+
+def test_a_sentence_in_a_table_that_goes_on_to_the_right_is_given_room(browse):
+    page = browse(width=390).go("/records/phases")
+    until(page, "document.querySelector('.scroll').hasAttribute('data-wide')")
+    widths = page.evaluate("[...document.querySelectorAll('td.wide')].map(one => one.offsetWidth)")
+    assert widths
+    assert min(widths) >= 200
+
+
+def test_headings_leave_no_level_out(browse):
+    watched = browse()
+    for path in PAGES[:6]:
+        levels = watched.go(path).evaluate(
+            "[...document.querySelectorAll('main :is(h1, h2, h3, h4)')].map(one => Number(one.tagName[1]))"
+        )
+        assert levels[0] == 1, path
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), (path, levels)
 
 
 def test_every_page_works_without_scripts(browse, site):

@@ -209,7 +209,7 @@ def _waiting(history: History, chosen: Flags) -> SurvivalCurve | None:
 def _absent(missing: Sequence[tuple[WorkClass, int]]) -> list[str]:
     """Sentences on the classes that are left out."""
     notes = [
-        f"None of the {seen} {NOUNS[work_class]} arrived in a complete week: they are left out."
+        f"{counted(seen, NOUNS[work_class])} arrived, none in a complete week: left out."
         for work_class, seen in missing
         if seen
     ]

@@ -101,6 +101,11 @@ def _ticked(text: str) -> Markup:
     )
 
 
+def short_of(identifier: str) -> str:
+    """A commit's first digits; any other identifier as it is, up to 80 characters."""
+    return identifier[:SHORT_SHA] if _SHA.fullmatch(identifier) else identifier[:80]
+
+
 def _fitted(text: str) -> Markup:
     """A text that fits into a column, escaped: a commit's first digits with all of it as title; long names break."""
     return Markup().join(

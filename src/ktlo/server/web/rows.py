@@ -26,7 +26,7 @@ from ktlo.server.web.emptiness import why_nothing
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.item import item_href
 from ktlo.server.web.links import SiteLinks
-from ktlo.server.web.rendering import parameters, render, with_query
+from ktlo.server.web.rendering import parameters, render, short_of, with_query
 
 router = APIRouter()
 
@@ -36,7 +36,7 @@ LONG = 36
 """Characters beyond which a cell wraps."""
 
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating)
-_MERGED = ("url", "item_kind", "item_id", "external_id")
+_MERGED = ("url", "item_kind", "item_id", "external_id", "deployment_id")
 """Columns that the first column's link stands for."""
 _KIND_OF_TABLE = {"incidents": ItemKind.INCIDENT, "issues": ItemKind.ISSUE, "changes": ItemKind.CHANGE}
 _FIRST = ("title", "path", "name", "text")
@@ -63,6 +63,17 @@ class ShownRow:
     cells: tuple[str, ...]
 
 
+def _values(rows: list[dict[str, Any]], name: str) -> list[Any]:
+    """A column's values as what they mean: midnights alone are days (effort is counted by days); flags are truths."""
+    values = [row[name] for row in rows]
+    if name.startswith("is_"):
+        return [bool(value) if value in (0, 1) else value for value in values]
+    moments = [value for value in values if isinstance(value, dt.datetime)]
+    if any(value.time() != dt.time() for value in moments):
+        return values
+    return [value.date() if isinstance(value, dt.datetime) else value for value in values]
+
+
 def cell_words(value: Any) -> str:
     """One value as people read it."""
     if value is None:
@@ -70,8 +81,7 @@ def cell_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dt.datetime):
-        # Effort is counted by days: its instants are midnights, whose minute says nothing.
-        return day_label(value) if value.time() == dt.time() else minute_label(value)
+        return minute_label(value)
     if isinstance(value, dt.date):
         return day_label(value)
     if isinstance(value, float):
@@ -106,26 +116,29 @@ def shown_rows(table: pa.Table, defined: Definition) -> tuple[list[ShownColumn],
     ]
     # When it happened comes first, where it was read from last.
     cells.sort(key=lambda name: (name != "at", name == "source"))
+    words = {name: [cell_words(value) for value in _values(plain_rows, name)] for name in cells}
     columns = [
         ShownColumn(
-            _WORDS.get(name, name.replace("_", " ")),
-            any(test(table.schema.field(name).type) for test in _NUMERIC),
-            any(len(cell_words(row[name])) > LONG for row in plain_rows),
+            _WORDS.get(name, name.removeprefix("is_").replace("_", " ")),
+            not name.startswith("is_") and any(test(table.schema.field(name).type) for test in _NUMERIC),
+            any(len(word) > LONG for word in words[name]),
         )
         for name in cells
     ]
     rows = []
-    for row in plain_rows:
+    for number, row in enumerate(plain_rows):
         identifier = str(row.get("item_id") or row.get("external_id") or "")
         kind = _kind(row, defined)
         href = item_href(kind, str(row.get("source", "")), identifier) if kind and identifier else ""
+        if row.get("deployment_id"):
+            href = with_query("/deployments/deployment", {"id": str(row["deployment_id"])})
         named = str(row.get(first) or "") if first else ""
         rows.append(
             ShownRow(
-                name=named or identifier[:12] or str(row.get("repository", "")) or "row",
+                name=named or short_of(identifier) or str(row.get("repository", "")) or "row",
                 href=href,
                 url=safe_href(str(row.get("url") or "")) or "",
-                cells=tuple(cell_words(row[name]) for name in cells),
+                cells=tuple(words[name][number] for name in cells),
             )
         )
     return columns, rows
