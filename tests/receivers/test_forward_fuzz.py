@@ -28,8 +28,8 @@ from ktlo.receivers.forwarding.forward import _asked_seconds
 from ktlo.receivers.spool import Segment, length_prefix
 
 EXAMPLES = int(os.environ.get("KTLO_FUZZ_EXAMPLES", "40"))
-BOUND = 20.0
-"""Seconds within which everything is sent on, after at most eight odd answers."""
+HUNG = 60.0
+"""Seconds after which it will not end: everything is sent on long before, after at most eight odd answers."""
 RETRYABLE = {408, 429, 502, 503, 504}
 TO_BE_MENDED = {401, 403, 404, 405, 407}
 NO_BODY = {204, 304}
@@ -161,7 +161,7 @@ def sent_on(*answers: Answer) -> tuple[Collector, Watched]:
             file = folder / "1-a.segment"
             file.write_bytes(b"".join(length_prefix(len(body)) + body for body in BODIES))
             sending.offer(Segment(file, file.stem, file.stat().st_size))
-            deadline = time.monotonic() + BOUND
+            deadline = time.monotonic() + HUNG
             while sending.state().waiting_segments:
                 assert time.monotonic() < deadline, f"it does not end: {sending.state()}"
                 time.sleep(0.005)
@@ -269,7 +269,7 @@ def test_fuzz_what_retry_after_says_is_a_bounded_pause(text):
     assert 0 <= _asked_seconds(text) <= forward._LONGEST_ASKED
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = HUNG) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -30,8 +29,8 @@ from otlp_requests import MS, TEN, Said, put, request, segment
 from signal_requests import add_metric, delimited, metrics, points_of
 
 EXAMPLES = int(os.environ.get("KTLO_FUZZ_EXAMPLES", "150"))
-BOUND = 15.0
-"""Seconds within which everything is answered here, where there is little to read."""
+HUNG = 90.0
+"""Seconds after which a client gives up: everything is answered long before, where there is little to read."""
 API = "/api/prometheus/api/v1"
 MINUTES = 60
 END = TEN // MS + MINUTES * 60_000
@@ -79,9 +78,7 @@ def runtime(tmp_path_factory) -> Iterator[Runtime]:
 def http(runtime, serve) -> Iterator[httpx.Client]:
     with (
         serve(make_app(runtime, Access())) as url,
-        httpx.Client(
-            base_url=url, timeout=4 * BOUND, limits=httpx.Limits(max_keepalive_connections=0)
-        ) as client,
+        httpx.Client(base_url=url, timeout=HUNG, limits=httpx.Limits(max_keepalive_connections=0)) as client,
     ):
         yield client
 
@@ -208,7 +205,6 @@ def test_fuzz_whatever_is_asked_is_answered_or_refused_and_the_door_still_answer
     method, path, told = asked
     # What a server cannot take is the client's own limit: the request line of a GET.
     is_long = sum(len(value) for _, value in told) > 5000
-    begun = time.monotonic()
     if is_long or (method == "POST" and "/values" not in path):
         answer = http.post(
             f"{API}/{path}", content=str(httpx.QueryParams(told)),
@@ -216,9 +212,7 @@ def test_fuzz_whatever_is_asked_is_answered_or_refused_and_the_door_still_answer
         )  # fmt: skip
     else:
         answer = http.get(f"{API}/{path}", params=told)
-    took = time.monotonic() - begun
     refused_or_answered(answer)
-    assert took < BOUND, f"{took:.1f} s: {answer.text[:200]}"
     assert http.get(f"{API}/query", params={"query": "1"}).json()["status"] == "success"
 
 

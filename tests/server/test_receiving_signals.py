@@ -218,7 +218,7 @@ def test_a_real_prometheus_writes_samples_exemplars_and_the_end_of_a_series(rece
     assert not receiving.metrics.tally.malformed
 
 
-def call(port: int, signal: signals.OtlpSignal, bodies, key: str = "", timeout: float = 20):
+def call(port: int, signal: signals.OtlpSignal, bodies, key: str = "", timeout: float = 60):
     with grpc.insecure_channel(
         f"127.0.0.1:{port}", options=(("grpc.max_send_message_length", -1),)
     ) as channel:
@@ -246,16 +246,16 @@ def test_grpc_refuses_a_key_before_the_body_is_there(receiver):
     access = Ingest(keys=(Key(Sender("shop", ("shop",)), "s3cret"),))
     server = serve(receiver[1].exports, access, "127.0.0.1", 0)
 
+    over = threading.Event()
+
     def never():
-        time.sleep(8)
+        over.wait()
         yield b""
 
     try:
-        begun = time.monotonic()
         with pytest.raises(grpc.RpcError) as refused:
             call(server.port, signals.TRACES, never(), key="wrong")
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
-        assert time.monotonic() - begun < 5
         made = signals.LOGS.request()
         made.resource_logs.add().scope_logs.add().log_records.add()
         with pytest.raises(grpc.RpcError) as refused:
@@ -263,6 +263,7 @@ def test_grpc_refuses_a_key_before_the_body_is_there(receiver):
         assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
         assert "without service.name" in refused.value.details()
     finally:
+        over.set()
         server.stop()
 
 
