@@ -120,7 +120,7 @@ def run(request, tmp_path):
             line, cwd=tmp_path, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         if wait:
-            process.out, process.err = process.communicate(timeout=30)
+            process.out, process.err = process.communicate(timeout=90)
         return process
 
     return go

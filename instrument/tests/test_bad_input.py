@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 
 import pytest
@@ -46,7 +47,6 @@ def take(*given, **named):
 def fail(given):
     raise given
 
-began = time.monotonic()
 for kind in (Raises, Blocks, Recurses, Prints, Hides):
     take(kind(), [kind()], {"note": kind()}, note=kind())
 loop = []; loop.append(loop)
@@ -61,7 +61,7 @@ try:
     fail(Odd(Raises()))
 except Odd:
     pass
-print(time.monotonic() - began < 60)
+print("ended")
 """
 
 
@@ -72,7 +72,7 @@ def test_hostile_values_in_a_running_application_are_not_noticed(run):
             url=url,
             environment={"KTLO_INSTRUMENT_SAMPLE": "1", "KTLO_INSTRUMENT_DETAILS_PER_SECOND": "1000"},
         )
-    assert (done.out, done.err, done.returncode) == ("True\n", "", 0)
+    assert (done.out, done.err, done.returncode) == ("ended\n", "", 0)
     assert calls(kept)["__main__.take"] == 7
     assert not any("Raises.__repr__" in name or "Blocks.name" in name for name in calls(kept))
     sent = b"".join(body for _, body, _ in kept)
@@ -136,7 +136,7 @@ def _says(handler, status, headers, *parts):
 
 def _endless(handler):
     _says(handler, 200, {"transfer-encoding": "chunked"})
-    for _ in range(10_000_000):
+    while True:  # until the other side has enough
         handler.wfile.write(b"400\r\n" + b"x" * 1024 + b"\r\n")
 
 
@@ -155,16 +155,27 @@ NONSENSE = {
 }
 
 
+def _in_time(*tasks):
+    """What they give, one after the other; one that hangs is given up, so that the test fails."""
+    given = []
+    thread = threading.Thread(target=lambda: given.extend(task() for task in tasks), daemon=True)
+    thread.start()
+    thread.join(90)
+    assert not thread.is_alive(), f"it hangs, after {len(given)} of {len(tasks)}"
+    return given
+
+
 @pytest.mark.parametrize("answer", NONSENSE)
-def test_a_server_of_nonsense_costs_a_bounded_time_and_changes_nothing(answer):
+def test_a_server_of_nonsense_holds_nobody_and_changes_nothing(answer):
     with receiver(NONSENSE[answer]) as (url, kept):
-        began = time.monotonic()
         sender = Sender(url)
         sender.keep("/v1/metrics", b"x" * 1000)
-        sender.send(2.0)
-        assert Rules(Settings(rules=url), "shop").fetch() is None
-        found = ask("GET", url, 2.0, most=100_000)
-        assert time.monotonic() - began < 20
+        _, rules, found = _in_time(
+            lambda: sender.send(2.0),
+            lambda: Rules(Settings(rules=url), "shop").fetch(),
+            lambda: ask("GET", url, 2.0, most=100_000),
+        )
+        assert rules is None
         assert found is None or len(found[2]) <= 100_000
         asked = len([each for each in kept if each[0] == "/v1/metrics"])
     assert asked == 1, "a redirect was followed"
@@ -194,7 +205,7 @@ def test_killed_between_folds_what_was_told_is_whole_and_told_once(run):
             wait=False,
             environment={"KTLO_INSTRUMENT_INTERVAL": "0.2"},
         )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end and sum(path == "/v1/metrics" for path, _, _ in kept) < 3:
             time.sleep(0.05)
         process.kill()

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 import pytest
 
@@ -77,24 +77,26 @@ def test_an_error_ends_the_script_as_it_would_without(run, tmp_path):
     assert calls(kept) == {"__main__.f": 1}
 
 
-def test_without_ktlo_the_application_ends_soon_and_silently(run):
-    began = time.monotonic()
+def test_without_ktlo_the_application_ends_and_silently(run):
     done = run("import shop\nprint(shop.add(1, 2))\n", url="http://127.0.0.1:9")
     assert (done.out, done.err, done.returncode) == ("3\n", "", 0)
-    assert time.monotonic() - began < 20
 
 
-def test_a_server_that_never_answers_holds_the_exit_no_longer_than_its_limit(run):
+def test_a_server_that_never_answers_does_not_hold_the_exit(run):
+    asked, ended = threading.Event(), threading.Event()
+
     def silent(handler):
-        time.sleep(30)
+        asked.set()
+        ended.wait()
         return True
 
     with receiver(silent) as (url, _):
-        done = run(
-            "import time, atexit, shop\nshop.add(1,2)\nb=time.monotonic()\nimport sys\nprint(b)\n", url=url
-        )
-        took = time.monotonic() - float(done.out)
-    assert took < 8
+        try:
+            done = run("import shop\nprint(shop.add(1, 2))\n", url=url)
+        finally:
+            ended.set()
+    assert asked.is_set()
+    assert (done.out, done.err, done.returncode) == ("3\n", "", 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

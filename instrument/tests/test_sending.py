@@ -2,11 +2,11 @@
 
 import socket
 import threading
-import time
 
 import pytest
 
 from ktlo_instrument import sending
+from ktlo_instrument.clock import Clock
 from ktlo_instrument.rules import Rules, understood
 from ktlo_instrument.sending import Sender, ask
 from ktlo_instrument.settings import Settings
@@ -38,13 +38,20 @@ def test_while_ktlo_is_away_the_oldest_are_dropped_and_counted(monkeypatch):
     assert len(kept) == 20 - sender.dropped
 
 
-def test_after_a_failure_it_waits_before_it_tries_again():
+def test_after_a_failure_it_waits_before_it_tries_again(monkeypatch):
+    now, asked = [1000.0], []
+    monkeypatch.setattr(Clock, "seconds", staticmethod(lambda: now[0]))
+    monkeypatch.setattr(sending, "ask", lambda *given: asked.append(given))
     sender = Sender("http://127.0.0.1:9")
     sender.keep("/v1/metrics", b"x")
     assert not sender.send()
-    began = time.perf_counter()
     assert not sender.send()
-    assert time.perf_counter() - began < 0.05
+    now[0] += 0.4  # the first pause is of one second, give or take a half
+    assert not sender.send()
+    assert len(asked) == 1
+    now[0] += 1.2
+    assert not sender.send()
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
@@ -79,8 +86,8 @@ def test_what_is_refused_for_good_is_dropped_and_counted():
     assert sender.refused == 1
 
 
-def _raw(content, hold=0.0):
-    """A server that writes these bytes whatever it is asked."""
+def _raw(content, drips=None):
+    """A server that writes these bytes whatever it is asked, and then `x` and `x` until the event is set."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def run():
@@ -89,8 +96,8 @@ def _raw(content, hold=0.0):
             connection.recv(65536)
             for byte in content:
                 connection.sendall(bytes((byte,)))
-                if hold:
-                    time.sleep(hold)
+            while drips is not None and not drips.wait(0.05):
+                connection.sendall(b"x")
         except OSError:
             pass
         finally:
@@ -120,11 +127,14 @@ def test_nonsense_is_no_answer(content):
 
 
 def test_a_server_that_drips_bytes_does_not_hold_us():
-    server, url = _raw(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 1000, hold=0.05)
+    ended, answers = threading.Event(), []
+    server, url = _raw(b"HTTP/1.1 200 OK\r\nx: ", ended)
+    asking = threading.Thread(target=lambda: answers.append(ask("GET", url, 0.5)), daemon=True)
     with server:
-        began = time.perf_counter()
-        assert ask("GET", url, 0.5) is None
-        assert time.perf_counter() - began < 3
+        asking.start()
+        asking.join(60)
+        assert answers == [None]  # while the server still drips
+        ended.set()
 
 
 def test_other_schemes_and_broken_addresses_are_no_answer():
