@@ -19,8 +19,8 @@ from kill_traffic import DOORS, Traffic
 from running_ktlo import free_ports, listening, running
 
 STOPS = int(os.environ.get("KTLO_STOPS", "2"))
-SECONDS = 45
-"""Within which it has ended; systemd's and Kubernetes' patience is 90 and 30."""
+PATIENCE = 90
+"""Seconds after which systemd would kill what has not ended."""
 
 
 @dataclass
@@ -30,7 +30,6 @@ class Happened:
     Attributes:
         traffic: what was sent and acknowledged.
         statuses: with which the process ended, each time.
-        seconds: that it took to end.
         left: files in the spools after each end.
         taken: requests by door that were acknowledged by each process that was stopped.
         found: what the store has in the end.
@@ -38,7 +37,6 @@ class Happened:
 
     traffic: Traffic
     statuses: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     taken: list[dict[str, int]] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
@@ -59,10 +57,8 @@ def happened(tmp_path_factory: pytest.TempPathFactory) -> Happened:
             listening(ports[2])
             before = {door: len(seen.traffic.acknowledged[door]) for door in DOORS}
             time.sleep(2 + 3 * rnd.random())
-            begun = time.monotonic()
             server.send_signal(signal.SIGTERM)
-            seen.statuses.append(server.wait(SECONDS * 4))
-            seen.seconds.append(time.monotonic() - begun)
+            seen.statuses.append(server.wait(PATIENCE))
             seen.left += [file.name for file in Path(data / "spool").rglob("*-*") if file.is_file()]
             seen.taken.append({door: len(seen.traffic.acknowledged[door]) - before[door] for door in DOORS})
     with running(data, ports):
@@ -70,15 +66,12 @@ def happened(tmp_path_factory: pytest.TempPathFactory) -> Happened:
         listening(ports[2])
         settled(ports[2], sum(len(seen.traffic.sent[door]) for door in TRACES))
         seen.found = found_in(ports[2])
-    print(
-        f"\n{STOPS} stops in {', '.join(f'{one:.1f}' for one in seen.seconds)} s; acknowledged {seen.taken}"
-    )
+    print(f"\n{STOPS} stops; acknowledged {seen.taken}")
     return seen
 
 
-def test_it_ends_in_order_and_soon(happened):
+def test_it_ends_in_order(happened):
     assert happened.statuses == [0] * STOPS
-    assert max(happened.seconds) < SECONDS
 
 
 def test_it_leaves_nothing_in_the_spools(happened):
