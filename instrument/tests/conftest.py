@@ -1,9 +1,11 @@
 """What the tests share: each engine in turn, source text made into an instrumented module, and whole processes."""
 
+import asyncio
 import importlib
 import os
 import subprocess
 import sys
+import time
 import types
 from contextvars import ContextVar
 from pathlib import Path
@@ -35,6 +37,19 @@ class Basket:
     def total(self):
         return add(1, 2)
 """
+
+
+async def rest(seconds):
+    """Wait for something that the event loop does meanwhile: whoever awaits this is suspended at least so long."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def work():
+        time.sleep(seconds)
+        done.set_result(None)
+
+    loop.call_soon(work)
+    await done
 
 
 class Told(list):

@@ -34,10 +34,13 @@ def nothing():
 
 def test_a_call_counts_once_with_its_wall_time(bench):
     shop = bench.module(SHOP)
+    before = time.perf_counter_ns()
     assert shop.price(3) == 6
+    after = time.perf_counter_ns()
     row = bench.rows()["price"]
     assert row.calls == 1
-    assert 20e6 <= row.wall < 200e6
+    assert row.wall >= 20e6
+    assert before + row.wall <= after
     assert row.own == row.wall
     assert sum(row.wall_histogram[2]) == 1
 
@@ -47,7 +50,7 @@ def test_self_time_is_without_the_instrumented_functions_that_were_called(bench)
     rows = bench.rows()
     assert rows["order"].wall >= 50e6
     assert rows["order"].own == rows["order"].wall - rows["price"].wall
-    assert 10e6 <= rows["order"].own < 35e6
+    assert rows["order"].own >= 10e6
 
 
 def test_the_time_of_a_call_that_failed_is_not_its_callers_own(bench):
@@ -58,7 +61,8 @@ def test_the_time_of_a_call_that_failed_is_not_its_callers_own(bench):
     )
     shop.tries()
     rows = bench.rows()
-    assert rows["tries"].own == rows["tries"].wall - rows["fails"].wall < 15e6
+    assert rows["tries"].own == rows["tries"].wall - rows["fails"].wall
+    assert rows["fails"].wall >= 20e6
 
 
 def test_callers_are_counted(bench):
@@ -245,8 +249,12 @@ def test_a_wall_clock_that_jumps_changes_nothing(bench, monkeypatch):
     shop = bench.module(SHOP)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     monkeypatch.setattr(time, "time_ns", lambda: 0)
+    before = time.perf_counter_ns()
     shop.price(1)
-    assert 20e6 <= bench.rows()["price"].wall < 200e6
+    after = time.perf_counter_ns()
+    wall = bench.rows()["price"].wall
+    assert wall >= 20e6
+    assert before + wall <= after
 
 
 def test_a_call_whose_exit_was_not_seen_does_not_spoil_the_others(bench):
@@ -290,5 +298,9 @@ def test_clocks_that_were_replaced_are_not_asked(bench, monkeypatch):
         for name, value in list(vars(module).items()):
             if value in real.values():
                 monkeypatch.setattr(module, name, backwards)
+    before = shop.clock()
     shop.idle()
-    assert 20e6 <= bench.rows()["idle"].wall < 200e6
+    after = shop.clock()
+    wall = bench.rows()["idle"].wall
+    assert wall >= 20e6
+    assert before + wall <= after

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -150,16 +151,21 @@ def test_children_of_multiprocessing_are_counted(run):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_killed_it_loses_no_more_than_since_the_last_fold(run):
+def test_killed_it_loses_no_more_than_since_the_last_fold(run, tmp_path):
     with receiver() as (url, kept):
         process = run(
-            "import time, shop\nfor _ in range(5): shop.add(1, 2)\nprint('ready', flush=True)\ntime.sleep(1.5)\n"
-            "for _ in range(3): shop.add(1, 2)\nprint('now', flush=True)\ntime.sleep(60)\n",
+            "import os, time, shop\nfor _ in range(5): shop.add(1, 2)\nprint('ready', flush=True)\n"
+            "while not os.path.exists('folded'): time.sleep(0.02)\n"
+            "for _ in range(3): shop.add(1, 2)\nprint('now', flush=True)\ntime.sleep(120)\n",
             url=url,
             wait=False,
             environment={"KTLO_INSTRUMENT_INTERVAL": "0.5"},
         )
         assert process.stdout.readline() == "ready\n"
+        end = time.monotonic() + 60
+        while calls(kept) != {"shop.add": 5} and time.monotonic() < end:
+            time.sleep(0.02)
+        (tmp_path / "folded").touch()
         assert process.stdout.readline() == "now\n"
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -208,7 +214,7 @@ def test_rules_are_picked_up_while_it_runs(run):
 
     with receiver(answer) as (url, kept):
         run(
-            "import time, shop, ktlo_instrument as k\nfor _ in range(100):\n    time.sleep(0.05)\n"
+            "import time, shop, ktlo_instrument as k\nfor _ in range(1200):\n    time.sleep(0.05)\n"
             "    if k.current().settings.quiet: break\nshop.Basket().total()\n",
             "--rules",
             url,
