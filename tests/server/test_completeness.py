@@ -110,7 +110,8 @@ def test_days_without_rows_of_any_dated_table_are_told_up_to_the_last_reading(no
 def test_the_sources_page_says_whether_anything_speaks_against_the_numbers(house):
     page = house.page("/sources")
     assert (
-        "No source failed, stopped half-way, lacks days, holds what another holds, or had input turned away"
+        "No source failed, stopped half-way, lacks days, hides items, holds what another holds,"
+        " or had input turned away"
         in page
         or "Mind today" in page
     )

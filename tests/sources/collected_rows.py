@@ -11,31 +11,62 @@ import pyarrow as pa
 from ktlo.errors import KtloError
 from ktlo.sources.hooked import Taken
 from ktlo.sources.merging import merged
-from ktlo.sources.not_found import NOT_FOUND
+from ktlo.sources.missing_items import NOT_FOUND
 from ktlo.sources.protocol import Batch
+from ktlo.sources.vanishing import judged
 
 _KEYS = ("issue_id", "incident_id", "event_id", "change_id", "review_id")
 
 
-def holds(row: dict[str, Any], there: dict[str, Any] | None) -> bool:
-    """Whether a row holds over the one that is there, as in the store (``sources/not_found``)."""
-    if row["is_deleted"] and row["row_version"] == NOT_FOUND:
-        if there is None:
+class Missing:
+    """Items that are not found, as the store keeps them (``sources/missing_items``).
+
+    Attributes:
+        gone: tables and identifiers of those that are taken for gone.
+        hidden: identifiers of those that are taken for hidden.
+    """
+
+    def __init__(self) -> None:
+        self.gone: set[tuple[str, str]] = set()
+        self.hidden: set[str] = set()
+
+    def judge(self, batch: Batch) -> None:
+        """Take what a batch did not find."""
+        for held in batch.held:
+            before = self.hidden | {name for table, name in self.gone if table in held.tables}
+            missing = set(held.missing) - before
+            verdict = judged(missing, set(held.known) - before.intersection(held.missing), held.group)
+            self.gone |= {(table, name) for table in held.tables for name in verdict.deleted}
+            self.hidden |= set(verdict.hidden)
+
+    def holds(self, table: str, row: dict[str, Any], there: dict[str, Any] | None) -> bool:
+        """Whether a row holds over the one that is there; it takes back that its item was not found."""
+        name = row.get("external_id", "")
+        if row["is_deleted"] and row["row_version"] == NOT_FOUND:
+            self.gone.add((table, name))
             return False
-        row["row_version"] = there["row_version"]
-    return there is None or row["row_version"] >= there["row_version"]
+        if not row["is_deleted"]:
+            self.gone.discard((table, name))
+            self.hidden.discard(name)
+        return there is None or row["row_version"] >= there["row_version"]
+
+    def shows(self, table: str, row: dict[str, Any]) -> bool:
+        """Whether a row that holds is to be seen."""
+        return not row["is_deleted"] and (table, row.get("external_id")) not in self.gone
 
 
 class Seen:
-    """The newest version of every row, the cursor, and what was turned away."""
+    """The newest version of every row, what is missing, the cursor, and what was turned away."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.missing = Missing()
         self.cursor: dict[str, Any] = {}
         self.batches: list[Batch] = []
 
     def put(self, batch: Batch) -> None:
         self.add(batch.rows)
+        self.missing.judge(batch)
         if batch.cursor is not None:
             self.cursor = json.loads(json.dumps(batch.cursor))
         self.batches.append(batch)
@@ -45,8 +76,7 @@ class Seen:
             for row in given.to_pylist():
                 names = ("external_id",) if "external_id" in row else _KEYS
                 key = (table, *(row.get(name) for name in names))
-                there = self.rows.get(key)
-                if holds(row, there):
+                if self.missing.holds(table, row, self.rows.get(key)):
                     self.rows[key] = row
 
     def take(self, taken: Taken) -> None:
@@ -65,7 +95,7 @@ class Seen:
         return {table for table, *_ in self.rows}
 
     def shown(self, table: str) -> list[dict[str, Any]]:
-        return [row for key, row in self.rows.items() if key[0] == table and not row["is_deleted"]]
+        return [row for key, row in self.rows.items() if key[0] == table and self.missing.shows(table, row)]
 
     def item(self, key: str, table: str = "incidents") -> dict[str, Any]:
         (found,) = [row for row in self.shown(table) if row["external_id"] == key]

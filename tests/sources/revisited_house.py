@@ -41,6 +41,12 @@ class House:
             ).to_pylist()
         }
 
+    def hidden(self, source: Any) -> set[str]:
+        """Identifiers of the items that a right may be lost to."""
+        sql = "SELECT external_id FROM ktlo.missing_items WHERE source = {source:String} AND NOT is_gone"
+        found = self.store.query(sql, {"source": source.source_id})
+        return set(found["external_id"].to_pylist())
+
     def told(self, source: Any) -> list[str]:
         """Warnings of a source."""
         sql = "SELECT reason FROM ktlo.rejections WHERE source = {source:String} AND is_kept"

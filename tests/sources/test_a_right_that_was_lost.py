@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
 from collected_rows import Seen, run
+from hypothesis import given
+from hypothesis import strategies as st
 from test_what_every_pulled_source_meets import SECRETS, of_tests
 
 from ktlo.sources.redmine import RedmineSource
 from ktlo.sources.redmine.source import RedmineConfig
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.vanishing import judged, project
+from ktlo.sources.vanishing import ALONE, FEW, judged, project
 
 BEGIN = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 MANY = 20
@@ -183,9 +186,7 @@ def test_most_open_items_that_vanish_at_once_stay_and_are_followed_when_they_are
     for _ in range(2):
         tracker.read(seen)
         assert {row["external_id"] for row in seen.shown(tracker.table)} == left
-    (which, *_) = [one.excerpt for batch in seen.batches for one in batch.rejected]
-    assert which.startswith(f"{MANY - 5} of {MANY - 1}: ")
-    assert "look like a right that was lost" in seen.rejected[0]
+        assert len(seen.missing.hidden) == MANY - 5
     tracker.items |= hidden
     tracker.end(last)
     tracker.read(seen)
@@ -199,12 +200,36 @@ def test_most_open_items_that_vanish_at_once_stay_and_are_followed_when_they_are
 def test_items_are_judged_by_project_unless_most_of_all_are_missing() -> None:
     known = {f"{name}-{number}" for name in ("SHOP", "PAY", "WEB") for number in range(20)}
     shop = {f"SHOP-{number}" for number in range(15)}
-    verdict = judged({*shop, "PAY-1"}, known, "open issues", project)
-    assert (verdict.deleted, len(verdict.hidden), len(verdict.warnings)) == (("PAY-1",), 15, 1)
-    reason, which = verdict.warnings[0]
-    assert "most of the open issues of SHOP" in reason
-    assert which.startswith("15 of 20: SHOP-0, SHOP-1, ")
-    most = judged({*shop, *(f"PAY-{number}" for number in range(17))}, known, "open issues", project)
-    assert (most.deleted, len(most.hidden), len(most.warnings)) == ((), 32, 1)
-    assert judged((), known, "open issues").deleted == ()
-    assert judged({"SHOP-1"}, known, "open issues").deleted == ("SHOP-1",)
+    verdict = judged({*shop, "PAY-1"}, known, project)
+    assert (verdict.deleted, set(verdict.hidden)) == (("PAY-1",), shop)
+    most = judged({*shop, *(f"PAY-{number}" for number in range(17))}, known, project)
+    assert (most.deleted, len(most.hidden)) == ((), 32)
+    assert judged((), known).deleted == ()
+    assert judged({"SHOP-1"}, known).deleted == ("SHOP-1",)
+
+
+def test_the_last_of_a_project_that_is_hidden_follow_the_others() -> None:
+    rest = {"SHOP-1", "SHOP-2", "PAY-1", "PAY-2", "PAY-3"}
+    assert judged({"SHOP-1", "SHOP-2"}, rest, project).hidden == ()
+    assert judged({"SHOP-1", "SHOP-2"}, rest, project, {"SHOP"}).deleted == ()
+    assert judged({"SHOP-1"}, rest, project, {"SHOP"}).deleted == ("SHOP-1",)
+
+
+_ITEMS = st.sets(st.sampled_from([f"{name}-{number}" for name in "ABC" for number in range(30)]), min_size=1)
+
+
+@given(known=_ITEMS, picked=st.randoms(use_true_random=False), share=st.floats(0, 1))
+def test_every_missing_item_is_judged_once_and_few_are_never_hidden(
+    known: set[str], picked: Random, share: float
+) -> None:
+    missing = {one for one in sorted(known) if picked.random() < share}
+    for group in (None, project):
+        verdict = judged(missing, known, group)
+        assert sorted([*verdict.deleted, *verdict.hidden]) == sorted(missing)
+        if len(missing) < ALONE:
+            assert verdict.hidden == ()
+        if missing == known and len(known) >= ALONE:
+            assert verdict.deleted == ()
+        for name in {project(one) for one in verdict.deleted} if group else ():
+            gone, there = (sum(project(one) == name for one in found) for found in (missing, known))
+            assert gone < FEW or 2 * gone <= there

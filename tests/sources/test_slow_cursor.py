@@ -11,7 +11,8 @@ import pytest
 
 from ktlo.errors import SourceError
 from ktlo.records import TABLES
-from ktlo.records.arrow import schema
+from ktlo.records.arrow import schema, to_arrow
+from ktlo.records.collection import MissingItem
 from ktlo.sources.collector import PROMPT_SECONDS, collect
 from ktlo.sources.protocol import Batch
 
@@ -29,6 +30,10 @@ class Kept:
 
     def cursor(self, _: str) -> Mapping[str, Any]:
         return {}
+
+    def query(self, _: str, __: Mapping[str, Any]) -> pa.Table:
+        """Nothing is missing."""
+        return pa.Table.from_batches([to_arrow([], MissingItem)])
 
     def set_cursor(self, _: str, cursor: Mapping[str, Any]) -> None:
         self.now += self.seconds

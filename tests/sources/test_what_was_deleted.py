@@ -19,7 +19,8 @@ from test_what_every_pulled_source_meets import of_tests
 
 from ktlo.records import TABLES
 from ktlo.records.arrow import blank, to_arrow
-from ktlo.sources.protocol import Revisits
+from ktlo.sources.missing_items import MissingItems
+from ktlo.sources.protocol import Drawn, Revisits
 from ktlo.sources.revisiting import ROUND, Turn, drawn
 from ktlo.store.embedded import EmbeddedStore
 
@@ -145,8 +146,8 @@ def test_in_a_round_every_known_item_is_asked_for(
     turn, now, asked = Turn(NOW), NOW, set[str]()
     while now < NOW + ROUND:
         now += hours * HOUR
-        found, turn = drawn(Revisits(("issues",), at_once), "s", emptied, turn, now)
-        asked.update(found.get("issues", ()))
+        found, turn = drawn(Revisits(("issues",), at_once), MissingItems("s", emptied), emptied, turn, now)
+        asked.update(found.known.get("issues", ()))
     assert asked == set(names)
 
 
@@ -159,9 +160,10 @@ def test_what_a_service_clears_away_by_itself_is_not_asked_for(emptied: Embedded
     ]
     emptied.insert(TABLES["issues"], to_arrow(rows, record))
     within = Revisits(("issues",), 1, dt.timedelta(days=80))
-    found, turn = drawn(within, "s", emptied, Turn(NOW - HOUR), NOW)
-    assert (found, turn) == ({"issues": ["new"]}, Turn(NOW, {"issues": ""}))
-    assert drawn(within, "s", emptied, turn, NOW + HOUR / 2) == ({}, turn)
+    none = MissingItems("s", emptied)
+    found, turn = drawn(within, none, emptied, Turn(NOW - HOUR), NOW)
+    assert (found.known, turn) == ({"issues": ["new"]}, Turn(NOW, {"issues": ""}))
+    assert drawn(within, none, emptied, turn, NOW + HOUR / 2) == (Drawn({}), turn)
 
 
 def test_an_hour_goes_into_a_hundred_requests_at_most(emptied: EmbeddedStore) -> None:
@@ -169,8 +171,9 @@ def test_an_hour_goes_into_a_hundred_requests_at_most(emptied: EmbeddedStore) ->
     record = TABLES["issues"].record
     rows = [blank(record, source="s", external_id=f"{number:04}") for number in range(1000)]
     emptied.insert(TABLES["issues"], to_arrow(rows, record))
-    found, _ = drawn(Revisits(("issues",), 2), "s", emptied, Turn(NOW - 90 * ROUND), NOW)
-    assert found["issues"] == [f"{number:04}" for number in range(200)]
+    none = MissingItems("s", emptied)
+    found, _ = drawn(Revisits(("issues",), 2), none, emptied, Turn(NOW - 90 * ROUND), NOW)
+    assert found.known["issues"] == [f"{number:04}" for number in range(200)]
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
 
 from ktlo.cli.main import AsJson, Config, Data
-from ktlo.cli.sources import SourceId
+from ktlo.cli.sources import Limit, SourceId
 from ktlo.wording import counted
 
 
@@ -17,6 +18,8 @@ def register(commands: typer.Typer) -> None:
         epilog="Examples:  ktlo sources completeness  ·  ktlo sources completeness github:acme/shop --check"
     )(completeness)
     commands.command(epilog="Example:  ktlo sources mend github:acme/shop read-again")(mend)
+    commands.command(epilog="Example:  ktlo sources missing jira:acme.atlassian.net")(missing)
+    commands.command(epilog="Example:  ktlo sources deleted jira:acme.atlassian.net SHOP")(deleted)
 
 
 def completeness(
@@ -54,6 +57,15 @@ def completeness(
             " time may be too small"
             for gap in one["gaps"]
         ]
+        for each in one["hidden"]:
+            lines += [
+                (
+                    f"{each['words']} not shown any more since {each['since'][:10]}: a right may be lost, they count as"
+                    f" they were last seen (`ktlo sources missing {one['source_id']}` lists them)"
+                ),
+                "if they were deleted: "
+                + shlex.join(filter(None, ("ktlo", "sources", "deleted", one["source_id"], each["project"]))),
+            ]
         lines += [
             f"{number:,} {words}"
             for number, words in (
@@ -108,3 +120,60 @@ def mend(
         print_json(run)
     if any(step["status"] in ("failed", "partial") for step in run["steps"]):
         raise typer.Exit(1)
+
+
+def missing(
+    source: SourceId,
+    limit: Limit = 50,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """List items that a source no longer shows: hidden ones count as last seen, the others are out of every figure."""
+    from ktlo.cli.client import connect
+    from ktlo.cli.output import console, print_json, print_table
+
+    with connect(data, config) as client:
+        rows = client.get("/sources/missing", params={"source": source, "limit": limit})
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(
+            ("item", "of", "not shown since", "in the numbers", "title"),
+            [
+                (
+                    row["external_id"],
+                    row["project"],
+                    row["since"][:16].replace("T", " "),
+                    "no" if row["is_gone"] else "as last seen",
+                    row["title"],
+                )
+                for row in rows
+            ],
+        )
+    else:
+        console.print("Everything that was asked for is there.")
+
+
+def deleted(
+    source: SourceId,
+    projects: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only of these projects; all with hidden items when none is given."),
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that items that a source no longer shows were deleted: they leave every figure, until one is read again."""
+    from ktlo.cli.client import connect
+    from ktlo.cli.output import console, print_json
+
+    with connect(data, config) as client:
+        done = client.post("/sources/deleted", params={"source": source, "project": projects or []})
+    if as_json:
+        print_json(done)
+    else:
+        console.print(
+            f"{counted(done['items'], 'items')} taken for deleted. Numbers follow at the next sync."
+        )

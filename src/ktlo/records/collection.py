@@ -39,6 +39,26 @@ class Rejection:
     is_kept: Annotated[bool, Field("True for a warning: the row is in, with something missing")]
 
 
+@record("missing_items", key=("source", "noun", "external_id"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingItem:
+    """An item that its service no longer shows, until it is read again: deleted, moved, or hidden from the token."""
+
+    source: Annotated[str, Field("Identifier of the source", label=True)]
+    noun: Annotated[str, Field("The table that it is in", label=True)]
+    external_id: Annotated[str, Field("Identifier in the source")]
+    project: Annotated[
+        str, Field("Project, repository or service that it is of; empty when none is known", label=True)
+    ]
+    since: Annotated[dt.datetime, Field("When it was first not found")]
+    is_gone: Annotated[
+        bool,
+        Field(
+            "True: it is out of every figure. False: so many are missing that a right may be lost: it stays"
+        ),
+    ]
+
+
 @record("deliveries", key=("source", "delivery_id"), order=("source", "delivery_id"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:

@@ -13,7 +13,7 @@ from typing import Annotated
 from ktlo.records.schema import Field, record
 
 
-@record("incidents", key=("source", "external_id"), order=("source", "external_id"))
+@record("incidents", key=("source", "external_id"), vanishes=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """An unplanned interruption or loss of quality of a service, from detection to resolution."""
@@ -74,7 +74,7 @@ class IncidentEvent:
     after: Annotated[str, Field("State after, as the source names it")]
 
 
-@record("outages", key=("source", "external_id"), order=("source", "external_id"))
+@record("outages", key=("source", "external_id"), vanishes=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
     """An interval in which a service was down. Overlaps are merged by the metrics, never here."""

@@ -87,6 +87,8 @@ class Table:
         key: names of the columns that identify a row; inserting a key twice changes nothing.
         order: sorting key in the store; starts with what questions filter by, contains the key.
         life: how rows come and go.
+        vanishes: its service may cease to show a row, which is then in ``missing_items``; keyed by source and
+            external_id.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Table:
     order: tuple[str, ...]
     life: Life
     doc: str
+    vanishes: bool = False
 
     def column(self, name: str) -> Column:
         """Return the column called ``name``; raises KeyError when there is none."""
@@ -151,6 +154,7 @@ def record(
     key: tuple[str, ...],
     order: tuple[str, ...] | None = None,
     life: Life = Life.OBSERVED,
+    vanishes: bool = False,
 ) -> Callable[[type[R]], type[R]]:
     """Register a frozen dataclass as a noun with a table.
 
@@ -159,6 +163,7 @@ def record(
         key: attributes that identify a row.
         order: sorting key of the store; ``key`` when not given; must contain the key.
         life: observed (default) or derived.
+        vanishes: see :class:`Table`.
 
     Raises:
         TypeError: an attribute lacks its Annotated declaration, or key and order disagree.
@@ -182,6 +187,7 @@ def record(
             order=sorting,
             life=life,
             doc=(cls.__doc__ or "").strip(),
+            vanishes=vanishes,
         )
         TABLES[table] = declared
         _BY_RECORD[cls] = declared

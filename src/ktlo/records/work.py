@@ -13,7 +13,7 @@ from typing import Annotated
 from ktlo.records.schema import Field, record
 
 
-@record("issues", key=("source", "external_id"), order=("source", "external_id"))
+@record("issues", key=("source", "external_id"), vanishes=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
     """A unit of tracked work: bug report, task, request. Its history is in ``issue_events``."""
@@ -74,7 +74,7 @@ class IssueEvent:
     after: Annotated[str, Field("Value after (label, status, assignee…); empty when it has none")]
 
 
-@record("changes", key=("source", "external_id"), order=("source", "external_id"))
+@record("changes", key=("source", "external_id"), vanishes=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A proposed change under review: pull request or merge request."""

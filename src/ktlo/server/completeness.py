@@ -52,6 +52,7 @@ UNDATED = {
     "findings": "they are dated by the scans that ktlo runs",
     "scans": "ktlo runs them",
     "collections": "they are ktlo's own readings",
+    "missing_items": "they are dated by ktlo's own readings",
     "rejections": "they are dated by ktlo's own readings",
     "deliveries": "they are kept for weeks only; what they told is in other tables",
 }

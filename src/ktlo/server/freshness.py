@@ -46,7 +46,7 @@ _BEFORE = """
 SELECT count() AS n FROM ktlo.collections
 WHERE status = 'complete' AND finished_at < {moment:DateTime64(6, 'UTC')}"""
 
-_BOOKKEEPING = ("collections", "rejections")
+_BOOKKEEPING = ("collections", "missing_items", "rejections")
 
 
 class Listening(enum.StrEnum):

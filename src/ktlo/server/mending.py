@@ -15,6 +15,7 @@ from ktlo.errors import UserError
 from ktlo.server.collecting import Collecting, Run
 from ktlo.server.completeness import Gap, feeds, find_gaps
 from ktlo.server.freshness import SourceState, removed_states, source_states
+from ktlo.server.missing import Hidden, hidden_items
 from ktlo.server.runtime import Runtime
 from ktlo.server.twice import Twice, find_twice
 from ktlo.sources.checking import secret_problem
@@ -52,6 +53,7 @@ class Completeness:
     Attributes:
         state: the last reading, and rows turned away.
         gaps: days without rows that are too many to be chance.
+        hidden: items that it no longer shows, so many at once that a right may be lost.
         not_understood: kept webhooks that were refused.
         twice: items that another source holds, too.
         secret: what is wrong with the secret of its webhooks; ``None`` when nothing is. One in Vault is told of by
@@ -63,6 +65,7 @@ class Completeness:
 
     state: SourceState
     gaps: tuple[Gap, ...]
+    hidden: tuple[Hidden, ...]
     not_understood: int
     twice: tuple[Twice, ...]
     secret: Missing | None
@@ -79,6 +82,7 @@ def completeness(runtime: Runtime, checked: Callable[[str], Health | None]) -> l
         checked: the last check of a source.
     """
     gaps, twice = find_gaps(runtime.store), find_twice(runtime.store)
+    hidden = hidden_items(runtime.store)
     kept = {row["name"]: row for row in runtime.store.query(_NOT_UNDERSTOOD).to_pylist()}
     found = []
     removed = [state for state in removed_states(runtime) if state.rows]
@@ -90,6 +94,7 @@ def completeness(runtime: Runtime, checked: Callable[[str], Health | None]) -> l
             Completeness(
                 state=state,
                 gaps=missing,
+                hidden=hidden.get(state.source_id, ()),
                 not_understood=hooks["refused"],
                 twice=tuple(one for one in twice if state.source_id in (one.one, one.other)),
                 secret=_secret(runtime, state),

@@ -19,7 +19,7 @@ from ktlo.records import TABLES
 from ktlo.records.arrow import to_arrow
 from ktlo.records.collection import Collection, Rejection
 from ktlo.sources.clocks import corrected, lowered
-from ktlo.sources.not_found import outranking
+from ktlo.sources.missing_items import MissingItems
 from ktlo.sources.protocol import Batch, Progress, Revisiting, Source
 from ktlo.sources.reclassifying import may_change, reclassified
 from ktlo.sources.revisiting import Turn, drawn, turn_of
@@ -102,12 +102,15 @@ class _Written:
     """What one run brought into the store.
 
     Attributes:
+        missing: items that the service does not show.
         rows, rejected: how many.
     """
 
-    def __init__(self, source: Source, store: Store) -> None:
+    def __init__(self, source: Source, store: Store, now: Callable[[], dt.datetime]) -> None:
         self._source = source
         self._store = store
+        self._now = now
+        self.missing = MissingItems(source.source_id, store)
         self.rows = self.rejected = 0
 
     def mend(self) -> None:
@@ -117,9 +120,12 @@ class _Written:
     def write(self, batch: Batch) -> None:
         """Make a batch durable, and remove what it leaves twice."""
         batch = corrected(self._source, batch)
-        for name, records in outranking(batch.rows, self._store).items():
+        for name, records in self.missing.take(batch.rows, self._now()).items():
             self._store.insert(TABLES[name], records)
             self.rows += records.num_rows
+        self.missing.seen(batch.rows)
+        for held in batch.held:
+            self.missing.hold(held, self._now())
         if may_change(self._source):
             for name, removals in reclassified(batch.rows, self._store).items():
                 self._store.insert(TABLES[name], removals)
@@ -152,7 +158,7 @@ async def collect(
         What happened. A failure of the outside or of the configuration is in ``status`` and
         ``message``, not raised: what came in before it stays.
     """
-    started_at, written = now(), _Written(source, store)
+    started_at, written = now(), _Written(source, store, now)
     status, message = "complete", ""
     place = _Place(cursors, source.source_id)
     try:
@@ -164,10 +170,12 @@ async def collect(
             if batch.progress is not None:
                 report(batch.progress)
         if isinstance(source, Revisiting):
-            known, turn = drawn(source.revisits, source.source_id, store, place.turn(now()), now())
-            if known:
-                async for batch in source.revisit(known):
+            asked, turn = drawn(source.revisits, written.missing, store, place.turn(now()), now())
+            if asked.known:
+                async for batch in source.revisit(place.cursor, asked):
                     written.write(batch)
+                    if batch.cursor is not None:
+                        place.reach(batch.cursor)
             place.turned(turn)
     except KtloError as error:
         status, message = ("partial" if written.rows else "failed"), str(error)

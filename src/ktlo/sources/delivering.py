@@ -19,7 +19,7 @@ from ktlo.sources.clocks import corrected
 from ktlo.sources.hooked import Hooked, Incoming, Taken, secret_of
 from ktlo.sources.lengths import named
 from ktlo.sources.merging import merged
-from ktlo.sources.not_found import unrevived
+from ktlo.sources.missing_items import told_of
 from ktlo.sources.protocol import Source
 from ktlo.sources.reclassifying import may_change, reclassified
 from ktlo.sources.refusals import Refusals
@@ -105,7 +105,7 @@ def deliver(
     told = replace(
         kept, event=taken.event, status="taken" if rows else "ignored", reason=taken.why_ignored, rows=rows
     )
-    _write(source, taken, store)
+    _write(source, taken, store, incoming.received_at)
     # Last: a delivery that is known has all its rows.
     store.insert(TABLES["deliveries"], to_arrow([told], Delivery))
     nouns = frozenset(name for name, batch in taken.rows.items() if batch.num_rows)
@@ -170,7 +170,7 @@ def replay(source: Source, store: Store) -> tuple[int, int]:
         else:
             rows = sum(batch.num_rows for batch in taken.rows.values())
             written += rows
-            _write(source, taken, store)
+            _write(source, taken, store, incoming.received_at)
             outcome = replace(
                 kept,
                 event=taken.event,
@@ -194,18 +194,18 @@ _writing = threading.Lock()
 """Rows are completed by what is there: two webhooks of one item must not pass each other."""
 
 
-def _write(source: Source, taken: Taken, store: Store) -> None:
+def _write(source: Source, taken: Taken, store: Store, at: dt.datetime) -> None:
     with _writing:
-        _insert(taken, store)
+        _insert(source, taken, store, at)
         if may_change(source):
             for table, removals in reclassified(taken.rows, store).items():
                 store.insert(TABLES[table], removals)
 
 
-def _insert(taken: Taken, store: Store) -> None:
-    for table, batch in unrevived(merged(taken.rows, taken.untold, store), store).items():
-        if batch.num_rows:
-            store.insert(TABLES[table], batch)
+def _insert(source: Source, taken: Taken, store: Store, at: dt.datetime) -> None:
+    for table, batch in merged(taken.rows, taken.untold, store).items():
+        store.insert(TABLES[table], batch)
+    told_of(source.source_id, taken.rows, store, at)
     if taken.rejected:
         store.insert(TABLES["rejections"], to_arrow(taken.rejected, Rejection))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -64,6 +64,27 @@ class Progress:
     unit: str
 
 
+Group = Callable[[str], str]
+"""What an item is judged with, by its identifier: its project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Known items that were held against the service at once; some are not there.
+
+    Attributes:
+        tables: where the items may be.
+        known: external_ids of all of them.
+        missing: of those that were asked for and that the service says are nowhere.
+        group: what an item is judged with, where not all are of one kind; all together when ``None``.
+    """
+
+    tables: tuple[str, ...]
+    known: Collection[str]
+    missing: Collection[str]
+    group: Group | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Records that belong together, and the cursor from which a later run continues after them.
@@ -73,12 +94,14 @@ class Batch:
         cursor: JSON-serialisable; ``None`` when a crash here must repeat from the previous cursor.
         rejected: input that was turned away (or came in incomplete), with reasons.
         progress: how far the run is.
+        held: items that were not found; whether those are gone is judged by whoever takes the batch.
     """
 
     rows: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
     cursor: Mapping[str, Any] | None = None
     rejected: tuple[Rejection, ...] = ()
     progress: Progress | None = None
+    held: tuple[Held, ...] = ()
 
 
 class Source(Protocol):
@@ -143,6 +166,24 @@ class Revisits:
     within: dt.timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Known items whose turn it is to be asked for again.
+
+    Attributes:
+        known: external_ids by table, sorted.
+        missing: those among them that were not found before: where one is there again, its rows are wanted.
+    """
+
+    known: Mapping[str, Sequence[str]]
+    missing: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def of(self, *tables: str) -> tuple[list[str], set[str]]:
+        """Those of some tables that share their identifiers: all, sorted, and which were not found before."""
+        known = {name for table in tables for name in self.known.get(table, ())}
+        return sorted(known), {name for table in tables for name in self.missing.get(table, ())}
+
+
 @runtime_checkable
 class Revisiting(Protocol):
     """A source that can say which of its known items are still there (:mod:`ktlo.sources.revisiting`)."""
@@ -152,11 +193,12 @@ class Revisiting(Protocol):
         """Which, and how dear."""
         ...
 
-    def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
-        """Removals of items that are gone; what is still there and was only misplaced may come as rows.
+    def revisit(self, cursor: Mapping[str, Any], drawn: Drawn) -> AsyncIterator[Batch]:
+        """Which items are missing; what is still there and was only misplaced comes as rows.
 
         Args:
-            known: external_ids by table, sorted.
+            cursor: where the source is read to; a batch may bring another.
+            drawn: which items.
 
         Raises:
             SourceError: the outside failed; batches already delivered stay valid, the items will be asked for again.

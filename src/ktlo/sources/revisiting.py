@@ -2,6 +2,7 @@
 
 Sources hold what is open against the service once a day. All that is known, ended items included, is too much for that:
 every hour some are asked for, in the order of their identifiers, as many as it takes to come round within 30 days.
+What was not found is asked for again like all others, and is back when it is there; hidden items come round faster.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import Any
 import msgspec
 
 from ktlo.records import TABLES
-from ktlo.sources.protocol import Revisits
+from ktlo.records.arrow import EPOCH
+from ktlo.sources.missing_items import MissingItems
+from ktlo.sources.protocol import Drawn, Revisits
+from ktlo.store.ddl import rows_table
 from ktlo.store.protocol import Store
 
 EVERY = dt.timedelta(hours=1)
@@ -25,7 +29,8 @@ MOST_REQUESTS = 100
 """Requests that go into it in an hour, at most."""
 _BEGAN = {"issues": "created_at", "incidents": "detected_at", "changes": "created_at"}
 """Columns that tell the age of an item."""
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_HIDDEN = """ AND external_id IN (
+  SELECT external_id FROM ktlo.missing_items WHERE source = {source:String} AND noun = {noun:String} AND NOT is_gone)"""
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,43 +55,49 @@ def turn_of(saved: Any, now: dt.datetime) -> Turn:
 
 
 def drawn(
-    revisits: Revisits, source_id: str, store: Store, turn: Turn, now: dt.datetime
-) -> tuple[dict[str, list[str]], Turn]:
-    """Which items to ask for now.
+    revisits: Revisits, missing: MissingItems, store: Store, turn: Turn, now: dt.datetime
+) -> tuple[Drawn, Turn]:
+    """Which items to ask for now: those whose turn it is, whether they were found the last time or not.
 
     Args:
         revisits: which items can be asked for.
-        source_id: whose they are.
+        missing: those of the source that were not found; of the hidden ones some are asked for every hour.
         store: holds what is known.
         turn: where the round is.
         now: the time.
 
     Returns:
-        Identifiers by table, sorted, none before an hour has passed; and the turn to be saved once they were asked for.
+        The items, none before an hour has passed; and the turn to be saved once they were asked for.
     """
     passed = now - turn.at
     if passed < EVERY or not revisits.at_once:
-        return {}, turn
-    found, after = {}, dict(turn.after)
-    since = _EPOCH if revisits.within is None else now - revisits.within
+        return Drawn({}), turn
+    found, after = dict[str, list[str]](), dict(turn.after)
+    since = EPOCH if revisits.within is None else now - revisits.within
+    least = max(LEAST, revisits.at_once)
     for table in revisits.tables:
         known = (
-            f"FROM ktlo.`{TABLES[table].name}` WHERE source = {{source:String}}"
+            f"FROM ktlo.`{rows_table(TABLES[table])}` FINAL WHERE source = {{source:String}}"
             f" AND `{_BEGAN[table]}` >= {{since:DateTime64(6)}}"
         )
-        asked = {"source": source_id, "since": since}
+        asked = {"source": missing.source_id, "since": since}
         total = store.query(f"SELECT count() AS n {known}", asked)["n"][0].as_py()
-        wanted = max(LEAST, revisits.at_once, ceil(total * (passed / ROUND)))
-        most = min(wanted, MOST_REQUESTS * revisits.at_once)
-        names = [
-            str(name)
-            for name in store.query(
-                f"SELECT external_id {known} AND external_id > {{after:String}}"
+        wanted = max(least, ceil(total * (passed / ROUND)))
+        names = set[str]()
+        for key, which in ((f"hidden {table}", _HIDDEN), (table, "")):
+            if which and not missing.has_hidden(table):
+                after.pop(key, None)
+                continue
+            most = least if which else min(wanted, MOST_REQUESTS * revisits.at_once - len(names))
+            rows = store.query(
+                f"SELECT external_id {known}{which} AND external_id > {{after:String}}"
                 " ORDER BY external_id LIMIT {most:UInt32}",
-                {**asked, "after": after.get(table, ""), "most": most},
-            )["external_id"].to_pylist()
-        ]
-        after[table] = names[-1] if len(names) == most else ""
+                {**asked, "noun": table, "after": after.get(key, ""), "most": most},
+            )
+            part = [str(name) for name in rows["external_id"].to_pylist()]
+            after[key] = part[-1] if len(part) == most else ""
+            names.update(part)
         if names:
-            found[table] = names
-    return found, Turn(now, after)
+            found[table] = sorted(names)
+    before = {table: missing.of(table).intersection(names) for table, names in found.items()}
+    return Drawn(found, before), Turn(now, after)

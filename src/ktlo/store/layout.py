@@ -56,7 +56,9 @@ def statements(place: ddl.Place) -> list[str]:
     """Every statement of a fresh store, in order."""
     made = [ddl.create_database(place), ddl.create_layout(place)]
     for table in TABLES.values():
-        made += ddl.create_table(table, place) + ddl.create_view(table, place)
+        made += ddl.create_table(table, place)
+    for table in TABLES.values():  # one may ask another table, too
+        made += ddl.create_view(table, place)
     return made + streams.create_flow(place)
 
 

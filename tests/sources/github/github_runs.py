@@ -4,15 +4,14 @@ import asyncio
 from typing import Any
 
 import httpx
-from collected_rows import holds
+from collected_rows import Missing
 from github_forge import BASE, Forge
 
 from ktlo.errors import KtloError
 from ktlo.records import TABLES
-from ktlo.records.arrow import DELETED
 from ktlo.sources.github import GitHubSource
 from ktlo.sources.github.config import GitHubConfig
-from ktlo.sources.protocol import Batch
+from ktlo.sources.protocol import Batch, Drawn
 
 
 class Collected:
@@ -20,6 +19,7 @@ class Collected:
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+        self.missing = Missing()
         self.cursor: dict[str, Any] = {}
         self.warnings: list[str] = []
         self.rejected: list[str] = []
@@ -31,15 +31,16 @@ class Collected:
             for row in records.to_pylist():
                 self.delivered += 1
                 key = tuple(row[column] for column in TABLES[name].key)
-                if holds(row, table.get(key)):
+                if self.missing.holds(name, row, table.get(key)):
                     table[key] = row
+        self.missing.judge(batch)
         for rejection in batch.rejected:
             (self.warnings if rejection.is_kept else self.rejected).append(rejection.reason)
         if batch.cursor is not None:
             self.cursor = dict(batch.cursor)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        kept = [row for row in self._rows.get(name, {}).values() if not row[DELETED]]
+        kept = [row for row in self._rows.get(name, {}).values() if self.missing.shows(name, row)]
         return sorted(kept, key=lambda row: tuple(row[column] for column in TABLES[name].key))
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:
@@ -69,6 +70,6 @@ def asked_again(forge: Forge, known: dict[str, list[str]], **options: Any) -> li
     """What comes of asking for known items again."""
 
     async def revisit() -> list[Batch]:
-        return [batch async for batch in source_of(forge, **options).revisit(known)]
+        return [batch async for batch in source_of(forge, **options).revisit({}, Drawn(known))]
 
     return asyncio.run(revisit())

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from collected_rows import holds
+from collected_rows import Missing
 from gitlab_by_hand import NOON, after, project_by_hand
 from gitlab_project import PATH, Project, stamp, user
 
@@ -42,6 +42,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.missing = Missing()
         self.cursor: dict[str, Any] = {}
         self.batches: list[Batch] = []
 
@@ -50,9 +51,9 @@ class Seen:
             for row in rows.to_pylist():
                 names = ("external_id", "issue_id", "incident_id", "event_id", "change_id", "review_id")
                 key = (table, *(row.get(name) for name in names))
-                there = self.rows.get(key)
-                if holds(row, there):
+                if self.missing.holds(table, row, self.rows.get(key)):
                     self.rows[key] = row
+        self.missing.judge(batch)
         if batch.cursor is not None:
             self.cursor = json.loads(json.dumps(batch.cursor))
         self.batches.append(batch)
@@ -63,7 +64,7 @@ class Seen:
             or f"{row.get('issue_id') or row.get('incident_id') or row.get('change_id')}"
             f" {row.get('event_id') or row.get('review_id')}": row
             for key, row in self.rows.items()
-            if key[0] == table and not row["is_deleted"]
+            if key[0] == table and self.missing.shows(table, row)
         }
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from collected_rows import holds
+from collected_rows import Missing
 from jira_by_hand import NOON, after, site_by_hand
 from jira_site import PEOPLE, Site
 
@@ -51,11 +51,13 @@ class Seen:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.missing = Missing()
         self.cursor: dict[str, Any] = {}
         self.batches: list[Batch] = []
 
     def put(self, batch: Batch) -> None:
         self.add(batch.rows)
+        self.missing.judge(batch)
         if batch.cursor is not None:
             self.cursor = json.loads(json.dumps(batch.cursor))
         self.batches.append(batch)
@@ -64,12 +66,11 @@ class Seen:
         for table, given in rows.items():
             for row in given.to_pylist():
                 key = (table, *(row.get(n) for n in ("external_id", "issue_id", "incident_id", "event_id")))
-                there = self.rows.get(key)
-                if holds(row, there):
+                if self.missing.holds(table, row, self.rows.get(key)):
                     self.rows[key] = row
 
     def shown(self, table: str) -> list[dict[str, Any]]:
-        return [row for key, row in self.rows.items() if key[0] == table and not row["is_deleted"]]
+        return [row for key, row in self.rows.items() if key[0] == table and self.missing.shows(table, row)]
 
     def item(self, key: str) -> dict[str, Any]:
         found = [

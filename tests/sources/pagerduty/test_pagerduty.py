@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pytest
-from collected_rows import holds
+from collected_rows import Missing
 from pagerduty_account import Account, stamp, user
 
 from ktlo.errors import KtloError, SignatureError, UserError
@@ -95,6 +95,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[Any, dict[str, Any]]] = {"incidents": {}, "incident_events": {}}
+        self.missing = Missing()
         self.cursor: dict[str, Any] = {}
         self.batches: list[Batch] = []
 
@@ -102,12 +103,11 @@ class Seen:
         for table, batch in rows.items():
             for row in batch.to_pylist():
                 key = (row.get("external_id"), row.get("incident_id"), row.get("event_id"))
-                there = self.rows[table].get(key)
-                if holds(row, there):
+                if self.missing.holds(table, row, self.rows[table].get(key)):
                     self.rows[table][key] = row
 
     def shown(self, table: str) -> list[dict[str, Any]]:
-        return [row for row in self.rows[table].values() if not row["is_deleted"]]
+        return [row for row in self.rows[table].values() if self.missing.shows(table, row)]
 
     def incident(self, key: str) -> dict[str, Any]:
         return next(row for row in self.shown("incidents") if row["external_id"] == key)
@@ -118,6 +118,7 @@ def run(made: PagerDutySource, seen: Seen, stop_after: int | None = None) -> Ktl
         try:
             async for batch in made.collect(seen.cursor):
                 seen.put(batch.rows)
+                seen.missing.judge(batch)
                 seen.batches.append(batch)
                 if batch.cursor is not None:
                     seen.cursor = json.loads(json.dumps(batch.cursor))

@@ -15,7 +15,7 @@ from redmine_by_hand import INCIDENTS, ISSUES, NOON, TITLE, after, lines, made_b
 from redmine_server import KEY, Redmine
 
 from ktlo.errors import UserError
-from ktlo.sources.protocol import Status
+from ktlo.sources.protocol import Drawn, Status
 from ktlo.sources.redmine import RedmineSource
 from ktlo.sources.redmine.source import RedmineConfig
 
@@ -112,13 +112,10 @@ def known_again(made: RedmineSource, *numbers: int) -> set[str]:
     """Numbers that leave when some known ones are asked for again."""
 
     async def asked() -> set[str]:
-        known = {"issues": [str(number) for number in numbers], "incidents": []}
-        return {
-            row["external_id"]
-            async for batch in made.revisit(known)
-            for row in batch.rows["issues"].to_pylist()
-            if row["is_deleted"]
-        }
+        seen, known = Seen(), {"issues": sorted(str(number) for number in numbers)}
+        async for batch in made.revisit({}, Drawn(known)):
+            seen.put(batch)
+        return {name for _, name in seen.missing.gone}
 
     return asyncio.run(asked())
 

@@ -67,9 +67,7 @@ def test_nothing_is_lost_for_good_and_nothing_that_is_there_is_taken_for_deleted
         busy, seen = Busy(kind, seed), Seen()
         for _ in range(3):
             busy.read(seen)
-            removed = {
-                key[1] for key, row in seen.rows.items() if key[0] == "incidents" and row["is_deleted"]
-            }
+            removed = {name for table, name in seen.missing.gone if table == "incidents"}
             assert removed.isdisjoint(one["id"] for one in busy.incidents), seed
         busy.is_quiet = True
         busy.read(seen)

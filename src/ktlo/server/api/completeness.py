@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut, MissingOut, RunOut
 from ktlo.server.mending import Completeness, Remedy, completeness, mend
+from ktlo.server.missing import missing_of, were_deleted
 
 router = APIRouter(tags=["sources"])
 
@@ -24,6 +25,15 @@ class GapOut(BaseModel):
     last: dt.date
     days: int
     chance: float = Field(description="Probability of a stretch as long, had nothing changed.")
+
+
+class HiddenOut(BaseModel):
+    """Items of one project that are not shown any more; they count as they were last seen."""
+
+    project: str = Field(description="Project, repository or service; empty when none is known.")
+    items: dict[str, int] = Field(description="How many, by table.")
+    since: dt.datetime = Field(description="When the first of them was not found.")
+    words: str
 
 
 class TwiceOut(BaseModel):
@@ -61,6 +71,9 @@ class CompletenessOut(BaseModel):
         description="What is wrong with the secret of its webhooks, so that they are refused; null when nothing is."
     )
     gaps: list[GapOut]
+    hidden: list[HiddenOut] = Field(
+        description="Items that are not shown any more, so many at once that a right may be lost; see /sources/missing."
+    )
     twice: list[TwiceOut]
     checked: HealthOut | None = Field(description="What the last check said; null when there was none.")
     metrics: list[str] = Field(description="Metrics that rest on it.")
@@ -84,6 +97,10 @@ class CompletenessOut(BaseModel):
             not_understood=found.not_understood,
             secret=MissingOut.of(found.secret) if found.secret else None,
             gaps=[GapOut(first=g.first, last=g.last, days=g.days, chance=g.chance) for g in found.gaps],
+            hidden=[
+                HiddenOut(project=one.project, items=dict(one.items), since=one.since, words=one.words)
+                for one in found.hidden
+            ],
             twice=[
                 TwiceOut(
                     noun=one.noun,
@@ -126,3 +143,48 @@ def mend_source(
 ) -> RunOut:
     """Read a source again in one of three ways; see GET /collections/latest for how far it is."""
     return RunOut.of(mend(running, request.app.state.collecting, source, remedy))
+
+
+class MissingItemOut(BaseModel):
+    """An item that its service no longer shows, until it is read again or a webhook tells of it."""
+
+    noun: str = Field(description="The table.")
+    external_id: str
+    title: str
+    project: str = Field(description="Project, repository or service; empty when none is known.")
+    since: dt.datetime = Field(description="When it was not found, or a person said that it was deleted.")
+    is_gone: bool = Field(
+        description="True: it is out of every figure. False: it may be hidden, and counts as it was last seen."
+    )
+
+
+@router.get("/sources/missing")
+def list_missing(
+    running: Running,
+    source: Annotated[str, Query(description="Identifier of the source.")],
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
+) -> list[MissingItemOut]:
+    """Items that a source no longer shows, those that may be hidden first."""
+    rows = missing_of(running.store, source, limit)
+    if not rows:
+        running.demand_known(source)
+    return [MissingItemOut(**row) for row in rows]
+
+
+class DeletedOut(BaseModel):
+    """What a person said to be deleted."""
+
+    items: int = Field(description="Items that are out of every figure now, until one is read again.")
+
+
+@router.post("/sources/deleted")
+def confirm_deleted(
+    running: Running,
+    source: Annotated[str, Query(description="Identifier of the source.")],
+    project: Annotated[
+        list[str] | None,
+        Query(description="Only of these projects; all that have hidden items if none is given."),
+    ] = None,
+) -> DeletedOut:
+    """Say that hidden items were deleted: they leave every figure. Undone for each that is read again."""
+    return DeletedOut(items=were_deleted(running, source, project or ()))

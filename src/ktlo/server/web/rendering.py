@@ -33,6 +33,8 @@ MESSAGES = {
     "replayed": "Every kept webhook was read again by the options as they are now.",
     "removed": "It is no longer read. What it delivered stays in all figures until it is forgotten.",
     "forgotten": "It is no longer read, and its records are gone. Numbers follow at the next collection.",
+    "deleted": "Noted: they are out of every figure. One that is read again is back. Numbers follow at the next"
+    " collection.",
     "collecting": "Reading the sources.",
     "scenario_saved": "Saved. Its name is its link, and it is planned anew whenever it is looked at.",
     "scenario_deleted": "Deleted.",

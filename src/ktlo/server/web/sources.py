@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from ktlo.effort.telemetry_names import read_unjoined
-from ktlo.server.api.completeness import CompletenessOut
+from ktlo.server.api.completeness import CompletenessOut, MissingItemOut, list_missing
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
 from ktlo.server.collecting import Collecting
@@ -18,6 +18,7 @@ from ktlo.server.completeness import feeds
 from ktlo.server.deliveries import hook_of, newest, reached_by
 from ktlo.server.freshness import Listening, SourceState, rejections_of, source_states
 from ktlo.server.mending import WORDS, Completeness, Remedy, completeness, mend
+from ktlo.server.missing import hidden_items, missing_of, were_deleted
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
 from ktlo.server.twice import find_twice, with_twice
@@ -89,6 +90,7 @@ def sources_page(request: Request, running: Running) -> Response:
         last_run=collecting.run,
         lacks={one.state.source_id: one for one in found},
         with_gaps=[one.state.source_id for one in found if one.gaps],
+        with_hidden=[one.state.source_id for one in found if one.hidden],
         remedy_words=WORDS,
         unjoined=[one.reported.name for one in read_unjoined(running.store)],
     )
@@ -163,6 +165,38 @@ def deliveries_page(request: Request, running: Running, source: Source) -> Respo
 def deliveries_json(running: Running, source: Source) -> list[dict[str, Any]]:
     """The same as JSON."""
     return json_rows(newest(running.store, running.entry(source).source_id, MOST_REJECTIONS))
+
+
+@router.get("/sources/missing")
+def missing_page(request: Request, running: Running, source: Source) -> Response:
+    """Items that a source no longer shows."""
+    state = _state(running, source)
+    return render(
+        request,
+        "missing.html",
+        "sources",
+        state=state,
+        hidden=hidden_items(running.store).get(state.source_id, ()),
+        rows=missing_of(running.store, state.source_id, MOST_REJECTIONS),
+        most=MOST_REJECTIONS,
+    )
+
+
+@router.get("/sources/missing.json")
+def missing_json(running: Running, source: Source) -> list[MissingItemOut]:
+    """The same as JSON."""
+    return list_missing(running, running.entry(source).source_id, MOST_REJECTIONS)
+
+
+@router.post("/sources/deleted")
+def deleted(
+    running: Running,
+    source: Annotated[str, Form(max_length=1000)],
+    project: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Take hidden items for deleted."""
+    were_deleted(running, source, (project,))
+    return RedirectResponse(with_message("/sources", "deleted"), 303)
 
 
 @router.post("/sources/replay")

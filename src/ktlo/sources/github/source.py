@@ -6,7 +6,7 @@ records come out as from one uninterrupted run.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
 
 import httpx
@@ -22,7 +22,7 @@ from ktlo.sources.github.mapping import Of
 from ktlo.sources.github.run import Run
 from ktlo.sources.github.vanished import follow_vanished, revisit
 from ktlo.sources.hooked import Incoming, Setup, Taken, demand_hmac
-from ktlo.sources.protocol import Batch, Health, Revisits
+from ktlo.sources.protocol import Batch, Drawn, Health, Revisits
 from ktlo.sources.rest.configured import horizon
 from ktlo.sources.rest.quota import LimitReachedError, World
 from ktlo.sources.rest.revisits import PART
@@ -131,13 +131,13 @@ class GitHubSource:
                     retry_after=error.retry_after,
                 ) from error
 
-    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+    async def revisit(self, cursor: Mapping[str, Any], drawn: Drawn) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
         async with self._connect() as api:
             of = Of(self.source_id, self._config.repository)
-            run = Run(api, of, cursors.load({}, horizon(self._config.since, self._world)))
+            run = Run(api, of, cursors.load(cursor, horizon(self._config.since, self._world)))
             await run.find_repository()
-            async for batch in revisit(run, known.get("issues", ())):
+            async for batch in revisit(run, drawn):
                 yield batch
 
 

@@ -20,7 +20,7 @@ from ktlo.sources.github.details import issues_there
 from ktlo.sources.github.lists import ISSUES
 from ktlo.sources.github.payloads import IssueItem
 from ktlo.sources.github.run import Run
-from ktlo.sources.protocol import Batch
+from ktlo.sources.protocol import Batch, Drawn
 from ktlo.sources.rest.connection import AbsentError, MovedError, decode
 from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.revisits import Revisit
@@ -63,15 +63,16 @@ async def follow_vanished(run: Run) -> AsyncIterator[Batch]:
     yield run.batch()
 
 
-async def revisit(run: Run, known: Sequence[str]) -> AsyncIterator[Batch]:
+async def revisit(run: Run, drawn: Drawn) -> AsyncIterator[Batch]:
     """Hold some known issues against GitHub, whatever their state.
 
     Args:
         run: knows what the repository is called now.
-        known: their numbers.
+        drawn: which.
     """
-    async for batch in _asked(run, "issues").of(known):
+    async for batch in _asked(run, "issues").of(*drawn.of("issues")):
         yield batch
+    yield run.batch()
 
 
 def _asked(run: Run, label: str, forget: Callable[[str], None] = lambda _: None) -> Revisit:

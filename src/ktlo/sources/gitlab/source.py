@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -33,7 +33,7 @@ from ktlo.sources.gitlab.payloads import (
 from ktlo.sources.gitlab.run import ProjectRun
 from ktlo.sources.gitlab.vanished import follow_vanished, revisit
 from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, demand_token
-from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
+from ktlo.sources.protocol import Batch, Drawn, Health, Missing, Revisits, Status
 from ktlo.sources.rest.configured import address_like, horizon, named_address
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import Listed, position
@@ -216,13 +216,12 @@ class GitLabSource:
             async for batch in follow_vanished(run, self._of, self._root, issues):
                 yield batch
 
-    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+    async def revisit(self, cursor: Mapping[str, Any], drawn: Drawn) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
         async with self._connect() as api:
-            run = ProjectRun(
-                api, self._root, position({}, horizon(self._config.since, self._world)), self._of
-            )
-            async for batch in revisit(run, self._of, self._root, known):
+            at = position(cursor, horizon(self._config.since, self._world))
+            run = ProjectRun(api, self._root, at, self._of)
+            async for batch in revisit(run, self._of, self._root, drawn):
                 yield batch
 
     async def _project(self, api: Connection) -> ProjectItem:

@@ -10,7 +10,7 @@ What has ended, and merge requests, are asked for by their numbers when the coll
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -19,7 +19,7 @@ from ktlo.sources.gitlab import mapping
 from ktlo.sources.gitlab.mapping import Of
 from ktlo.sources.gitlab.payloads import IssueItem, MergeRequestItem
 from ktlo.sources.gitlab.run import ProjectRun
-from ktlo.sources.protocol import Batch
+from ktlo.sources.protocol import Batch, Drawn
 from ktlo.sources.rest.connection import AbsentError, DeniedError, decode
 from ktlo.sources.rest.lists import Listed
 from ktlo.sources.rest.revisits import PART, Revisit
@@ -85,23 +85,21 @@ class _Numbered(msgspec.Struct):
     iid: int
 
 
-async def revisit(
-    run: ProjectRun, of: Of, root: str, known: Mapping[str, Sequence[str]]
-) -> AsyncIterator[Batch]:
+async def revisit(run: ProjectRun, of: Of, root: str, drawn: Drawn) -> AsyncIterator[Batch]:
     """Hold some known items against GitLab, whatever their state.
 
     Args:
         run: asks for whole issues.
         of: whose rows they are.
         root: path of the project.
-        known: numbers by table: ``issues`` and ``incidents``, which share them, and ``changes``.
+        drawn: numbers of issues and incidents, which share them, and of merge requests.
     """
-    numbers = sorted({*known.get("issues", ()), *known.get("incidents", ())})
-    async for batch in _asked(run, of, root, "issues", "issues", ISSUES).of(numbers):
+    async for batch in _asked(run, of, root, "issues", "issues", ISSUES).of(*drawn.of(*ISSUES)):
         yield batch
     requests = _asked(run, of, root, "merge_requests", "merge requests", ("changes",))
-    async for batch in requests.of(known.get("changes", ())):
+    async for batch in requests.of(*drawn.of("changes")):
         yield batch
+    yield run.batch()
 
 
 def _asked(

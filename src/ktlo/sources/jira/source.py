@@ -37,7 +37,7 @@ from ktlo.sources.jira.payloads import (
 )
 from ktlo.sources.jira.vocabulary import FIELDS, Of, Vocabulary
 from ktlo.sources.jira.walk import Found, Place, changed, found, one, open_keys
-from ktlo.sources.protocol import Batch, Health, Missing, Progress, Revisits
+from ktlo.sources.protocol import Batch, Drawn, Health, Missing, Progress, Revisits
 from ktlo.sources.protocol import Status as State
 from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.configured import horizon
@@ -53,7 +53,7 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.revisits import PART, LeftError, Revisit
 from ktlo.sources.rest.rows import Row, batches
-from ktlo.sources.rest.vanishing import project
+from ktlo.sources.vanishing import project
 from ktlo.wording import counted
 
 VANISHED_EVERY = dt.timedelta(days=1)
@@ -238,12 +238,12 @@ class JiraSource:
                 at.compared_at = now
                 yield Batch({}, msgspec.to_builtins(at))
 
-    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+    async def revisit(self, cursor: Mapping[str, Any], drawn: Drawn) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
         async with self._connect() as api:
             place, of = await self._place(api)
             asked = self._revisit(place, of, "issues", set())
-            async for batch in asked.of(sorted({key for keys in known.values() for key in keys})):
+            async for batch in asked.of(*drawn.of(*TABLES)):
                 yield batch
 
     def _revisit(self, place: Place, of: Of, label: str, known: set[str]) -> Revisit:

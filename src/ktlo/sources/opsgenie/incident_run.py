@@ -68,17 +68,19 @@ class IncidentRun(ScheduledRun):
     """
 
     counted = "incidents"
+    place = LIST
 
     def __init__(self, api: Connection, source: str, at: Position, on_call: State) -> None:
         super().__init__(api, source, at, on_call)
         self._of = Of(source, Names())
+        self._has_names = False
         self._began = self._floor = at.since
         self._refused: set[str] = set()
         self._read: set[tuple[str, dt.datetime]] = set()
 
     async def whole(self) -> AsyncIterator[Batch]:
         """Read everything that is new."""
-        self._of = Of(self._source, await names(self.api, self.warn))
+        await self._know_names()
         self._began = self.api.rest.now() - SETTLE
         # What changed before the first run is in the list of those that were declared.
         self._floor = (
@@ -145,16 +147,24 @@ class IncidentRun(ScheduledRun):
             ]
             yield self.batch(await self.completed(listed, wanted))
 
-        async def whole(name: str) -> Sequence[tuple[str, Row]]:
-            path = f"{LIST}/{name}"
-            body = (await self.api.get(path, {"identifierType": "id"})).body
-            return await self._rows(decode(body, OneIncident, path).data)
-
-        async for batch in self.follow_missing(there, "open incidents", LIST, whole):
+        async for batch in self.follow_missing(there):
             yield batch
         if is_day_over:
             self.at.compared_at = now
         yield self.batch()
+
+    async def again(self, name: str) -> list[tuple[str, Row]]:
+        """See :meth:`ScheduledRun.again`."""
+        path = f"{LIST}/{name}"
+        await self._know_names()
+        body = (await self.api.get(path, {"identifierType": "id"})).body
+        return await self._rows(decode(body, OneIncident, path).data)
+
+    async def _know_names(self) -> None:
+        """Read the names of teams, services and people, once a run."""
+        if not self._has_names:
+            self._has_names = True
+            self._of = Of(self._source, await names(self.api, self.warn))
 
     async def _rows(self, item: IncidentItem) -> list[tuple[str, Row]]:
         (self.at.open_names.add if item.status == "open" else self.at.open_names.discard)(item.id)

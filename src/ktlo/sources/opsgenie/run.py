@@ -20,7 +20,7 @@ from ktlo.sources.opsgenie.mapping import Of
 from ktlo.sources.opsgenie.names import team_names
 from ktlo.sources.opsgenie.payloads import AlertItem, AlertPage, LogEntry, LogPage, OneAlert, Paging
 from ktlo.sources.opsgenie.schedules import ScheduledRun
-from ktlo.sources.protocol import Batch
+from ktlo.sources.protocol import Batch, Held
 from ktlo.sources.rest.connection import (
     AbsentError,
     Answer,
@@ -32,7 +32,7 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, Position
 from ktlo.sources.rest.on_call import State
-from ktlo.sources.rest.rows import Row, removal
+from ktlo.sources.rest.rows import Row
 from ktlo.sources.rest.walks import OldestState, Page, oldest_first
 
 EVERY = dt.timedelta(days=1)
@@ -51,6 +51,7 @@ class AlertRun(ScheduledRun):
     """
 
     counted = "alerts"
+    place = "/v2/alerts"
 
     def __init__(self, api: Connection, at: Position, of: Of, on_call: State) -> None:
         super().__init__(api, of.source, at, on_call)
@@ -58,11 +59,25 @@ class AlertRun(ScheduledRun):
         self._has_logs = True
         self._has_teams = False
 
+    async def whole(self) -> AsyncIterator[Batch]:
+        """Read everything that is new."""
+        async for batch in self.read(alerts(self._of)):
+            yield batch
+        async for batch in self.follow_vanished():
+            yield batch
+        async for batch in self.follow_schedules():
+            yield batch
+
     async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
-        """Rows of alerts with their logs; one that is gone meanwhile is removed."""
-        rows: list[tuple[str, Row]] = []
+        """Rows of alerts with their logs; those that are gone meanwhile are missing."""
+        rows, missing = list[tuple[str, Row]](), list[str]()
         for item in items:
-            rows += await self._whole(item)
+            try:
+                rows += await self._whole(item)
+            except AbsentError:
+                self.at.open_names.discard(item.id)
+                missing.append(item.id)
+        self.hold(Held(("incidents",), [item.id for item in items], missing))
         return rows
 
     async def follow_vanished(self) -> AsyncIterator[Batch]:
@@ -80,17 +95,18 @@ class AlertRun(ScheduledRun):
             there.update(entry.item.id for entry in entries)
             yield self.batch(await self.completed(listed, fresh))
 
-        async def whole(name: str) -> Sequence[tuple[str, Row]]:
-            path = f"/v2/alerts/{name}"
-            item = decode((await self.api.get(path, {"identifierType": "id"})).body, OneAlert, path).data
-            (known.discard if item.status == "closed" else known.add)(name)
-            return await self._whole(item)
-
-        async for batch in self.follow_missing(there, "open alerts", "/v2/alerts", whole):
+        async for batch in self.follow_missing(there):
             yield batch
         known |= there
         self.at.compared_at = now
         yield self.batch()
+
+    async def again(self, name: str) -> list[tuple[str, Row]]:
+        """See :meth:`ScheduledRun.again`."""
+        path = f"{self.place}/{name}"
+        item = decode((await self.api.get(path, {"identifierType": "id"})).body, OneAlert, path).data
+        (self.at.open_names.discard if item.status == "closed" else self.at.open_names.add)(name)
+        return await self._whole(item)
 
     async def _whole(self, item: AlertItem) -> list[tuple[str, Row]]:
         path = f"/v2/alerts/{item.id}/logs"
@@ -104,9 +120,6 @@ class AlertRun(ScheduledRun):
             self.warn(
                 path, f"{error.what}. So there is not who was paged, nor the end of alerts without a report"
             )
-        except AbsentError:
-            self.at.open_names.discard(item.id)
-            return [removal("incidents", self._of.source, item.id)]
         except UnexpectedFormError as error:
             self.warn(path, error.what)
         await self._know_teams(item)

@@ -31,7 +31,8 @@ class ScheduledRun(ListRun):
     """A run over an account's lists that reads who is on call, too.
 
     Attributes:
-        counted: what counts as an incident; part of the cursor.
+        counted: what counts as an incident, in sentences; part of the cursor.
+        place: path of their list.
 
     Args:
         api: the connection.
@@ -41,6 +42,7 @@ class ScheduledRun(ListRun):
     """
 
     counted: ClassVar[str]
+    place: ClassVar[str]
 
     def __init__(self, api: Connection, source: str, at: Position, on_call: State) -> None:
         super().__init__(api, source, "", at)
@@ -50,33 +52,48 @@ class ScheduledRun(ListRun):
         """See :meth:`ktlo.sources.rest.gathering.Gathering.saved`."""
         return {**super().saved(), "schedules": self.on_call.saved(), "incidents": self.counted}
 
-    async def follow_missing(
-        self,
-        there: Collection[str],
-        label: str,
-        place: str,
-        whole: Callable[[str], Awaitable[Sequence[tuple[str, Row]]]],
-    ) -> AsyncIterator[Batch]:
+    async def again(self, name: str) -> list[tuple[str, Row]]:
+        """Rows of one item, by its identifier; whether it is open is remembered.
+
+        Raises:
+            AbsentError: it is not there.
+        """
+        raise NotImplementedError
+
+    async def follow_missing(self, there: Collection[str]) -> AsyncIterator[Batch]:
         """What becomes of open items that are known and were not listed.
 
         Args:
             there: identifiers of those that were listed.
-            label: what they are called in sentences.
-            place: path of the list.
-            whole: see :class:`ktlo.sources.rest.revisits.Revisit`.
         """
-        known = self.at.open_names
-        asked = Revisit(
+        known, asked = self.at.open_names, self._asked(f"open {self.counted}", self.again)
+        async for batch in asked.settled(sorted(known.difference(there)), sorted(known.union(there))):
+            yield batch
+
+    async def revisit(self, known: Sequence[str], before: Collection[str]) -> AsyncIterator[Batch]:
+        """Hold some items against Opsgenie, whatever their state; see :meth:`Revisit.of`."""
+
+        async def whole(name: str) -> Sequence[tuple[str, Row]]:
+            if name in before:
+                return await self.again(name)
+            await self.api.get(f"{self.place}/{name}", {"identifierType": "id"})
+            return ()
+
+        async for batch in self._asked(self.counted, whole).of(known, before):
+            yield batch
+        if before:
+            yield self.batch()
+
+    def _asked(self, label: str, whole: Callable[[str], Awaitable[Sequence[tuple[str, Row]]]]) -> Revisit:
+        return Revisit(
             api=self.api,
             source=self._source,
             tables=("incidents",),
             label=label,
-            place=place,
+            place=self.place,
             whole=whole,
-            forget=known.discard,
+            forget=self.at.open_names.discard,
         )
-        async for batch in asked.settled(sorted(known.difference(there)), sorted(known.union(there))):
-            yield batch
 
     async def follow_schedules(self) -> AsyncIterator[Batch]:
         """Read who is on call; what cannot be read is noted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import httpx
@@ -15,18 +15,17 @@ from ktlo.records.arrow import EPOCH
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, bearer, decoded, demand_token
 from ktlo.sources.opsgenie import mapping
-from ktlo.sources.opsgenie.incident_run import LIST, IncidentRun
+from ktlo.sources.opsgenie.incident_run import IncidentRun
 from ktlo.sources.opsgenie.mapping import Of
 from ktlo.sources.opsgenie.payloads import AlertItem, Hook
 from ktlo.sources.opsgenie.permissions import RENEWAL, missing_of_alerts, missing_of_incidents
-from ktlo.sources.opsgenie.run import AlertRun, alerts
-from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
+from ktlo.sources.opsgenie.run import AlertRun
+from ktlo.sources.protocol import Batch, Drawn, Health, Missing, Revisits, Status
 from ktlo.sources.rest.configured import horizon, optional_address_like
 from ktlo.sources.rest.connection import Connection, DeniedError, Manners, message
 from ktlo.sources.rest.lists import position
 from ktlo.sources.rest.on_call import state
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, batches, microseconds, removal
 
 PUBLIC_API = "https://api.opsgenie.com"
@@ -182,18 +181,7 @@ class OpsgenieSource:
             return
         self._demand_the_same(cursor)
         async with self._connect() as api:
-            at = position(cursor, horizon(self._config.since, self._world))
-            on_call = state(cursor, at.since)
-            if self._config.incidents == "incidents":
-                async for batch in IncidentRun(api, self.source_id, at, on_call).whole():
-                    yield batch
-                return
-            run = AlertRun(api, at, self._of, on_call)
-            async for batch in run.read(alerts(self._of)):
-                yield batch
-            async for batch in run.follow_vanished():
-                yield batch
-            async for batch in run.follow_schedules():
+            async for batch in self._run(api, cursor).whole():
                 yield batch
 
     @property
@@ -201,25 +189,19 @@ class OpsgenieSource:
         """See :class:`ktlo.sources.protocol.Revisiting`: none without a token."""
         return Revisits(("incidents",), 1 if self._config.token else 0, KEPT)
 
-    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+    async def revisit(self, cursor: Mapping[str, Any], drawn: Drawn) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
-        place = "/v2/alerts" if self._config.incidents == "alerts" else LIST
         async with self._connect() as api:
-
-            async def whole(name: str) -> Sequence[tuple[str, Row]]:
-                await api.get(f"{place}/{name}", {"identifierType": "id"})
-                return ()
-
-            asked = Revisit(
-                api=api,
-                source=self.source_id,
-                tables=self.revisits.tables,
-                label=self._config.incidents,
-                place=place,
-                whole=whole,
-            )
-            async for batch in asked.of(known.get("incidents", ())):
+            async for batch in self._run(api, cursor).revisit(*drawn.of("incidents")):
                 yield batch
+
+    def _run(self, api: Connection, cursor: Mapping[str, Any]) -> AlertRun | IncidentRun:
+        """A run from a cursor on."""
+        at = position(cursor, horizon(self._config.since, self._world))
+        on_call = state(cursor, at.since)
+        if self._config.incidents == "incidents":
+            return IncidentRun(api, self.source_id, at, on_call)
+        return AlertRun(api, at, self._of, on_call)
 
     def _demand_the_same(self, cursor: Mapping[str, Any]) -> None:
         """Refuse to read the one beside the other: what was read before stays, and trouble would count twice."""

@@ -30,7 +30,7 @@ from ktlo.sources.pagerduty.payloads import (
 )
 from ktlo.sources.pagerduty.schedules import Schedules
 from ktlo.sources.pagerduty.windows import CrowdedError, Window, mails, whole_log, windows
-from ktlo.sources.protocol import Batch, Health, Missing, Progress, Status
+from ktlo.sources.protocol import Batch, Health, Held, Missing, Progress, Status
 from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest import on_call
 from ktlo.sources.rest.configured import address_like, horizon
@@ -44,7 +44,7 @@ from ktlo.sources.rest.connection import (
     decode,
 )
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.rows import Row, batches, removal
+from ktlo.sources.rest.rows import Row, batches
 
 PUBLIC_API = "https://api.pagerduty.com"
 SETTLE = dt.timedelta(minutes=10)
@@ -212,7 +212,7 @@ class PagerDutySource:
         of, done, now = Of(self.source_id, people), 0, api.rest.now()
         try:
             async for window in windows(api, self.source_id, since, now):
-                rows = await self._rows(api, window, of)
+                rows, held = await self._rows(api, window, of)
                 done += len(rows)
                 place["until"] = max(min(window.until, now - SETTLE), since).isoformat()
                 yield Batch(
@@ -220,6 +220,7 @@ class PagerDutySource:
                     cursor=dict(place),
                     rejected=(*warnings, *window.rejected),
                     progress=Progress(done, None, "rows"),
+                    held=held,
                 )
                 warnings.clear()
         except CrowdedError:
@@ -242,9 +243,13 @@ class PagerDutySource:
             return begin, begin
         return until, before
 
-    async def _rows(self, api: Connection, window: Window, of: Of) -> list[tuple[str, Row]]:
-        rows: list[tuple[str, Row]] = []
-        for incident_id in dict.fromkeys([*window.incidents, *window.log]):
+    async def _rows(
+        self, api: Connection, window: Window, of: Of
+    ) -> tuple[list[tuple[str, Row]], tuple[Held, ...]]:
+        """What a window becomes, and its incidents of which there is an entry in the log and nothing else."""
+        rows, missing = list[tuple[str, Row]](), list[str]()
+        known = list(dict.fromkeys([*window.incidents, *window.log]))
+        for incident_id in known:
             log = window.log.get(incident_id, [])
             item = window.incidents.get(incident_id)
             if item is None:
@@ -252,7 +257,7 @@ class PagerDutySource:
                 try:
                     item = await self._again(api, incident_id)
                 except AbsentError:
-                    rows.append(removal("incidents", of.source, incident_id))
+                    missing.append(incident_id)
                     continue
                 except (UnexpectedFormError, OversizedError) as error:
                     window.rejected.append(self._note(f"/incidents/{incident_id}", error.what, api))
@@ -261,7 +266,7 @@ class PagerDutySource:
             if item is not None:
                 rows.append(("incidents", mapping.incident(item, log, of)))
             rows += [("incident_events", mapping.step(entry, incident_id, of)) for entry in log]
-        return rows
+        return rows, (Held(("incidents",), known, missing),) if missing else ()
 
     async def _again(self, api: Connection, incident_id: str) -> IncidentItem:
         path = f"/incidents/{incident_id}"

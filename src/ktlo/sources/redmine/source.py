@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ktlo.errors import KtloError, UserError
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Reference
-from ktlo.sources.protocol import Batch, Health, Missing, Revisits, Status
+from ktlo.sources.protocol import Batch, Drawn, Health, Held, Missing, Revisits, Status
 from ktlo.sources.redmine import mapping
 from ktlo.sources.redmine.mapping import Of
 from ktlo.sources.redmine.payloads import Account, IssueItem, IssuesPage, Numbers, OneIssue, Statuses
@@ -35,7 +35,7 @@ from ktlo.sources.rest.gathering import stamp
 from ktlo.sources.rest.lists import Listed, ListRun, Position, position
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.revisits import PART, LeftError, Revisit
-from ktlo.sources.rest.rows import Row, removal
+from ktlo.sources.rest.rows import Row
 from ktlo.wording import counted
 
 VANISHED_EVERY = dt.timedelta(days=1)
@@ -147,14 +147,13 @@ class RedmineSource:
             async for batch in run.follow_vanished():
                 yield batch
 
-    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+    async def revisit(self, cursor: Mapping[str, Any], drawn: Drawn) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
         async with self._connect() as api:
-            run = await self._run(api, {})
-            async for batch in run.revisit("issues").of(
-                sorted({name for names in known.values() for name in names})
-            ):
+            run = await self._run(api, cursor)
+            async for batch in run.revisit("issues").of(*drawn.of(*TABLES)):
                 yield batch
+            yield run.batch()
 
     async def _run(self, api: Connection, cursor: Mapping[str, Any]) -> _WithJournals:
         """A run from a cursor on. Raises :class:`UserError` where the key is not accepted."""
@@ -192,22 +191,26 @@ class _WithJournals(ListRun):
         self.issues = _issues(params, of)
 
     async def completed(self, listed: Listed, items: Sequence[Any]) -> list[tuple[str, Row]]:
-        """Rows of issues with their journals; one that is gone meanwhile is removed."""
-        rows: list[tuple[str, Row]] = []
+        """Rows of issues with their journals; those that are gone meanwhile are missing."""
+        rows, missing = list[tuple[str, Row]](), list[str]()
         for item in items:
-            rows += await self._whole(item.id, item)
+            try:
+                rows += await self._whole(item.id, item)
+            except AbsentError:
+                self.at.open.discard(item.id)
+                missing.append(str(item.id))
+        self.hold(Held(TABLES, [str(item.id) for item in items], missing))
         return rows
 
     async def _whole(self, number: int, known: IssueItem | None = None) -> list[tuple[str, Row]]:
         """Rows of one issue; as ``known`` from the list where it may not be read by itself.
 
         Raises:
+            AbsentError: it is not there.
             DeniedError, OversizedError: it may not, and nothing is known of it.
         """
         try:
             item = await self._asked(number)
-        except AbsentError:
-            return self._removed(number)
         except (DeniedError, OversizedError) as error:
             if known is None:
                 raise
@@ -224,10 +227,6 @@ class _WithJournals(ListRun):
     def _rows(self, item: IssueItem) -> list[tuple[str, Row]]:
         (self.at.open.discard if item.status.is_closed else self.at.open.add)(item.id)
         return list(mapping.issue(item, self._of))
-
-    def _removed(self, number: int) -> list[tuple[str, Row]]:
-        self.at.open.discard(number)
-        return [removal(table, self._of.source, str(number)) for table in TABLES]
 
     def revisit(self, label: str, forget: Callable[[str], None] = lambda _: None) -> Revisit:
         """How issues are asked for by their numbers."""
@@ -280,6 +279,8 @@ class _WithJournals(ListRun):
         for number in fresh:
             try:
                 yield self.batch(await self._whole(number))
+            except AbsentError:
+                continue  # it was listed just now, and is not known
             except (DeniedError, OversizedError) as error:
                 unread[number] = error.what
         if unread:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ktlo.records.collection import Rejection
-from ktlo.sources.protocol import Batch, Progress
+from ktlo.sources.protocol import Batch, Held, Progress
 from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -97,6 +97,7 @@ class Gathering(ABC):
         self._connection = api
         self._now = api.rest.now
         self._rejected: list[Rejection] = []
+        self._held: list[Held] = []
         self._done = 0
 
     @property
@@ -109,11 +110,17 @@ class Gathering(ABC):
         """Where the run is, as the cursor keeps it."""
 
     def batch(self, rows: Iterable[tuple[str, Row]] = ()) -> Batch:
-        """Rows, what was turned away meanwhile, and the cursor as it is now."""
+        """Rows, what was turned away and not found meanwhile, and the cursor as it is now."""
         listed = list(rows)
         self._done += len(listed)
         rejected, self._rejected = tuple(self._rejected), []
-        return Batch(batches(listed), self.saved(), rejected, Progress(self._done, None, "rows"))
+        held, self._held = tuple(self._held), []
+        return Batch(batches(listed), self.saved(), rejected, Progress(self._done, None, "rows"), held)
+
+    def hold(self, held: Held) -> None:
+        """Note items that were not found, if any were not; goes out with the next batch."""
+        if held.missing:
+            self._held.append(held)
 
     def warn(self, place: str, reason: str, *, excerpt: str | bytes = "", is_kept: bool = True) -> None:
         """Note something missing, or turned away; goes out with the next batch."""

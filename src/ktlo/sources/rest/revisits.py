@@ -1,8 +1,7 @@
 """Asks a service for known items again: many in one request, then one by one what was not among them.
 
 The same for open items that a source no longer finds among those that the service lists. A refusal costs itself and is
-told; only what is said to be nowhere is removed, and not when so much is nowhere that the right to see it must have
-been lost (``vanishing``).
+told; what is said to be nowhere is judged by whoever takes the batches (``missing_items``).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import msgspec
 
 from ktlo.errors import SourceError
 from ktlo.records.collection import Rejection
-from ktlo.sources.protocol import Batch
+from ktlo.sources.protocol import Batch, Group, Held
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -24,7 +23,6 @@ from ktlo.sources.rest.connection import (
     UnprocessableError,
 )
 from ktlo.sources.rest.rows import Row, batches, removal
-from ktlo.sources.rest.vanishing import judged
 
 PART = 100
 """Items that one request asks for."""
@@ -66,7 +64,7 @@ class Revisit:
             of what is read.
         group: what an item is judged with, where not all are of one kind: its project.
         listed: which of some items (at most :data:`PART`) one request brings; each is asked for alone where none does.
-        forget: called with each item that is removed.
+        forget: called with each item that is nowhere: it is not open any more, as far as is known.
     """
 
     api: Connection
@@ -75,30 +73,37 @@ class Revisit:
     label: str
     place: str
     whole: Callable[[str], Awaitable[Sequence[tuple[str, Row]]]]
-    group: Callable[[str], str] | None = None
+    group: Group | None = None
     listed: Callable[[Sequence[str]], Awaitable[Collection[str]]] | None = None
     forget: Callable[[str], None] = _nothing
 
-    async def of(self, known: Sequence[str]) -> AsyncIterator[Batch]:
-        """Removals of those that are gone, and the rows of those that were not listed but are there.
+    async def of(self, known: Sequence[str], before: Collection[str] = ()) -> AsyncIterator[Batch]:
+        """Which are missing, and the rows of those that were not listed but are there, or are there again.
 
         Args:
             known: external_ids.
+            before: those among them that were not found before: what is still not listed of them is not asked for.
         """
-        missing: list[str] = []
+        missing, again = list[str](), list[str]()
         for start in range(0, len(known), PART):
             part = known[start : start + PART]
             try:
-                missing += sorted(set(part) - await self._listed(part))
+                there = await self._listed(part)
             except (DeniedError, AbsentError, UnprocessableError, UnexpectedFormError) as error:
                 reason = f"{error.what}. So deletions of {self.label} are not noticed once they have ended"
                 yield Batch(rejected=(self._told(self.place, reason),))
                 return
-        async for batch in self.settled(missing, known):
+            missing += sorted(set(part) - there)
+            again += sorted(there.intersection(before))
+        if self.listed is not None:
+            still = set(before).difference(again)
+            missing = [name for name in missing if name not in still]
+            known = [name for name in known if name not in still]
+        async for batch in self.settled([*again, *missing], known):
             yield batch
 
     async def settled(self, missing: Sequence[str], known: Sequence[str]) -> AsyncIterator[Batch]:
-        """Ask for items that were not listed one by one, and remove those that are gone.
+        """Ask for items that were not listed one by one: which are missing, and the rows of the others.
 
         Args:
             missing: external_ids of items that were not listed.
@@ -113,6 +118,7 @@ class Revisit:
                 removals = [removal(table, self.source, name) for table in self.tables]
                 yield Batch(batches([*removals, *error.rows]))
             except AbsentError:
+                self.forget(name)
                 gone.append(name)
             except DeniedError as error:
                 refused[name] = error
@@ -131,14 +137,10 @@ class Revisit:
                 f"{refused[first].what}. So whether {which} of the {self.label} are as they were is not known"
             )
             yield Batch(rejected=(self._told(self.place, reason),))
-        unasked = set(missing[MOST_ALONE:])
-        verdict = judged(gone, [name for name in known if name not in unasked], self.label, self.group)
-        for name in verdict.deleted:
-            self.forget(name)
-        rows = [removal(table, self.source, name) for name in verdict.deleted for table in self.tables]
-        told = tuple(self._told(self.place, reason, which) for reason, which in verdict.warnings)
-        if rows or told:
-            yield Batch(batches(rows), None, told)
+        if gone:
+            unasked = set(missing[MOST_ALONE:])
+            asked = [name for name in known if name not in unasked]
+            yield Batch(held=(Held(self.tables, asked, gone, self.group),))
 
     async def _listed(self, part: Sequence[str]) -> set[str]:
         if self.listed is None:
@@ -151,12 +153,12 @@ class Revisit:
         half = len(part) // 2
         return await self._listed(part[:half]) | await self._listed(part[half:])
 
-    def _told(self, place: str, reason: str, excerpt: str = "") -> Rejection:
+    def _told(self, place: str, reason: str) -> Rejection:
         return Rejection(
             source=self.source,
             place=place,
             reason=reason,
-            excerpt=excerpt,
+            excerpt="",
             seen_at=self.api.rest.now(),
             is_kept=True,
         )

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ktlo.records import TABLES
 from ktlo.records.arrow import DELETED, EPOCH, VERSION, blank, to_arrow
-from ktlo.sources.not_found import NOT_FOUND
+from ktlo.sources.missing_items import NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ def microseconds(moment: dt.datetime) -> int:
 
 
 def removal(table: str, source: str, external_id: str, at: dt.datetime | None = None) -> tuple[str, Row]:
-    """The removal of an item that the service no longer has, whatever else it held.
+    """The removal of an item that the service no longer has.
 
     Args:
         table: of the item, keyed by source and external_id.
         source: identifier of the source.
         external_id: of the item.
-        at: when it was deleted, where the service told it, which is for good; ``None`` where it was only not found:
-            then it is there again as soon as it is read again, changed or not (:mod:`ktlo.sources.not_found`).
+        at: when it was deleted, where the service told it, which is for good; ``None`` where it is only known to have
+            left: then it is there again as soon as it is read again (:mod:`ktlo.sources.missing_items`).
     """
     record = blank(TABLES[table].record, source=source, external_id=external_id)
     return table, Row(record, NOT_FOUND if at is None else microseconds(at), is_removal=True)

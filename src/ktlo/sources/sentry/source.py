@@ -24,7 +24,7 @@ from ktlo.errors import KtloError, UserError
 from ktlo.records.collection import Rejection
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Incoming, Setup, Taken, decoded, demand_hmac
-from ktlo.sources.protocol import Batch, Health, Missing, Progress, Revisits, Status
+from ktlo.sources.protocol import Batch, Drawn, Health, Held, Missing, Progress, Revisits, Status
 from ktlo.sources.rest.configured import horizon
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -37,12 +37,12 @@ from ktlo.sources.rest.connection import (
 from ktlo.sources.rest.quota import World
 from ktlo.sources.rest.revisits import LeftError, Revisit
 from ktlo.sources.rest.rows import Row, batches, removal
-from ktlo.sources.rest.vanishing import project
 from ktlo.sources.sentry import mapping
 from ktlo.sources.sentry.config import PUBLIC, SentryConfig
 from ktlo.sources.sentry.listing import Lists
 from ktlo.sources.sentry.mapping import ENDED, Of
 from ktlo.sources.sentry.payloads import Activity, Hook, IssueItem, Resolved
+from ktlo.sources.vanishing import project
 
 DEFAULT_HISTORY = dt.timedelta(days=90)
 """Sentry itself keeps events for 90 days."""
@@ -181,7 +181,7 @@ class SentrySource:
                         and asked.get(item.id) != item.last_seen
                         and not (before and before.has(item))
                     ]
-                    rows = await self._rows(lists, fresh, at, rejected)
+                    rows, held = await self._rows(lists, fresh, at, rejected)
                     asked |= {item.id: item.last_seen for item in fresh}
                     turned, found, done = turned + 1, found + len(fresh), done + len(fresh)
                     newest = max([newest, *(item.last_seen for item in items)])
@@ -193,13 +193,14 @@ class SentrySource:
                     notes = tuple(one for one in rejected if one not in told)
                     told.update(notes)
                     cursor_now, progress = msgspec.to_builtins(at), Progress(done, None, "issues")
-                    yield Batch(batches(rows), cursor_now, notes, progress)
+                    yield Batch(batches(rows), cursor_now, notes, progress, held)
                 if turned == 1 or not found:
                     break
             known = [identifier for identifier in at.open if identifier not in asked]
             missing: list[str] = []
             async for part, items, there, rejected in lists.by_name(known):
-                yield Batch(batches(await self._rows(lists, items, at, rejected)), None, tuple(rejected))
+                rows, held = await self._rows(lists, items, at, rejected)
+                yield Batch(batches(rows), None, tuple(rejected), held=held)
                 missing += sorted(set(part) - there)
             async for batch in self._vanished(api, at, missing):
                 yield batch
@@ -225,9 +226,10 @@ class SentrySource:
         async for batch in asked.settled(list(names), list(at.open.values())):
             yield batch
 
-    async def revisit(self, known: Mapping[str, Sequence[str]]) -> AsyncIterator[Batch]:
+    async def revisit(self, cursor: Mapping[str, Any], drawn: Drawn) -> AsyncIterator[Batch]:
         """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
-        place = f"/organizations/{self._config.organization}/shortids/"
+        at, place = self._begin(cursor), f"/organizations/{self._config.organization}/shortids/"
+        known, before = drawn.of("issues")
 
         async with self._connect() as api:
 
@@ -236,10 +238,17 @@ class SentrySource:
                 found = decode((await api.get(path)).body, Resolved, path).group
                 if (found.short_id or found.id) != name:  # merged into another
                     raise LeftError("it was merged", where=path)
-                return ()
+                if name not in before:
+                    return ()
+                again = await self._retrieved(api, found.id)
+                if again.status not in ENDED:
+                    at.open[again.id] = name
+                return list(mapping.issue(again, self._of))
 
-            async for batch in self._asked(api, "issues", place, whole).of(known.get("issues", ())):
+            async for batch in self._asked(api, "issues", place, whole).of(known, before):
                 yield batch
+            if before:
+                yield Batch({}, msgspec.to_builtins(at))
 
     def _asked(
         self,
@@ -271,16 +280,16 @@ class SentrySource:
 
     async def _rows(
         self, lists: Lists, items: Sequence[IssueItem], at: _Cursor, notes: list[Rejection]
-    ) -> list[tuple[str, Row]]:
+    ) -> tuple[list[tuple[str, Row]], tuple[Held, ...]]:
         """Rows of listed issues; those that ended or were not known are retrieved, for their activity."""
-        rows: list[tuple[str, Row]] = []
+        rows, missing = list[tuple[str, Row]](), list[str]()
         for item in items:
             whole = item
             if item.status in ENDED or item.id not in at.open:
                 try:
                     whole = (await self._retrieved(lists.api, item.id)).with_list(item)
                 except AbsentError:
-                    rows.append(removal("issues", self.source_id, item.short_id or item.id))
+                    missing.append(item.short_id or item.id)
                     at.open.pop(item.id, None)
                     continue
                 except OversizedError as error:
@@ -301,7 +310,8 @@ class SentrySource:
                 at.open.pop(item.id, None)
             else:
                 at.open[item.id] = item.short_id or item.id
-        return rows
+        known = [item.short_id or item.id for item in items]
+        return rows, (Held(self.revisits.tables, known, missing, project),) if missing else ()
 
     async def _retrieved(self, api: Connection, identifier: str) -> IssueItem:
         """An issue with its activity ("Retrieve an Issue").

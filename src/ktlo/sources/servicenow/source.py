@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from ktlo.errors import KtloError, UserError
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Reference
-from ktlo.sources.protocol import Batch, Health, Missing, Status
+from ktlo.sources.protocol import Batch, Health, Held, Missing, Status
 from ktlo.sources.rest.configured import address_like, horizon
 from ktlo.sources.rest.connection import (
     AbsentError,
@@ -34,8 +34,7 @@ from ktlo.sources.rest.gathering import PER_PAGE
 from ktlo.sources.rest.lists import Listed, ListRun, position
 from ktlo.sources.rest.parts import as_many_as_fit
 from ktlo.sources.rest.quota import World
-from ktlo.sources.rest.rows import Row, removal
-from ktlo.sources.rest.vanishing import are_deleted, lost_right
+from ktlo.sources.rest.rows import Row
 from ktlo.sources.servicenow import mapping
 from ktlo.sources.servicenow.mapping import Of
 from ktlo.sources.servicenow.payloads import (
@@ -264,16 +263,10 @@ class _WithAudit(ListRun):
                 raws = decode(body, Rows, "incident").result
                 seen |= {_named(msgspec.json.decode(raw, type=NamedItem)) for raw in raws}
             missing += sorted(set(names) - seen)
-        numbers = [name.partition(" ")[2] for name in missing]
-        if are_deleted(len(missing), len(known)):
-            self.at.open_names -= set(missing)
-            rows = [removal("incidents", self._of.source, number) for number in numbers]
-        else:
-            reason, which = lost_right("open incidents", numbers, len(known))
-            self.warn(f"{TABLE}/incident", reason, excerpt=which)
-            rows = []
+        # They are asked for every day as long as nobody tells that they were deleted.
+        self.hold(Held(("incidents",), list(map(_number, known)), list(map(_number, missing))))
         self.at.compared_at = now
-        yield self.batch(rows)
+        yield self.batch()
 
 
 def _listed(table: str, query: str, of: Of) -> Listed:
@@ -308,6 +301,10 @@ def _listed(table: str, query: str, of: Of) -> Listed:
 
 def _named(item: NamedItem | IncidentItem) -> str:
     return _name(item.sys_id, item.number)
+
+
+def _number(name: str) -> str:
+    return name.partition(" ")[2]
 
 
 def _name(sys_id: Both, number: Both) -> str:
