@@ -159,11 +159,13 @@ class Revisits:
         at_once: how many one request asks for; 0 where not enough requests are to be had.
         within: age of the oldest that are asked for, where the service itself clears away what is older; all of them
             when ``None``.
+        deletes: whether items are ever deleted there; else only those that were not found are asked for again.
     """
 
     tables: tuple[str, ...]
     at_once: int
     within: dt.timedelta | None = None
+    deletes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

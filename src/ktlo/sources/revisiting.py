@@ -29,8 +29,9 @@ MOST_REQUESTS = 100
 """Requests that go into it in an hour, at most."""
 _BEGAN = {"issues": "created_at", "incidents": "detected_at", "changes": "created_at"}
 """Columns that tell the age of an item."""
-_HIDDEN = """ AND external_id IN (
-  SELECT external_id FROM ktlo.missing_items WHERE source = {source:String} AND noun = {noun:String} AND NOT is_gone)"""
+_MISSING = """ AND external_id IN (
+  SELECT external_id FROM ktlo.missing_items WHERE source = {source:String} AND noun = {noun:String})"""
+_HIDDEN = _MISSING.replace(")", " AND NOT is_gone)")
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,11 +85,11 @@ def drawn(
         total = store.query(f"SELECT count() AS n {known}", asked)["n"][0].as_py()
         wanted = max(least, ceil(total * (passed / ROUND)))
         names = set[str]()
-        for key, which in ((f"hidden {table}", _HIDDEN), (table, "")):
-            if which and not missing.has_hidden(table):
+        for key, which in ((f"hidden {table}", _HIDDEN), (table, "" if revisits.deletes else _MISSING)):
+            if which == _HIDDEN and not missing.has_hidden(table):
                 after.pop(key, None)
                 continue
-            most = least if which else min(wanted, MOST_REQUESTS * revisits.at_once - len(names))
+            most = least if which == _HIDDEN else min(wanted, MOST_REQUESTS * revisits.at_once - len(names))
             rows = store.query(
                 f"SELECT external_id {known}{which} AND external_id > {{after:String}}"
                 " ORDER BY external_id LIMIT {most:UInt32}",

@@ -219,6 +219,19 @@ def test_a_window_that_holds_more_than_can_be_paged_through_is_halved(
     assert len(seen.shown("incidents")) == 300
 
 
+def test_users_beyond_those_that_are_listed_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "PER_PAGE", 1)
+    monkeypatch.setattr(windows, "FARTHEST", 0)
+    account, seen = Account(now=after(60)), Seen()
+    assert run(source(account), seen) is None
+    (told,) = [one for batch in seen.batches for one in batch.rejected if one.place == "/users"]
+    assert "further ones keep PagerDuty's names" in told.reason
+    monkeypatch.setattr(windows, "FARTHEST", 1)
+    seen = Seen()
+    assert run(source(account), seen) is None
+    assert [one.place for batch in seen.batches for one in batch.rejected] == []
+
+
 def test_a_429_is_waited_out_and_a_long_one_ends_the_run_to_go_on_later() -> None:
     account, seen = account_by_hand(), Seen()
     account.faults = [httpx.Response(429, headers={"ratelimit-reset": "7", "ratelimit-remaining": "0"})]

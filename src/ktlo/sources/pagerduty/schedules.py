@@ -101,7 +101,7 @@ class Schedules:
                 return found, True
         self._warn(
             path,
-            f"PagerDuty lists no more than {windows.FARTHEST + windows.PER_PAGE:,} schedules: who is on call by"
+            f"PagerDuty lists no more than {windows.most():,} schedules: who is on call by"
             " further ones is not known, and those that were deleted are not told from them",
         )
         return found, False

@@ -7,7 +7,7 @@ window, a little before now, because the log may lag behind; and what was read o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import httpx
@@ -29,8 +29,8 @@ from ktlo.sources.pagerduty.payloads import (
     Webhook,
 )
 from ktlo.sources.pagerduty.schedules import Schedules
-from ktlo.sources.pagerduty.windows import CrowdedError, Window, mails, whole_log, windows
-from ktlo.sources.protocol import Batch, Health, Held, Missing, Progress, Status
+from ktlo.sources.pagerduty.windows import CrowdedError, Window, mails, most, whole_log, windows
+from ktlo.sources.protocol import Batch, Drawn, Health, Held, Missing, Progress, Revisits, Status
 from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest import on_call
 from ktlo.sources.rest.configured import address_like, horizon
@@ -44,6 +44,7 @@ from ktlo.sources.rest.connection import (
     decode,
 )
 from ktlo.sources.rest.quota import World
+from ktlo.sources.rest.revisits import Revisit
 from ktlo.sources.rest.rows import Row, batches
 
 PUBLIC_API = "https://api.pagerduty.com"
@@ -87,6 +88,7 @@ class PagerDutySource:
     )
     config: ClassVar[type[BaseModel]] = PagerDutyConfig
     brings: tuple[str, ...] = ("incidents", "incident_events", "on_call_shifts")
+    revisits: Revisits = Revisits(("incidents",), 1, deletes=False)
     setup: Setup = Setup(
         where="Integrations, Generic Webhooks (v3): a subscription for the account, a team or a service",
         events=tuple(mapping.EVENT_KINDS),
@@ -169,14 +171,7 @@ class PagerDutySource:
         at = on_call.state(cursor, first)
         place = {"until": begin.isoformat(), "since": first.isoformat(), "schedules": at.saved()}
         async with self._connect() as api:
-            warnings: list[Rejection] = []
-            try:
-                people = await mails(api)
-            except (DeniedError, AbsentError) as error:
-                people = {}
-                warnings.append(
-                    self._note("/users", f"{error.what}: people keep PagerDuty's names", api, is_kept=True)
-                )
+            people, warnings = await self._people(api)
             denied: DeniedError | None = None
             try:
                 async for batch in self._incidents(api, begin, people, place, warnings):
@@ -199,6 +194,17 @@ class PagerDutySource:
                 yield Batch(rejected=tuple(notes))
             if denied is not None:
                 raise denied
+
+    async def _people(self, api: Connection) -> tuple[dict[str, str], list[Rejection]]:
+        """Mails of users by identifier, and what is missing of them."""
+        try:
+            people, are_all = await mails(api)
+        except (DeniedError, AbsentError) as error:
+            return {}, [
+                self._note("/users", f"{error.what}: people keep PagerDuty's names", api, is_kept=True)
+            ]
+        lost = f"PagerDuty lists no more than {most():,} users: further ones keep PagerDuty's names"
+        return people, [] if are_all else [self._note("/users", lost, api, is_kept=True)]
 
     async def _incidents(
         self,
@@ -253,24 +259,50 @@ class PagerDutySource:
             log = window.log.get(incident_id, [])
             item = window.incidents.get(incident_id)
             if item is None:
-                # It is older than the window: read it as it is now, with all that happened to it.
+                # It is older than the window.
                 try:
-                    item = await self._again(api, incident_id)
+                    rows += await self._again(api, incident_id, of, window.rejected)
+                    continue
                 except AbsentError:
                     missing.append(incident_id)
                     continue
                 except (UnexpectedFormError, OversizedError) as error:
                     window.rejected.append(self._note(f"/incidents/{incident_id}", error.what, api))
-                else:
-                    log = await whole_log(api, self.source_id, incident_id, window.rejected)
-            if item is not None:
+            else:
                 rows.append(("incidents", mapping.incident(item, log, of)))
             rows += [("incident_events", mapping.step(entry, incident_id, of)) for entry in log]
         return rows, (Held(("incidents",), known, missing),) if missing else ()
 
-    async def _again(self, api: Connection, incident_id: str) -> IncidentItem:
+    async def _again(
+        self, api: Connection, incident_id: str, of: Of, rejected: list[Rejection]
+    ) -> list[tuple[str, Row]]:
+        """An incident as it is now, with all that happened to it. Raises like :meth:`Connection.get`."""
         path = f"/incidents/{incident_id}"
-        return decode((await api.get(path)).body, OneIncident, path).incident
+        item = decode((await api.get(path)).body, OneIncident, path).incident
+        log = await whole_log(api, self.source_id, incident_id, rejected)
+        steps = [("incident_events", mapping.step(entry, incident_id, of)) for entry in log]
+        return [("incidents", mapping.incident(item, log, of)), *steps]
+
+    async def revisit(self, cursor: Mapping[str, Any], drawn: Drawn) -> AsyncIterator[Batch]:
+        """See :meth:`ktlo.sources.protocol.Revisiting.revisit`."""
+        del cursor
+        async with self._connect() as api:
+            people, notes = await self._people(api)
+
+            async def whole(name: str) -> Sequence[tuple[str, Row]]:
+                return await self._again(api, name, Of(self.source_id, people), notes)
+
+            asked = Revisit(
+                api=api,
+                source=self.source_id,
+                tables=("incidents",),
+                label="incidents",
+                place="/incidents",
+                whole=whole,
+            )
+            async for batch in asked.of(*drawn.of("incidents")):
+                yield batch
+            yield Batch(rejected=tuple(notes))
 
     def _note(self, place: str, reason: str, api: Connection, *, is_kept: bool = False) -> Rejection:
         return rejection(self.source_id, place, reason, api.rest.now(), is_kept=is_kept)

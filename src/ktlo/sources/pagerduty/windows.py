@@ -31,6 +31,11 @@ LONGEST = dt.timedelta(days=7)
 SHORTEST = dt.timedelta(minutes=1)
 
 
+def most() -> int:
+    """How many objects of a list can be had."""
+    return FARTHEST + PER_PAGE
+
+
 class CrowdedError(Exception):
     """The window holds more than can be paged through."""
 
@@ -111,18 +116,16 @@ async def whole_log(
     return found
 
 
-async def mails(api: Connection) -> dict[str, str]:
-    """Mails of all users by identifier."""
+async def mails(api: Connection) -> tuple[dict[str, str], bool]:
+    """Mails of users by identifier, and whether these are all."""
     found: dict[str, str] = {}
-    offset = 0
-    while offset <= FARTHEST:
+    for offset in range(0, FARTHEST + 1, PER_PAGE):
         answer = await api.get("/users", {"limit": PER_PAGE, "offset": offset})
         page = decode(answer.body, UsersPage, "/users")
         found |= {user.id: user.email for user in page.users if user.email}
         if not page.more:
-            break
-        offset += PER_PAGE
-    return found
+            return found, True
+    return found, False
 
 
 async def _pages(
