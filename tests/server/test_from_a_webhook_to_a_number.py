@@ -178,7 +178,7 @@ def jira() -> Told:
 
 
 def pagerduty() -> Told:
-    own = of_tests("pagerduty", "test_pagerduty")
+    own = of_tests("pagerduty", "test_pagerduty_hooks")
     return Told(
         {},
         came(*own.STORY),

@@ -113,10 +113,7 @@ class Manners:
     base_help: str = "Check the address and proxies"
 
     def is_limit(self, response: httpx.Response) -> bool:
-        """Whether a refusal is for the frequency of requests: 429 (RFC 6585), or 503 with a time to wait.
-
-        Statuspage describes 420 beside 429, which nobody else means otherwise.
-        """
+        """Whether a refusal is for the frequency: 429 (RFC 6585), 420 (Statuspage), or 503 with a time to wait."""
         return response.status_code in (420, 429) or (
             response.status_code == 503 and "retry-after" in response.headers
         )
