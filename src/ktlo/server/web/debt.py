@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ktlo.errors import UserError
 from ktlo.metrics.choices import choices
@@ -43,7 +43,7 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.tables import json_rows
 from ktlo.server.web.links import SiteLinks
-from ktlo.server.web.rendering import parameters, render, with_message, with_query
+from ktlo.server.web.rendering import parameters, render, render_twin, with_message, with_query
 
 router = APIRouter()
 
@@ -176,7 +176,7 @@ def debt_json(request: Request, running: Running) -> Response:
     section, question, told = _made(request, running)
     twin = twin_of(section, question)
     twin["entries"] = [EntryOut.of(entry).model_dump(mode="json") for entry in told.shown]
-    return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+    return render_twin(twin)
 
 
 _HIDDEN_COLUMNS = ("repository",)

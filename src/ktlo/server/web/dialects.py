@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ktlo.metrics.dialects.explain import compared, dialect_named
 from ktlo.metrics.dialects.facts import DIMENSIONS
 from ktlo.metrics.question import Dimension, Question
-from ktlo.report.charts import picture
 from ktlo.report.dialects import dialect_section, dialects
 from ktlo.report.sections import Section
 from ktlo.server import asking
@@ -19,7 +18,8 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
-from ktlo.server.web.rendering import parameters, render
+from ktlo.server.web.rendering import parameters, render_twin
+from ktlo.server.web.section_page import render_section
 
 router = APIRouter()
 
@@ -49,19 +49,12 @@ def _page(request: Request, running: Runtime, path: str, metric: str) -> Respons
     given = parameters(request)
     bar = filter_bar(running.store, path, given, question, _BAR)
     carry = tuple(("dialect", name) for name in given.get("dialect", ()) if name)
-    return render(
-        request,
-        "section.html",
-        "metrics/dialects",
-        section=section,
-        pictures=[(figure, picture(figure.chart)) for figure in section.figures],
-        bar=replace(bar, carry=(*bar.carry, *carry)),
-    )
+    return render_section(request, "metrics/dialects", section, replace(bar, carry=(*bar.carry, *carry)))
 
 
 def _twin(request: Request, running: Runtime, metric: str) -> Response:
     section, question = _section(request, running, metric)
-    return JSONResponse(twin_of(section, question), headers={"cache-control": "private, no-store"})
+    return render_twin(twin_of(section, question))
 
 
 @router.get("/metrics/dialects")

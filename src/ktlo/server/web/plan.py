@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ktlo.metrics.extent import newest_record
 from ktlo.metrics.question import Question
@@ -26,7 +26,7 @@ from ktlo.server.api.plan_answer import PlanOut
 from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import FilterBar, filter_bar
-from ktlo.server.web.rendering import carried, parameters, render, render_fragment, with_query
+from ktlo.server.web.rendering import carried, parameters, render, render_fragment, render_twin, with_query
 from ktlo.server.web.section_page import PLACES
 from ktlo.wording import counted
 
@@ -185,7 +185,7 @@ def plan_json(request: Request) -> Response:
     plan = planned(running, question, terms)
     made = plan_section(plan, links_of(request, terms), _fresh(running, question))
     twin = {**twin_of(made, question), "plan": PlanOut.of(plan).model_dump(mode="json")}
-    return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+    return render_twin(twin)
 
 
 @router.get("/plan.csv")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ktlo.errors import UsageError
 from ktlo.metrics.question import Question
@@ -23,7 +23,7 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.plan import asked_of, plan_bar
-from ktlo.server.web.rendering import parameters, render, with_message
+from ktlo.server.web.rendering import parameters, render, render_twin, with_message
 
 router = APIRouter()
 
@@ -74,7 +74,7 @@ def history_json(request: Request) -> Response:
     twin = twin_of(history_section(quarters, budgets, SiteLinks(parameters(request))), question)
     twin["budgets"] = [BudgetOut.of(each).model_dump(mode="json") for each in budgets]
     twin["quarters"] = [QuarterOut.of(each).model_dump(mode="json") for each in quarters]
-    return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+    return render_twin(twin)
 
 
 @router.post("/plan/budgets")

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ktlo.errors import UsageError
 from ktlo.metrics.question import Question
-from ktlo.report.charts import picture
 from ktlo.report.charts.calendar_ticks import day_label
 from ktlo.report.sections import Links, Section
 from ktlo.server import asking
@@ -22,8 +21,8 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import FilterBar, filter_bar
 from ktlo.server.web.links import SiteLinks
-from ktlo.server.web.rendering import carried, parameters, render, with_query
-from ktlo.server.web.section_page import PLACES
+from ktlo.server.web.rendering import carried, parameters, render_twin, with_query
+from ktlo.server.web.section_page import PLACES, render_section
 
 Given = Mapping[str, Sequence[str]]
 Build = Callable[[Runtime, Question, Links, Given], Section]
@@ -53,19 +52,13 @@ def plan_router(key: str, path: str, build: Build) -> APIRouter:
             return RedirectResponse(with_query("/search", {**carried(request), "q": given["q"]}), 303)
         made, question = section(request)
         runtime: Runtime = request.app.state.runtime
-        return render(
-            request,
-            "section.html",
-            key,
-            section=made,
-            pictures=[(figure, picture(figure.chart)) for figure in made.figures],
-            bar=_bar(filter_bar(runtime.store, path, given, question, PLACES), question),
-        )
+        bar = _bar(filter_bar(runtime.store, path, given, question, PLACES), question)
+        return render_section(request, key, made, bar)
 
     @router.get(f"{path}.json")
     def as_json(request: Request) -> Response:
         made, question = section(request)
-        return JSONResponse(twin_of(made, question), headers={"cache-control": "private, no-store"})
+        return render_twin(twin_of(made, question))
 
     return router
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ktlo.errors import NotFoundError
 from ktlo.planning.quarter.calendar import Quarter
@@ -20,7 +20,7 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
-from ktlo.server.web.rendering import carried, parameters, render, with_query
+from ktlo.server.web.rendering import carried, parameters, render, render_twin, with_query
 from ktlo.server.web.section_page import PLACES
 
 router = APIRouter()
@@ -70,7 +70,7 @@ def as_json(request: Request) -> Response:
     found = _reported(request)
     made = business_section(found.business, SiteLinks(parameters(request)))
     twin: dict[str, Any] = {"quarter": found.quarter.name, **twin_of(made, found.question)}
-    return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+    return render_twin(twin)
 
 
 @router.get(PATH + ".{form}")

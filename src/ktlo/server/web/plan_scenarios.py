@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ktlo.metrics.question import Question
 from ktlo.planning.budget import journal
@@ -22,7 +22,7 @@ from ktlo.server.api.metrics import Running
 from ktlo.server.api.plan import compare_scenarios, planned, question_of
 from ktlo.server.runtime import Runtime
 from ktlo.server.web.plan import asked_of
-from ktlo.server.web.rendering import carried, parameters, render, with_message, with_query
+from ktlo.server.web.rendering import carried, parameters, render, render_twin, with_message, with_query
 
 router = APIRouter()
 
@@ -69,9 +69,7 @@ def scenarios_json(request: Request, running: Running) -> Response:
     """The same as JSON, each scenario with its whole plan."""
     _, question, _ = asked_of(request)
     found = compare_scenarios(running, question, parameters(request).get("name", []))
-    return JSONResponse(
-        [each.model_dump(mode="json") for each in found], headers={"cache-control": "private, no-store"}
-    )
+    return render_twin([each.model_dump(mode="json") for each in found])
 
 
 @router.get("/plan/scenarios.csv")

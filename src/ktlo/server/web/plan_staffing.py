@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ktlo.metrics.question import Question
 from ktlo.report.charts import picture
@@ -18,7 +16,7 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
-from ktlo.server.web.rendering import parameters, render, with_query
+from ktlo.server.web.rendering import parameters, render, render_twin, with_query
 from ktlo.server.web.section_page import PLACES
 
 router = APIRouter()
@@ -70,8 +68,7 @@ def page(request: Request) -> Response:
 def as_json(request: Request) -> Response:
     """The page as JSON."""
     made, question = _section(request)
-    twin: dict[str, Any] = twin_of(made, question)
-    return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+    return render_twin(twin_of(made, question))
 
 
 def _written(value: float | None) -> str:

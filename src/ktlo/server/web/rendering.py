@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
 from ktlo import __version__
 from ktlo.report.charts.calendar_ticks import day_label, minute_label
@@ -204,6 +204,11 @@ def render(
     }
     text = environment.get_template(template).render({**shared, **values})
     return HTMLResponse(text, status_code=status, headers={"cache-control": "private, no-store"})
+
+
+def render_twin(told: Any) -> JSONResponse:
+    """The twin of a page, as JSON: of one person, and never kept by what is in between."""
+    return JSONResponse(told, headers={"cache-control": "private, no-store"})
 
 
 def render_fragment(template: str, **values: Any) -> HTMLResponse:

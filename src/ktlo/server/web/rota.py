@@ -25,7 +25,7 @@ from ktlo.server.api.rota_saying import SwapOut
 from ktlo.server.planning_runs import PlanningRun, PlanningRuns
 from ktlo.server.section_twin import twin_of
 from ktlo.server.security import Access
-from ktlo.server.web.rendering import render, render_fragment, with_message, with_query
+from ktlo.server.web.rendering import render, render_fragment, render_twin, with_message, with_query
 
 router = APIRouter()
 
@@ -153,7 +153,7 @@ def rota_json(running: Running, rota: str = "") -> Response:
     twin["draft"] = (
         [duty_out(desk, duty).model_dump(mode="json") for duty in view.draft.duties] if view.draft else None
     )
-    return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+    return render_twin(twin)
 
 
 @router.get("/fragments/rota")

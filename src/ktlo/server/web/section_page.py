@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import Family
@@ -20,9 +19,9 @@ from ktlo.server import asking
 from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.emptiness import why_nothing
-from ktlo.server.web.filter_bar import filter_bar
+from ktlo.server.web.filter_bar import FilterBar, filter_bar
 from ktlo.server.web.links import SiteLinks
-from ktlo.server.web.rendering import carried, parameters, render, with_query
+from ktlo.server.web.rendering import carried, parameters, render, render_twin, with_query
 from ktlo.store.protocol import Store
 
 Build = Callable[[Store, Question, Links], Section]
@@ -74,19 +73,19 @@ def section_router(
             return RedirectResponse(with_query("/search", {**carried(request), "q": given["q"]}), 303)
         made, question = section(request)
         runtime: Runtime = request.app.state.runtime
-        return render(
-            request,
-            "section.html",
-            key,
-            section=made,
-            pictures=[(figure, picture(figure.chart)) for figure in made.figures],
-            bar=filter_bar(runtime.store, path, given, question, dimensions),
+        return render_section(
+            request, key, made, filter_bar(runtime.store, path, given, question, dimensions)
         )
 
     @router.get(f"/{key}.json")
     def as_json(request: Request) -> Response:
         made, question = section(request)
-        twin: dict[str, Any] = twin_of(made, question)
-        return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+        return render_twin(twin_of(made, question))
 
     return router
+
+
+def render_section(request: Request, key: str, section: Section, bar: FilterBar) -> Response:
+    """A section as a page that has nothing else."""
+    pictures = [(figure, picture(figure.chart)) for figure in section.figures]
+    return render(request, "section.html", key, section=section, pictures=pictures, bar=bar)

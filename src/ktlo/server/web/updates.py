@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ktlo.metrics.question import Question
 from ktlo.report.sections import Section
@@ -16,8 +15,8 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
-from ktlo.server.web.rendering import parameters, render
-from ktlo.server.web.section_page import PLACES
+from ktlo.server.web.rendering import parameters, render_twin
+from ktlo.server.web.section_page import PLACES, render_section
 
 router = APIRouter()
 
@@ -37,12 +36,11 @@ def page(request: Request) -> Response:
     made, question = _section(request)
     runtime: Runtime = request.app.state.runtime
     bar = filter_bar(runtime.store, "/findings/updates", parameters(request), question, PLACES)
-    return render(request, "section.html", "updates", section=made, pictures=[], bar=bar)
+    return render_section(request, "updates", made, bar)
 
 
 @router.get("/findings/updates.json")
 def as_json(request: Request) -> Response:
     """The same as JSON."""
     made, question = _section(request)
-    twin: dict[str, Any] = twin_of(made, question)
-    return JSONResponse(twin, headers={"cache-control": "private, no-store"})
+    return render_twin(twin_of(made, question))
