@@ -183,6 +183,8 @@ def test_pages_are_compressed_and_never_kept_by_caches(house):
     answer = house.get("/definitions", headers={"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["cache-control"] == "private, no-store"
+    for twin in ("/bugs.json", "/metrics/dialects.json", "/plan.json", "/findings/updates.json"):
+        assert house.get(twin).headers["cache-control"] == "private, no-store", twin
 
 
 def test_every_metric_and_record_has_a_page_that_definitions_links(house):
