@@ -83,7 +83,7 @@ def browse(chromium: Any, site: str) -> Iterator[Any]:
 
     def opened(width: int = 1280, **options: Any) -> Watched:
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         return Watched(context, site)
 

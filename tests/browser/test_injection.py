@@ -267,7 +267,7 @@ def look(watched: Any, path: str) -> Any:
     page.wait_for_selector("html[data-ready]")
     for one in page.locator("[data-tip], [data-tooltip], [title], svg a").all()[:12]:
         if one.is_visible():
-            one.hover(force=True, timeout=2_000)
+            one.hover(force=True)
     return page
 
 
@@ -295,12 +295,15 @@ def test_markup_from_services_is_shown_as_text(evil, path):
 
 def test_the_page_of_an_error_shows_text_and_takes_no_script_for_an_issue(evil, site, fingerprint):
     told = httpx.post(
-        f"{site}/errors/issue", data={"fingerprint": fingerprint, "url": SCRIPT_URL, "author": EVIL}
+        f"{site}/errors/issue",
+        data={"fingerprint": fingerprint, "url": SCRIPT_URL, "author": EVIL},
+        timeout=60,
     )
     assert told.status_code == 400
     told = httpx.post(
         f"{site}/errors/verdict",
         data={"fingerprint": fingerprint, "said": "ignored", "reason": EVIL, "author": EVIL},
+        timeout=60,
     )
     assert told.status_code == 303
     page = look(evil, asked("/errors/error", fingerprint=fingerprint))
@@ -350,7 +353,7 @@ def test_the_search_for_injected_markup_finds_it(evil, what):
     "path", ["/services.json", "/logs.json", "/errors.json?standing=all", "/traces.json"]
 )
 def test_data_is_never_taken_for_a_page(site, path):
-    answer = httpx.get(site + path)
+    answer = httpx.get(site + path, timeout=60)
     assert answer.headers["content-type"].startswith("application/json")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "pwned" in answer.text

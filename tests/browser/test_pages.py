@@ -29,7 +29,7 @@ def test_every_page_is_quiet_asks_nobody_else_and_fits_a_phone(browse):
 
 def until(page, expression: str) -> None:
     """Wait until it is true; Playwright's own waiting needs an eval that the page forbids."""
-    for _ in range(100):
+    for _ in range(600):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(100)

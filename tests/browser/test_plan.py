@@ -12,7 +12,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 def test_a_slider_moves_the_number_the_answer_and_the_address(browse):
     watched = browse(width=390)
     page = watched.go(f"/plan?{TO}")
-    page.wait_for_selector("#plan-curve", timeout=60_000)
+    page.wait_for_selector("#plan-curve")
     assert page.evaluate(OVERFLOW) <= 0
     slider = page.locator("input[type=range][data-for=if-demand]")
     slider.evaluate(MOVE, 200)

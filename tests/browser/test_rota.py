@@ -37,7 +37,7 @@ def test_a_rota_is_planned_and_put_in_force_by_two_clicks(browse: Any) -> None:
     page.fill("input[name=weeks]", "6")
     page.click("#plan button")
     # The page loads itself anew when the search is over.
-    page.wait_for_selector("#draft svg .mark", timeout=30_000)
+    page.wait_for_selector("#draft svg .mark")
     page.click("text=Put the draft in force")
     page.wait_for_selector("#duties svg .mark")
     assert "is primary until" in page.inner_text("h1")

@@ -23,7 +23,7 @@ def test_a_long_sample_says_how_many_are_shown_and_fits_a_phone(browse):
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     page.wait_for_load_state("networkidle")  # the preview of the sample alone may still be on its way
     page.locator("[name='map.detected_at']").fill("nowhere")
-    page.get_by_text("No records would come in").wait_for(timeout=30_000)
+    page.get_by_text("No records would come in").wait_for()
     assert page.locator(".notice.bad").get_by_text("20 of 57 shown").is_visible()
     assert watched.errors == []
     assert watched.outside == []

@@ -76,7 +76,7 @@ class Terminal:
         until = time.monotonic() + 90
         while self._read(until):
             pass
-        code = self._program.wait(30)
+        code = self._program.wait(60)
         os.close(self._master)
         return code
 

@@ -57,7 +57,7 @@ class Traffic:
         """Send no new number; come back when all that repeats is acknowledged."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(timeout=60)
+            thread.join(timeout=120)
             assert not thread.is_alive(), "a sender is never answered"
 
     def _send(self, door: str) -> None:

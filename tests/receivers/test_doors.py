@@ -139,7 +139,7 @@ def test_chunks_without_a_length_are_taken(house, door):
 def test_a_body_that_does_not_come_is_given_up_and_may_be_sent_again(house, door):
     async def never():
         yield b"x"
-        await anyio.sleep(5)
+        await anyio.sleep_forever()
         yield b"y"
 
     answer = house.ask(door.path, never(), door.headers)

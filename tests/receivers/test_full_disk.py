@@ -119,7 +119,12 @@ def happened(disk: Path) -> Happened:
                 lambda: all((traffic.refused[door] - before[door]).total() > 3 for door in DOORS),
                 "not every door refuses",
             )
-            time.sleep(3)  # the store tries to load, and cannot either
+            until(
+                lambda: all(
+                    "full" in one["last_error"] for one in page.get("/telemetry.json").json()["signals"]
+                ),
+                "the store does not try to load",
+            )
             seen.full = {door: traffic.refused[door] - before[door] for door in DOORS}
             seen.told.append(page.get("/telemetry.json").json())
             seen.health = page.get("/api/v1/health").status_code

@@ -51,7 +51,7 @@ class House:
     def ask(self, signal, body: bytes, compression=None, metadata=()) -> grpc.StatusCode:
         export = self.channel.unary_unary(f"/{signal.service}/Export")
         try:
-            export(body, compression=compression, metadata=metadata, timeout=30)
+            export(body, compression=compression, metadata=metadata, timeout=60)
         except grpc.RpcError as refused:
             return refused.code()
         return OK
@@ -87,7 +87,7 @@ def on_the_wire(port: int, path: str, data: bytes, headers: dict[str, str]) -> g
     """Send one call as it stands; its status, none when the connection ends without one."""
     told = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers"}
     told |= {"content-type": "application/grpc", **headers}
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as wire:
         wire.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
         wire.sendall(frame(1, 4, 1, b"".join(field(*one) for one in told.items())) + frame(0, 1, 1, data))
         came = b""
@@ -201,7 +201,7 @@ def test_a_frame_that_is_none_of_grpcs_is_not_acknowledged_without_a_word(house,
     assert "is not gRPC's" in told
     answer = house.channel.unary_unary(
         f"/{signal.service}/Export", response_deserializer=signal.response.FromString
-    )(b"", timeout=30)
+    )(b"", timeout=60)
     assert answer.partial_success.error_message == told
 
 

@@ -26,7 +26,7 @@ def count(store, service: str) -> int:
     return answer["n"][0].as_py()
 
 
-def eventually(wanted, of, seconds: float = 10) -> None:
+def eventually(wanted, of, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while of() != wanted and time.monotonic() < deadline:
         time.sleep(0.02)

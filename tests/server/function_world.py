@@ -159,7 +159,7 @@ def world(folder: Path) -> Iterator[World]:
     try:
         _until(url, "/api/v1/collections/latest?wait=10", lambda one: one and not one["is_running"])
         _until(url, "/api/v1/debt?kind=unused", lambda one: not one["entries"])
-        door = httpx.get(f"{url}/api/v1/telemetry").json()["doors"][0]["address"]
+        door = httpx.get(f"{url}/api/v1/telemetry", timeout=60).json()["doors"][0]["address"]
         # Twelve minutes of each version, 10 carts of two items a minute; a third of the later carts fail.
         _run(folder, door, "shop", commits[0], [(-m, "/cart", ["a", "b"], 10) for m in range(25, 13, -1)])
         later = [(-m, "/cart", ["a", "b"], 10) for m in range(13, 1, -1)]
@@ -183,7 +183,7 @@ def world(folder: Path) -> Iterator[World]:
         yield World(url, commits, folder)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def _commits(repository: Path) -> tuple[str, str]:
@@ -259,7 +259,7 @@ def _up(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         if (data / "server.json").exists():
             url = str(json.loads((data / "server.json").read_text())["url"])
             try:
-                httpx.get(f"{url}/api/v1/telemetry").raise_for_status()
+                httpx.get(f"{url}/api/v1/telemetry", timeout=60).raise_for_status()
                 return process, url
             except httpx.HTTPError:
                 pass

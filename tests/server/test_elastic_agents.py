@@ -31,7 +31,7 @@ client = elasticapm.Client(
     global_labels="container.image.name=acme/storefront,container.image.tag=1.1-9f8e7d6",
     secret_token=sys.argv[2], metrics_interval="1s", cloud_provider="none", api_request_time="1s",
 )
-deadline = time.monotonic() + 10
+deadline = time.monotonic() + 60
 while client.config.transaction_max_spans != 77 and time.monotonic() < deadline:
     time.sleep(0.05)
 print(client.config.transaction_max_spans, client.server_version)
@@ -89,7 +89,7 @@ def receiver(tmp_path_factory) -> Iterator[tuple[Runtime, Receiving, str]]:
 def rows(receiver, statement: str, wanted: int = 1) -> list[dict]:
     """Rows of a statement, once there are enough."""
     runtime, receiving, _ = receiver
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         for intake in receiving.intakes:
             intake.flush()
@@ -109,7 +109,7 @@ def test_the_python_agent_reports_and_is_configured(receiver):
     program = textwrap.dedent(PYTHON)
     done = subprocess.run(
         [sys.executable, "-c", program, receiver[2], KEY],
-        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PYTHONPATH": "", "no_proxy": "*"},
+        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "PYTHONPATH": "", "no_proxy": "*"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["77", "(8,", "19,", "0)"], done.stderr
@@ -165,7 +165,7 @@ def test_the_node_agent_reports(receiver, node_agent):
         ["node", str(program), receiver[2], KEY],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         cwd=node_agent,
     )

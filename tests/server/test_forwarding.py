@@ -45,14 +45,14 @@ def other(tmp_path):
     pages = json.loads((data / "server.json").read_text())["url"]
     while True:
         try:
-            doors = httpx.get(f"{pages}/api/v1/telemetry").json()["doors"]
+            doors = httpx.get(f"{pages}/api/v1/telemetry", timeout=60).json()["doors"]
             break
         except httpx.TransportError:
             assert time.monotonic() < deadline
             time.sleep(0.1)
     yield pages, doors[0]["address"]
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 def test_a_trace_sent_here_is_found_in_the_other_ktlo(other, tmp_path, visiting):
@@ -69,8 +69,8 @@ def test_a_trace_sent_here_is_found_in_the_other_ktlo(other, tmp_path, visiting)
         with provider.get_tracer("tests").start_as_current_span("GET /cart") as span:
             trace_id = f"{span.get_span_context().trace_id:032x}"
         receiving.traces.flush()
-        deadline = time.monotonic() + 20
-        while (found := httpx.get(f"{pages}/api/v1/traces/{trace_id}")).status_code != 200:
+        deadline = time.monotonic() + 60
+        while (found := httpx.get(f"{pages}/api/v1/traces/{trace_id}", timeout=60)).status_code != 200:
             assert time.monotonic() < deadline, found.text
             time.sleep(0.2)
         assert [span["name"] for span in found.json()["spans"]] == ["GET /cart"]

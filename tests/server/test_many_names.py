@@ -72,11 +72,15 @@ def running(tmp_path_factory) -> Iterator[tuple[Runtime, Receiving]]:
     url = receiving.doors[0].address
     proto = {"content-type": "application/x-protobuf"}
     for path, made in (("traces", together), ("logs", told)):
-        httpx.post(f"{url}/v1/{path}", content=made.SerializeToString(), headers=proto).raise_for_status()
+        httpx.post(
+            f"{url}/v1/{path}", content=made.SerializeToString(), headers=proto, timeout=60
+        ).raise_for_status()
     for name in ("jobs", "jobs.waiting"):
         made = metrics("shop", name=name)
         points_of(made)[0].time_unix_nano = time.time_ns()
-        httpx.post(f"{url}/v1/metrics", content=made.SerializeToString(), headers=proto).raise_for_status()
+        httpx.post(
+            f"{url}/v1/metrics", content=made.SerializeToString(), headers=proto, timeout=60
+        ).raise_for_status()
     with grpc.insecure_channel(receiving.doors[1].address.removeprefix("http://")) as channel:
         export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
         export(request("shop", Said("9" * 16, "GET /", now(), trace_id="9" * 32)).SerializeToString())

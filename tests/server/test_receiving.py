@@ -155,7 +155,7 @@ def test_a_signal_without_room_is_told_and_nothing_is_called_well(house_with_tra
 def call(receiving: Receiving, body: bytes, key: str = ""):
     with grpc.insecure_channel(receiving.doors[1].address.removeprefix("http://")) as channel:
         export = channel.unary_unary(f"/{signals.TRACES.service}/Export")
-        return export(body, metadata=(("authorization", f"Bearer {key}"),) if key else None, timeout=10)
+        return export(body, metadata=(("authorization", f"Bearer {key}"),) if key else None, timeout=60)
 
 
 def test_grpc_refuses_bad_data_for_good(receiver):
@@ -191,7 +191,7 @@ def test_grpc_larger_than_the_limit_is_resource_exhausted_without_retry(receiver
         ) as channel,
         pytest.raises(grpc.RpcError) as refused,
     ):
-        channel.unary_unary(f"/{signals.TRACES.service}/Export")(bytes(65 << 20), timeout=30)
+        channel.unary_unary(f"/{signals.TRACES.service}/Export")(bytes(65 << 20), timeout=60)
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "grpc-status-details-bin" not in dict(refused.value.trailing_metadata())
 
@@ -259,6 +259,7 @@ def test_a_service_manager_that_ends_ktlo_lets_it_close_what_it_has_open(tmp_pat
                 f"http://127.0.0.1:{port}/v1/traces",
                 content=made.SerializeToString(),
                 headers={"content-type": "application/x-protobuf"},
+                timeout=60,
             )
             assert sent.status_code == 200
             server.send_signal(signal.SIGTERM)
@@ -274,7 +275,7 @@ def wait_for(port: int, server: subprocess.Popen) -> None:
     while time.monotonic() < deadline:
         assert server.poll() is None, server.communicate()
         try:
-            httpx.get(f"http://127.0.0.1:{port}/")
+            httpx.get(f"http://127.0.0.1:{port}/", timeout=60)
         except httpx.TransportError:
             time.sleep(0.1)
         else:

@@ -70,7 +70,7 @@ def test_before_anything_is_planned_the_page_says_so_and_how_to_begin(house: Any
 def test_planning_on_the_page_shows_progress_then_a_draft_that_can_be_put_in_force(house: Any) -> None:
     sent = house.post("/rota/plan", data={"rota": "search", "weeks": "1"})
     assert (sent.status_code, sent.headers["location"]) == (303, "/rota?rota=search#plan")
-    for _ in range(300):
+    for _ in range(600):
         fragment = house.get("/fragments/rota?rota=search").text
         if "data-done" in fragment:
             break

@@ -63,12 +63,12 @@ def test_a_source_asked_for_during_a_run_joins_it(fresh, tmp_path, monkeypatch):
 
     def slow(*_: Any, **__: Any) -> None:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
 
     monkeypatch.setattr("ktlo.server.collecting.derive", slow)
     collecting = Collecting(fresh)
     collecting.start()
-    assert begun.wait(30)
+    assert begun.wait(60)
     entry = fresh.add_source("git", {"path": str(tmp_path / "shop"), "name": "acme/late"})
     collecting.start((entry.source_id,))
     collecting.start((entry.source_id,))

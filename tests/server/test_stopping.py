@@ -20,7 +20,7 @@ def test_a_collection_under_way_is_cut_off_and_the_rest_is_left_to_the_next_run(
     monkeypatch.setattr("ktlo.server.collecting.collect", endless)
     collecting = Collecting(runtime)
     collecting.start()
-    assert begun.wait(30)
+    assert begun.wait(60)
     collecting.close(timeout=30)
     assert collecting.run is not None
     assert not collecting.run.is_running

@@ -75,7 +75,7 @@ def postgresql() -> Iterator[str]:
         finally:
             # SIGINT: a fast shutdown, which waits for no client.
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(60)
     shutil.rmtree(folder)
 
 

@@ -57,8 +57,8 @@ def start_bao() -> tuple[subprocess.Popen[bytes], Bao]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    client = hvac.Client(url=f"http://{address}", token="root", timeout=5)
-    for _ in range(200):
+    client = hvac.Client(url=f"http://{address}", token="root", timeout=60)
+    for _ in range(1200):
         try:
             if client.sys.is_initialized() and not client.sys.is_sealed():
                 break

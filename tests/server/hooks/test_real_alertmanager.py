@@ -54,12 +54,12 @@ receivers:
     command += [f"--storage.path={tmp_path / 'am'}", "--cluster.listen-address="]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"
-        eventually(lambda: httpx.get(f"{url}/-/ready").status_code == 200)
+        eventually(lambda: httpx.get(f"{url}/-/ready", timeout=60).status_code == 200)
         yield url
         process.terminate()
 
 
-def eventually(holds, seconds: float = 20) -> None:
+def eventually(holds, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -78,7 +78,7 @@ def test_a_real_alertmanager_tells_the_beginning_and_the_end_of_an_alert(runtime
         "annotations": {"summary": "The disk is full"},
         "startsAt": began.isoformat(),
     }
-    httpx.post(f"{alertmanager}/api/v2/alerts", json=[told]).raise_for_status()
+    httpx.post(f"{alertmanager}/api/v2/alerts", json=[told], timeout=60).raise_for_status()
     state = "SELECT service, title, severity, state, detected_at, resolved_at FROM ktlo.incidents"
     eventually(lambda: rows(runtime, state))
     (found,) = rows(runtime, state)
@@ -99,19 +99,21 @@ def test_an_alert_that_no_webhook_told_of_is_found_by_asking_and_ended_when_it_i
 
     collecting = Collecting(runtime)
     told = {"labels": {"alertname": "Slow", "job": "api"}}
-    httpx.post(f"{alertmanager}/api/v2/alerts", json=[told]).raise_for_status()
+    httpx.post(f"{alertmanager}/api/v2/alerts", json=[told], timeout=60).raise_for_status()
     state = "SELECT service, state FROM ktlo.incidents WHERE source = 'alertmanager:asked'"
 
     def read() -> None:
         collecting.start(("alertmanager:asked",))
         collecting.wait(60)
 
-    eventually(lambda: len(httpx.get(f"{alertmanager}/api/v2/alerts").json()) == 1)
+    eventually(lambda: len(httpx.get(f"{alertmanager}/api/v2/alerts", timeout=60).json()) == 1)
     read()
     assert rows(runtime, state) == [{"service": "api", "state": "open"}]
     ended = dt.datetime.now(dt.UTC).isoformat()
-    httpx.post(f"{alertmanager}/api/v2/alerts", json=[{**told, "endsAt": ended}]).raise_for_status()
-    eventually(lambda: httpx.get(f"{alertmanager}/api/v2/alerts").json() == [])
+    httpx.post(
+        f"{alertmanager}/api/v2/alerts", json=[{**told, "endsAt": ended}], timeout=60
+    ).raise_for_status()
+    eventually(lambda: httpx.get(f"{alertmanager}/api/v2/alerts", timeout=60).json() == [])
     read()
     assert rows(runtime, state) == [{"service": "api", "state": "resolved"}]
     collecting.close()

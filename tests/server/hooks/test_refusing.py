@@ -33,7 +33,7 @@ def test_three_wrong_signatures_within_a_second_are_three_when_the_server_ends(r
     while not server.started:
         time.sleep(0.01)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}{HOOK}"
-    assert [httpx.post(url, content=body(ALERT)).status_code for _ in range(3)] == [401] * 3
+    assert [httpx.post(url, content=body(ALERT), timeout=60).status_code for _ in range(3)] == [401] * 3
     server.should_exit = True
     thread.join()
     assert rows(runtime, "SELECT sum(times) AS n FROM ktlo.deliveries") == [{"n": 3}]

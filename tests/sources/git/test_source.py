@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
+import threading
 
 import pytest
 
@@ -102,30 +102,33 @@ def test_the_event_loop_stays_free_while_git_works(repo, monkeypatch):
     source = make_source("git", {"path": str(repo.path)})
     slow = source._batches
 
-    def sleeping(*arguments):
+    ticked, went_on = threading.Event(), []
+
+    def waiting(*arguments):
         for batch in slow(*arguments):
-            time.sleep(0.05)
+            ticked.clear()
+            went_on.append(all(went_on) and ticked.wait(60))
             yield batch
 
-    monkeypatch.setattr(source, "_batches", sleeping)
+    monkeypatch.setattr(source, "_batches", waiting)
 
-    async def run() -> tuple[int, int]:
-        ticks = batches = 0
+    async def run() -> int:
+        batches = 0
 
         async def tick() -> None:
-            nonlocal ticks
             while True:
                 await asyncio.sleep(0.005)
-                ticks += 1
+                ticked.set()
 
         ticking = asyncio.create_task(tick())
         async for _ in source.collect({}):
             batches += 1
         ticking.cancel()
-        return ticks, batches
+        return batches
 
-    ticks, batches = asyncio.run(run())
-    assert ticks > batches
+    batches = asyncio.run(run())
+    assert went_on == [True] * batches
+    assert batches
 
 
 def test_a_collection_that_is_cancelled_ends_its_processes(repo):

@@ -48,17 +48,17 @@ def prism(published: Published) -> Iterator[str]:
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(600):
             assert process.poll() is None, "Prism ended before it listened"
             try:
-                httpx.get(f"{address}/rate_limit", trust_env=False)
+                httpx.get(f"{address}/rate_limit", trust_env=False, timeout=60)
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture

@@ -88,8 +88,11 @@ def test_the_check_asks_only_what_github_describes(prism: str) -> None:
 
 
 def test_prism_would_have_noticed_a_wrong_request(prism: str) -> None:
-    assert httpx.get(f"{prism}/repos/o/r/issues?state=everything", trust_env=False).status_code == 422
-    assert httpx.get(f"{prism}/repos/o/r/issuez", trust_env=False).status_code == 404
+    assert (
+        httpx.get(f"{prism}/repos/o/r/issues?state=everything", trust_env=False, timeout=60).status_code
+        == 422
+    )
+    assert httpx.get(f"{prism}/repos/o/r/issuez", trust_env=False, timeout=60).status_code == 404
 
 
 @pytest.mark.parametrize("listing", ALL, ids=lambda listing: listing.name)
