@@ -235,6 +235,17 @@ def test_what_a_check_misses_is_told_when_it_is_asked_for(visitor: Any) -> None:
     assert told(visitor)[LISTENER]["checked"] == checked
 
 
+def test_what_was_missing_when_a_source_was_added_is_told_on_sources(visitor: Any) -> None:
+    new = {"kind": "cdevents", "options": {"name": "ci"}, "unreachable": "add"}
+    assert visitor.post("/api/v1/sources", json=new).status_code == 201
+    assert "events are only taken from this machine" in visitor.page("/sources")
+
+
+def test_what_only_listens_is_not_said_to_be_read_when_it_is_added(visitor: Any) -> None:
+    answer = visitor.post("/sources/add", data={"kind": "cdevents", "name": "ci"})
+    assert "What is sent to it is taken from now on" in visitor.page(answer.headers["location"])
+
+
 @pytest.mark.parametrize(
     ("source", "remedy", "status", "words"),
     [

@@ -20,6 +20,7 @@ from ktlo.errors import SignatureError, UserError
 from ktlo.sources.csv.fields import Noun
 from ktlo.sources.hooked import Incoming
 from ktlo.sources.protocol import Status
+from ktlo.sources.registry import make_source
 from ktlo.sources.webhook import WebhookSource
 from ktlo.sources.webhook.config import WebhookConfig
 from ktlo.sources.webhook.proposal import parse, propose
@@ -294,6 +295,43 @@ def test_the_guess_from_a_sample_is_a_mapping_that_reads_it() -> None:
     seen.take(made.receive(incoming(sample)))
     found = seen.item("a1")
     assert (found["title"], found["service"], found["state"]) == ("Slow", "checkout", "resolved")
+
+
+def test_what_stands_deep_in_a_message_is_guessed_by_the_last_of_its_names() -> None:
+    sample = {
+        "type": "incident.updated",
+        "incident": {
+            "ref": "P-77",
+            "summary": "Refunds fail",
+            "status": "resolved",
+            "opened": "2026-11-20T10:00:00+01:00",
+            "fixed": "2026-11-20T11:15:00+01:00",
+            "service": {"name": "payments"},
+        },
+    }
+    assert propose(sample, Noun.INCIDENTS)["mapping"] == {
+        "external_id": "incident.ref",
+        "title": "incident.summary",
+        "service": "incident.service.name",
+        "state": "incident.status",
+        "detected_at": "incident.opened",
+        "resolved_at": "incident.fixed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ({}, "say where in the body external_id, detected_at are"),
+        ({"external_id": "id"}, "say where in the body detected_at is"),
+        ({"external_id": "id", "detected_at": "a.[b"}, "'a.[b' is no JMESPath: Incomplete expression\n"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_says_what_of_the_body_is_needed(mapping, said) -> None:
+    with pytest.raises(UserError) as caught:
+        make_source("webhook", {"name": "n", "noun": "incidents", "mapping": mapping})
+    assert said.rstrip("\n") in caught.value.what
+    assert ":." not in str(caught.value)
 
 
 def test_names_that_are_no_words_are_quoted_in_the_guess() -> None:

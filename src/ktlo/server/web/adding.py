@@ -22,6 +22,7 @@ from ktlo.server.web.checks import Checks
 from ktlo.server.web.mapping_form import mapped_fields, mapping_from, open_questions, removed_fields, said_by
 from ktlo.server.web.option_fields import option_fields, options_from
 from ktlo.server.web.rendering import render, with_message, with_query
+from ktlo.sources.hooked import only_listens
 from ktlo.sources.options import asked_first
 from ktlo.sources.registry import kind_of, kinds, make_source
 
@@ -93,11 +94,12 @@ async def _add(request: Request, kind: str, options: Mapping[str, Any]) -> Respo
     runtime: Runtime = request.app.state.runtime
     checks: Checks = request.app.state.checks
     collecting: Collecting = request.app.state.collecting
-    await checks.check(make_source(kind, options))
+    made = make_source(kind, options)
+    await checks.check(made)
     entry = await run_in_threadpool(runtime.add_source, kind, options)
     await run_in_threadpool(collecting.start, (entry.source_id,))
     page = with_query("/sources/source", {"source": entry.source_id})
-    return RedirectResponse(with_message(page, "added"), 303)
+    return RedirectResponse(with_message(page, "listening" if only_listens(made) else "added"), 303)
 
 
 async def _propose(request: Request, given: Given) -> Response:

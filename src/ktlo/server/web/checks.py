@@ -45,6 +45,10 @@ class Checks:
             health = Health(Status.UNREACHABLE, f"No answer within {PATIENCE:.0f} s.")
         except KtloError as error:
             health = Health(Status.UNREACHABLE, str(error))
+        return self.keep(source.source_id, health)
+
+    def keep(self, source_id: str, health: Health) -> Checked:
+        """Remember a check that was made elsewhere, as when a source is added by the command line."""
         checked = Checked(health, dt.datetime.now(dt.UTC))
-        self._last[source.source_id] = checked
+        self._last[source_id] = checked
         return checked

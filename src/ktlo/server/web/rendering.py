@@ -30,6 +30,7 @@ MESSAGES = {
     "corrected": "Noted. It is in the numbers after the next collection, and learned from.",
     "withdrawn": "The correction is taken back. Rules and model decide again at the next collection.",
     "added": "Added. Its records are being read now.",
+    "listening": "Added. What is sent to it is taken from now on.",
     "replayed": "Every kept webhook was read again by the options as they are now.",
     "removed": "It is no longer read. What it delivered stays in all figures until it is forgotten.",
     "forgotten": "It is no longer read, and its records are gone. Numbers follow at the next collection.",

@@ -207,7 +207,7 @@ async def look(request: Request) -> Response:
     except UserError as error:
         return await run_in_threadpool(_page, request, said, str(error))
     page = with_query("/sources/source", {"source": entry.source_id})
-    return RedirectResponse(with_message(page, "added"), 303)
+    return RedirectResponse(with_message(page, "listening"), 303)
 
 
 @router.post("/fragments/webhook")

@@ -127,12 +127,14 @@ def _reason(column: ColumnProfile, field: FileField, columns: list[str]) -> str:
 def _rank(field: FileField, column: ColumnProfile) -> int | None:
     """How well a column fits a field, 0 best; ``None`` when it does not."""
     name = words(column.name).removeprefix("custom field ").strip()
-    parts = column.name.rsplit(".", 1)
-    # In JSON the last part often says it: `fields.created`, `user.login` is matched as a whole first.
-    tail = words(parts[-1]) if len(parts) > 1 else name.removeprefix("incident ").removeprefix("issue ")
+    parts = column.name.split(".")
+    # In JSON the last parts often say it: `fields.created`, `incident.service.name`; the longest of them holds.
+    tails = [words(".".join(parts[number:])) for number in range(1, len(parts))]
+    tails = tails or [name.removeprefix("incident ").removeprefix("issue ")]
+    tail = next((each for each in tails if each in field.names), "")
     if name in field.names:
         rank = field.names.index(name)
-    elif tail in field.names:
+    elif tail:
         rank = 50 + field.names.index(tail)
     else:
         return None

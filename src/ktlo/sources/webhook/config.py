@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ktlo.sources.csv.config import CsvConfig
 from ktlo.sources.csv.dates import DateStyle
-from ktlo.sources.csv.fields import Noun
+from ktlo.sources.csv.fields import Noun, fields_of
 from ktlo.sources.hooked import Reference
 
 LONGEST_PATH = 500
@@ -91,6 +91,11 @@ class WebhookConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fields_exist(self) -> Self:
+        needed = [name for name, known in fields_of(self.noun).items() if known.required]
+        missing = [name for name in needed if name not in self.mapping]
+        if missing:
+            verb = "is" if len(missing) == 1 else "are"
+            raise ValueError(f"mapping: say where in the body {', '.join(missing)} {verb}")
         self.as_list()
         if self.deleted and "external_id" not in self.mapping:
             raise ValueError("`deleted` needs external_id in the mapping: it tells what is gone")
@@ -124,5 +129,5 @@ def compiled(path: str) -> jmespath.parser.ParsedResult:
     try:
         return jmespath.compile(path)
     except jmespath.exceptions.JMESPathError as error:
-        words = str(error).partition("\n")[0]
+        words = str(error).partition("\n")[0].removeprefix("Invalid jmespath expression: ").rstrip(": ")
         raise ValueError(f"{path!r} is no JMESPath: {words}") from error
