@@ -103,3 +103,19 @@ def test_a_message_replaces_the_one_before():
 
 def test_only_known_messages_are_shown(house):
     assert "you have won" not in house.page("/sources?done=you+have+won")
+
+
+def test_an_incidents_page_tells_its_phases_and_by_which_step(house):
+    key = "item_kind=incident&source=csv%3Aincidents&item_id=INC-1"
+    (told,) = house.get(f"/item.json?{key}").json()["phases"]
+    assert told["episode"] == 1
+    page = house.page(f"/item?{key}")
+    phases = page.partition("Its phases")[2].partition("</section>")[0]
+    assert "detected" in phases
+    assert "the source" in phases
+    assert " UTC" in phases
+    assert 'href="/sources/statuses?source=csv%3Aincidents"' in phases
+
+
+def test_what_has_no_phases_shows_none(house):
+    assert "Its phases" not in house.page(item(house, "feat: guest checkout")["href"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field
 from ktlo.effort.corrections import correct_category, correct_person, withdraw_category
 from ktlo.effort.explain import explain
 from ktlo.effort.items import ItemKey
+from ktlo.effort.phases import read_phases
 from ktlo.metrics.items import find_items, unsure_items
 from ktlo.metrics.service_levels import read_service_levels
 from ktlo.records.effort import Category, ItemKind
@@ -79,6 +81,22 @@ class SlaCycleOut(BaseModel):
     told_at: dt.datetime
 
 
+class EpisodeOut(BaseModel):
+    """One stretch in which an item was open; see the records *phases*."""
+
+    episode: int
+    state: str
+    detected_at: dt.datetime
+    detected_by: str
+    acknowledged_at: dt.datetime | None
+    acknowledged_by: str
+    mitigated_at: dt.datetime | None
+    mitigated_by: str
+    resolved_at: dt.datetime | None
+    resolved_by: str
+    is_adjusted: bool
+
+
 class ExplanationOut(BaseModel):
     """Why an item has its category, and which days it took."""
 
@@ -94,6 +112,7 @@ class ExplanationOut(BaseModel):
     days: list[DayOut]
     request_type: str = Field(description="Of a service desk's request; empty when it is none.")
     sla_cycles: list[SlaCycleOut]
+    phases: list[EpisodeOut] = Field(description="Episodes of an incident or bug; empty for all else.")
 
 
 @router.get("/items", response_model=list[dict[str, Any]])
@@ -117,7 +136,8 @@ def explain_item(
     item_id: Annotated[str, Query(max_length=500)],
 ) -> ExplanationOut:
     """Why an item has its category, who worked on it, and which part of which day that was."""
-    told = explain(running.store, running.settings.effort, ItemKey(item_kind, source, item_id))
+    key = ItemKey(item_kind, source, item_id)
+    told = explain(running.store, running.settings.effort, key)
     levels = read_service_levels(running.store, source, item_id, dt.datetime.now(dt.UTC))
 
     def part(share: Any) -> PartOut:
@@ -155,6 +175,7 @@ def explain_item(
         ],
         request_type=levels.request_type,
         sla_cycles=[SlaCycleOut(**each) for each in levels.cycles],
+        phases=[EpisodeOut(**asdict(each)) for each in read_phases(running.store, key)],
     )
 
 

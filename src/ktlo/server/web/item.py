@@ -11,11 +11,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from ktlo.effort.corrections import correct_category, withdraw_category
 from ktlo.effort.explain import Share, explain
 from ktlo.effort.items import ItemKey
+from ktlo.effort.phases import read_phases
 from ktlo.metrics.items import address, find_items, unsure_items
 from ktlo.metrics.service_levels import read_service_levels
 from ktlo.records.effort import Category, ItemKind
 from ktlo.report.charts import category as swatch_of
 from ktlo.report.charts.svg import safe_href
+from ktlo.report.phases import phases_table
 from ktlo.report.pieces import Nothing
 from ktlo.report.service_levels import cycles_table
 from ktlo.server.api.effort import AUTHOR, ExplanationOut, explain_item
@@ -64,6 +66,7 @@ def item_page(
     key = ItemKey(item_kind, source, item_id)
     told = explain(running.store, running.settings.effort, key)
     levels = read_service_levels(running.store, source, item_id, dt.datetime.now(dt.UTC))
+    episodes = read_phases(running.store, key)
     is_corrected = any(one.key == str(key) for one in running.state.corrections("category"))
     return render(
         request,
@@ -78,6 +81,8 @@ def item_page(
         is_corrected=is_corrected,
         request_type=levels.request_type,
         cycles=cycles_table(levels.cycles),
+        episodes=episodes,
+        phases=phases_table(episodes),
     )
 
 
