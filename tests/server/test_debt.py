@@ -8,6 +8,8 @@ from html import unescape
 
 import pytest
 
+from ktlo.server.web.debt import _rows_table
+
 ENTRY = {"title": "Split <b>the</b> totals", "principal": 40, "interest": 4, "repository": "acme/shop",
          "path": "src/totals.py", "author": "Ada <i>Lovelace</i>"}  # fmt: skip
 API = "/api/v1/debt"
@@ -205,3 +207,9 @@ def test_the_schedule_takes_its_hours_from_the_budget_that_was_recorded(house):
     after = house.get(f"{API}/schedule").json()["basis"]
     assert "share in force" not in lately
     assert "the share in force, 90%" in after
+
+
+def test_rows_behind_an_entry_tell_when_with_the_zone():
+    table = _rows_table([{"at": "2025-03-05T09:12:33Z", "subject": "x", "sha": "0f" * 20}])
+    assert [heading.title for heading in table.headings][:2] == ["when", "subject"]
+    assert table.words(table.rows[0])[0] == "5 Mar 2025 09:12 UTC"

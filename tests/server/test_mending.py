@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,13 @@ def test_a_source_that_only_listens_is_not_offered_to_be_read(visitor: Any) -> N
     page = visitor.page(f"/sources/source?source={LISTENER}")
     assert "1 webhook not understood" in page.partition("What it delivered")[0]
     assert "Read kept webhooks again</button>" in page
+
+
+def test_what_speaks_against_the_numbers_leads_to_the_first_source_that_it_is_about(visitor: Any) -> None:
+    page = visitor.page("/sources")
+    number = re.search(r'Mind today.*href="#source-(\d+)">1 with days missing</a>', page)[1]  # type: ignore[index]
+    assert re.search(rf'<h2 id="source-{number}"><a [^>]*>{re.escape(TRACKER)}</a>', page)
+    assert re.search(r'href="#source-\d+">1 with no delivery taken yet</a>\.', page)
 
 
 def test_what_a_failing_source_says_is_said_once_with_its_names_marked(visitor: Any) -> None:

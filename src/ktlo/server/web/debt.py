@@ -23,6 +23,7 @@ from ktlo.planning.debt.outlook import outlook_of
 from ktlo.planning.debt.paid import paid_entries
 from ktlo.planning.debt.returns import return_of
 from ktlo.report.charts import SHARE, Heading, Row, Table, picture, unit_named, written
+from ktlo.report.charts.calendar_ticks import minute_label
 from ktlo.report.debt import Debt, debt, entry_href
 from ktlo.report.debt_words import (
     STATUS_WORDS,
@@ -196,7 +197,7 @@ def _rows_table(rows: list[dict[str, Any]]) -> Table:
         tuple(
             Heading(name.replace("_", " "), unit_named("h") if name == "hours" else unit_named("count"))
             if name in numeric
-            else Heading(name.replace("_", " "))
+            else Heading("when" if name == "at" else name.replace("_", " "))
             for name in names
         ),
         tuple(Row(tuple(_cell(row[name]) for name in names), _row_href(row)) for row in rows),
@@ -207,7 +208,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str) and len(value) > 19 and value.endswith("Z") and value[10:11] == "T":
-        return value[:16].replace("T", " ")
+        return minute_label(dt.datetime.fromisoformat(value))
     return value
 
 
