@@ -13,8 +13,10 @@ import test_what_every_pulled_source_meets as every
 from collected_rows import Seen, run
 from redmine_by_hand import INCIDENTS, ISSUES, NOON, TITLE, after, lines, made_by_hand, nothing_there
 from redmine_server import KEY, Redmine
+from revisited_house import House
 
 from ktlo.errors import UserError
+from ktlo.sources.missing_items import MissingItems
 from ktlo.sources.protocol import Drawn, Status
 from ktlo.sources.redmine import RedmineSource
 from ktlo.sources.redmine.source import RedmineConfig
@@ -145,6 +147,28 @@ def test_an_open_issue_that_is_moved_out_of_the_project_leaves_within_a_day(redm
     assert run(made, seen) is None
     assert str(number) not in {row["external_id"] for row in seen.shown("issues")}
     assert number not in seen.cursor["open"]
+
+
+def test_a_whole_project_that_was_deleted_stays_as_last_seen_until_a_person_says_so(
+    redmine: Redmine, house: House
+) -> None:
+    redmine.ask("POST", "/projects.json", {"project": {"name": "Vault", "identifier": "vault"}})
+    vault = redmine.ask("GET", "/projects/vault.json")["project"]["id"]
+    made = source(redmine)
+    house.read(made)
+    others = house.names(made, "issues", "incidents")
+    for number in range(max(12, len(others) + 2)):
+        redmine.create(f"in the vault {number}", project_id=vault)
+    house.read(made)
+    everything = house.names(made, "issues", "incidents")
+    redmine.ask("DELETE", "/projects/vault.json")
+    cursor = house.state.cursor(made.source_id)
+    house.state.set_cursor(made.source_id, {**cursor, "compared_at": "2026-01-01T00:00:00Z"})
+    house.read(made)
+    assert house.names(made, "issues", "incidents") == everything
+    assert house.hidden(made) == everything - others
+    assert MissingItems(made.source_id, house.store).confirm("Vault", house.now) == len(everything - others)
+    assert house.names(made, "issues", "incidents") == others
 
 
 def test_a_reading_that_finds_nothing_new_is_no_failure(redmine: Redmine, numbers: dict[str, int]) -> None:
