@@ -33,7 +33,7 @@ NO_NOUN = {
     *("bytes", "series", "times"),
 }
 """Words after a number that are no plural of something that there may be one of."""
-BOUND = re.compile(r"\b[A-Z][A-Z_]{2,}\b|^_[A-Z_]+$|limits?\.|^most|_nodes$")
+BOUND = re.compile(r"\b[A-Z][A-Z_]{2,}\b|^_[A-Z_]+$|limits?\.|\bmost|_nodes$")
 """Numbers that are bounds of ktlo's own: never 1."""
 OURS = {"ValueError", "TypeError", "KeyError", "RuntimeError"}
 """What is raised with these is a bug of ktlo's and no sentence for a person."""
