@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -15,8 +17,12 @@ from test_what_every_pulled_source_meets import of_tests
 from ktlo.sources.delivering import Refusals, deliver
 from ktlo.sources.hooked import Incoming
 from ktlo.sources.missing_items import MissingItems
+from ktlo.sources.protocol import Batch
 from ktlo.sources.redmine import RedmineSource
 from ktlo.sources.redmine.source import RedmineConfig
+from ktlo.sources.rest.connection import AbsentError
+from ktlo.sources.rest.revisits import Revisit
+from ktlo.sources.rest.rows import Row, removal
 
 
 def told(house: House, source: Any, incoming: Incoming) -> None:
@@ -221,3 +227,36 @@ def test_what_a_webhook_tells_to_be_deleted_is_not_hidden_any_more(house: House)
     told(house, source, Incoming({}, json.dumps(body).encode(), at))
     assert len(house.hidden(source)) == 11
     assert "SHOP-3" not in house.names(source, "issues")
+
+
+def test_what_is_still_not_listed_is_neither_asked_for_alone_nor_counted_and_what_is_again_comes_whole() -> (
+    None
+):
+    asked: list[str] = []
+
+    async def listed(part: Sequence[str]) -> set[str]:
+        return set(part) - {"gone", "still"}
+
+    async def whole(name: str) -> Sequence[tuple[str, Row]]:
+        asked.append(name)
+        if name == "gone":
+            raise AbsentError("not found", where=name)
+        return [removal("issues", "s", name)]  # any row
+
+    async def work() -> list[Batch]:
+        found = Revisit(
+            api=cast("Any", None),
+            source="s",
+            tables=("issues",),
+            label="issues",
+            place="",
+            whole=whole,
+            listed=listed,
+        )
+        return [batch async for batch in found.of(["again", "gone", "still", "there"], {"again", "still"})]
+
+    batches = asyncio.run(work())
+    assert asked == ["again", "gone"]
+    assert [batch.rows["issues"]["external_id"].to_pylist() for batch in batches if batch.rows] == [["again"]]
+    (held,) = [held for batch in batches for held in batch.held]
+    assert (held.known, held.missing) == (["again", "gone", "there"], ["gone"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from revisited_house import HOUR, NOW, House, made
 from test_what_every_pulled_source_meets import of_tests
@@ -20,8 +20,9 @@ from test_what_every_pulled_source_meets import of_tests
 from ktlo.records import TABLES
 from ktlo.records.arrow import blank, to_arrow
 from ktlo.sources.missing_items import MissingItems
-from ktlo.sources.protocol import Drawn, Revisits
+from ktlo.sources.protocol import Drawn, Held, Revisits
 from ktlo.sources.revisiting import ROUND, Turn, drawn
+from ktlo.sources.vanishing import judged, project
 from ktlo.store.embedded import EmbeddedStore
 
 
@@ -174,6 +175,64 @@ def test_an_hour_goes_into_a_hundred_requests_at_most(emptied: EmbeddedStore) ->
     none = MissingItems("s", emptied)
     found, _ = drawn(Revisits(("issues",), 2), none, emptied, Turn(NOW - 90 * ROUND), NOW)
     assert found.known["issues"] == [f"{number:04}" for number in range(200)]
+
+
+def test_hidden_items_are_asked_for_every_hour_and_told_to_be_missing(emptied: EmbeddedStore) -> None:
+    for table in ("issues", "missing_items"):
+        emptied.query(f"TRUNCATE TABLE ktlo.{table}_log")
+    record = TABLES["issues"].record
+    names = [f"{number:04}" for number in range(200)]
+    emptied.insert(
+        TABLES["issues"], to_arrow([blank(record, source="s", external_id=name) for name in names], record)
+    )
+    missing = MissingItems("s", emptied)
+    missing.hold(Held(("issues",), names, names[150:153]), NOW)  # few: they are gone
+    missing.hold(Held(("issues",), names[170:], names[170:]), NOW)  # all: they are hidden
+    found, turn = drawn(Revisits(("issues",), 1), missing, emptied, Turn(NOW - HOUR), NOW)
+    assert found.known["issues"] == [*names[:20], *names[170:190]]
+    assert found.missing["issues"] == set(names[170:190])
+    found, _ = drawn(Revisits(("issues",), 1), missing, emptied, turn, NOW + HOUR)
+    assert found.known["issues"] == [*names[20:40], *names[190:]]
+    only = Revisits(("issues",), 100, deletes=False)
+    found, _ = drawn(only, missing, emptied, Turn(NOW - HOUR), NOW)
+    assert found.known["issues"] == [*names[150:153], *names[170:]]
+
+
+_NAMES = [f"{project}-{number}" for project in "AB" for number in range(25)]
+
+
+_STRETCH = st.tuples(st.sampled_from("AB"), st.integers(0, 24), st.integers(1, 25))
+"""Items of a project that vanish: from which number on, and how many."""
+
+
+@settings(deadline=None, max_examples=20)
+@example(rounds=[("A", 0, 23), ("A", 23, 2)], by_project=True)  # the last ones follow
+@example(rounds=[("A", 0, 20), ("B", 0, 17), ("B", 17, 8)], by_project=False)
+@given(rounds=st.lists(_STRETCH, min_size=1, max_size=4), by_project=st.booleans())
+def test_items_that_were_missing_before_count_in_no_later_judgement_and_all_come_back(
+    emptied: EmbeddedStore, rounds: list[tuple[str, int, int]], *, by_project: bool
+) -> None:
+    for table in ("issues", "missing_items"):
+        emptied.query(f"TRUNCATE TABLE ktlo.{table}_log")
+    record, group = TABLES["issues"].record, project if by_project else None
+    rows = to_arrow([blank(record, source="s", external_id=name) for name in _NAMES], record)
+    emptied.insert(TABLES["issues"], rows)
+    away, gone, hidden = set[str](), set[str](), set[str]()
+    for name, first, number in rounds:
+        before, away = set(away), away | {f"{name}-{one}" for one in range(first, min(first + number, 25))}
+        MissingItems("s", emptied).hold(Held(("issues",), _NAMES, sorted(away), group), NOW)
+        known = set(_NAMES) - before
+        groups = {project(one) for one in hidden} if by_project else ()
+        verdict = judged(away - before, known, group, groups)
+        gone |= set(verdict.deleted)
+        hidden |= set(verdict.hidden)
+        shown = emptied.query("SELECT external_id FROM ktlo.issues")["external_id"].to_pylist()
+        assert set(shown) == set(_NAMES) - gone
+        noted = emptied.query("SELECT external_id FROM ktlo.missing_items WHERE NOT is_gone")
+        assert set(noted["external_id"].to_pylist()) == hidden
+    MissingItems("s", emptied).seen({"issues": rows})
+    assert emptied.query("SELECT count() AS n FROM ktlo.issues")["n"][0].as_py() == len(_NAMES)
+    assert emptied.query("SELECT count() AS n FROM ktlo.missing_items")["n"][0].as_py() == 0
 
 
 @pytest.fixture(scope="module")
