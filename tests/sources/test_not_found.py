@@ -229,6 +229,21 @@ def test_issues_that_were_merged_in_bulk_leave(house: House) -> None:
     assert before - house.names(source, "issues") == {f"SHOP-S{number}" for number in range(20, 34)}
 
 
+def test_issues_that_are_listed_and_were_merged_in_bulk_leave(house: House) -> None:
+    organization = of_tests("sentry", "test_sentry").Organization()
+    at = dt.datetime(2026, 9, 2, tzinfo=dt.UTC)
+    for number in range(20, 40):
+        organization.happen(f"S{number}", "seen", at)
+    source = made("sentry", organization.answer)
+    house.read(source)
+    before = house.names(source, "issues")
+    for number in range(20, 34):
+        organization.happen(f"S{number}", "set_resolved", at)
+        organization.merged[f"S{number}"] = "S35"
+    house.read(source, hours=0.5)
+    assert before - house.names(source, "issues") == {f"SHOP-S{number}" for number in range(20, 34)}
+
+
 def test_a_kept_webhook_that_is_read_again_brings_nothing_back(house: House) -> None:
     site = of_tests("jira", "jira_by_hand").site_by_hand()
     source = made("jira cloud", site.answer)

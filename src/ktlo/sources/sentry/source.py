@@ -288,6 +288,10 @@ class SentrySource:
             if item.status in ENDED or item.id not in at.open:
                 try:
                     whole = (await self._retrieved(lists.api, item.id)).with_list(item)
+                except LeftError:
+                    rows.append(removal("issues", self.source_id, item.short_id or item.id))
+                    at.open.pop(item.id, None)
+                    continue
                 except AbsentError:
                     missing.append(item.short_id or item.id)
                     at.open.pop(item.id, None)
