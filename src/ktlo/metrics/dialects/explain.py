@@ -284,11 +284,12 @@ def causes_between(
 
 
 def _cause(aspects: tuple[Aspect, ...], before: Measured, after: Measured) -> Cause:
-    earlier = {row.key: row for row in before.rows}
-    later = {row.key: row for row in after.rows}
     difference = None
     if before.value is not None and after.value is not None:
         difference = after.value - before.value
+    if after.rows is before.rows:
+        return Cause(aspects, before.value, after.value, difference, (), (), ())
+    earlier, later = before.by_key, after.by_key
     return Cause(
         aspects,
         before.value,

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from ktlo.metrics import members
 from ktlo.metrics.ask import fetch, filtered, parameters
 from ktlo.metrics.bugs import BUGS
+from ktlo.metrics.dialects.recipe import Counted
 from ktlo.metrics.question import Dimension, Question
 from ktlo.metrics.registry import definition
 from ktlo.metrics.rows import Rows
@@ -173,8 +176,7 @@ class Merged:
     approved_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Solved:
+class Solved(msgspec.Struct, frozen=True):
     """A bug or another issue. Times are seconds since 1970."""
 
     source: str
@@ -197,6 +199,8 @@ class Facts:
     committed: dict[str, float] | None = None
     """When each commit was made, by its sha."""
     bugs: tuple[Solved, ...] = ()
+    made: dict[Hashable, tuple[Counted, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """What was made of them, by the rules and the period: statistics over the same rows need them made once."""
 
 
 def _moment(value: Any) -> float | None:

@@ -7,8 +7,11 @@ product's (``explain``). Definitions were read in the products' public repositor
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+
+import msgspec
 
 from ktlo.metrics.question import Window
 
@@ -90,9 +93,8 @@ class Recipe:
         return replace(self, **{aspect.value: other.rule(aspect)})
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """One row that a number rests on.
+class Counted(msgspec.Struct, frozen=True):
+    """One row that a number rests on. There may be half a million: a struct is made in a tenth of a dataclass's time.
 
     Attributes:
         kind: incident, deployment, change, commit or issue.
@@ -120,7 +122,7 @@ class Counted:
         return (self.kind, self.source, self.external_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measured:
     """A number by one recipe.
 
@@ -135,6 +137,11 @@ class Measured:
     rows: tuple[Counted, ...]
     reason: str = ""
     unrounded: float = 0.0
+
+    @cached_property
+    def by_key(self) -> Mapping[tuple[str, str, str], Counted]:
+        """The rows by what makes them the same under another rule."""
+        return {row.key: row for row in self.rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ KAPLAN_MEIER = Rule("Kaplan-Meier", "median of the Kaplan-Meier curve, which ope
 
 def measure(facts: Facts, recipe: Recipe, window: Window) -> Measured:
     """Time to close a bug by a recipe, in seconds."""
+    rules = (recipe.population, recipe.window, recipe.rounding, window)
+    if rules not in facts.made:
+        facts.made[rules] = _rows(facts, recipe, window)
+    return _figure(facts.made[rules], recipe)
+
+
+def _rows(facts: Facts, recipe: Recipe, window: Window) -> tuple[Counted, ...]:
     start, end, now = stamp(window.start), min(stamp(window.end), stamp(window.now)), stamp(window.now)
     # A tracker may hold half a million: which of them count is found in columns, and only those become rows.
     opened = np.array([bug.opened_at for bug in facts.bugs], dtype=np.float64)
@@ -47,11 +54,10 @@ def measure(facts: Facts, recipe: Recipe, window: Window) -> Measured:
     if recipe.rounding == MINUTES_DOWN:
         amounts = [whole(amount, MINUTE) for amount in amounts]
     bugs = [facts.bugs[place] for place in places.tolist()]
-    rows = [
+    return tuple(
         Counted("issue", bug.source, bug.external_id, bug.title, bug.url, moment, amount, still)
         for bug, moment, amount, still in zip(bugs, moments, amounts, is_open, strict=True)
-    ]
-    return _figure(tuple(rows), recipe)
+    )
 
 
 def _figure(rows: tuple[Counted, ...], recipe: Recipe) -> Measured:
