@@ -28,6 +28,9 @@ from ktlo.planning.load.history import Days, History
 from ktlo.planning.load.linking import Roots
 from ktlo.planning.load.unfiled import Outage
 from ktlo.planning.load.weeks import day_of, monday, weeks_of_days
+from ktlo.records import TABLES
+from ktlo.records.arrow import to_arrow
+from ktlo.records.collection import Collection
 from ktlo.records.effort import ItemKind
 from ktlo.server.runtime import Runtime
 from ktlo.settings import load_settings
@@ -286,3 +289,28 @@ def test_what_a_load_is_remembered_by_holds_no_sum_of_fractions(house: Runtime) 
     state, *_ = content_key(house.store, MARCH, house.settings)
     assert "spent" in state
     assert not re.search(r"\d\.\d|\de-?\d", state)
+
+
+def test_what_the_store_holds_is_asked_once_until_something_is_written(
+    house: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, query = [], house.store.query
+    monkeypatch.setattr(
+        house.store, "query", lambda sql, params=None: asked.append(sql) or query(sql, params)
+    )
+
+    def key() -> tuple[str, int]:
+        asked.clear()
+        return content_key(house.store, MARCH, house.settings)[0], len(asked)
+
+    first, _ = key()
+    assert key() == (first, 0)
+    started = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    run = Collection(
+        source="s", started_at=started, finished_at=started, status="complete", rows=7, rejected=0, message=""
+    )
+    house.store.insert(TABLES["collections"], to_arrow([run], Collection))
+    after, times = key()
+    assert (after != first, times) == (True, 1)
+    monkeypatch.setattr(house.store, "mark", lambda: None)
+    assert [key()[1], key()[1]] == [1, 1]

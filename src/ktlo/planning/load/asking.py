@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ktlo.metrics.question import Question
 from ktlo.planning.load import read_load
@@ -16,7 +17,7 @@ from ktlo.planning.load.fitting import Load
 from ktlo.planning.load.summary import LoadSummary, summarise
 from ktlo.planning.remembered import Remembered
 from ktlo.settings import Settings
-from ktlo.store.protocol import Queryable
+from ktlo.store.protocol import Queryable, Store
 
 _STATE = """
 SELECT
@@ -29,7 +30,7 @@ SELECT
 
 def content_key(store: Queryable, question: Question, settings: Settings, *more: Any) -> Any:
     """What an answer depends on: the store's content, the question by day, the settings, and more."""
-    state = store.query(_STATE).to_pylist()[0]
+    state = _state_of(store)
     end = min(question.end, question.now)
     if end >= question.now - dt.timedelta(seconds=1):
         # "Now" moves on between two clicks; complete weeks change with the day at most.
@@ -37,9 +38,25 @@ def content_key(store: Queryable, question: Question, settings: Settings, *more:
     only = tuple(sorted((name.value, tuple(kept)) for name, kept in question.only.items() if kept))
     said = (settings.effort.model_dump_json(), settings.planning.model_dump_json())
     severities = tuple(question.downtime_severities or settings.downtime_severities)
-    return (repr(state), end, only, question.by, severities, said, more)
+    return (state, end, only, question.by, severities, said, more)
 
 
+def _state_of(store: Queryable) -> str:
+    """What the store holds; read anew where something was written since, or where that cannot be told."""
+    whole: Store | None = store if isinstance(store, Store) else None
+    # Taken before the reading: what is written meanwhile may be in it, and makes the next one read anew.
+    mark = whole.mark() if whole is not None else None
+    if whole is None or mark is None:
+        return repr(store.query(_STATE).to_pylist()[0])
+    before, state = _states.get(whole, (None, ""))
+    if before != mark:
+        state = repr(store.query(_STATE).to_pylist()[0])
+        _states[whole] = (mark, state)
+    return state
+
+
+_states: WeakKeyDictionary[Store, tuple[object, str]] = WeakKeyDictionary()
+"""What a store held, and its mark then."""
 _loads: Remembered[Load] = Remembered()
 _summaries: Remembered[LoadSummary] = Remembered()
 
