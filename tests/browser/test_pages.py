@@ -58,7 +58,6 @@ def test_what_scrolls_sideways_on_a_phone_can_be_reached_by_keyboard(browse, pat
 
 def test_a_sentence_in_a_table_that_goes_on_to_the_right_is_given_room(browse):
     page = browse(width=390).go("/records/phases")
-    until(page, "document.querySelector('.scroll').hasAttribute('data-wide')")
     widths = page.evaluate("[...document.querySelectorAll('td.wide')].map(one => one.offsetWidth)")
     assert widths
     assert min(widths) >= 200
