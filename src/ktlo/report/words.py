@@ -96,7 +96,7 @@ def ago(moment: dt.datetime | None, now: dt.datetime) -> str:
     seconds = (now - moment).total_seconds()
     if seconds < 60:
         return "just now"
-    if seconds < 3600:
+    if seconds < 5400:
         return f"{seconds / 60:.0f} min ago"
     return f"{written(seconds, unit_named('s'))} ago"
 
