@@ -7,6 +7,10 @@ import re
 
 import pytest
 
+from ktlo.report.pieces import Progress
+from ktlo.server.web.progress import Unmeasured
+from ktlo.server.web.rendering import environment
+
 MARCH = "from=2025-03-01&to=2025-03-31"
 PAGES = (
     f"/?{MARCH}", f"/effort?{MARCH}", f"/reliability?{MARCH}", f"/bugs?{MARCH}", f"/hotspots?{MARCH}", "/sources",
@@ -154,6 +158,28 @@ UNDER_WAY = """import("/static/js/fragment.js").then(({ start }) => {
   document.querySelector("main").prepend(place);
   start(place);
 })"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_a_source_says_while_it_is_read_does_not_widen_the_page(browse, width):
+    said = (
+        f"https://jira.example/{'x' * 200}: Jira does not accept the token. Put it where `token` points. " * 3
+    )
+    items = [
+        Unmeasured(f"jira:{'long-' * 30}", 0, None, note=said, said="failed"),
+        Progress("git:b", 2, 4, "files"),
+    ]
+    macro = '{% from "_progress.html" import progress_list %}{{ progress_list(items) }}'
+    body = environment.from_string(macro).render(items=items)
+    page = browse(width=width).go("/definitions")
+    page.route("**/done", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.evaluate(UNDER_WAY)
+    page.get_by_text("Jira does not accept the token").wait_for()
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.get_by_text("failed", exact=True).is_visible()
+    assert (
+        page.get_by_text("failed", exact=True).evaluate("one => one.getBoundingClientRect().right") <= width
+    )
 
 
 @pytest.mark.parametrize("typed", [True, False])

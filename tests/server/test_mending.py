@@ -115,6 +115,7 @@ def test_what_speaks_against_the_numbers_leads_to_the_first_source_that_it_is_ab
 def test_what_a_failing_source_says_is_said_once_with_its_names_marked(visitor: Any) -> None:
     visitor.post("/api/v1/sources/mend", params={"source": TRACKER, "remedy": "read"})
     visitor.app.state.collecting.wait(60)
+    assert "<span>failed</span>" in visitor.page("/fragments/progress")
     page = visitor.page(f"/sources/source?source={TRACKER}")
     assert '<h1 class="said" id="answer">It cannot be read now</h1>' in page
     assert "Check <code>url</code> and proxies" in page

@@ -43,6 +43,8 @@ def _shown(step: Step) -> Progress:
     if step.status == "running" and not step.done and not step.total:
         return Unmeasured(label, 0, said="begun")
     note = step.message if step.status in ("partial", "failed") else ""
+    if step.status == "failed":
+        return Unmeasured(label, step.done, step.total, unit, note, finished=True, said="failed")
     return Progress(label, step.done, step.total, unit, note, finished=step.status != "running")
 
 
