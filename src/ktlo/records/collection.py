@@ -59,6 +59,20 @@ class MissingItem:
     ]
 
 
+@record("source_checks", key=("source",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCheck:
+    """What the last look at a source said: can it be reached, and what may it not read?"""
+
+    source: Annotated[str, Field("Identifier of the source", label=True)]
+    checked_at: Annotated[dt.datetime, Field("When it was looked at")]
+    status: Annotated[str, Field("ok, limited or unreachable", label=True)]
+    summary: Annotated[str, Field("One sentence")]
+    missing: Annotated[tuple[str, ...], Field("What is missing: a permission, history, a field")]
+    costs: Annotated[tuple[str, ...], Field("What the numbers lose by each, in the same order")]
+    fixes: Annotated[tuple[str, ...], Field("What a person can do about each, in the same order")]
+
+
 @record("deliveries", key=("source", "delivery_id"), order=("source", "delivery_id"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:

@@ -155,6 +155,7 @@ def make_app(
     app = _with_api(FastAPI(lifespan=lifespan, **_ABOUT))
     app.state.runtime = runtime
     app.state.collecting = collecting
+    app.state.checks = collecting.checks
     app.state.access = access
     app.state.receiving = receiving
     app.state.refusals = Refusals()

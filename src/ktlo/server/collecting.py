@@ -18,6 +18,7 @@ from opentelemetry.trace import Status, StatusCode
 from ktlo.effort.derive import derive
 from ktlo.errors import KtloError
 from ktlo.records.collection import Collection
+from ktlo.server.checks import Checks
 from ktlo.server.deriving import Deriving
 from ktlo.server.registers import note_sightings
 from ktlo.server.runtime import Runtime
@@ -115,6 +116,8 @@ class Collecting:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self.checks = Checks(runtime.store)
+        """What the sources were last found to be like; a server looks at each once a day."""
         self.deriving = Deriving(runtime)
         """What derives deployments; a webhook asks it to do so soon."""
         self._changed = threading.Condition()
@@ -281,12 +284,15 @@ class Collecting:
             self._cancel = lambda: loop.is_closed() or loop.call_soon_threadsafe(task.cancel)
             if self._stop.is_set():  # it was stopped before it could be cancelled
                 raise _StoppedError
-            return await collect(
+            outcome = await collect(
                 source,
                 runtime.store,
                 runtime.state,
                 lambda progress: show(progress.done, progress.total, progress.unit),
             )
+            if self.is_scheduled and self.checks.is_due(source.source_id, dt.datetime.now(dt.UTC)):
+                await self.checks.check(source)
+            return outcome
 
         outcome = asyncio.run(read())
         return outcome.status, outcome.message

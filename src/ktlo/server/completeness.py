@@ -53,6 +53,7 @@ UNDATED = {
     "scans": "ktlo runs them",
     "collections": "they are ktlo's own readings",
     "missing_items": "they are dated by ktlo's own readings",
+    "source_checks": "they are dated by ktlo's own looks at its sources",
     "rejections": "they are dated by ktlo's own readings",
     "deliveries": "they are kept for weeks only; what they told is in other tables",
 }

@@ -46,7 +46,7 @@ _BEFORE = """
 SELECT count() AS n FROM ktlo.collections
 WHERE status = 'complete' AND finished_at < {moment:DateTime64(6, 'UTC')}"""
 
-_BOOKKEEPING = ("collections", "missing_items", "rejections")
+_BOOKKEEPING = ("collections", "missing_items", "rejections", "source_checks")
 
 
 class Listening(enum.StrEnum):

@@ -20,7 +20,7 @@ from ktlo.server.runtime import Runtime
 from ktlo.server.twice import Twice, find_twice
 from ktlo.sources.checking import secret_problem
 from ktlo.sources.delivering import replay
-from ktlo.sources.protocol import Health, Missing, lasting
+from ktlo.sources.protocol import Health, Missing, Status, lasting
 
 _NOT_UNDERSTOOD = """
 SELECT toString(source) AS name, countIf(body != '') AS kept, countIf(status = 'refused' AND body != '') AS refused
@@ -72,6 +72,13 @@ class Completeness:
     health: Health | None
     metrics: tuple[str, ...]
     remedies: tuple[Remedy, ...]
+
+    @property
+    def lacks_rights(self) -> bool:
+        """Whether the last check told of something that it cannot read; the secret of webhooks is told by itself."""
+        if self.health is None or self.health.status is not Status.LIMITED or self.state.only_listens:
+            return False
+        return any(one != self.secret for one in self.health.missing)
 
 
 def completeness(runtime: Runtime, checked: Callable[[str], Health | None]) -> list[Completeness]:

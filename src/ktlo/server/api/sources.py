@@ -159,7 +159,7 @@ async def add_source(request: Request, running: Running, new: NewSource) -> Adde
         )
     known = {entry.source_id: entry.options for entry in await asyncio.to_thread(running.sources)}
     entry = await asyncio.to_thread(running.add_source, new.kind, new.options)
-    request.app.state.checks.keep(entry.source_id, health)
+    await asyncio.to_thread(request.app.state.checks.keep, entry.source_id, health)
     before = known.get(entry.source_id)
     collecting = _collecting(request)
     if collecting.is_scheduled:
@@ -184,7 +184,7 @@ async def check_source(
     """Can the source be reached, what is missing, and what does another source hold, too?"""
     made = running.source(source)
     health = await health_of(made)
-    request.app.state.checks.keep(made.source_id, health)
+    await asyncio.to_thread(request.app.state.checks.keep, made.source_id, health)
     twice = await asyncio.to_thread(find_twice, running.store)
     return HealthOut.of(with_twice(source, health, twice))
 

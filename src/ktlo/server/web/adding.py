@@ -16,9 +16,9 @@ from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from ktlo.errors import UserError
+from ktlo.server.checks import Checks
 from ktlo.server.collecting import Collecting
 from ktlo.server.runtime import Runtime
-from ktlo.server.web.checks import Checks
 from ktlo.server.web.mapping_form import mapped_fields, mapping_from, open_questions, removed_fields, said_by
 from ktlo.server.web.option_fields import option_fields, options_from
 from ktlo.server.web.rendering import render, with_message, with_query

@@ -21,7 +21,6 @@ from ktlo.server import prometheus_error
 from ktlo.server.api.problems import answer_problem, status_of
 from ktlo.server.web.again import Again
 from ktlo.server.web.assets import FOLDER, Assets
-from ktlo.server.web.checks import Checks
 from ktlo.server.web.preparing import Preparing
 from ktlo.server.web.rendering import render
 from ktlo.server.web.sign_in import Attempts
@@ -96,7 +95,6 @@ def mount_pages(app: FastAPI) -> None:
     """Add pages and assets to the application."""
     for name in _PAGES:
         app.include_router(import_module(f"ktlo.server.web.{name}").router, include_in_schema=False)
-    app.state.checks = Checks()
     app.state.attempts = Attempts()
     app.state.preparing = Preparing()
     app.state.again = Again()

@@ -13,6 +13,7 @@ from ktlo.effort.telemetry_names import read_unjoined
 from ktlo.server.api.completeness import CompletenessOut, MissingItemOut, list_missing
 from ktlo.server.api.metrics import Running
 from ktlo.server.api.sources import HealthOut
+from ktlo.server.checks import Checks
 from ktlo.server.collecting import Collecting
 from ktlo.server.completeness import feeds
 from ktlo.server.deliveries import hook_of, newest, reached_by
@@ -22,7 +23,6 @@ from ktlo.server.missing import hidden_items, missing_of, were_deleted
 from ktlo.server.runtime import Records
 from ktlo.server.tables import json_rows
 from ktlo.server.twice import find_twice, with_twice
-from ktlo.server.web.checks import Checks
 from ktlo.server.web.rendering import environment, render, with_message, with_query
 from ktlo.sources.delivering import replay
 
