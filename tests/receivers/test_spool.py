@@ -152,6 +152,41 @@ def test_what_fsync_did_not_keep_is_refused_to_all_who_wait_and_is_not_there_whe
     assert [body for segment in spool.closed() for body in bodies(segment)] == [*kept, b"one", b"two"]
 
 
+def test_a_disk_that_fails_in_every_way_at_once_takes_nothing_of_the_file_that_follows(tmp_path, monkeypatch):
+    """While one fsync is under way a write fails, what it left cannot be cut off, and another file begins."""
+    spool, fsync = Spool(tmp_path), os.fsync
+    spool.append(b"kept")
+    syncing, begun = threading.Event(), threading.Event()
+
+    def fails(descriptor):
+        syncing.set()
+        assert begun.wait(60)
+        raise OSError(errno.EIO, "Input/output error")
+
+    def cannot(descriptor, size):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(spool_module.os, "fsync", fails)
+    with ThreadPoolExecutor(2) as pool:
+        waits = pool.submit(spool.append, b"waits")
+        assert syncing.wait(60)
+        monkeypatch.setattr(spool_module.os, "fsync", fsync)
+        with monkeypatch.context() as broken:
+            broken.setattr(spool_module, "_write", half)
+            broken.setattr(spool_module.os, "ftruncate", cannot)
+            with pytest.raises(SpoolFullError):
+                spool.append(b"lost" * 100)
+        following = pool.submit(spool.append, b"after")
+        while not spool.open_bytes:
+            time.sleep(0.001)
+        begun.set()
+        assert type(waits.exception()) is SpoolFullError
+        following.result()
+    spool.rotate()
+    kept = [body for segment in Spool(tmp_path).recover() for body in bodies(segment)]
+    assert [body for body in kept if body != b"waits"] == [b"kept", b"after"]
+
+
 def test_a_segment_that_cannot_be_synced_when_it_is_closed_keeps_what_was_acknowledged(tmp_path, monkeypatch):
     spool = Spool(tmp_path)
     spool.append(b"kept")

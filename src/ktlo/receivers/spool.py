@@ -147,7 +147,10 @@ class Spool:
                     os.fsync(file.fileno())
                 except OSError as error:
                     with self._writing:
-                        self._give_up(file)
+                        if self._file is file:
+                            self._give_up(file)
+                        else:  # a failed write left it meanwhile: what is open now is another
+                            file.close()
                     raise _full(error) from error
                 with self._writing:
                     self._synced = upto if self._file is file else self._synced
