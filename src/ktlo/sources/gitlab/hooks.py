@@ -234,7 +234,7 @@ def _deployment(said: HookDeployment, of: Of) -> list[tuple[str, Row]]:
 
 def _release(said: HookRelease, now: dt.datetime, of: Of) -> list[tuple[str, Row]]:
     if said.action == "delete":
-        return [removal("releases", of.source, said.tag)]
+        return [removal("releases", of.source, said.tag, now)]
     released = instant(said.released_at)
     item = ReleaseItem(
         tag_name=said.tag,
