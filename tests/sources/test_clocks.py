@@ -201,6 +201,16 @@ def test_what_was_kept_from_2999_and_does_not_change_stays(store: EmbeddedStore,
     assert sorted(titles(store)) == ["By a wrong clock", "Right"]
 
 
+def test_a_store_that_got_a_column_later_is_lowered_too(store: EmbeddedStore, old: Old) -> None:
+    """Where a migration adds a column, it stands behind all others."""
+    store.execute("ALTER TABLE ktlo.issues_log MODIFY COLUMN title String AFTER is_deleted")
+    try:
+        assert len(lowered(old.source, store, NOW)) == 1
+        assert sorted(titles(store)) == ["By a wrong clock", "Right"]
+    finally:
+        store.execute("ALTER TABLE ktlo.issues_log MODIFY COLUMN title String AFTER external_id")
+
+
 def test_where_the_machines_own_clock_may_be_behind_nothing_is_lowered(
     store: EmbeddedStore, old: Old
 ) -> None:

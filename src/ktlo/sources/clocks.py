@@ -100,8 +100,10 @@ def lowered(source: Source, store: Store, now: dt.datetime | None = None) -> tup
         return ()
     told = []
     for name in source.brings:
+        # By name: a column that a newer ktlo added stands last in an older store.
+        columns = ", ".join(f"`{column}`" for column in schema(TABLES[name]).names)
         rows = store.query(
-            f"SELECT * FROM ktlo.`{rows_table(TABLES[name])}` WHERE source = {{source:String}}"  # noqa: S608 - ktlo's own names
+            f"SELECT {columns} FROM ktlo.`{rows_table(TABLES[name])}` WHERE source = {{source:String}}"  # noqa: S608 - ktlo's own names
             f" AND {VERSION} > {{most:UInt64}} ORDER BY {VERSION}",
             {"source": source.source_id, "most": most},
         )
