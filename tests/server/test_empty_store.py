@@ -57,3 +57,9 @@ def test_a_metric_of_nothing_is_explained_as_not_estimable_in_every_dialect(empt
     told = empty.get(f"/api/v1/dialects/{name}").json()
     assert told["dialects"]
     assert all(one["value"] is None and one["reason"] for one in told["dialects"])
+
+
+@pytest.mark.parametrize("path", [*FILLED_BY_A_SOURCE, *FILLED_BY_A_COMMAND])
+def test_nothing_is_missing_is_never_said_where_nothing_was_collected(empty: Any, path: str) -> None:
+    page = empty.page(path)
+    assert "nothing collected yet" not in page or "Nothing known to be missing" not in page

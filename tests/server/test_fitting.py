@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from ktlo.report.charts import Heading, Row, Table
+from ktlo.report.pieces import Known
 from ktlo.server.web.rendering import environment
 from ktlo.telemetry.deployments import Mark, _named
 
@@ -72,3 +73,12 @@ def test_a_deployment_names_its_commit_once_and_shortly(version, sha, named, lab
     assert _named(version, sha) == named
     at = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)
     assert Mark(at, None, named, "", "", "complete", False, "argocd").label == label
+
+
+def test_what_is_missing_leads_to_sources_where_it_names_them_and_stays_words_elsewhere() -> None:
+    known = Known("d", missing=("2 rows of csv:<b> were turned away; see Sources.", "Set `x`."))
+    page = environment.from_string(
+        '{% from "_how_we_know.html" import known_list %}{{ known_list(known) }}'
+    ).render(known=known)
+    assert 'csv:&lt;b&gt; were turned away; see <a href="/sources">Sources</a>.' in page
+    assert "Set <code>x</code>." in page

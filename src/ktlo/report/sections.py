@@ -190,11 +190,15 @@ class Asking:
         ignored = self.not_narrowed(metric)
         if ignored:
             missing = (*missing, f"{defined.title} is {ignored}: its records do not tell.")
+        fresh, is_read = self._freshness(metric)
+        if not is_read:
+            nouns = " and ".join(table.replace("_", " ") for table in defined.tables)
+            missing = (*missing, f"All {nouns}: no source has delivered any.")
         return Known(
             definition=defined.definition,
             definition_href=self.links.definition(metric),
             sample=sample,
-            freshness=self._freshness(metric),
+            freshness=fresh,
             missing=missing,
             source=defined.source,
         )
@@ -212,16 +216,17 @@ class Asking:
             for source, n in by_source.items()
         )
 
-    def _freshness(self, metric: str) -> str:
+    def _freshness(self, metric: str) -> tuple[str, bool]:
+        """How fresh its records are, in words, and whether any source has delivered some."""
         defined, now = definition(metric), self.question.now
         tables = defined.tables
         collected, telemetry = collected_at(self.store, defined), telemetry_at(self.store, defined)
         if collected is None and telemetry is not None:
-            return f"rests on telemetry; newest deployment {day_label(telemetry.date())}"
+            return f"rests on telemetry; newest deployment {day_label(telemetry.date())}", True
         if collected is None and anything_collected(self.store):
             nouns = " or ".join(table.replace("_", " ") for table in tables)
-            return f"no connected source has delivered {nouns} yet"
-        return freshness(collected, newest_record(self.store, tables, now), now)
+            return f"no connected source has delivered {nouns} yet", False
+        return freshness(collected, newest_record(self.store, tables, now), now), collected is not None
 
 
 def freshness(collected_at: dt.datetime | None, newest: dt.datetime | None, now: dt.datetime) -> str:

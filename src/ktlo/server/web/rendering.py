@@ -104,6 +104,13 @@ def _ticked(text: str) -> Markup:
     )
 
 
+def _missing(text: str) -> Markup:
+    """A sentence on what is missing, as `_ticked`; where it sends the reader to Sources, it leads there."""
+    return Markup('see <a href="/sources">Sources</a>').join(
+        _ticked(part) for part in text.split("see Sources")
+    )
+
+
 def short_of(identifier: str) -> str:
     """A commit's first digits; any other identifier as it is, up to 80 characters."""
     return identifier[:SHORT_SHA] if _SHA.fullmatch(identifier) else identifier[:80]
@@ -135,6 +142,7 @@ def _breaking(text: str) -> Markup:
 environment.filters["breaking"] = _breaking
 environment.filters["fitted"] = _fitted
 environment.filters["ticked"] = _ticked
+environment.filters["missing"] = _missing
 environment.filters["ago"] = ago
 environment.filters["counted"] = counted
 environment.filters["minute"] = minute_label
