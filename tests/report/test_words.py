@@ -6,7 +6,9 @@ import datetime as dt
 
 import pytest
 
-from ktlo.report.words import ago
+from ktlo.metrics.estimate import Estimate
+from ktlo.metrics.registry import definition
+from ktlo.report.words import ago, estimate_text
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 
@@ -21,3 +23,10 @@ def test_minutes_are_whole_and_the_rest_is_said_as_a_duration(seconds: int, said
 
 def test_what_never_was_is_never() -> None:
     assert ago(None, NOW) == "never"
+
+
+def test_only_a_share_of_time_tells_its_nines() -> None:
+    shown = Estimate(0.99569, 0.9942, 0.997, 40)
+    availability, effort = definition("availability"), definition("ktlo_share")
+    assert estimate_text(shown, availability.unit, availability.headline) == "99.569% (99.42% to 99.7%)"
+    assert estimate_text(shown, effort.unit, effort.headline) == "more than 99% (more than 99%)"

@@ -139,7 +139,7 @@ def downtime(rows: Rows, window: Window) -> Statistics:
 @metric(
     title="Availability",
     family=Family.RELIABILITY,
-    unit=Unit.SHARE,
+    unit=Unit.SHARE_OF_TIME,
     definition="Share of the period during which a service was not down, by the union of its unplanned outages;"
     " over several services, the mean over those that had an outage.",
     reading="By service it is the service's own. Services that are not known to have ever been down are not"

@@ -27,6 +27,8 @@ class Unit(enum.StrEnum):
 
     SECONDS = "s"
     SHARE = "share"
+    SHARE_OF_TIME = "share of time"
+    """A share near one, of which every nine counts."""
     COUNT = "count"
     PERSON_DAYS = "person-days"
     PER_WEEK = "per week"

@@ -14,7 +14,7 @@ import numpy as np
 from ktlo.report.charts import (
     COUNT,
     SECONDS,
-    SHARE,
+    SHARE_OF_TIME,
     Head,
     Heading,
     Line,
@@ -38,7 +38,7 @@ from ktlo.telemetry.promql.vector import Scalar, Text
 
 MOST_LINES = 6
 MOST_ROWS = 200
-_NAMED = {"s": SECONDS, "share": SHARE, "": COUNT}
+_NAMED = {"s": SECONDS, "share": SHARE_OF_TIME, "": COUNT}
 
 
 def unit_named(name: str) -> Unit:

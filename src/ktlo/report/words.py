@@ -71,7 +71,7 @@ def unit_of(unit: str, statistic: str) -> Unit:
     """
     if statistic in _COUNTS:
         return unit_named("count")
-    if statistic in _SHARES:
+    if statistic in _SHARES and not unit.startswith("share"):
         return unit_named("share")
     if statistic == "per_week":
         return unit_named("per week")

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from ktlo.report.charts.chart import Head, Width
 from ktlo.report.charts.frame import INK, SMALL, SOFT, document, empty, labels_width
 from ktlo.report.charts.palette import HEAT, HEAT_INK, heat_step
-from ktlo.report.charts.quantity import COUNT, SHARE, compact, finite, share
+from ktlo.report.charts.quantity import COUNT, SHARE, compact, finite, written
 from ktlo.report.charts.svg import element, group, mark, shortened, text
 from ktlo.report.charts.table import Heading, Row, Table
 
@@ -116,6 +116,6 @@ class Matrix:
         )  # fmt: skip
         tip = (
             f"{self.rows_are} {self.labels[i]}, {self.columns_are} {self.labels[j]}: "
-            f"{told} ({share(part)} of the row)"
+            f"{told} ({written(part, SHARE)} of the row)"
         )
         return mark(box, number, tip=tip, href=self._href(i, j))

@@ -31,6 +31,8 @@ class Unit:
     form: Form = Form.NUMBER
     symbol: str = ""
     """Written after the number; empty for counts, shares and durations."""
+    tells_nines: bool = False
+    """A share of which 99.9% and 99.99% are far apart, as availability is; there others are "more than 99%"."""
 
     @property
     def axis_title(self) -> str:
@@ -40,12 +42,14 @@ class Unit:
 
 COUNT = Unit()
 SHARE = Unit(Form.SHARE)
+SHARE_OF_TIME = Unit(Form.SHARE, tells_nines=True)
 SECONDS = Unit(Form.DURATION)
 PERSON_DAYS = Unit(symbol="person-days")
 
 _NAMED = {
     "": COUNT, "count": COUNT, "1": COUNT, "number": COUNT,
     "share": SHARE, "ratio": SHARE, "probability": SHARE,
+    "share of time": SHARE_OF_TIME,
     "s": SECONDS, "seconds": SECONDS, "duration": SECONDS,
 }  # fmt: skip
 
@@ -122,12 +126,19 @@ def duration(seconds: float) -> str:
     raise AssertionError  # pragma: no cover - the last limit is infinite
 
 
-def share(value: float) -> str:
-    """A share of one as percent: ``31%``, ``4.2%``, ``0.05%``."""
+def share(value: float, *, tells_nines: bool = False) -> str:
+    """A share of one as percent: ``31%``, ``4.2%``, ``0.05%``, ``more than 99%``.
+
+    Args:
+        value: the share.
+        tells_nines: near one, with up to three decimals: ``99.95%``.
+    """
     finite(value)
     percent = value * 100
     if abs(percent) >= 100 or percent == 0:
         return f"{fixed(percent, 0) if abs(percent) < 1e6 else compact(percent)}%"
+    if percent > 99 + 1e-9 and not tells_nines:
+        return "more than 99%"
     if abs(percent) >= 99:  # 99.95% of availability is not 100%
         below = min(math.floor(abs(percent) * 1000 + 1e-6) / 1000, 99.999)
         return f"{fixed(math.copysign(below, percent), 3)}%"
@@ -139,7 +150,7 @@ def written(value: float | None, unit: Unit) -> str:
     if value is None:
         return "not estimable"
     if unit.form is Form.SHARE:
-        return share(value)
+        return share(value, tells_nines=unit.tells_nines)
     if unit.form is Form.DURATION:
         return duration(value)
     number = compact(value)
@@ -159,4 +170,5 @@ def written_interval(low: float | None, high: float | None, unit: Unit) -> str:
         return f"below {written(high, unit)}"
     if high is None:
         return f"above {written(low, unit)}"
-    return f"{written(low, unit)} to {written(high, unit)}"
+    words = (written(low, unit), written(high, unit))
+    return " to ".join(words) if words != ("more than 99%",) * 2 else words[0]

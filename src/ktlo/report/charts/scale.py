@@ -85,7 +85,7 @@ def _labels(values: list[float], step: float, unit: Unit) -> list[Tick]:
     if unit.form is Form.SHARE:
         decimals = max(0, -math.floor(math.log10(step * 100) + 1e-9)) if step else 0
         if decimals > 9:
-            return [Tick(v, share(v)) for v in values]
+            return [Tick(v, share(v, tells_nines=True)) for v in values]
         return [Tick(v, f"{fixed(v * 100, decimals)}%") for v in values]
     largest = max((abs(v) for v in values), default=0.0)
     if largest >= 1e4 or step < 1e-6:
