@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -54,3 +55,11 @@ def test_an_empty_period_says_what_each_would_show_and_claims_no_number(house: A
     assert (
         "No deployment, incident or bug" in house.get("/metrics/dialects?from=2001-01-01&to=2001-02-01").text
     )
+
+
+def test_a_number_that_a_product_writes_without_its_unit_is_shown_with_it(house: Any) -> None:
+    answer = house.get("/api/v1/dialects/time_to_restore?from=all").json()
+    shown = next(one["shown"] for one in answer["dialects"] if one["dialect"] == "devlake-2021")
+    assert re.fullmatch(r"[\d.]+\(\w+\)", shown)
+    for path in ("", "/time_to_restore"):
+        assert f"{shown}, in hours<" in house.page(f"/metrics/dialects{path}?from=all")

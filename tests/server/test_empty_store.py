@@ -17,6 +17,7 @@ from ktlo.settings import Settings
 FILLED_BY_A_SOURCE = (
     "/", "/effort", "/reliability", "/bugs", "/hotspots", "/deployments", "/items", "/sources", "/sources/statuses",
     "/rows/bug_age", "/rows/person_days", "/rows/incidents", "/rows/ktlo_share", "/plan", "/plan/load",
+    "/metrics/dialects", *(f"/metrics/dialects/{name}" for name in COMPARED),
 )  # fmt: skip
 FILLED_BY_A_COMMAND = (
     "/metrics/dialects", *(f"/metrics/dialects/{name}" for name in COMPARED), "/plan/history", "/plan/staffing",

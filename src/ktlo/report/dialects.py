@@ -88,7 +88,7 @@ def dialects(store: Queryable, question: Question, links: Links) -> Section:
             (
                 metric.title,
                 *(
-                    by_dialect[dialect][1].text if dialect in by_dialect else "shows none"
+                    by_dialect[dialect][1].said if dialect in by_dialect else "shows none"
                     for dialect in Dialect
                 ),
             ),
@@ -247,7 +247,7 @@ def _side_by_side(found: Explained, links: Links) -> Listing:
         Row(
             (
                 TITLES[told.dialect],
-                told.shown.text,
+                told.shown.said,
                 value_text(told.measured.value, unit),
                 "" if told.dialect is Dialect.KTLO else difference_text(told.difference, unit),
                 sample_words(told.measured.rows),

@@ -185,7 +185,7 @@ def _devlake_2023(measured: Measured, window: Window) -> Shown:
     if measured.value is None:
         return Shown("N/A in the panel; 0 in the monthly chart")
     band = banded(measured.unrounded, (DAY, 7 * DAY, 30 * DAY))
-    return Shown(f"{measured.value / HOUR:.1f}({band})", band)
+    return Shown(f"{measured.value / HOUR:.1f}({band})", band, "hours")
 
 
 def _devlake_2021(measured: Measured, window: Window) -> Shown:
@@ -193,7 +193,7 @@ def _devlake_2021(measured: Measured, window: Window) -> Shown:
     if measured.value is None:
         return Shown("N/A in the panel; 0 in the monthly chart")
     band = banded(measured.unrounded, (HOUR, 7 * DAY, 180 * DAY))
-    return Shown(f"{measured.value / HOUR:.1f}({band})", band)
+    return Shown(f"{measured.value / HOUR:.1f}({band})", band, "hours")
 
 
 def _show_middleware(measured: Measured, window: Window) -> Shown:

@@ -150,6 +150,13 @@ class Shown:
 
     text: str
     band: str = ""
+    unit: str = ""
+    """Of the text, where the product writes it elsewhere: DevLake's queries name their column ``…_in_hour``."""
+
+    @property
+    def said(self) -> str:
+        """The text with its unit: ``61.0(medium), in hours``."""
+        return f"{self.text}, in {self.unit}" if self.unit else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ def _show_devlake(measured: Measured, window: Window) -> Shown:
     if measured.value is None:
         return Shown("N/A in the panel; 0 in the monthly chart")
     band = banded(measured.unrounded, (HOUR, DAY, 7 * DAY))
-    return Shown(f"{measured.value / HOUR:.1f}({band})", band)
+    return Shown(f"{measured.value / HOUR:.1f}({band})", band, "hours")
 
 
 def _show_middleware(measured: Measured, window: Window) -> Shown:

@@ -10,12 +10,14 @@ from starlette.responses import Response
 from ktlo.metrics.dialects.explain import compared, dialect_named
 from ktlo.metrics.dialects.facts import DIMENSIONS
 from ktlo.metrics.question import Dimension, Question
+from ktlo.metrics.registry import Family
 from ktlo.report.dialects import dialect_section, dialects
 from ktlo.report.sections import Section
 from ktlo.server import asking
 from ktlo.server.api.metrics import Running
 from ktlo.server.runtime import Runtime
 from ktlo.server.section_twin import twin_of
+from ktlo.server.web.emptiness import why_nothing
 from ktlo.server.web.filter_bar import filter_bar
 from ktlo.server.web.links import SiteLinks
 from ktlo.server.web.rendering import parameters, render_twin
@@ -37,11 +39,17 @@ def _made(request: Request, running: Runtime, metric: str) -> tuple[Section, Que
     given = parameters(request)
     question = asking.question(given, running.store, running.settings)
     question = replace(question, by=None, grain=None)
-    if not metric:
-        return dialects(running.store, question, SiteLinks(given)), question
-    chosen = [name for name in given.get("dialect", ()) if name]
-    only = dialect_named(chosen[-1]) if chosen else None
-    return dialect_section(running.store, question, SiteLinks(given), compared(metric), only), question
+    if metric:
+        chosen = [name for name in given.get("dialect", ()) if name]
+        only = dialect_named(chosen[-1]) if chosen else None
+        made = dialect_section(running.store, question, SiteLinks(given), compared(metric), only)
+    else:
+        made = dialects(running.store, question, SiteLinks(given))
+    if made.nothing is not None:
+        families = (Family.RELIABILITY, Family.BUGS)
+        nothing = why_nothing(running.store, question, made.nothing, f"/{made.key}", families)
+        made = replace(made, nothing=nothing)
+    return made, question
 
 
 def _page(request: Request, running: Runtime, path: str, metric: str) -> Response:
