@@ -184,8 +184,11 @@ def test_a_dashboard_shows_every_kind_of_panel(house):
     twin = house.get("/dashboards/service-overview.json").json()
     assert twin["variables"] == {"service": "shop"}
     assert [each["problem"] for each in twin["panels"]] == [""] * len(twin["panels"])
-    for name in ("ktlo", "host-runtime"):
-        assert "cannot be answered" not in house.page(f"/dashboards/{name}")
+    for name in ("ktlo", "host-runtime", "service-overview"):
+        page = house.page(f"/dashboards/{name}")
+        assert "cannot be answered" not in page
+        ids = re.findall(r'\sid="([^"]+)"', page)
+        assert len(ids) == len(set(ids))
 
 
 def fields(page: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 
@@ -39,3 +41,11 @@ def test_a_report_of_a_wrong_question_is_refused(house):
 
 def test_the_overview_links_its_reports_with_the_present_question(house, march):
     assert "/report.pdf?from=2025-03-01" in house.page(f"/?{march}")
+
+
+def test_every_part_of_a_report_has_an_id_of_its_own_and_refers_to_one_that_is_there(house, march):
+    text = house.get(f"/report.html?{march}").text
+    ids = re.findall(r'\sid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    referred = {one for said in re.findall(r'aria-labelledby="([^"]+)"', text) for one in said.split()}
+    assert referred | set(re.findall(r"url\(#([^)]+)\)", text)) <= set(ids)

@@ -157,7 +157,7 @@ def _promql(view: PanelView, on: Drawing) -> PanelView:
     if panel.show == "table":
         note = f"The table has {len(series)} of {among:,} series, the largest." if among > len(series) else ""
         return replace(view, href=href, table=series_table(series, unit), empty=note)
-    head = Head(view.name, panel.title or expressions[0][:120], panel.description)
+    head = Head(f"{view.name}-chart", panel.title or expressions[0][:120], panel.description)
     drawn = min(len(series), MOST_LINES)
     note = f"The {drawn} largest of {among:,} series are drawn." if among > drawn else ""
     picture = chart(head, series, unit, on.step_ms / 1000)

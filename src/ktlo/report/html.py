@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from ktlo.report.charts import standalone
+from ktlo.report.charts import Chart, standalone
 from ktlo.report.document import Document
 
 MOST_ROWS = 60
@@ -23,11 +25,17 @@ _environment = Environment(
 def write(document: Document) -> bytes:
     """Write a document."""
     drawings = {
-        figure.chart.head.name: Markup(standalone(figure.chart.svg()))  # noqa: S704 - charts escape what they draw
+        section.key: {figure.chart.head.name: _drawn(section.key, figure.chart) for figure in section.figures}
         for section in document.sections
-        for figure in section.figures
     }
     text = _environment.get_template("document.html").render(
         document=document, drawings=drawings, most_rows=MOST_ROWS
     )
     return text.encode()
+
+
+def _drawn(section: str, chart: Chart) -> Markup:
+    """A drawing whose ids are its section's own: the overview shows charts of other sections, too."""
+    head = replace(chart.head, name=f"{section.replace('/', '-')}-{chart.head.name}")
+    named: Chart = replace(chart, head=head)  # type: ignore[type-var]
+    return Markup(standalone(named.svg()))  # noqa: S704 - charts escape what they draw
