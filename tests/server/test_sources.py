@@ -109,8 +109,27 @@ def test_a_repository_is_added_by_the_form_and_read(house, house_copy):
 def test_a_form_with_a_mistake_is_shown_again_with_what_was_typed(house):
     answer = house.post("/sources/add", data={"kind": "github", "repository": "not a repository"})
     assert answer.status_code == 400
-    assert "expected owner/name" in answer.text
+    assert "Expected owner/name" in answer.text
     assert 'value="not a repository"' in answer.text
+    assert "--help" not in answer.text
+    assert "ktlo.yaml" not in answer.text
+    field = next(tag for tag in re.findall(r"<input[^>]*>", answer.text) if 'name="repository"' in tag)
+    assert 'aria-invalid="true" aria-describedby="repository-problem"' in field
+    assert re.search(r'id="repository-problem">Expected owner/name', answer.text)
+    assert answer.text.count("aria-invalid") == 1
+
+
+@pytest.mark.parametrize("typed", ["{", '"bug"'])
+def test_a_mistake_among_further_options_is_in_sight_and_says_how_to_write_it(house, typed):
+    answer = house.post(
+        "/sources/add", data={"kind": "jira", "url": "https://shop.atlassian.net", "incident_types": typed}
+    )
+    assert answer.status_code == 400
+    assert "<details open>" in answer.text
+    said = re.search(r'id="incident_types-problem">([^<]*)', answer.text)
+    assert said
+    assert "[&#34;one&#34;, &#34;two&#34;]" in said[1]
+    assert "--help" not in answer.text
 
 
 def test_a_secret_typed_instead_of_its_reference_is_refused_and_not_stored(house):

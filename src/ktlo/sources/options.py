@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ktlo.errors import UsageError, UserError
+from ktlo.errors import UsageError, UserError, printable
 
 MAIN = {
     "git": "path",
@@ -31,6 +31,19 @@ MAIN = {
 """The option that tells which one is meant, by kind."""
 MAY_MATTER = ("email", "user", "token", "environment")
 """Options that a source may hardly do without though its model does not demand them."""
+
+
+class OptionError(UserError):
+    """One option of a source is not understood.
+
+    Attributes:
+        option: its name.
+        said: what is wrong with it, without its name and without what to type in a terminal.
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", option: str, said: str) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.option, self.said = option, printable(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +146,6 @@ def not_understood(kind: str, config: type[BaseModel], error: ValidationError) -
     elif first["type"] == "dict_type":
         said = "it takes names with values"
         fix = f'Write {name}=\'{{"name": "value"}}\'; in ktlo.yaml {{name: value}}. {fix}'
-    return UserError(f"{option}: {said}" if option else said, where=f"source {kind}", fix=fix)
+    what = f"{option}: {said}" if option else said
+    within = f"{'.'.join(place[1:])}: {said}" if place[1:] else said
+    return OptionError(what, where=f"source {kind}", fix=fix, option=name, said=within)

@@ -20,10 +20,10 @@ from ktlo.server.checks import Checks
 from ktlo.server.collecting import Collecting
 from ktlo.server.runtime import Runtime
 from ktlo.server.web.mapping_form import mapped_fields, mapping_from, open_questions, removed_fields, said_by
-from ktlo.server.web.option_fields import option_fields, options_from
+from ktlo.server.web.option_fields import option_fields, options_from, with_problem
 from ktlo.server.web.rendering import render, with_message, with_query
 from ktlo.sources.hooked import only_listens
-from ktlo.sources.options import asked_first
+from ktlo.sources.options import OptionError, asked_first
 from ktlo.sources.registry import kind_of, kinds, make_source
 
 router = APIRouter()
@@ -52,9 +52,16 @@ def choose(request: Request, kind: str = "") -> Response:
     return _show_form(request, kind)
 
 
-def _show_form(request: Request, kind: str, given: Given | None = None, problem: str = "") -> Response:
+def _show_form(
+    request: Request, kind: str, given: Given | None = None, error: UserError | None = None
+) -> Response:
     cls = kind_of(kind)
     fields = option_fields(cls.config, given)
+    problem = str(error) if error else ""
+    if isinstance(error, OptionError):
+        fields = with_problem(fields, error)
+        at_fault = next((field for field in fields if field.problem), None)
+        problem = f"{at_fault.label}: {at_fault.problem}" if at_fault else str(UserError(error.said))
     first = asked_first(kind, cls.config)
     if getattr(cls, "only_listens", False) is True:
         first = [*first, "webhook_secret"]  # without it only this machine may send
@@ -87,7 +94,7 @@ async def add(request: Request) -> Response:
         options = options_from(cls.config, given)
         return await _add(request, kind, options)
     except UserError as error:
-        return await run_in_threadpool(_show_form, request, kind, given, str(error))
+        return await run_in_threadpool(_show_form, request, kind, given, error)
 
 
 async def _add(request: Request, kind: str, options: Mapping[str, Any]) -> Response:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 
 from ktlo.errors import UserError
-from ktlo.sources.options import options_of
+from ktlo.sources.options import OptionError, options_of
 
 
 class Control(enum.StrEnum):
@@ -43,6 +43,7 @@ class OptionField:
         choices: of a choice or several.
         values: present values; of text and choice the first counts.
         is_required: the source cannot do without.
+        problem: what is wrong with the values, and how to write them; empty when nothing is.
     """
 
     name: str
@@ -52,6 +53,23 @@ class OptionField:
     choices: tuple[str, ...]
     values: tuple[str, ...]
     is_required: bool
+    problem: str = ""
+
+
+_WRITTEN = 'Write it as {"name": "value"} or ["one", "two"]'
+
+
+def with_problem(fields: Sequence[OptionField], error: OptionError) -> list[OptionField]:
+    """The fields, the one at fault with what is wrong and how to write it."""
+    return [
+        replace(field, problem=_problem(field, error)) if field.name == error.option else field
+        for field in fields
+    ]
+
+
+def _problem(field: OptionField, error: OptionError) -> str:
+    fix = _WRITTEN if field.control is Control.STRUCTURE else ""
+    return str(UserError(error.said[:1].upper() + error.said[1:], fix=fix))
 
 
 def _control(schema: Mapping[str, Any], items: Mapping[str, Any]) -> tuple[Control, tuple[str, ...]]:
@@ -118,9 +136,11 @@ def options_from(config: type[BaseModel], given: Mapping[str, Sequence[str]]) ->
             try:
                 options[field.name] = json.loads(values[-1])
             except ValueError as error:
-                raise UserError(
+                raise OptionError(
                     f"{field.name} is not JSON: {error}",
-                    fix='Write it as {"name": "value"} or ["one", "two"]',
+                    fix=_WRITTEN,
+                    option=field.name,
+                    said=f"it is not JSON: {error}",
                 ) from error
         elif values:
             options[field.name] = values[-1]
