@@ -317,3 +317,12 @@ def test_an_entry_of_debt_is_written_down_in_the_browser_and_decided(browse):
     assert "accepted until 1 Jan 2999: replaced in May" in page.locator("p.change").inner_text()
     assert watched.errors == []
     assert watched.outside == []
+
+
+def test_all_pages_of_the_navigation_are_in_sight_on_a_screen_of_900_pixels(browse):
+    page = browse(width=1280).go("/sources")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    hidden = page.evaluate(
+        "(box => box.scrollHeight - box.clientHeight)(document.querySelector('.top .wrap'))"
+    )
+    assert hidden <= 0
