@@ -90,7 +90,7 @@ def test_a_written_number_is_short(value):
         (720, SECONDS, "12 min"), (12600, SECONDS, "3.5 h"), (2.1 * 86400, SECONDS, "2.1 d"),
         (3 * 31557600, SECONDS, "3 y"), (0.31, SHARE, "31%"), (0.042, SHARE, "4.2%"), (1, SHARE, "100%"),
         (0.99999, SHARE_OF_TIME, "99.999%"), (0.9993, SHARE_OF_TIME, "99.93%"), (1, SHARE_OF_TIME, "100%"),
-        (0.99999, SHARE, "more than 99%"), (0.99569, SHARE, "more than 99%"), (0.99, SHARE, "99%"),
+        (0.99999, SHARE, "more than 99.9%"), (0.99569, SHARE, "99.5%"), (0.99, SHARE, "99%"), (0.999, SHARE, "99.9%"),
         (0.987, SHARE, "99%"), (31, PERSON_DAYS, "31 person-days"),
         (None, SECONDS, "not estimable"), (3, unit_named("lines"), "3 lines"),
     ],
@@ -101,8 +101,8 @@ def test_numbers_are_written_as_people_say_them(value, unit, words):
 
 def test_an_interval_with_an_unknown_end_says_so():
     assert written_interval(0.27, 0.36, SHARE) == "27% to 36%"
-    assert written_interval(0.42, 0.99569, SHARE) == "42% to more than 99%"
-    assert written_interval(0.994, 0.998, SHARE) == "more than 99%"
+    assert written_interval(0.42, 0.99569, SHARE) == "42% to 99.5%"
+    assert written_interval(0.9993, 0.9998, SHARE) == "more than 99.9%"
     assert written_interval(0.994, 0.998, SHARE_OF_TIME) == "99.4% to 99.8%"
     assert written_interval(12600, None, SECONDS) == "above 3.5 h"
     assert written_interval(None, None, SECONDS) == "interval not estimable"

@@ -29,4 +29,4 @@ def test_only_a_share_of_time_tells_its_nines() -> None:
     shown = Estimate(0.99569, 0.9942, 0.997, 40)
     availability, effort = definition("availability"), definition("ktlo_share")
     assert estimate_text(shown, availability.unit, availability.headline) == "99.569% (99.42% to 99.7%)"
-    assert estimate_text(shown, effort.unit, effort.headline) == "more than 99% (more than 99%)"
+    assert estimate_text(shown, effort.unit, effort.headline) == "99.5% (99.4% to 99.7%)"

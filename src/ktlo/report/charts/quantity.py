@@ -32,7 +32,7 @@ class Unit:
     symbol: str = ""
     """Written after the number; empty for counts, shares and durations."""
     tells_nines: bool = False
-    """A share of which 99.9% and 99.99% are far apart, as availability is; there others are "more than 99%"."""
+    """A share of which 99.9% and 99.99% are far apart, as availability is; another has one decimal there."""
 
     @property
     def axis_title(self) -> str:
@@ -126,8 +126,11 @@ def duration(seconds: float) -> str:
     raise AssertionError  # pragma: no cover - the last limit is infinite
 
 
+_NEAR_ONE = "more than 99.9%"
+
+
 def share(value: float, *, tells_nines: bool = False) -> str:
-    """A share of one as percent: ``31%``, ``4.2%``, ``0.05%``, ``more than 99%``.
+    """A share of one as percent: ``31%``, ``4.2%``, ``0.05%``, ``99.5%``, ``more than 99.9%``.
 
     Args:
         value: the share.
@@ -137,11 +140,12 @@ def share(value: float, *, tells_nines: bool = False) -> str:
     percent = value * 100
     if abs(percent) >= 100 or percent == 0:
         return f"{fixed(percent, 0) if abs(percent) < 1e6 else compact(percent)}%"
-    if percent > 99 + 1e-9 and not tells_nines:
-        return "more than 99%"
+    if percent > 99.9 + 1e-9 and not tells_nines:
+        return _NEAR_ONE
     if abs(percent) >= 99:  # 99.95% of availability is not 100%
-        below = min(math.floor(abs(percent) * 1000 + 1e-6) / 1000, 99.999)
-        return f"{fixed(math.copysign(below, percent), 3)}%"
+        places = 3 if tells_nines else 1
+        below = min(math.floor(abs(percent) * 10**places + 1e-6) / 10**places, 99.999)
+        return f"{fixed(math.copysign(below, percent), places)}%"
     return f"{fixed(percent, 0) if abs(percent) >= 10 else compact(percent)}%"
 
 
@@ -171,4 +175,4 @@ def written_interval(low: float | None, high: float | None, unit: Unit) -> str:
     if high is None:
         return f"above {written(low, unit)}"
     words = (written(low, unit), written(high, unit))
-    return " to ".join(words) if words != ("more than 99%",) * 2 else words[0]
+    return " to ".join(words) if words != (_NEAR_ONE,) * 2 else words[0]
