@@ -19,6 +19,7 @@ def main() -> None:
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         sys.exit(f"no benchmark called {', '.join(unknown)}; there are: {', '.join(known)}")
+    sys.path.insert(0, str(HERE))  # as for one that is run by itself
     for name in wanted:
         print(f"\n== {name}", flush=True)
         sys.argv = [name]

@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from _repeated import seconds
 
 from ktlo.effort.features import Evidence
 from ktlo.effort.model import load_model
 
 OBVIOUS = Path(__file__).parents[1] / "tests" / "golden" / "obvious_work.tsv"
 ITEMS = 10_000
-
-
-def seconds(task: Callable[[], object], times: int = 3) -> float:
-    """Return the best of some runs, in processor seconds."""
-    runs = []
-    for _ in range(times):
-        begun = time.process_time()
-        task()
-        runs.append(time.process_time() - begun)
-    return min(runs)
+cpu_seconds = partial(seconds, clock=time.process_time)
 
 
 def items(rng: np.random.Generator) -> list[Evidence]:
@@ -50,9 +42,9 @@ def main() -> None:
         with path.open("rb") as file, np.load(file) as stored:
             return [stored[name] for name in stored.files]
 
-    floor, load = seconds(arrays), seconds(load_model.__wrapped__)
+    floor, load = cpu_seconds(arrays), cpu_seconds(load_model.__wrapped__)
     model, judged = load_model(), items(np.random.default_rng(1))
-    first, again = seconds(lambda: model.classify(judged), 1), seconds(lambda: model.classify(judged))
+    first, again = cpu_seconds(lambda: model.classify(judged), 1), cpu_seconds(lambda: model.classify(judged))
     print(f"loading: {1000 * load:.0f} ms, {load / floor:.1f} times reading its arrays")
     print(f"judging {ITEMS:,} items: {ITEMS / first:,.0f} a second when new, {ITEMS / again:,.0f} again")
     print(f"loading takes as long as judging {load / again * ITEMS:,.0f} items")

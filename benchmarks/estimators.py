@@ -5,10 +5,8 @@ Run: ``python benchmarks/estimators.py``. Figures of a busy machine: trust the r
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
+from _repeated import seconds
 from lifelines import KaplanMeierFitter
 from lifelines.statistics import logrank_test
 
@@ -20,16 +18,6 @@ from ktlo.metrics.share import Declared, Measured, ktlo_share
 from ktlo.metrics.survival import kaplan_meier, summarise
 
 DURATIONS, TOUCHES = 1_000_000, 5_000_000
-
-
-def seconds(task: Callable[[], object]) -> float:
-    """Return the best of three runs."""
-    runs = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        task()
-        runs.append(time.perf_counter() - begun)
-    return min(runs)
 
 
 def survival(rng: np.random.Generator) -> None:

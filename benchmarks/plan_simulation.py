@@ -7,11 +7,10 @@ plain loop in Python over one future, measured in the same run. Figures of a bus
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from _repeated import seconds
 
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.budget.plan import QUICK_FUTURES, Asked, decide, decide_quickly
@@ -21,16 +20,6 @@ TEAMS = Path(__file__).parents[1] / "tests" / "planning"
 PRICES = Prices("EUR", 80.0, 2000.0, 15.0, 0.2)
 YEARS = 10_000
 SHARES = np.round(np.arange(0, 1.0001, 0.01), 2)
-
-
-def seconds(task: Callable[[], object], times: int = 3) -> float:
-    """Return the best of some runs."""
-    runs = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        task()
-        runs.append(time.perf_counter() - begun)
-    return min(runs)
 
 
 def main() -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from _repeated import seconds
 
 from ktlo.planning.assumptions import Prices
 from ktlo.planning.staffing import trial
@@ -23,16 +25,7 @@ TEAMS = Path(__file__).parents[1] / "tests" / "planning"
 IN_HOURS = Prices("h", 1.0, None, None, 12.5 / 60)
 PROMISED = 3.0
 """Processor seconds on a machine of its own."""
-
-
-def seconds(task: Callable[[], object], times: int = 3) -> float:
-    """Return the best of some runs, in processor seconds."""
-    runs = []
-    for _ in range(times):
-        begun = time.process_time()
-        task()
-        runs.append(time.process_time() - begun)
-    return min(runs)
+cpu_seconds = partial(seconds, clock=time.process_time)
 
 
 def main() -> None:
@@ -54,8 +47,8 @@ def main() -> None:
     trial.simulate = kept
     answer()
     trial.simulate = simulate
-    whole = seconds(answer)
-    floor = seconds(lambda: [simulate(*given) for given in asked])
+    whole = cpu_seconds(answer)
+    floor = cpu_seconds(lambda: [simulate(*given) for given in asked])
     print(
         f"an answer about staffing ten engineers: {whole:.2f} s, {whole / floor:.1f} times its {len(asked)} simulations"
     )

@@ -78,6 +78,21 @@ def half(file, data):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def failing(*_):
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def failing_after(begun, ended):
+    """An fsync that is under way from the one event to the other, and then fails."""
+
+    def fails(descriptor):
+        begun.set()
+        assert ended.wait(60)
+        failing()
+
+    return fails
+
+
 def test_a_full_disk_leaves_no_half_message(tmp_path, monkeypatch):
     spool = Spool(tmp_path)
     spool.append(b"before")
@@ -128,14 +143,8 @@ def test_what_fsync_did_not_keep_is_refused_to_all_who_wait_and_is_not_there_whe
         spool.append(body)
     syncing, both = threading.Event(), threading.Event()
 
-    def fails(descriptor):
-        syncing.set()
-        assert both.wait(60)
-        monkeypatch.setattr(spool_module.os, "fsync", fsync)
-        raise OSError(errno.EIO, "Input/output error")
-
     spool._open()
-    monkeypatch.setattr(spool_module.os, "fsync", fails)
+    monkeypatch.setattr(spool_module.os, "fsync", failing_after(syncing, both))
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(spool.append, b"one")
         assert syncing.wait(60)
@@ -143,6 +152,7 @@ def test_what_fsync_did_not_keep_is_refused_to_all_who_wait_and_is_not_there_whe
         second = pool.submit(spool.append, b"two")
         while spool.open_bytes == before:
             time.sleep(0.001)
+        monkeypatch.setattr(spool_module.os, "fsync", fsync)
         both.set()
         assert [type(asked.exception()) for asked in (first, second)] == [SpoolFullError] * 2
     for body in (b"one", b"two"):
@@ -158,22 +168,14 @@ def test_a_disk_that_fails_in_every_way_at_once_takes_nothing_of_the_file_that_f
     spool.append(b"kept")
     syncing, begun = threading.Event(), threading.Event()
 
-    def fails(descriptor):
-        syncing.set()
-        assert begun.wait(60)
-        raise OSError(errno.EIO, "Input/output error")
-
-    def cannot(descriptor, size):
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(spool_module.os, "fsync", fails)
+    monkeypatch.setattr(spool_module.os, "fsync", failing_after(syncing, begun))
     with ThreadPoolExecutor(2) as pool:
         waits = pool.submit(spool.append, b"waits")
         assert syncing.wait(60)
         monkeypatch.setattr(spool_module.os, "fsync", fsync)
         with monkeypatch.context() as broken:
             broken.setattr(spool_module, "_write", half)
-            broken.setattr(spool_module.os, "ftruncate", cannot)
+            broken.setattr(spool_module.os, "ftruncate", failing)
             with pytest.raises(SpoolFullError):
                 spool.append(b"lost" * 100)
         following = pool.submit(spool.append, b"after")
@@ -191,11 +193,8 @@ def test_a_segment_that_cannot_be_synced_when_it_is_closed_keeps_what_was_acknow
     spool = Spool(tmp_path)
     spool.append(b"kept")
 
-    def fails(descriptor):
-        raise OSError(errno.EIO, "Input/output error")
-
     with monkeypatch.context() as patch:
-        patch.setattr(spool_module.os, "fsync", fails)
+        patch.setattr(spool_module.os, "fsync", failing)
         with pytest.raises(OSError, match="Input/output"):
             spool.rotate()
     spool.append(b"after")

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 SCHEMAS_OF_TYPES = {"ts-json-schema-generator": "2.4.0", "typescript": "5.9.3"}
 """Writes types of TypeScript as JSON Schema."""
@@ -22,6 +25,25 @@ SCHEMAS_OF_TYPES = {"ts-json-schema-generator": "2.4.0", "typescript": "5.9.3"}
 QUIETLY = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock")
 SOON = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
 """Who has no network waits seconds, not minutes."""
+
+
+class NotHadError(LookupError):
+    """A package cannot be had: there is no network, no registry, or no program that asks for it."""
+
+
+def where_had(make: Callable[[], T]) -> Callable[[], T | None]:
+    """What is made of a package, once; ``None`` where it cannot be had, which is a failure where ``CI`` is set."""
+
+    @functools.cache
+    def made() -> T | None:
+        try:
+            return make()
+        except NotHadError:
+            if os.environ.get("CI"):
+                raise
+            return None
+
+    return made
 
 
 def cache_folder(name: str) -> Path:
@@ -52,10 +74,10 @@ def install(name: str, packages: Mapping[str, str], instead: Mapping[str, Any] |
         instead: npm's ``overrides``: what is installed instead of what a package depends on.
 
     Raises:
-        LookupError: there is no node, or npm cannot have them.
+        NotHadError: there is no node, or npm cannot have them.
     """
     if not shutil.which("node") or not shutil.which("npm"):
-        raise LookupError(f"node and npm are not installed: {', '.join(packages)} cannot be had")
+        raise NotHadError(f"node and npm are not installed: {', '.join(packages)} cannot be had")
     folder = cache_folder(name)
     said = {"name": "ktlo-tests", "private": True, "dependencies": packages}
     wanted = json.dumps({**said, **({"overrides": instead} if instead else {})}, indent=1)
@@ -70,7 +92,7 @@ def install(name: str, packages: Mapping[str, str], instead: Mapping[str, Any] |
                 text=True,
             )
             if ran.returncode:
-                raise LookupError(f"npm install failed: {ran.stderr[-500:]}")
+                raise NotHadError(f"npm install failed: {ran.stderr[-500:]}")
             done.write_text(wanted)
     return folder / "node_modules"
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from npm_packages import alone, cache_folder
+from npm_packages import NotHadError, alone, cache_folder
 
 DOWNLOAD = (
     *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"),
@@ -24,7 +24,7 @@ def wheel(package: str) -> Path:
         package: ``name==version``.
 
     Raises:
-        LookupError: pip cannot have it.
+        NotHadError: pip cannot have it.
     """
     name, _, version = package.partition("==")
     folder, pattern = cache_folder(f"{name}-wheel"), f"{name.replace('-', '_')}-{version}-*.whl"
@@ -33,5 +33,5 @@ def wheel(package: str) -> Path:
             command = [*DOWNLOAD, "--dest", str(folder), package]
             ran = subprocess.run(command, capture_output=True, text=True, check=False)
             if ran.returncode:
-                raise LookupError(f"pip download failed: {ran.stderr[-500:]}")
+                raise NotHadError(f"pip download failed: {ran.stderr[-500:]}")
     return next(folder.glob(pattern))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from rich.console import Console
@@ -42,3 +42,28 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
     for row in rows:
         table.add_row(*("" if value is None else escape(printable(str(value))) for value in row))
     console.print(table)
+
+
+def print_listing(
+    rows: Sequence[Any],
+    columns: Sequence[str],
+    cells: Callable[[Any], Sequence[Any]],
+    nothing: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Print what was listed: as JSON, as a table, or in words that there is nothing.
+
+    Args:
+        rows: as the API gave them.
+        columns: the header.
+        cells: what a row has below it.
+        nothing: a sentence for no rows.
+        as_json: for a program.
+    """
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(columns, [cells(row) for row in rows])
+    else:
+        console.print(nothing, markup=False)

@@ -131,28 +131,20 @@ def missing(
 ) -> None:
     """List items that a source no longer shows: hidden ones count as last seen, the others are out of every figure."""
     from ktlo.cli.client import connect
-    from ktlo.cli.output import console, print_json, print_table
+    from ktlo.cli.output import print_listing
 
     with connect(data, config) as client:
         rows = client.get("/sources/missing", params={"source": source, "limit": limit})
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table(
-            ("item", "of", "not shown since", "in the numbers", "title"),
-            [
-                (
-                    row["external_id"],
-                    row["project"],
-                    row["since"][:16].replace("T", " "),
-                    "no" if row["is_gone"] else "as last seen",
-                    row["title"],
-                )
-                for row in rows
-            ],
-        )
-    else:
-        console.print("Everything that was asked for is there.")
+    print_listing(
+        rows,
+        ("item", "of", "not shown since", "in the numbers", "title"),
+        lambda row: (
+            *(row["external_id"], row["project"], row["since"][:16].replace("T", " ")),
+            *("no" if row["is_gone"] else "as last seen", row["title"]),
+        ),
+        "Everything that was asked for is there.",
+        as_json=as_json,
+    )
 
 
 def deleted(

@@ -67,29 +67,20 @@ def deliveries(
 ) -> None:
     """List webhooks that came, newest first: taken, ignored or refused, and why."""
     from ktlo.cli.client import connect
-    from ktlo.cli.output import console, print_json, print_table
+    from ktlo.cli.output import print_listing
 
     with connect(data, config) as client:
         rows = client.get("/sources/deliveries", params={"source": source, "limit": limit})
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table(
-            ("came", "event", "outcome", "times", "rows", "why"),
-            [
-                (
-                    row["received_at"][:19].replace("T", " "),
-                    row["event"],
-                    row["status"],
-                    row["times"],
-                    row["rows"],
-                    row["reason"],
-                )
-                for row in rows
-            ],
-        )
-    else:
-        console.print(f"No webhook of {source} came yet. `ktlo sources hook` says how.", markup=False)
+    print_listing(
+        rows,
+        ("came", "event", "outcome", "times", "rows", "why"),
+        lambda row: (
+            row["received_at"][:19].replace("T", " "),
+            *(row["event"], row["status"], row["times"], row["rows"], row["reason"]),
+        ),
+        f"No webhook of {source} came yet. `ktlo sources hook` says how.",
+        as_json=as_json,
+    )
 
 
 def replay(

@@ -109,22 +109,17 @@ def rejected(
 ) -> None:
     """List input that was turned away (or is in with something missing), with reasons."""
     from ktlo.cli.client import connect
-    from ktlo.cli.output import console, print_json, print_table
+    from ktlo.cli.output import print_listing
 
     with connect(data, config) as client:
         rows = client.get("/sources/rejections", params={"source": source, "limit": limit})
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table(
-            ("where", "kept", "reason", "input"),
-            [
-                (row["place"], "yes" if row["is_kept"] else "no", row["reason"], row["excerpt"])
-                for row in rows
-            ],
-        )
-    else:
-        console.print("Nothing was turned away.")
+    print_listing(
+        rows,
+        ("where", "kept", "reason", "input"),
+        lambda row: (row["place"], "yes" if row["is_kept"] else "no", row["reason"], row["excerpt"]),
+        "Nothing was turned away.",
+        as_json=as_json,
+    )
 
 
 @commands.command(
@@ -145,7 +140,7 @@ def statuses(
 ) -> None:
     """List what the statuses of a source mean, or say it; the past follows at once, nothing is read again."""
     from ktlo.cli.client import connect
-    from ktlo.cli.output import console, print_json, print_table
+    from ktlo.cli.output import print_listing
     from ktlo.errors import UsageError
 
     with connect(data, config) as client:
@@ -155,25 +150,16 @@ def statuses(
                 raise UsageError(f"{pair!r} is not STATUS=MEANING", fix="For example Verification=mitigated")
             client.post("/sources/statuses", {"source": source, "status": status, "meaning": meaning})
         rows = client.get("/sources/statuses", params={"source": source})
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table(
-            ("source", "status", "items", "steps", "means", "by"),
-            [
-                (
-                    row["source"],
-                    row["status"],
-                    row["items"],
-                    row["steps"],
-                    row["meaning"] or "not known",
-                    row["rule"],
-                )
-                for row in rows
-            ],
-        )
-    else:
-        console.print("No step with a status was told yet.")
+    print_listing(
+        rows,
+        ("source", "status", "items", "steps", "means", "by"),
+        lambda row: (
+            *(row["source"], row["status"], row["items"], row["steps"]),
+            *(row["meaning"] or "not known", row["rule"]),
+        ),
+        "No step with a status was told yet.",
+        as_json=as_json,
+    )
 
 
 @commands.command(epilog="Example:  ktlo sources remove git:acme/shop")

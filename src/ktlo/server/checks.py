@@ -82,19 +82,17 @@ class Checks:
             fixes=tuple(one.fix for one in health.missing),
         )
         self._store.insert(TABLES["source_checks"], to_arrow([row], SourceCheck))
-        with self._guard:
-            self._last = {**self._read(), source_id: checked}
+        self._known()[source_id] = checked
         return checked
 
     def _known(self) -> dict[str, Checked]:
+        """Those of a former process are read once; from then on this one knows all of them."""
         with self._guard:
-            self._last = self._read()
+            if self._last is None:
+                self._last = self._read()
             return self._last
 
     def _read(self) -> dict[str, Checked]:
-        """Those of a former process are read once; from then on this one knows all of them."""
-        if self._last is not None:
-            return self._last
         rows = from_arrow(self._store.query("SELECT * FROM ktlo.source_checks"), SourceCheck)
         return {
             row.source: Checked(

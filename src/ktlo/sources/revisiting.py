@@ -29,9 +29,9 @@ MOST_REQUESTS = 100
 """Requests that go into it in an hour, at most."""
 _BEGAN = {"issues": "created_at", "incidents": "detected_at", "changes": "created_at"}
 """Columns that tell the age of an item."""
-_MISSING = """ AND external_id IN (
-  SELECT external_id FROM ktlo.missing_items WHERE source = {source:String} AND noun = {noun:String})"""
-_HIDDEN = _MISSING.replace(")", " AND NOT is_gone)")
+_NOTED = """ AND external_id IN (
+  SELECT external_id FROM ktlo.missing_items WHERE source = {source:String} AND noun = {noun:String}"""
+_MISSING, _HIDDEN = f"{_NOTED})", f"{_NOTED} AND NOT is_gone)"
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,8 +5,6 @@ ts-json-schema-generator writes them as JSON Schema once; that is kept in the ca
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,12 +53,7 @@ class Published:
         return True
 
 
-@functools.cache
-def published() -> Published | None:
-    """The description; ``None`` where npm cannot have it, which is a failure where ``CI`` is set."""
-    try:
-        return Published(npm_packages.install("argocd-description", PACKAGES))
-    except LookupError:
-        if os.environ.get("CI"):
-            raise
-        return None
+@npm_packages.where_had
+def published() -> Published:
+    """The description."""
+    return Published(npm_packages.install("argocd-description", PACKAGES))

@@ -7,9 +7,7 @@ they would make, and writes the schemas of their answers as JSON Schema; these a
 
 from __future__ import annotations
 
-import functools
 import json
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -139,15 +137,10 @@ def _validator(schema: Any) -> Any:
     return jsonschema_rs.validator_for(schema)
 
 
-@functools.cache
-def cloud() -> Published | None:
-    """Of Cloud; ``None`` where npm cannot have it, which is a failure where ``CI`` is set."""
-    try:
-        modules = npm_packages.install("jira-description", PACKAGES)
-    except LookupError:
-        if os.environ.get("CI"):
-            raise
-        return None
+@npm_packages.where_had
+def cloud() -> Published:
+    """Of Cloud."""
+    modules = npm_packages.install("jira-description", PACKAGES)
     wanted = json.dumps([FUNCTIONS, sorted(set(FIELDS.values()))])
     command = ("--input-type=module", "--eval", DESCRIBE, wanted)
     return Published(

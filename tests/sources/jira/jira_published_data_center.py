@@ -6,9 +6,7 @@ Center (its folder ``jira-client``). What else it is, and what it depends on, is
 
 from __future__ import annotations
 
-import functools
 import json
-import os
 import re
 from pathlib import Path
 
@@ -78,13 +76,8 @@ def _described(folder: Path) -> str:
     return json.dumps({"requests": requests, "values": values})
 
 
-@functools.cache
-def data_center() -> Published | None:
-    """Of Data Center; ``None`` where npm cannot have it, which is a failure where ``CI`` is set."""
-    try:
-        modules = npm_packages.install("jira-data-center-description", PACKAGES, INSTEAD)
-    except LookupError:
-        if os.environ.get("CI"):
-            raise
-        return None
+@npm_packages.where_had
+def data_center() -> Published:
+    """Of Data Center."""
+    modules = npm_packages.install("jira-data-center-description", PACKAGES, INSTEAD)
     return Published(npm_packages.described(modules, Path(__file__).read_text(), _described), FIELDS)

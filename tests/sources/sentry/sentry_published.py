@@ -5,8 +5,6 @@ ts-json-schema-generator writes them as JSON Schema once; that is kept in the ca
 
 from __future__ import annotations
 
-import functools
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -86,12 +84,7 @@ class Published:
             yield f"{kind} {'/'.join(map(str, error.instance_path))}: {error.message}"
 
 
-@functools.cache
-def published() -> Published | None:
-    """The description; ``None`` where npm cannot have it, which is a failure where ``CI`` is set."""
-    try:
-        return Published(npm_packages.install("sentry-description", PACKAGES))
-    except LookupError:
-        if os.environ.get("CI"):
-            raise
-        return None
+@npm_packages.where_had
+def published() -> Published:
+    """The description."""
+    return Published(npm_packages.install("sentry-description", PACKAGES))

@@ -6,13 +6,12 @@ client says no more than that a field is a value and what people see of it.
 
 from __future__ import annotations
 
-import functools
-import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from npm_packages import where_had
 from pypi_wheels import wheel
 
 PACKAGE = "pysnc==1.2.1"
@@ -42,16 +41,10 @@ class Published:
         yield from (f"no parameter {one}" for one in query if one not in self.parameters)
 
 
-@functools.cache
-def published() -> Published | None:
-    """The client's requests; ``None`` where pip cannot have it, which is a failure where ``CI`` is set."""
-    try:
-        found = wheel(PACKAGE)
-    except LookupError:
-        if os.environ.get("CI"):
-            raise
-        return None
-    with zipfile.ZipFile(found) as packed:
+@where_had
+def published() -> Published:
+    """The client's requests."""
+    with zipfile.ZipFile(wheel(PACKAGE)) as packed:
         text = "".join(packed.read(f"pysnc/{name}.py").decode() for name in ("client", "record"))
     (path,) = set(re.findall(r'"\{url\}(/api/now/table)/\{table\}"', text))
     return Published(rf"{path}/\w+", frozenset(re.findall(r"\bsysparm_\w+", text)))

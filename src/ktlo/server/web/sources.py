@@ -91,6 +91,8 @@ def sources_page(request: Request, running: Running) -> Response:
         lacks={one.state.source_id: one for one in found},
         with_gaps=[one.state.source_id for one in found if one.gaps],
         with_hidden=[one.state.source_id for one in found if one.hidden],
+        without_secret=[one.state.source_id for one in found if one.secret],
+        lacking=[one.state.source_id for one in found if one.lacks_rights],
         remedy_words=WORDS,
         unjoined=[one.reported.name for one in read_unjoined(running.store)],
     )
@@ -109,7 +111,6 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
     checked = await _checks(request).check(made)
     lack = await run_in_threadpool(_lack, request, running, source)
     state = lack.state
-    twice = await run_in_threadpool(find_twice, running.store)
     hook = await run_in_threadpool(hook_of, made, running.store)
     base_url = (running.settings.server.public_url or str(request.base_url)).rstrip("/")
     page: Response = await run_in_threadpool(
@@ -120,7 +121,7 @@ async def source_page(request: Request, running: Running, source: Source) -> Res
         state=state,
         lack=lack,
         remedy_words=WORDS,
-        checked=replace(checked, health=with_twice(state.source_id, checked.health, twice)),
+        checked=replace(checked, health=with_twice(state.source_id, checked.health, lack.twice)),
         hook=hook,
         base_url=base_url,
         only_here=reached_by(base_url),

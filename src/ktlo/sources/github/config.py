@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from ktlo.errors import UserError
 from ktlo.settings.secret_reference import secret
 from ktlo.sources.hooked import Reference
-from ktlo.sources.rest.configured import address_like, named_address
+from ktlo.sources.rest.configured import address_like, elsewhere
 
 PUBLIC_API = "https://api.github.com"
 TOKEN_VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
@@ -72,11 +72,9 @@ class GitHubConfig(BaseModel):
     @classmethod
     def _where(cls, given: Any) -> Any:
         """A repository's address says where its GitHub is, unless ``api`` does: its token goes nowhere else."""
-        if isinstance(given, dict) and "api" not in given and isinstance(given.get("repository"), str):
-            named = named_address(given["repository"])
-            if named and urlsplit(named).hostname not in _PUBLIC_HOSTS:
-                return {**given, "api": _api_at(named)}
-        return given
+        asked = isinstance(given, dict) and "api" not in given
+        found = elsewhere(given.get("repository"), _PUBLIC_HOSTS) if asked else ""
+        return {**given, "api": _api_at(found)} if found else given
 
     @field_validator("repository")
     @classmethod

@@ -34,7 +34,7 @@ from ktlo.sources.gitlab.run import ProjectRun
 from ktlo.sources.gitlab.vanished import follow_vanished, revisit
 from ktlo.sources.hooked import Incoming, Reference, Setup, Taken, demand_token
 from ktlo.sources.protocol import Batch, Drawn, Health, Missing, Revisits, Status
-from ktlo.sources.rest.configured import address_like, horizon, named_address
+from ktlo.sources.rest.configured import address_like, elsewhere, horizon
 from ktlo.sources.rest.connection import AbsentError, Connection, DeniedError, Manners, decode
 from ktlo.sources.rest.lists import Listed, position
 from ktlo.sources.rest.quota import World
@@ -70,11 +70,9 @@ class GitLabConfig(BaseModel):
     @classmethod
     def _where(cls, given: Any) -> Any:
         """A project's address says where its GitLab is, unless ``url`` does: its token goes nowhere else."""
-        if isinstance(given, dict) and "url" not in given and isinstance(given.get("project"), str):
-            named = named_address(given["project"])
-            if named and urlsplit(named).hostname not in _PUBLIC_HOSTS:
-                return {**given, "url": named}
-        return given
+        asked = isinstance(given, dict) and "url" not in given
+        found = elsewhere(given.get("project"), _PUBLIC_HOSTS) if asked else ""
+        return {**given, "url": found} if found else given
 
     @field_validator("project")
     @classmethod

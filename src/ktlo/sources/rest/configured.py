@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Container
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
@@ -40,8 +41,19 @@ def _plain(said: str, example: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def named_address(said: str) -> str:
-    """Where the address of a repository or project says that its forge is: ``https://HOST``; empty where it names none.
+def elsewhere(said: object, public: Container[str]) -> str:
+    """Where a repository's or project's address says that its forge is; empty where that is the public one, or unsaid.
+
+    Args:
+        said: the option, of whatever type it was given.
+        public: hosts of the public one.
+    """
+    named = _named_address(said) if isinstance(said, str) else ""
+    return "" if urlsplit(named).hostname in public else named
+
+
+def _named_address(said: str) -> str:
+    """``https://HOST``; empty where none is named.
 
     A host without a dot in ``git@HOST:owner/name`` is a name of somebody's SSH settings, and says nothing.
     """

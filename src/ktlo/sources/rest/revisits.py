@@ -14,6 +14,7 @@ import msgspec
 from ktlo.errors import SourceError
 from ktlo.records.collection import Rejection
 from ktlo.sources.protocol import Batch, Group, Held
+from ktlo.sources.rejecting import rejection
 from ktlo.sources.rest.connection import (
     AbsentError,
     Connection,
@@ -154,11 +155,4 @@ class Revisit:
         return await self._listed(part[:half]) | await self._listed(part[half:])
 
     def _told(self, place: str, reason: str) -> Rejection:
-        return Rejection(
-            source=self.source,
-            place=place,
-            reason=reason,
-            excerpt="",
-            seen_at=self.api.rest.now(),
-            is_kept=True,
-        )
+        return rejection(self.source, place, reason, self.api.rest.now(), is_kept=True)
