@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,9 @@ import httpx
 import pytest
 
 from ktlo.effort.derive import derive
+from ktlo.records import TABLES
+from ktlo.records.arrow import to_arrow
+from ktlo.records.collection import MissingItem
 from ktlo.server.app import make_app
 from ktlo.server.runtime import Runtime
 from ktlo.server.security import Access
@@ -27,6 +32,7 @@ from test_a_right_that_was_lost import Redmine
 
 OPTIONS = {"url": "https://redmine.example.org", "since": "2026-08-01"}
 SOURCE = "redmine:redmine.example.org"
+SINCE = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 
 class House:
@@ -143,3 +149,28 @@ def test_the_command_line_says_and_does_the_same(house: House, tmp_path: Path) -
     again = runner.invoke(commands(), ["sources", "deleted", SOURCE, *data])
     assert again.exit_code == 1
     assert "is hidden" in str(again.exception)
+
+
+def test_the_command_that_is_advised_for_items_without_a_project_takes_no_other_projects_along(
+    house: House, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from ktlo.cli.main import commands
+
+    notes = [
+        MissingItem(
+            source=SOURCE, noun="issues", external_id=name, project=project, since=SINCE, is_gone=False
+        )
+        for name, project in (("1", ""), ("2", ""), ("3", "shop"))
+    ]
+    house.runtime.store.insert(TABLES["missing_items"], to_arrow(notes, MissingItem))
+    house.runtime.close()
+    runner, data = CliRunner(), ["--data", str(tmp_path / "data")]
+    said = runner.invoke(commands(), ["sources", "completeness", SOURCE, *data]).output
+    advised = re.findall(r"if they were deleted: ktlo (.*)", said)
+    assert len(advised) == 2
+    done = runner.invoke(commands(), [*shlex.split(advised[0]), *data])
+    assert "2 items taken for deleted" in done.output
+    left = runner.invoke(commands(), ["sources", "completeness", SOURCE, *data]).output
+    assert re.findall(r"if they were deleted: ktlo (.*)", left) == advised[1:]

@@ -64,7 +64,7 @@ def completeness(
                     f" they were last seen (`ktlo sources missing {one['source_id']}` lists them)"
                 ),
                 "if they were deleted: "
-                + shlex.join(filter(None, ("ktlo", "sources", "deleted", one["source_id"], each["project"]))),
+                + shlex.join(("ktlo", "sources", "deleted", one["source_id"], each["project"])),
             ]
         lines += [
             f"{number:,} {words}"
