@@ -14,7 +14,8 @@ import msgspec
 from pydantic import SecretStr
 
 from ktlo.errors import SourceError, UserError
-from ktlo.sources.rest.connection import Connection, Manners, message
+from ktlo.sources.rest.connection import Connection, Manners
+from ktlo.sources.rest.failures import message
 from ktlo.sources.rest.quota import Quota, World
 
 VERSION = "2022-11-28"

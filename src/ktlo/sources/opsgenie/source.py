@@ -22,7 +22,8 @@ from ktlo.sources.opsgenie.permissions import RENEWAL, missing_of_alerts, missin
 from ktlo.sources.opsgenie.run import AlertRun
 from ktlo.sources.protocol import Batch, Drawn, Health, Missing, Revisits, Status
 from ktlo.sources.rest.configured import horizon, optional_address_like
-from ktlo.sources.rest.connection import Connection, DeniedError, Manners, message
+from ktlo.sources.rest.connection import Connection, DeniedError, Manners
+from ktlo.sources.rest.failures import message
 from ktlo.sources.rest.lists import position
 from ktlo.sources.rest.on_call import state
 from ktlo.sources.rest.quota import World

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import socket
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -19,6 +17,7 @@ import httpx
 import msgspec
 
 from ktlo.errors import SourceError, UserError
+from ktlo.sources.rest.failures import message, unreached
 from ktlo.sources.rest.quota import Quota, World
 
 T = TypeVar("T")
@@ -271,7 +270,7 @@ class Connection:
                 failure = "it did not answer in time"
                 continue
             except httpx.ConnectError as error:
-                failure = _unreached(error)
+                failure = unreached(error)
                 if attempt and not self._is_reached:  # an address at which nobody ever was needs no patience
                     raise SourceError(
                         f"{self.manners.service} cannot be reached: {failure}",
@@ -371,41 +370,3 @@ def _is_whole(body: bytes) -> bool:
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
-
-
-class _Said(msgspec.Struct):
-    message: Any = ""
-    error: Any = ""
-    errorMessages: list[Any] = []  # noqa: N815 - Jira's spelling
-    detail: Any = ""
-
-
-def message(response: httpx.Response) -> str:
-    """What a refusal says, at most 200 characters; empty when it says nothing that can be read."""
-    try:
-        said = msgspec.json.decode(response.content, type=_Said)
-    except (msgspec.DecodeError, RecursionError):
-        return ""
-    for part in (said.message, said.errorMessages, said.error, said.detail):
-        if part and isinstance(part, str):
-            return part[:200]
-        if isinstance(part, dict) and isinstance(part.get("message"), str):
-            return str(part["message"])[:200]
-        if part and isinstance(part, list):
-            return "; ".join(str(each) for each in part)[:200]
-    return ""
-
-
-def _unreached(error: BaseException) -> str:
-    """Why no connection came about; without the error's own text, which may name what was sent."""
-    reasons: list[BaseException] = []
-    while error not in reasons:
-        reasons.append(error)
-        error = error.__cause__ or error.__context__ or error
-    if any(isinstance(one, socket.gaierror) for one in reasons):
-        return "its name is not known"
-    if any(isinstance(one, ssl.SSLError) for one in reasons):
-        return "its certificate is not accepted"
-    if any(isinstance(one, ConnectionRefusedError) for one in reasons):
-        return "nobody listens at that address (connection refused)"
-    return "the connection failed"
